@@ -1,0 +1,55 @@
+// Tests of src/base/image_type.cc.
+#include "imgring/base/image_type.h"
+
+#include <gtest/gtest.h>
+
+namespace imgring {
+namespace {
+
+TEST(ImageType, NamesAreLowerCaseOnly) {
+  struct Case {
+    std::string_view name;
+    std::optional<ImageType> type;
+  };
+  const Case cases[] = {
+      {"jpeg", ImageType::kJpeg}, {"jpg", ImageType::kJpeg}, {"jxl", ImageType::kJxl},
+      {"png", ImageType::kPng},   {"webp", ImageType::kWebp}, {"gif", ImageType::kGif},
+      {"ico", ImageType::kIco},   {"svg", ImageType::kSvg},   {"heic", ImageType::kHeic},
+      {"avif", ImageType::kAvif}, {"bmp", ImageType::kBmp},   {"tiff", ImageType::kTiff},
+      {"tif", {}}, {"JPG", {}}, {"", {}}, {" png", {}}, {"best", {}}, {"pdf", {}},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(image_type_by_name(c.name), c.type);
+  }
+}
+
+TEST(ImageType, FactsMatchTheirType) {
+  for (int i = 1; i < kImageTypeCount; ++i) {
+    const auto type = static_cast<ImageType>(i);
+    SCOPED_TRACE(facts_of(type).name);
+    EXPECT_EQ(image_type_by_name(facts_of(type).name), type);
+    EXPECT_EQ(facts_of(type).extension[0], '.');
+    EXPECT_EQ(facts_of(type).mime.substr(0, 6), "image/");
+    EXPECT_EQ(facts_of(type).vector, type == ImageType::kSvg);
+    EXPECT_EQ(facts_of(type).alpha, type != ImageType::kJpeg);
+  }
+  EXPECT_EQ(facts_of(ImageType::kHeic).mime, "image/heif");
+  EXPECT_EQ(facts_of(ImageType::kIco).mime, "image/x-icon");
+  EXPECT_EQ(facts_of(ImageType::kJpeg).extension, ".jpg");
+  EXPECT_TRUE(facts_of(ImageType::kJxl).animation_load);
+  EXPECT_FALSE(facts_of(ImageType::kJxl).animation_save);
+}
+
+TEST(ImageTypeSet, RemembersWhatWasAdded) {
+  ImageTypeSet set;
+  EXPECT_FALSE(set.has(ImageType::kTiff));
+  set.add(ImageType::kTiff);
+  set.add(ImageType::kJpeg);
+  EXPECT_TRUE(set.has(ImageType::kTiff));
+  EXPECT_TRUE(set.has(ImageType::kJpeg));
+  EXPECT_FALSE(set.has(ImageType::kPng));
+}
+
+}  // namespace
+}  // namespace imgring
