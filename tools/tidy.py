@@ -1,0 +1,402 @@
+#!/usr/bin/env python3
+"""Checks the rules of the house style that no compiler knows.
+
+    tools/tidy.py [--root DIR]              every .h and .cc of src, include and tests
+    tools/tidy.py --headers [--root DIR]    whether each header compiles alone (needs the compiler)
+
+Prints path:line: what is wrong, and exits 1 when there is anything. The coroutine rules look at
+whole statements, however many lines they take: g++ 12 miscompiles some shapes around co_await.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+
+MODULES = ['base', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source', 'image',
+           'pipeline', 'cache', 'server']
+COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'server'}
+THREAD_LOCAL_MODULES = {'mem', 'loop'}
+LINE_COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 69
+FILE_LINES_MAX = 799
+PACKAGES = ['liburing', 'vips', 'libcares', 'openssl', 'zlib', 'libdeflate', 'libjpeg', 'libpng',
+            'libwebp', 'expat', 'fmt', 'libxxhash']
+
+
+# ---------------------------------------------------------------- the text without its distractions
+
+TOKEN = re.compile(r'''
+    (?P<line>//[^\n]*)
+  | (?P<block>/\*.*?\*/)
+  | (?P<raw>R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)")
+  | (?P<string>"(?:\\.|[^"\\\n])*")
+  | (?P<digits>\b\d[\w']*)
+  | (?P<char>'(?:\\.|[^'\\\n])+')
+''', re.S | re.X)
+
+
+def blank(text):
+    """Everything but the line ends becomes spaces."""
+    return re.sub(r'[^\n]', ' ', text)
+
+
+def strip(text):
+    """Comments go, strings and characters keep their quotes only; lines and columns stay."""
+    def one(m):
+        found = m.group(0)
+        if m.lastgroup == 'digits' or m.group('digits'):
+            return found.replace("'", '0')
+        if m.group('line') or m.group('block'):
+            return blank(found)
+        return found[0] + blank(found[1:-1]) + found[-1]
+    return TOKEN.sub(one, text)
+
+
+def without_preprocessor(text):
+    """Directives with their continued lines go: macros may hold what code may not."""
+    return re.sub(r'(?m)^[ \t]*#(?:[^\n]*\\\n)*[^\n]*', lambda m: blank(m.group(0)), text)
+
+
+def line_of(text, position):
+    return text.count('\n', 0, position) + 1
+
+
+def match_back(text, close):
+    """Where the bracket is that the one at `close` closes; -1 when there is none."""
+    pairs = {')': '(', ']': '[', '}': '{'}
+    opening, closing, depth = pairs[text[close]], text[close], 0
+    for at in range(close, -1, -1):
+        if text[at] == closing:
+            depth += 1
+        elif text[at] == opening:
+            depth -= 1
+            if depth == 0:
+                return at
+    return -1
+
+
+def match_forward(text, start):
+    """Where the bracket opened at `start` closes; the end when it does not."""
+    pairs = {'(': ')', '[': ']', '{': '}'}
+    opening, closing, depth = text[start], pairs[text[start]], 0
+    for at in range(start, len(text)):
+        if text[at] == opening:
+            depth += 1
+        elif text[at] == closing:
+            depth -= 1
+            if depth == 0:
+                return at
+    return len(text) - 1
+
+
+# ---------------------------------------------------------------- functions
+
+FUNCTION_TAIL = re.compile(r'\)\s*(const|noexcept|override|final|mutable|&&?|\s|->[\w\s:<>,*&]+)*$')
+
+
+def is_function(head):
+    """Whether a brace after this text opens a function's body."""
+    head = re.sub(r'\btemplate\s*<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>', ' ', head)
+    if '(' not in head or head.count('(') != head.count(')'):
+        return False
+    if re.search(r'\b(class|struct|union|enum|namespace)\b', head):
+        return bool(FUNCTION_TAIL.search(head))
+    return True
+
+
+def is_member_initialiser(head):
+    """Whether the brace is the b_{…} of a constructor's list."""
+    return bool(re.search(r'\)\s*(noexcept\s*)?:(?!:).*[\w>]\s*$', head, re.S))
+
+
+def functions(code):
+    """(position of the opening brace, position of the closing one) of every function."""
+    found, head_from, at = [], 0, 0
+    parens = 0
+    while at < len(code):
+        c = code[at]
+        if c == '(':
+            parens += 1
+        elif c == ')':
+            parens -= 1
+        elif c == ';' and parens <= 0 or c == '}':
+            head_from, parens = at + 1, 0
+        elif c == '{':
+            head = code[head_from:at]
+            if is_member_initialiser(head) or parens > 0:
+                at = match_forward(code, at)
+            elif is_function(head):
+                end = match_forward(code, at)
+                found.append((at, end))
+                at, head_from = end, end + 1
+            elif re.search(r'=\s*$', head):
+                at = match_forward(code, at)
+            else:
+                head_from = at + 1
+        at += 1
+    return found
+
+
+# ---------------------------------------------------------------- coroutines
+
+CONTROL = re.compile(r'\s*(?:else\b|do\b|(?:if\s+constexpr|if|for|while|switch)\s*(?=\()'
+                     r'|case\b[^:;{}()]*(?:::[^:;{}()]*)*:(?!:)|default\s*:|(?:public|private|protected)\s*:)')
+CALLS = r'[\w:]+(?:<[^()]*>)?(?:\(\)|\[\])*'
+OPERAND = re.compile(r'[*&]?\s*%s(?:\s*(?:\.|->)\s*%s)*$' % (CALLS, CALLS))
+TARGET = re.compile(r'[\w:<>,*&\s.\[\]()-]+=$')
+
+
+def statement_start(code, at):
+    """Where the statement begins that holds the position."""
+    parens = 0
+    i = at - 1
+    while i >= 0:
+        c = code[i]
+        if c == ')':
+            parens += 1
+        elif c == '(':
+            parens -= 1
+        elif c == ';' and parens <= 0:
+            return i + 1
+        elif c == '{':
+            return i + 1
+        elif c == '}':
+            after = code[i + 1:].lstrip()[:1]
+            if parens <= 0 and (after.isalnum() or after in '_}{*[:'):
+                return i + 1
+            i = match_back(code, i)
+            if i < 0:
+                return 0
+        i -= 1
+    return 0
+
+
+def statement_end(code, at):
+    """Where it ends: the position of its semicolon, or of the brace that cuts it off."""
+    depth = 0
+    for i in range(at, len(code)):
+        c = code[i]
+        if c == '{':
+            depth += 1
+        elif c == '}':
+            depth -= 1
+            if depth < 0:
+                return i
+        elif c == ';' and depth == 0:
+            return i
+    return len(code)
+
+
+def without_control(text):
+    """The statement without the if (…), else, for (…), case … it hangs on."""
+    while True:
+        m = CONTROL.match(text)
+        if not m:
+            return text.strip()
+        rest = text[m.end():]
+        if rest.startswith('('):
+            end = match_forward(rest, 0)
+            if 'co_await' in rest[:end + 1]:
+                return text.strip()
+            rest = rest[end + 1:]
+        text = rest
+
+
+def groups_emptied(text):
+    """f(a, g(b))[c] becomes f()[]."""
+    previous = None
+    while previous != text:
+        previous = text
+        text = re.sub(r'\(\s*[^()\[\]\s][^()\[\]]*\)', '()', text)
+        text = re.sub(r'\[[^\[\]()]+\]', '[]', text)
+        text = re.sub(r'\(\s*(?:[^()\[\]]|\(\)|\[\])+\)', '()', text)
+        text = re.sub(r'\[(?:[^\[\]()]|\(\))+\]', '[]', text)
+    return text
+
+
+def allowed_shape(statement):
+    """co_await f(…);  T x = co_await f(…);  x = co_await f(…);  co_return co_await f(…);
+    IMGRING_CO_TRY(T x, co_await f(…));  IMGRING_CO_TRY_VOID(co_await f(…));"""
+    m = re.match(r'IMGRING_CO_TRY(_VOID)?\s*\(', statement)
+    if m:
+        close = match_forward(statement, m.end() - 1)
+        if statement[close + 1:].strip() or statement[close] != ')':
+            return False
+        inner = statement[m.end():close]
+        before, _, operand = inner.partition('co_await')
+        before = before.strip()
+        if m.group(1):
+            if before:
+                return False
+        elif not before.endswith(',') or re.search(r'[={}?]', before):
+            return False
+    else:
+        before, _, operand = statement.partition('co_await')
+        before = before.strip()
+        if before not in ('', 'co_return', '(void)'):
+            if before.count('(') != before.count(')') or not TARGET.match(before):
+                return False
+            if re.search(r'\bauto\W*\[', before):
+                return False
+            if re.search(r'[-+*/%&|^<>=!]=$', before):
+                return False
+    return bool(OPERAND.match(groups_emptied(' '.join(operand.split()))))
+
+
+def judge_statement(text, ended_by_semicolon):
+    """What is wrong with a statement that holds co_await, or None."""
+    if len(re.findall(r'\bco_await\b', text)) > 1:
+        return 'two co_await in one statement: give the first result a name'
+    if re.search(r'\[[^\[\]]*\]\s*(\([^()]*\))?\s*(mutable|noexcept|\s)*(->[^{]+)?\{', text):
+        return 'lambda in a statement with co_await: give it a name first'
+    if '{' in text or not ended_by_semicolon:
+        return 'brace in a statement with co_await: give the value a name first'
+    if '?' in text:
+        return '?: in a statement with co_await: write an if'
+    if re.search(r'\bswitch\b', text):
+        return 'switch on co_await: give the value a name first'
+    if re.search(r'\bnew\b', text):
+        return 'new in a statement with co_await: give the object a name first'
+    if not allowed_shape(text):
+        return 'not a shape co_await is allowed in (style, coroutine rule 1)'
+    return None
+
+
+def check_coroutines(module, code, report):
+    for m in re.finditer(r'\bco_(await|return|yield)\b', code):
+        if module and module not in COROUTINE_MODULES:
+            report(line_of(code, m.start()), 'coroutine in module %s (they live in %s)'
+                   % (module, ', '.join(sorted(COROUTINE_MODULES))))
+    judged = set()
+    for m in re.finditer(r'\bco_await\b', code):
+        start, end = statement_start(code, m.start()), statement_end(code, m.start())
+        if (start, end) in judged:
+            continue
+        judged.add((start, end))
+        wrong = judge_statement(without_control(code[start:end]), code[end:end + 1] == ';')
+        if wrong:
+            report(line_of(code, m.start()), wrong)
+
+
+# ---------------------------------------------------------------- one file
+
+def module_of(path):
+    """The module a file belongs to; '' for main.cc, tests and tools."""
+    m = re.match(r'(?:src|include/imgring)/(\w+)/', path)
+    return m.group(1) if m else ''
+
+
+def check_includes(path, module, text, report):
+    for m in re.finditer(r'(?m)^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', text):
+        line, name = line_of(text, m.start()), m.group(2)
+        if '..' in name.split('/'):
+            report(line, 'include of %s leads out of its folder' % name)
+            continue
+        found = re.match(r'imgring/(\w+)/', name)
+        if not found or not module:
+            continue
+        other = found.group(1)
+        if other not in MODULES:
+            report(line, 'include of unknown module %s' % other)
+        elif MODULES.index(other) > MODULES.index(module):
+            report(line, 'module %s may not include %s, which comes after it' % (module, other))
+
+
+def check_text(path, text):
+    """All findings of one file: [(line, message)]."""
+    found = []
+    report = lambda line, message: found.append((line, message))
+    lines = text.split('\n')
+    module = module_of(path)
+    if module and module not in MODULES:
+        report(1, 'module %s is not in the table' % module)
+        module = ''
+    if not text.startswith('//'):
+        report(1, 'no opening comment')
+    if path.endswith('.h') and not re.search(r'(?m)^#pragma once$', text):
+        report(1, 'no #pragma once')
+    if text.count('\n') > FILE_LINES_MAX:
+        report(FILE_LINES_MAX + 1, 'file of %d lines (at most %d)' % (text.count('\n'), FILE_LINES_MAX))
+    for number, line in enumerate(lines, 1):
+        if len(line) > LINE_COLUMNS_MAX:
+            report(number, 'line of %d columns (at most %d)' % (len(line), LINE_COLUMNS_MAX))
+        if line != line.rstrip() or '\t' in line:
+            report(number, 'tab or trailing space')
+    check_includes(path, module, text, report)
+    code = without_preprocessor(strip(text))
+    for start, end in functions(code):
+        size = line_of(code, end) - line_of(code, start) + 1
+        if size > FUNCTION_LINES_MAX:
+            report(line_of(code, start), 'function of %d lines (at most %d)' % (size, FUNCTION_LINES_MAX))
+    if module and module not in THREAD_LOCAL_MODULES:
+        for m in re.finditer(r'\bthread_local\b', code):
+            report(line_of(code, m.start()), 'thread_local in module %s' % module)
+    check_coroutines(module, code, report)
+    return sorted(found)
+
+
+# ---------------------------------------------------------------- all files
+
+def sources(root, folders, endings):
+    for folder in folders:
+        for where, below, names in os.walk(os.path.join(root, folder)):
+            below.sort()
+            for name in sorted(names):
+                if name.endswith(endings):
+                    yield os.path.relpath(os.path.join(where, name), root)
+
+
+def check_tree(root):
+    count = bad = 0
+    for path in sources(root, ['src', 'include', 'tests'], ('.h', '.cc')):
+        with open(os.path.join(root, path), encoding='utf-8') as file:
+            text = file.read()
+        count += 1
+        for line, message in check_text(path, text):
+            print('%s:%d: %s' % (path, line, message))
+            bad += 1
+    print('tidy: %d files, %d findings' % (count, bad))
+    return 1 if bad else 0
+
+
+def header_flags(root):
+    flags = []
+    for package in PACKAGES:
+        out = subprocess.run(['pkg-config', '--cflags', package], capture_output=True, text=True)
+        flags += out.stdout.split() if out.returncode == 0 else []
+    return flags + ['-isystem', os.path.join(root, 'subprojects/llhttp/vendor/include')]
+
+
+def check_headers(root):
+    flags = header_flags(root)
+
+    def compile_one(path):
+        command = ['g++', '-std=c++2b', '-fsyntax-only', '-x', 'c++', '-I', os.path.join(root, 'include'),
+                   '-I', os.path.dirname(os.path.join(root, path)), '-include', os.path.join(root, path), *flags,
+                   '/dev/null']
+        return path, subprocess.run(command, capture_output=True, text=True)
+    bad = count = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, run in pool.map(compile_one, sources(root, ['src', 'include'], ('.h',))):
+            count += 1
+            if run.returncode:
+                bad += 1
+                first = next((l for l in run.stderr.split('\n') if 'error' in l), run.stderr[:200])
+                print('%s:1: does not compile alone: %s' % (path, first))
+    print('headers: %d, %d do not compile alone' % (count, bad))
+    return 1 if bad else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Checks the house style.')
+    parser.add_argument('--root', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+    parser.add_argument('--headers', action='store_true', help='compile each header alone instead')
+    options = parser.parse_args()
+    root = os.path.abspath(options.root)
+    return check_headers(root) if options.headers else check_tree(root)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
