@@ -1,0 +1,105 @@
+// What this process may use: memory limit, CPUs, its own memory, and byte budgets.
+// Owns: Budget's one atomic word. Touch: any thread. The functions read /proc and /sys/fs/cgroup below a root, so
+// that tests can bring their own; they are for the start and for ticks, not for requests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "imgring/base/error.h"
+
+namespace imgring::mem {
+
+struct MemoryLimit {
+  std::uint64_t bytes = 0;
+  std::string_view origin;  // "cgroup v2", "cgroup v1" or "RAM"
+};
+// The smallest limit on the way from our cgroup to the root, when it is below ram_bytes.
+MemoryLimit memory_limit_below(const std::string& root, std::uint64_t ram_bytes);
+MemoryLimit memory_limit();
+
+// CPUs of quota and affinity: at least 1, a part of a CPU counts whole.
+int usable_cpus_below(const std::string& root, int affinity_cpus);
+int usable_cpus();
+
+// One line of /proc/self/cgroup: "4:memory:/path", "0::/path".
+struct CgroupEntry {
+  std::vector<std::string_view> controllers;  // empty: v2
+  std::string_view path;
+};
+std::vector<CgroupEntry> parse_cgroup_file(std::string_view text);
+// memory.max, memory.high, memory.limit_in_bytes; nullopt for "max", no number, or v1's "no limit" (2^63 - page).
+std::optional<std::uint64_t> parse_memory_limit(std::string_view text);
+// cpu.max "150000 100000"; nullopt for "max 100000".
+std::optional<double> parse_cpu_max(std::string_view text);
+
+struct OwnMemory {
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t rss_anon_bytes = 0;
+  std::uint64_t virtual_bytes = 0;
+};
+// From /proc/self/statm, without allocating; a few microseconds.
+Result<OwnMemory> own_memory();
+Result<OwnMemory> parse_statm(std::string_view text, std::uint64_t page_size_bytes);
+
+// A quarter of the memory limit, 256 MiB at least, 2 GiB at most (hardening, section 4).
+std::uint64_t download_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;
+// Half of the memory limit, or a third below 512 MiB (decision 9).
+std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;
+
+class Grant;
+
+// Bytes that all cores share. Outlives its grants.
+class Budget {
+ public:
+  explicit Budget(std::uint64_t max_bytes) noexcept : max_(max_bytes) {}
+  Budget(const Budget&) = delete;
+  Budget& operator=(const Budget&) = delete;
+  ~Budget();
+
+  // All of n or nothing.
+  bool try_acquire(std::uint64_t n) noexcept;
+  void release(std::uint64_t n) noexcept;
+  // One request may be larger than the whole budget: it runs when nothing else does.
+  bool try_acquire_alone(std::uint64_t n) noexcept;
+  // As a handle that gives back by itself; empty when there is no room.
+  std::optional<Grant> try_grant(std::uint64_t n) noexcept;
+  std::uint64_t current() const noexcept { return used_.load(std::memory_order_relaxed); }
+  std::uint64_t max() const noexcept { return max_; }
+
+ private:
+  std::uint64_t max_;
+  std::atomic<std::uint64_t> used_{0};
+};
+
+// Bytes taken from a budget; move-only, gives back on destruction. Its owner, on any thread.
+class Grant {
+ public:
+  Grant() noexcept = default;
+  Grant(Grant&& other) noexcept
+      : budget_(std::exchange(other.budget_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Grant& operator=(Grant&& other) noexcept;
+  Grant(const Grant&) = delete;
+  Grant& operator=(const Grant&) = delete;
+  ~Grant() { reset(); }
+
+  std::uint64_t bytes() const noexcept { return bytes_; }
+  // n more; false and unchanged when there is no room.
+  bool add(std::uint64_t n) noexcept;
+  // Gives back what is above n.
+  void shrink_to(std::uint64_t n) noexcept;
+  void reset() noexcept { shrink_to(0); }
+
+ private:
+  friend class Budget;
+  Grant(Budget& budget, std::uint64_t n) noexcept : budget_(&budget), bytes_(n) {}
+  Budget* budget_ = nullptr;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace imgring::mem

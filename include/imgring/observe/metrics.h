@@ -1,0 +1,99 @@
+// Counters of one core, and their sum as imgproxy's Prometheus text.
+// Owns: CoreMetrics, the numbers of one loop. Touch: the loop writes, any thread reads. Counting allocates nothing.
+// Promises: names, types, labels and buckets are imgproxy's (server.md 10.1, memory.md 5.5); valid text format 0.0.4.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "imgring/base/error.h"
+#include "imgring/mem/buffer_pool.h"
+#include "imgring/mem/counter.h"
+#include "imgring/observe/duration.h"
+
+namespace imgring::observe {
+
+enum class Span : std::uint8_t { kQueue, kDownloading, kProcessing, kStreaming };
+inline constexpr std::array<std::string_view, 4> kSpanNames = {
+    "queue", "downloading_source_image", "processing_image", "streaming_image"};
+
+// Labels of errors_total, in imgproxy's words.
+inline constexpr std::array<std::string_view, 10> kErrorTypes = {
+    "path_parsing",    "security", "queue", "download",  "processing", "timeout",
+    "image_data_size", "IO",       "streaming", "unexpected"};
+
+// Why a request or a connection was turned away before its work.
+enum class Refusal : std::uint8_t {
+  kQueueFull,       // 429: IMGPROXY_REQUESTS_QUEUE_SIZE
+  kJobs,            // 503: the bound on jobs
+  kDownloadBudget,  // 503: no room for bodies
+  kMemory,          // 503: 92 % of the memory limit
+  kDeadline,        // 503: could not have started in time
+  kClients,         // accepts held back: IMGPROXY_MAX_CLIENTS
+};
+inline constexpr std::array<std::string_view, 6> kRefusalNames = {
+    "queue_full", "jobs", "download_budget", "memory", "deadline", "clients"};
+
+inline constexpr int kStatusMin = 100;
+inline constexpr int kStatusMax = 599;
+
+// alignas: no core's counters share a cache line with another's.
+struct alignas(64) CoreMetrics {
+  mem::Counter requests;  // image GETs
+  std::array<mem::Counter, kStatusMax - kStatusMin + 1> status_codes;
+  std::array<mem::Counter, kErrorTypes.size()> errors;
+  DurationHistogram request_duration;
+  std::array<DurationHistogram, kSpanNames.size()> spans;
+  mem::Counter requests_in_progress;  // gauges: add and sub
+  mem::Counter images_in_progress;
+  mem::Counter connections;
+  std::array<mem::Counter, kRefusalNames.size()> refusals;
+  mem::Counter cancelled_jobs;  // work whose client left or whose time was over
+  PauseHistogram tick_duration;  // the memory-release tick
+  PauseHistogram turn_duration;  // turns of the loop that were not waiting
+
+  // Codes outside 100..599 are not counted.
+  void count_status(int status) noexcept;
+  // By the code's metric type; a code without one (cancelled clients) is not counted.
+  void count_error(ErrorCode code) noexcept;
+  void count_error(std::string_view type) noexcept;
+  void count_refusal(Refusal why) noexcept { refusals[static_cast<std::size_t>(why)].add(); }
+  DurationHistogram& span(Span which) noexcept { return spans[static_cast<std::size_t>(which)]; }
+};
+
+// Whole-process numbers of libvips, which this module does not know.
+struct VipsNumbers {
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t memory_bytes_max = 0;
+  std::uint64_t allocs = 0;
+};
+
+// Standard process_* numbers; what cannot be read has no series.
+struct ProcessNumbers {
+  std::optional<double> cpu_seconds;
+  std::optional<std::uint64_t> open_fds, max_fds;
+  std::optional<std::uint64_t> resident_bytes, virtual_bytes;
+  std::optional<double> start_time_seconds;
+};
+// Reads /proc; a scrape's work, some tens of microseconds.
+ProcessNumbers read_process_numbers();
+
+struct MetricsView {
+  std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
+  std::span<const CoreMetrics* const> cores;
+  std::span<const mem::BufferPool* const> pools;  // of all cores
+  int workers = 1;
+  VipsNumbers vips;
+  ProcessNumbers process;
+};
+
+inline constexpr std::string_view kPrometheusContentType =
+    "text/plain; version=0.0.4; charset=utf-8";
+std::string prometheus_text(const MetricsView& view);
+
+}  // namespace imgring::observe
