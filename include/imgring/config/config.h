@@ -1,0 +1,146 @@
+// The whole configuration as one immutable value.
+// Built once by load_config from the environment, read by every thread, replaced whole by reload.
+// Names, types, defaults and ranges: the option table in src/config (spec: configuration.md). Units are in the names.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "imgring/base/image_type.h"
+#include "imgring/base/log.h"
+
+namespace imgring::config {
+
+enum class Network : std::uint8_t { kTcp, kTcp4, kTcp6, kUnix, kUnixPacket };
+enum class WebpPreset : std::uint8_t { kDefault, kPhoto, kPicture, kDrawing, kIcon, kText };
+
+// A source pattern: anchored at the start, `*` is any run without `/` (configuration.md 1.2).
+struct SourcePattern {
+  std::string text;
+};
+struct UrlReplacement {
+  std::string pattern;
+  std::string replacement;  // $1, ${1}: wildcards
+};
+struct KeySalt {
+  std::string key;   // raw bytes
+  std::string salt;  // raw bytes
+};
+
+struct ServerConfig {
+  std::string bind = ":8080";
+  Network network = Network::kTcp;
+  bool so_reuseport = false;
+  std::string path_prefix;
+  int max_clients = 2048;  // 0 = none
+  int timeout_s = 10, read_request_timeout_s = 10, write_response_timeout_s = 10;
+  int keep_alive_timeout_s = 10, graceful_stop_timeout_s = 20;
+  int workers = 0;              // 0 = not set: usable CPUs (decision 4)
+  int loops = 0;                // IMGRING_LOOPS; 0 = as many as helpers' default
+  int requests_queue_size = 0;  // 0 = bounded by memory and time
+  std::int64_t ttl_s = 31536000;
+  bool cache_control_passthrough = false, set_canonical_header = false;
+  bool use_etag = true, use_last_modified = true;
+  std::string etag_buster;
+  std::optional<std::int64_t> last_modified_buster_unix_s;
+  bool enable_debug_headers = false, development_errors_mode = false;
+  std::string allow_origin, secret, health_check_path;
+  int free_memory_interval_s = 10;
+  bool log_mem_stats = false;
+  bool return_attachment = false;
+  std::string server_name = "imgproxy", health_check_message = "imgproxy is running";
+  std::vector<std::pair<std::string, std::string>> custom_response_headers, custom_request_headers;
+  std::vector<std::string> request_headers_passthrough, response_headers_passthrough;
+  std::string port_file;  // IMGRING_PORT_FILE: the bound port is written here
+  bool report_downloading_errors = true, report_io_errors = false;
+};
+
+struct MemoryConfig {
+  std::int64_t download_buffer_size_bytes = 0, gzip_buffer_size_bytes = 0;
+  std::int64_t buffer_pool_calibration_threshold = 1024;
+  int gzip_compression = 0;  // 0..9
+};
+
+struct SourceConfig {
+  int download_timeout_s = 5, client_keep_alive_timeout_s = 90, max_redirects = 10;
+  std::string user_agent = "imgproxy/%current_version";  // replaced at load
+  bool allow_loopback = false, allow_link_local = false, allow_private = true;
+  bool ignore_ssl_verification = false;
+  std::string local_filesystem_root;
+  std::string query_separator = "?";  // blank = off
+  bool cookie_passthrough = false, cookie_passthrough_all = false;
+  std::string cookie_base_url;
+  std::string http_proxy, https_proxy, no_proxy;
+  bool use_s3 = false;
+  std::string s3_region, s3_endpoint;
+  bool s3_endpoint_use_path_style = true;
+  std::vector<std::string> s3_allowed_buckets, s3_denied_buckets;
+};
+
+struct UrlConfig {
+  std::vector<KeySalt> keys;
+  int signature_size_bytes = 32;
+  std::vector<std::string> trusted_signatures;
+  std::vector<SourcePattern> allowed_sources;
+  std::vector<std::string> allowed_processing_options;
+  bool allow_security_options = false;
+  std::string arguments_separator = ":";
+  std::string base_url;
+  std::vector<UrlReplacement> url_replacements;
+  bool base64_url_includes_filename = false;
+  std::vector<std::string> presets;  // "name=options", the list's items and then the file's lines
+  bool only_presets = false;
+  std::string source_url_encryption_key;  // raw bytes; empty = none
+};
+
+// Defaults and limits of the image work.
+struct ProcessingConfig {
+  std::int64_t max_src_resolution = 50'000'000;  // pixels, frames summed
+  std::int64_t max_src_file_size_bytes = 0;
+  int max_animation_frames = 1;
+  std::int64_t max_animation_frame_resolution = 0;
+  int max_result_dimension = 0;
+  int quality = 80;
+  std::array<int, kImageTypeCount> format_quality = {};  // by ImageType; 0 = quality; load sets webp 79, avif 63, jxl 77
+  std::vector<ImageType> preferred_formats = {ImageType::kJpeg, ImageType::kPng, ImageType::kGif};
+  ImageTypeSet skip_processing_formats;
+  bool jpeg_progressive = false, png_interlaced = false, png_quantize = false;
+  int png_quantization_colors = 256, webp_effort = 4, avif_speed = 8, jxl_effort = 4;
+  WebpPreset webp_preset = WebpPreset::kDefault;
+  bool png_unlimited = false, svg_unlimited = false, tiff_unlimited = false;
+  bool sanitize_svg = true, always_rasterize_svg = false;
+  bool use_linear_colorspace = false, disable_shrink_on_load = false;
+  bool enforce_thumbnail = false, preserve_hdr = false;
+  bool strip_metadata = true, keep_copyright = true, strip_color_profile = true, auto_rotate = true;
+  bool auto_webp = false, auto_avif = false, auto_jxl = false;
+  bool enforce_webp = false, enforce_avif = false, enforce_jxl = false;
+  bool enable_client_hints = false;
+  std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
+  double watermark_opacity = 1;
+  std::string fallback_image_data, fallback_image_path, fallback_image_url;
+  int fallback_image_http_code = 200;  // 0 = the error's
+  std::int64_t fallback_image_ttl_s = 0;
+};
+
+struct ObserveConfig {
+  LogFormat log_format = LogFormat::kStructured;  // load picks pretty on a terminal
+  LogLevel log_level = LogLevel::kInfo;
+  std::string prometheus_bind, prometheus_namespace;
+  bool fail_on_deprecation = false;
+};
+
+struct Config {
+  ServerConfig server;
+  MemoryConfig memory;
+  SourceConfig source;
+  UrlConfig url;
+  ProcessingConfig processing;
+  ObserveConfig observe;
+};
+
+}  // namespace imgring::config

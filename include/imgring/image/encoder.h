@@ -1,0 +1,41 @@
+// Finished images into bytes. Where the format allows it rows are pulled from the image on the calling
+// thread (decision 3): JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; AVIF, HEIC, GIF, TIFF, JXL by
+// the libvips saver on a memory image; ICO and BMP by our own writers. Helper threads only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "imgring/base/image_type.h"
+#include "imgring/base/text.h"
+#include "imgring/config/config.h"
+#include "imgring/image/stop.h"
+#include "imgring/image/vips_image.h"
+
+namespace imgring::image {
+
+// Encoded bytes; freed with the function that matches their maker.
+struct EncodedBytes {
+  std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)> data{nullptr, [](std::uint8_t*) {}};
+  std::size_t size_bytes = 0;
+  ByteSpan span() const noexcept { return {data.get(), size_bytes}; }
+};
+
+struct SaveParams {
+  int quality = 80;                                  // 1..100
+  const config::ProcessingConfig* config = nullptr;  // savers' settings
+  bool strip_metadata_done = true;                   // metadata left on the image is to be written
+};
+
+// False: 422 kResultUnsupported. SVG is never saved here.
+bool can_save(ImageType type) noexcept;
+// Errors: kTimeout / kCancelled when `stop` was seen (the image is killed), vips_failure's.
+Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,
+                          const StopFlag& stop);
+
+// Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between strips.
+Result<VipsImagePtr> copy_to_memory(VipsImage* image, const StopFlag& stop);
+
+}  // namespace imgring::image

@@ -1,0 +1,28 @@
+// Sources into libvips images: one contiguous buffer, which must outlive the image, opened by the loader of
+// the detected type by name (never "find a loader"). Helper threads only.
+#pragma once
+
+#include "imgring/base/image_type.h"
+#include "imgring/base/text.h"
+#include "imgring/image/vips_image.h"
+
+namespace imgring::image {
+
+struct LoadParams {
+  int shrink = 1;          // JPEG: 1, 2, 4, 8
+  double scale = 1;        // WebP, SVG: result size / own size (SVG 1 = one CSS pixel per pixel)
+  int pages = 1;           // frames to stack (GIF, WebP, JXL); -1 all
+  bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; an Error when there is none
+  bool unlimited = false;  // PNG, SVG, TIFF: lift the loader's limits
+};
+
+// False: 422 kSourceUnsupported. Answers from operations probed at init.
+bool can_load(ImageType type) noexcept;
+// Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes (hardening.md 5).
+// Errors: kBrokenImage and others of vips_failure.
+Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params);
+
+// EXIF orientation 1..8 of a loaded image (1 when absent).
+int orientation_of(VipsImage* image) noexcept;
+
+}  // namespace imgring::image

@@ -1,0 +1,15 @@
+// Which metadata stays on a result (processing.md 8.5): strip rules, copyright of EXIF, IPTC and XMP.
+// Helper threads only; the image must be owned by the caller alone (vips_copy first).
+#pragma once
+
+#include "imgring/image/vips_image.h"
+
+namespace imgring::image {
+
+struct StripParams {
+  bool keep_copyright = true;
+  bool animated = false;  // page-height, delay, loop, n-pages stay
+};
+void strip_metadata(VipsImage* image, const StripParams& params);
+
+}  // namespace imgring::image

@@ -1,0 +1,17 @@
+// SVG bytes: allow-list sanitiser on expat with the limits of hardening.md section 5, and gunzip of SVGZ.
+// Plain functions over spans, any thread (CPU work: helper threads in the server).
+#pragma once
+
+#include <string>
+
+#include "imgring/base/error.h"
+#include "imgring/base/text.h"
+
+namespace imgring::image {
+
+// Markup that keeps the bytes of what is kept. kBrokenSvg when it cannot be parsed or is over a limit.
+Result<std::string> sanitize_svg(ByteSpan source);
+// Limits only, before rasterising.
+Result<void> check_svg_limits(ByteSpan source);
+
+}  // namespace imgring::image

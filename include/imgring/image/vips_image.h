@@ -1,0 +1,43 @@
+// libvips behind owning handles. libvips is named in `image` and `pipeline` only, through its C API.
+// Helper threads only (init_vips: main, once, before the first helper starts).
+#pragma once
+
+#include <vips/vips.h>
+
+#include <memory>
+#include <string>
+
+#include "imgring/base/error.h"
+
+namespace imgring::image {
+
+template <auto Free>
+struct Deleter {
+  template <class T>
+  void operator()(T* p) const noexcept {
+    Free(p);
+  }
+};
+using VipsImagePtr = std::unique_ptr<VipsImage, Deleter<g_object_unref>>;
+using VipsRegionPtr = std::unique_ptr<VipsRegion, Deleter<g_object_unref>>;
+using VipsSourcePtr = std::unique_ptr<VipsSource, Deleter<g_object_unref>>;
+
+// Sets libvips up for serving: concurrency 1, no operation cache, untrusted loaders blocked except svg and
+// jxl, GLib messages to the given sink. The error says what is missing.
+Result<void> init_vips(const char* program_name);
+void shutdown_vips();
+
+// The text of the libvips error buffer, cleared; and the Error it maps to (processing rules: loader
+// messages are kBrokenImage, anything else kInternal).
+std::string take_vips_error();
+Error vips_failure(std::string_view what);
+
+// True when operation `name` has argument `argument` in this libvips (probed, never by version).
+bool vips_has_argument(const char* operation, const char* argument) noexcept;
+bool vips_has_operation(const char* operation) noexcept;
+
+// After each job on a helper: clears the error buffer. At thread end: thread_finished().
+void job_finished() noexcept;
+void thread_finished() noexcept;
+
+}  // namespace imgring::image

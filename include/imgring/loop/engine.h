@@ -1,0 +1,101 @@
+// The seam under the loop: submit an operation, get its completion, read the clock.
+// Nothing above it names io_uring. One engine serves one loop and is used by that loop's thread only.
+// An Operation belongs to whoever awaits it and must live until its last completion (CHECKed).
+#pragma once
+
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "imgring/base/check.h"
+#include "imgring/base/error.h"
+
+namespace imgring::loop {
+
+using Clock = std::chrono::steady_clock;
+
+enum class OpKind : std::uint8_t {
+  kNop,
+  kAccept,      // multishot: a completion per connection
+  kRecvStream,  // multishot into the engine's buffers: Completion::data is valid during complete()
+  kRecv,        // into data
+  kSend,        // MSG_NOSIGNAL, the whole of data where the kernel can
+  kSendMessage, // message
+  kConnect,     // address
+  kOpen,        // openat2: path under fd with `how`
+  kRead,        // pread of data at offset (-1: current position)
+  kPollIn,      // one poll for readability
+  kClose,
+};
+
+// What an operation asks for; the memory it points at stays untouched until the last completion.
+struct OpRequest {
+  OpKind kind = OpKind::kNop;
+  int fd = -1;
+  void* data = nullptr;
+  std::size_t size_bytes = 0;
+  std::int64_t offset = 0;
+  const void* argument = nullptr;  // sockaddr, open_how or msghdr
+  std::uint32_t argument_size = 0;
+  const char* path = nullptr;
+};
+
+struct Completion {
+  int result = 0;      // as the system call's: >= 0, or -errno
+  bool more = false;   // a multishot operation goes on
+  std::span<const std::uint8_t> data{};  // kRecvStream
+};
+
+// Base of everything that waits for the kernel.
+class Operation {
+ public:
+  Operation() = default;
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  bool in_flight() const noexcept { return in_flight_; }
+
+ protected:
+  // Completions never resume a coroutine; they queue it (style.md, coroutines 7).
+  virtual void complete(const Completion& completion) noexcept = 0;
+  virtual ~Operation() { IMGRING_CHECK(!in_flight_); }
+
+ private:
+  friend class Engine;
+  bool in_flight_ = false;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Never fails: what the kernel can't take now is kept and handed over later.
+  void submit(const OpRequest& request, Operation* operation) noexcept;
+  // Asks for an early end; the operation's completion still comes, and may say it succeeded.
+  virtual void cancel(Operation* operation) noexcept = 0;
+  // Submits, waits for at least one completion or the time, delivers all completions.
+  virtual void turn(Clock::time_point until) noexcept = 0;
+  virtual Clock::time_point now() const noexcept = 0;
+  std::size_t in_flight() const noexcept { return in_flight_; }
+
+ protected:
+  virtual void start(const OpRequest& request, Operation* operation) noexcept = 0;
+  void deliver(Operation* operation, const Completion& completion) noexcept;
+
+ private:
+  std::size_t in_flight_ = 0;
+};
+
+struct EngineOptions {
+  unsigned submission_entries = 1024;   // hardening.md 7
+  unsigned completion_entries = 8192;
+  unsigned buffer_count = 256;          // kRecvStream: 256 x 2 KiB, cycled by the kernel, so all get touched
+  unsigned buffer_size_bytes = 2048;
+};
+// The io_uring engine. The error is one line that names the cause tested and what to change.
+Result<std::unique_ptr<Engine>> make_uring_engine(const EngineOptions& options);
+
+}  // namespace imgring::loop

@@ -1,0 +1,193 @@
+// CPU work for helper threads, owned by the core that started it.
+//
+//   Ticket<R> ticket = registry.start(pool, closure);      // loop thread; the closure runs on a helper
+//   std::optional<R> r = co_await ticket.wait(scope);      // nullopt: the scope ended first
+//
+// A job belongs to its core, not to its request (decision 1): closure, result and whatever they own live in
+// the JobRegistry until the helper is done. A ticket that is dropped or whose wait was cancelled detaches:
+// the job's late return only destroys the closure and the result, on the loop's thread.
+#pragma once
+
+#include <condition_variable>
+#include <coroutine>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "imgring/base/check.h"
+#include "imgring/loop/loop.h"
+
+namespace imgring::loop {
+
+class JobRegistry;
+
+// One piece of work. Closure and result belong to the derived class; the links to its core.
+class Job : RemoteTask {
+ public:
+  ~Job() override = default;
+
+ protected:
+  // Helper thread.
+  virtual void run() noexcept = 0;
+
+ private:
+  friend class HelperPool;
+  friend class JobRegistry;
+  friend class TicketBase;
+  void arrive() noexcept final;
+  JobRegistry* registry_ = nullptr;
+  class TicketBase* ticket_ = nullptr;  // null: detached
+  Clock::time_point queued_at_{};
+  Clock::time_point started_at_{};
+  bool done_ = false;
+};
+
+// What the process wants done on helper threads besides jobs; plain functions of any module.
+struct HelperHooks {
+  void (*after_job)() noexcept = nullptr;    // each job (libvips error buffer)
+  void (*collect)() noexcept = nullptr;      // memory-release tick, only while the queue is empty
+  void (*thread_end)() noexcept = nullptr;
+};
+
+// W threads over one bounded first-in first-out queue. Shared by all loops; start and stop from main.
+class HelperPool {
+ public:
+  static constexpr int kNice = 5;  // loops answer at once while all helpers are busy (decision 5)
+  HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks);
+  ~HelperPool();  // runs what is queued, then joins
+  HelperPool(const HelperPool&) = delete;
+  HelperPool& operator=(const HelperPool&) = delete;
+
+  // Any thread. False: the queue is full, nothing was taken.
+  bool submit(Job* job);
+  // Any thread: every helper that has nothing to do collects; busy ones do when the queue is next empty.
+  void request_collect();
+  unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }
+  std::size_t queued() const;
+  unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
+  // Seconds the longest running job has been running; 0 when none.
+  double longest_running_s() const;
+  // True when the kernel refused the lower priority (said once in the log).
+  bool nice_refused() const noexcept { return nice_refused_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Slot {
+    std::atomic<std::int64_t> started_ns{0};  // 0 = idle
+  };
+  void work(Slot* slot);
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job*> queue_;
+  std::size_t queue_max_;
+  HelperHooks hooks_;
+  bool stopping_ = false;
+  std::uint64_t collect_wanted_ = 0;
+  std::atomic<unsigned> busy_{0};
+  std::atomic<bool> nice_refused_{false};
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::thread> threads_;
+};
+
+class TicketBase : Cancellable {
+ public:
+  bool ready(Scope& scope) noexcept;
+  void suspend(Scope& scope, std::coroutine_handle<> handle) noexcept;
+  bool finished() const noexcept { return job_ == nullptr || job_->done_; }
+  Clock::duration queued_time() const noexcept;  // once finished: from start() to the helper's start
+
+ protected:
+  TicketBase(Loop& loop, Job* job) noexcept;
+  ~TicketBase();
+  Job* job() noexcept { return job_; }
+
+ private:
+  friend class Job;
+  friend class JobRegistry;
+  void on_cancel() noexcept override;
+  void job_arrived() noexcept;
+  Loop& loop_;
+  Job* job_;
+  std::coroutine_handle<> waiter_;
+};
+
+// Jobs of one core that are queued, running, or on their way back. Loop thread.
+class JobRegistry {
+ public:
+  explicit JobRegistry(Loop& loop) noexcept : loop_(loop), empty_(loop) {}
+  ~JobRegistry() { IMGRING_CHECK(count_ == 0); }
+  JobRegistry(const JobRegistry&) = delete;
+  JobRegistry& operator=(const JobRegistry&) = delete;
+  std::size_t count() const noexcept { return count_; }
+  // Until every job is back, or the scope ends: false.
+  Task<bool> drained(Scope& scope);
+
+  template <class R>
+  class Ticket;
+  // Null when the helpers' queue is full: the closure is destroyed.
+  template <class F>
+  auto start(HelperPool& pool, F closure) -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>>;
+
+ private:
+  friend class Job;
+  friend class HelperPool;
+  template <class F>
+  class Work;
+  bool submit(HelperPool& pool, Job* job);
+  Loop& loop_;
+  Event empty_;
+  std::size_t count_ = 0;
+};
+
+// Waits for one job. Drop it to detach.
+template <class R>
+class JobRegistry::Ticket final : public TicketBase {
+ public:
+  struct Box : Job {
+    std::optional<R> result;
+  };
+  Ticket(Loop& loop, Box* box) noexcept : TicketBase(loop, box) {}
+  // co_await ticket.wait(scope): the result, or nullopt when the scope was cancelled first.
+  auto wait(Scope& scope) noexcept {
+    struct Awaiter {
+      Ticket& ticket;
+      Scope& scope;
+      bool await_ready() noexcept { return ticket.ready(scope); }
+      void await_suspend(std::coroutine_handle<> handle) noexcept { ticket.suspend(scope, handle); }
+      std::optional<R> await_resume() noexcept {
+        if (!ticket.finished()) return std::nullopt;
+        return std::move(static_cast<Box*>(ticket.job())->result);
+      }
+    };
+    return Awaiter{*this, scope};
+  }
+};
+
+template <class F>
+class JobRegistry::Work final : public Ticket<std::invoke_result_t<F&>>::Box {
+ public:
+  explicit Work(F closure) : closure_(std::move(closure)) {}
+
+ private:
+  void run() noexcept override { this->result.emplace(closure_()); }
+  F closure_;
+};
+
+template <class F>
+auto JobRegistry::start(HelperPool& pool, F closure)
+    -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>> {
+  using R = std::invoke_result_t<F&>;
+  auto work = std::make_unique<Work<F>>(std::move(closure));
+  // The ticket first: the job may be back before start() returns to the coroutine, never before this.
+  auto ticket = std::make_unique<Ticket<R>>(loop_, work.get());
+  if (!submit(pool, work.release())) return nullptr;
+  return ticket;
+}
+
+}  // namespace imgring::loop

@@ -1,0 +1,156 @@
+// The plan: (facts of the source, options) to exact sizes, with no pixels and no libvips.
+// A value; what `explain` prints, what tests check by the thousand, what the runner executes.
+// Source of every formula: processing.md sections 3 to 6. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/base/image_type.h"
+#include "imgring/config/config.h"
+#include "imgring/url/processing_options.h"
+
+namespace imgring::pipeline {
+
+struct Size {
+  int width = 0, height = 0;
+  bool operator==(const Size&) const = default;
+};
+
+struct SourceFacts {
+  ImageType type = ImageType::kUnknown;
+  int width = 0, height = 0;  // as loaded, before orientation; one frame
+  int orientation = 1;        // EXIF 1..8
+  int pages = 1;
+  bool alpha = false;
+  bool animated = false;      // has delay, loop and more than one page
+  bool whole_decode = false;  // progressive JPEG, interlaced PNG: the decoder holds every pixel
+};
+
+// Turn that EXIF and auto_rotate ask for: angle first, then the horizontal flip.
+struct Turn {
+  int angle = 0;
+  bool flip = false;
+};
+Turn turn_of(int orientation, bool auto_rotate) noexcept;
+// As turned by EXIF (auto_rotate) and the rotate option together.
+Size turned_size(const SourceFacts& facts, const url::ProcessingOptions& options) noexcept;
+
+// Rounding of the spec: R half away from zero, E half to even. Values past int are clamped.
+int round_away(double v) noexcept;
+int round_even(double v) noexcept;
+int scaled(int size, double factor) noexcept;
+int scaled_even(int size, double factor) noexcept;
+int min_nonzero(int a, int b) noexcept;
+// The size that vips_resize makes of `size`.
+int resized(int size, double factor) noexcept;
+
+// Section 5: sizes in the turned frame.
+struct Geometry {
+  int source_width = 0, source_height = 0;  // W, H turned
+  int crop_width = 0, crop_height = 0;      // cropW, cropH; 0 = off
+  double width_scale = 1, height_scale = 1;  // WS, HS
+  double dpr = 1;                            // D, effective
+  int target_width = 0, target_height = 0;   // TW, TH
+  int scaled_width = 0, scaled_height = 0;   // SW, SH
+  int result_crop_width = 0, result_crop_height = 0;  // RW, RH
+  int extend_ar_width = 0, extend_ar_height = 0;      // EW, EH
+};
+Geometry compute_geometry(const SourceFacts& facts, const url::ProcessingOptions& options);
+
+// Section 6, scale-on-load: what to reload with; shrink 1 and scale 1 = nothing.
+struct LoadScale {
+  int shrink = 1;
+  double scale = 1;
+  bool thumbnail = false;
+  bool any() const noexcept { return shrink != 1 || scale != 1 || thumbnail; }
+};
+
+// Position of an inner rectangle (section 6). overflow: watermark.
+struct Position {
+  int left = 0, top = 0;
+};
+struct PositionInput {
+  int outer_width, outer_height, inner_width, inner_height;
+  double offset_scale = 1;
+  bool overflow = false;
+};
+Position position_of(const PositionInput& in, const url::Gravity& gravity) noexcept;
+// Gravity seen before the picture is turned: flips first, then the angle (section 6).
+url::Gravity adjust_gravity(url::Gravity gravity, int angle, bool flip_x, bool flip_y) noexcept;
+
+// Section 3.3: the source's own bytes are the answer (SVG: after the sanitiser).
+bool skips_processing(ImageType source, const url::ProcessingOptions& options,
+                      const config::ProcessingConfig& config) noexcept;
+// Section 3.5. SVG wanted: kResultUnsupported. Whether the saver exists is not looked at.
+Result<ImageType> choose_format(const SourceFacts& facts, const url::ProcessingOptions& options,
+                                const config::ProcessingConfig& config);
+// Section 3.8, vectors are exempt. kResolutionTooLarge.
+Result<void> check_resolution(const SourceFacts& facts, int frames,
+                              const url::ProcessingOptions& options);
+// Section 10. `type`: the format that is written.
+int quality_for(ImageType type, const url::ProcessingOptions& options,
+                const config::ProcessingConfig& config) noexcept;
+
+enum class StepKind : std::uint8_t {
+  kTrim, kToProcessing, kCrop, kScale, kTurn, kResultCrop, kFilters, kExtend, kExtendAspectRatio,
+  kPadding, kFixSize, kFlatten, kWatermark, kEnd
+};
+
+struct Area {
+  int left = 0, top = 0, width = 0, height = 0;
+};
+struct Step {
+  StepKind kind = StepKind::kEnd;
+  Size after;                               // of one frame
+  Area area;                                // crops: the part kept; canvases: where the picture lies
+  bool smart = false;                       // crops: libvips finds the place
+  double width_scale = 1, height_scale = 1;  // kScale, kFixSize: in the frame of the pixels
+};
+
+struct PlanInput {
+  SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
+  const url::ProcessingOptions* options = nullptr;
+  const config::ProcessingConfig* config = nullptr;
+  ImageType result_type = ImageType::kUnknown;
+  int frames = 1;           // > 1: animated, no scale-on-load and no trim
+  double guard_shrink = 1;  // vectors
+  bool trimmed = false;     // facts are those of the trimmed picture
+  bool watermark = false;   // one is configured
+};
+
+struct Plan {
+  LoadScale load;
+  SourceFacts loaded;         // the picture the first step sees
+  Geometry geometry;          // after scale-on-load
+  Turn turn;                  // EXIF's
+  url::Gravity crop_gravity;  // offsets corrected for scale-on-load, in the turned frame
+  std::vector<Step> steps;
+  Size result;                // of one frame
+  int frames = 1;
+  ImageType result_type = ImageType::kUnknown;
+  bool depends_on_pixels = false;  // trim: sizes are those of a picture with nothing to cut
+  std::int64_t planned_bytes = 0;  // memory the job is expected to hold at most (decision 9)
+};
+
+// Vector guard: shrink that brings the picture within the limit, 1 when it is.
+double guard_shrink_of(const SourceFacts& facts, std::int64_t max_src_resolution) noexcept;
+// Size the loader is expected to give.
+Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexcept;
+
+Plan make_plan(const PlanInput& in);
+// The same with the picture that was really loaded by `load` (sizes or orientation may differ).
+Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
+// After step `index` left `actual` instead of what was planned: the steps behind it anew.
+void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actual);
+
+std::string_view name_of(StepKind kind) noexcept;
+// The plan as text, a line for each step.
+std::string describe(const Plan& plan);
+
+// Memory a plan needs, by the tables of formats and steps in plan_cost.cc.
+std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,48 @@
+// One image: source bytes and options to encoded bytes (probe, plan, load, steps, pull rows, encode).
+// A plain function on a helper thread; owns everything it makes, keeps nothing between calls.
+// `source`, `options`, `config` and `aux` must outlive the call; `stop` may be set by another thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/base/text.h"
+#include "imgring/config/config.h"
+#include "imgring/image/encoder.h"
+#include "imgring/image/stop.h"
+#include "imgring/url/processing_options.h"
+
+namespace imgring::pipeline {
+
+// Pictures loaded once at start: bytes, not decoded.
+struct AuxImage {
+  std::string bytes;
+  ImageType type = ImageType::kUnknown;
+};
+
+struct RenderJob {
+  ByteSpan source;
+  ImageType source_type = ImageType::kUnknown;
+  const url::ProcessingOptions* options = nullptr;
+  const config::ProcessingConfig* config = nullptr;
+  const AuxImage* watermark = nullptr;  // null: none configured
+};
+
+struct RenderedImage {
+  image::EncodedBytes bytes;     // empty when same_as_source
+  bool same_as_source = false;   // skipped processing: the source's own bytes are the answer
+  ImageType type = ImageType::kUnknown;
+  int origin_width = 0, origin_height = 0;  // of one frame, after orientation; 0 = not known (skipped)
+  int result_width = 0, result_height = 0;  // of one frame
+};
+
+Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop);
+
+// Checks made at start-up and at parse time.
+bool result_format_supported(ImageType type) noexcept;  // SVG is let through (urls.md 3.5)
+// Preferred formats that can be saved, with a warning text for each dropped one.
+std::string drop_unsupported(std::vector<ImageType>* preferred);
+
+}  // namespace imgring::pipeline

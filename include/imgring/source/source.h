@@ -1,0 +1,59 @@
+// Sources behind one interface: a request for a source URL to an answer with its bytes in a pooled buffer, or
+// to an open stream (raw). One Sources per core, its loop's thread only; http(s), local and the clouds
+// implement `Source`, one file each.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/http/headers.h"
+#include "imgring/loop/loop.h"
+#include "imgring/mem/buffer_pool.h"
+
+namespace imgring::source {
+
+struct SourceRequest {
+  std::string url;
+  // Conditional headers, cookies, Range, Accept-Encoding and configured ones, as they go to the source.
+  http::Headers headers;
+  std::int64_t size_bytes_max = 0;  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0 = the download budget
+};
+
+// What is known once the source's head is there.
+struct SourceHead {
+  int status = 200;  // 200, 206 (complete) or 304; raw: whatever the source said
+  http::Headers headers;
+  std::int64_t content_length = -1;  // -1 = unknown; decoded bodies: unknown
+};
+
+struct SourceAnswer {
+  SourceHead head;
+  mem::Lease body;  // whole, decoded
+};
+
+// A body read piece by piece (raw). Destroying it before the end drops its connection.
+class SourceStream {
+ public:
+  virtual ~SourceStream() = default;
+  // Bytes read into `into`; 0 at the end. Errors: kSourceIncomplete, kSourceTimeout, kCancelled, ...
+  virtual loop::Task<Result<std::size_t>> read(loop::Scope& scope, std::span<std::uint8_t> into) = 0;
+};
+struct OpenedSource {
+  SourceHead head;
+  std::unique_ptr<SourceStream> stream;  // null: no body
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Reads the whole body, decoding gzip. Statuses map to errors as server.md section 2 and urls.md 10 say.
+  virtual loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) = 0;
+  // The source's own status and bytes, nothing decoded (urls.md section 6).
+  virtual loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) = 0;
+};
+
+}  // namespace imgring::source

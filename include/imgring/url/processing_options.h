@@ -1,0 +1,92 @@
+// What one URL asks for: every processing option as a value (spec: processing.md section 2).
+// Immutable after parsing, moved with the request, any thread. Zero, false and empty mean "not given"
+// unless said otherwise.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "imgring/base/image_type.h"
+
+namespace imgring::url {
+
+enum class ResizingType : std::uint8_t { kFit, kFill, kFillDown, kForce, kAuto };
+// kReplicate: watermark only. kUnset: crop without its own gravity.
+enum class GravityType : std::uint8_t {
+  kUnset, kCenter, kNorth, kEast, kSouth, kWest, kNorthWest, kNorthEast, kSouthWest, kSouthEast,
+  kSmart, kFocusPoint, kReplicate
+};
+struct Gravity {
+  GravityType type = GravityType::kCenter;
+  double x = 0, y = 0;
+};
+struct Color {
+  std::uint8_t r = 0, g = 0, b = 0;
+};
+struct Extend {
+  bool on = false;
+  Gravity gravity;
+};
+struct Crop {
+  double width = 0, height = 0;  // < 1 relative, >= 1 pixels (truncated), 0 off
+  Gravity gravity{GravityType::kUnset, 0, 0};
+};
+struct Trim {
+  bool on = false;
+  double threshold = 0;
+  std::optional<Color> color;  // none: the pixel at 0,0
+  bool equal_horizontal = false, equal_vertical = false;
+};
+struct Padding {
+  int top = 0, right = 0, bottom = 0, left = 0;  // pixels before dpr
+};
+struct Watermark {
+  double opacity = 0;  // 0 = off
+  Gravity position;
+  double scale = 0;
+};
+
+struct ProcessingOptions {
+  ResizingType resizing_type = ResizingType::kFit;
+  int width = 0, height = 0, min_width = 0, min_height = 0;
+  double zoom_width = 1, zoom_height = 1, dpr = 1;
+  bool enlarge = false;
+  Extend extend, extend_aspect_ratio;
+  Gravity gravity;
+  Crop crop;
+  Trim trim;
+  Padding padding;
+  bool auto_rotate = true;
+  int rotate = 0;  // 0, 90, 180, 270
+  bool flip_horizontal = false, flip_vertical = false;
+  std::optional<Color> background;
+  double blur = 0, sharpen = 0;
+  int pixelate = 0;
+  Watermark watermark;
+  bool strip_metadata = true, keep_copyright = true, strip_color_profile = true;
+  bool preserve_hdr = false, enforce_thumbnail = false;
+  int quality = 0;
+  std::array<std::uint8_t, kImageTypeCount> format_quality = {};  // 0 = not given
+  std::int64_t max_bytes = 0;
+  ImageType format = ImageType::kUnknown;  // kUnknown = not given
+  ImageTypeSet skip_processing;            // config's and the option's
+  bool raw = false;
+  std::string cachebuster;
+  std::int64_t expires_unix_s = 0;  // <= 0: none
+  std::string filename;
+  bool return_attachment = false;
+  // Limits: the configuration's unless security options are allowed.
+  std::int64_t max_src_resolution = 50'000'000;
+  std::int64_t max_src_file_size_bytes = 0;
+  int max_animation_frames = 1;
+  std::int64_t max_animation_frame_resolution = 0;
+  int max_result_dimension = 0;
+
+  // Set from the Accept header and the configuration (urls.md section 8).
+  bool prefer_webp = false, prefer_avif = false, prefer_jxl = false;
+  bool enforce_webp = false, enforce_avif = false, enforce_jxl = false;
+};
+
+}  // namespace imgring::url

@@ -1,0 +1,66 @@
+// From a raw request target to a checked request: split, signature, options, presets, source URL.
+// Plain functions over an immutable UrlRules value: no I/O, no loop, any thread (spec: urls.md).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/config/config.h"
+#include "imgring/url/processing_options.h"
+
+namespace imgring::url {
+
+// Defaults that come from request headers (urls.md section 8).
+struct ClientFeatures {
+  bool accepts_webp = false, accepts_avif = false, accepts_jxl = false;
+  double dpr = 0;  // 0 = no hint
+  int width = 0;   // 0 = no hint
+};
+struct FeatureHeaders {  // first value of each header, empty when absent
+  std::string_view accept, sec_ch_dpr, dpr, sec_ch_width, width;
+};
+ClientFeatures detect_features(const FeatureHeaders& headers, const config::ProcessingConfig& config);
+
+struct ProcessingRequest {
+  ProcessingOptions options;
+  std::string source_url;
+  std::string options_text;  // as written in the URL (log)
+};
+
+// Signature and path of a target, re-denormalised (urls.md section 2).
+struct SplitTarget {
+  std::string signature;
+  std::string path;  // without the leading slash
+};
+// `prefix`: IMGPROXY_PATH_PREFIX. `target`: the raw bytes of the request line.
+Result<SplitTarget> split_target(std::string_view target, std::string_view prefix);
+// The bytes signed are "/" + path.
+Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig& config);
+
+// Presets parsed and checked, patterns compiled. Built in main before the cores start; immutable.
+class UrlRules {
+ public:
+  // All problems of presets, joined, as the error's detail. Warnings: skipped recursions and the like.
+  static Result<std::shared_ptr<const UrlRules>> build(const config::Config& config,
+                                                       std::vector<std::string>* warnings);
+  // Options, presets, source URL, allowed sources. `now_unix_s` judges `expires`.
+  Result<ProcessingRequest> parse(std::string_view path, const ClientFeatures& features,
+                                  std::int64_t now_unix_s) const;
+  // Source URL against IMGPROXY_ALLOWED_SOURCES (used again at each redirect).
+  bool source_allowed(std::string_view source_url) const;
+  ~UrlRules();
+
+ private:
+  UrlRules();
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Compact and readable list of options that differ from their defaults (log, explain).
+std::string describe(const ProcessingOptions& options);
+
+}  // namespace imgring::url
