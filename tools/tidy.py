@@ -326,6 +326,7 @@ def check_text(path, text):
             report(number, 'tab or trailing space')
     check_includes(path, module, text, report)
     code = without_preprocessor(strip(text))
+    code = re.sub(r'\boperator\s+co_await\b', lambda m: blank(m.group(0)), code)
     for start, end in functions(code):
         size = line_of(code, end) - line_of(code, start) + 1
         if size > FUNCTION_LINES_MAX:

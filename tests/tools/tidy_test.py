@@ -121,6 +121,11 @@ class Coroutines(unittest.TestCase):
         body = '#define TRY(decl, call) \\\n  auto r = call; \\\n  if (!r) co_return r.error()\n'
         self.assertEqual(findings(body, 'include/imgring/base/x.h', '// A.\n#pragma once\n'), [])
 
+    def test_an_operator_is_no_coroutine(self):
+        for body in ['struct A {\n  auto operator co_await() { return B{}; }\n};\n',
+                     'struct A {\n  auto operator\n      co_await() { return B{}; }\n};\n']:
+            self.assertEqual(findings(body, 'src/base/x.cc'), [])
+
     def test_tests_may_have_coroutines_in_good_shapes(self):
         self.assertEqual(findings(coroutine('co_await f();'), 'tests/unit/url/x_test.cc'), [])
         self.assertEqual(len(findings(coroutine('f(co_await f());'), 'tests/unit/url/x_test.cc')), 1)

@@ -1,0 +1,284 @@
+#!/usr/bin/env python3
+"""Builds and runs the tests; ./tools/test and ./tools/test-long call it after the set-up.
+
+Every gtest case, every other meson test, every conformance area and every check of a tool counts
+one. The last line is `N passed, M failed`; the exit status is 0 only when something passed and
+nothing failed.
+"""
+import argparse
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+FOLDERS = {'release': 'build', 'asan': 'build-asan', 'tsan': 'build-tsan'}
+IO_URING_REFUSED = 78
+# The thread sanitizer runs what crosses threads: these tests, and all of a suite named threads.
+THREADED_TESTS = {'loop', 'mem', 'cache', 'server'}
+SHOWN_LINES_MAX = 60
+
+
+class Score:
+    def __init__(self):
+        self.passed = self.failed = 0
+        self.started = time.monotonic()
+
+    def add(self, what, passed, failed, note=''):
+        self.passed += passed
+        self.failed += failed
+        print('%6.0f s  %-28s %d passed, %d failed%s'
+              % (time.monotonic() - self.started, what, passed, failed, note), flush=True)
+
+    def end(self):
+        print('%d passed, %d failed' % (self.passed, self.failed), flush=True)
+        return 0 if self.passed and not self.failed else 1
+
+
+def sanitizer_environment():
+    at = os.path.join(ROOT, 'tests/suppressions')
+    options = {
+        'ASAN_OPTIONS': 'detect_leaks=1:detect_stack_use_after_return=1:suppressions=%s/asan.supp' % at,
+        'LSAN_OPTIONS': 'print_suppressions=0:suppressions=%s/lsan.supp' % at,
+        'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1:suppressions=%s/ubsan.supp' % at,
+        'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1:suppressions=%s/tsan.supp' % at,
+    }
+    return {**os.environ, **{k: v for k, v in options.items() if k not in os.environ}}
+
+
+ENVIRONMENT = sanitizer_environment()
+
+
+def run(command, **more):
+    return subprocess.run(command, cwd=ROOT, env={**ENVIRONMENT, **more}, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors='replace')
+
+
+def tail(text):
+    lines = text.rstrip().split('\n')
+    if len(lines) > SHOWN_LINES_MAX:
+        print('[… %d lines]' % (len(lines) - SHOWN_LINES_MAX))
+    print('\n'.join(lines[-SHOWN_LINES_MAX:]), flush=True)
+
+
+# ---------------------------------------------------------------- meson's tests
+
+def build(score, kind, targets=()):
+    started = time.monotonic()
+    done = run(['tools/build', kind, *targets], IMGRING_WERROR='1')
+    if done.returncode:
+        tail(done.stdout)
+        score.add('build ' + kind, 0, 1)
+        return False
+    print('%6.0f s  built %s in %.0f s' % (time.monotonic() - score.started, kind, time.monotonic() - started),
+          flush=True)
+    return True
+
+
+def list_tests(kind):
+    folder = os.path.join(ROOT, FOLDERS[kind])
+    done = subprocess.run(['meson', 'introspect', '--tests', folder], capture_output=True, text=True)
+    return json.loads(done.stdout or '[]') if done.returncode == 0 else []
+
+
+def suites(test):
+    return {name.rsplit(':', 1)[-1] for name in test['suite']}
+
+
+def targets_of(kind, tests):
+    """The ninja targets behind tests: the programs they start."""
+    folder = os.path.join(ROOT, FOLDERS[kind]) + os.sep
+    found = set()
+    for test in tests:
+        for word in test['cmd']:
+            if word.startswith(folder):
+                found.add(word[len(folder):])
+    return sorted(found)
+
+
+def count_cases(entry):
+    """(passed, failed) of one meson test: the cases of a gtest program, else the test itself."""
+    text = entry.get('stdout', '')
+    good = entry['result'] in ('OK', 'EXPECTEDFAIL')
+    passed = re.findall(r'^\[  PASSED  \] (\d+) tests?\.', text, re.M)
+    if not passed:
+        return (1, 0) if good else (0, 1)
+    failed = re.findall(r'^ *(\d+) FAILED TESTS?', text, re.M)
+    count = sum(map(int, failed))
+    return sum(map(int, passed)), count if good or count else 1
+
+
+def run_meson(score, kind, what, tests):
+    """Runs tests of a build folder, already built, and adds their cases to the score."""
+    if not tests:
+        return
+    base = 'imgring-' + what.replace(' ', '-')
+    slow = [] if kind == 'release' else ['-t', '4']
+    names = sorted({test['name'] for test in tests})
+    done = run(['meson', 'test', '-C', FOLDERS[kind], '--no-rebuild', '--logbase', base, *slow, *names])
+    log = os.path.join(ROOT, FOLDERS[kind], 'meson-logs', base + '.json')
+    if not os.path.exists(log):
+        tail(done.stdout)
+        score.add(what, 0, 1)
+        return
+    passed = failed = seen = 0
+    with open(log, encoding='utf-8') as file:
+        for line in file:
+            entry = json.loads(line)
+            seen += 1
+            p, f = count_cases(entry)
+            passed, failed = passed + p, failed + f
+            if f:
+                print('---- %s (%s, %s)' % (entry['name'], kind, entry['result']))
+                tail(failing_part(entry))
+    if seen < len(names):
+        failed += len(names) - seen
+    if done.returncode and not failed:
+        tail(done.stdout)
+        failed = 1
+    score.add(what, passed, failed)
+
+
+def failing_part(entry):
+    """The output of a test without its passed cases."""
+    text = entry.get('stdout', '') + entry.get('stderr', '')
+    text = re.sub(r'(?m)^\[ RUN      \] (\S+)\n\[       OK \] .*\n', '', text)
+    return re.sub(r'(?m)^\[(?:----------|       OK )\].*\n', '', text)
+
+
+# ---------------------------------------------------------------- the rest
+
+def probe(score):
+    """Starts the server once: where io_uring is refused nothing else can be tested."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = os.path.join(folder, 'port')
+        server = subprocess.Popen([os.path.join(ROOT, 'build/imgring')], stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True,
+                                  env={**ENVIRONMENT, 'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port})
+        end = time.monotonic() + 20
+        while time.monotonic() < end and server.poll() is None and not os.path.exists(port):
+            time.sleep(0.02)
+        up = server.poll() is None and os.path.exists(port)
+        if server.poll() is None:
+            server.send_signal(signal.SIGTERM if up else signal.SIGKILL)
+        text = server.communicate()[0]
+    if server.returncode == 0 and up:
+        return True
+    print('io_uring is refused here:' if server.returncode == IO_URING_REFUSED
+          else 'the server does not start or stop (status %d):' % server.returncode)
+    tail(text)
+    score.add('start', 0, 1)
+    return False
+
+
+def run_tools(score, quick):
+    for name, command in [('tidy', ['tools/tidy.py'])] + \
+            ([] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]):
+        done = run(command)
+        if done.returncode:
+            tail(done.stdout)
+        score.add(name, int(done.returncode == 0), int(done.returncode != 0))
+    for path in sorted(glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py'))):
+        done = run([sys.executable, path])
+        ran = re.search(r'^Ran (\d+) tests?', done.stdout, re.M)
+        bad = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', done.stdout))
+        if done.returncode:
+            tail(done.stdout)
+            bad = max(bad, 1)
+        total = int(ran.group(1)) if ran else 0
+        score.add(os.path.basename(path), max(0, total - bad), bad)
+
+
+def run_conformance(score, what, command, options):
+    done = run(['tools/conformance', *options], SERVER_CMD=command)
+    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
+    passed, failed = map(int, last.groups()) if last else (0, 1)
+    if failed or done.returncode:
+        tail(done.stdout)
+        failed = max(failed, 1)
+    score.add(what, passed, failed)
+
+
+def run_sanitized(score, kind, wanted):
+    if not build(score, kind, ['imgring']):
+        return False
+    tests = [test for test in list_tests(kind) if wanted(test)]
+    if not build(score, kind, targets_of(kind, tests)):
+        return False
+    run_meson(score, kind, kind, tests)
+    return True
+
+
+def run_soak(score, minutes):
+    script = os.path.join(ROOT, 'tools/soak')
+    if os.path.exists(script):
+        done = run([script, '--minutes', str(minutes)])
+        if done.returncode:
+            tail(done.stdout)
+        score.add('soak', int(done.returncode == 0), int(done.returncode != 0))
+
+
+def threaded(test):
+    return test['name'] in THREADED_TESTS and 'unit' in suites(test) or 'threads' in suites(test)
+
+
+def checked(test):
+    return bool(suites(test) & {'unit', 'integration', 'fuzz'})
+
+
+def run_quick(score):
+    if not build(score, 'release', ['imgring']):
+        return
+    units = [test for test in list_tests('release') if 'unit' in suites(test)]
+    if build(score, 'release', targets_of('release', units)):
+        run_meson(score, 'release', 'unit', units)
+    run_tools(score, quick=True)
+
+
+def run_full(score):
+    if not build(score, 'release') or not probe(score):
+        return
+    everything = [test for test in list_tests('release') if 'bench' not in suites(test)]
+    for suite in ('unit', 'integration', 'fuzz', 'tidy'):
+        run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)])
+    known = {'unit', 'integration', 'fuzz', 'tidy'}
+    run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
+    run_tools(score, quick=False)
+    run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
+    run_sanitized(score, 'asan', checked)
+    run_sanitized(score, 'tsan', threaded)
+
+
+def run_long(score, minutes):
+    if not build(score, 'release') or not probe(score):
+        return
+    if run_sanitized(score, 'asan', checked):
+        run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
+    run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}))
+    run_soak(score, minutes)
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Builds and runs the tests.')
+    parser.add_argument('--quick', action='store_true', help='unit tests and tidy only')
+    parser.add_argument('--long', action='store_true', help='what ./tools/test-long does')
+    parser.add_argument('--minutes', type=int, default=10, help='of load, with --long')
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    score = Score()
+    if options.quick:
+        run_quick(score)
+    elif options.long:
+        run_long(score, options.minutes)
+    else:
+        run_full(score)
+    return score.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
