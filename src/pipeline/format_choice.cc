@@ -1,0 +1,87 @@
+// Decisions before any pixel: skip, result format, limits, quality (processing.md sections 3 and 10).
+// Owns nothing. Any thread.
+#include <algorithm>
+
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using config::ProcessingConfig;
+using url::ProcessingOptions;
+
+bool expects_transparency(const SourceFacts& facts, const ProcessingOptions& o) noexcept {
+  if (o.background) return false;
+  const auto& pad = o.padding;
+  const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
+  return facts.alpha || padded || o.extend.on;
+}
+
+ImageType first_fitting(const std::vector<ImageType>& preferred, bool animated, bool transparent) {
+  for (const ImageType type : preferred) {
+    const ImageTypeFacts& f = facts_of(type);
+    if ((!animated || f.animation_save) && (!transparent || f.alpha)) return type;
+  }
+  return preferred.empty() ? ImageType::kJpeg : preferred.front();
+}
+
+// width * height * frames without overflow: sides are ints.
+double pixels(int width, int height, int frames = 1) noexcept {
+  return static_cast<double>(width) * height * frames;
+}
+
+}  // namespace
+
+bool skips_processing(ImageType source, const ProcessingOptions& options,
+                      const ProcessingConfig& config) noexcept {
+  const bool unset = options.format == ImageType::kUnknown;
+  const bool listed =
+      options.skip_processing.has(source) || config.skip_processing_formats.has(source);
+  if (source != ImageType::kSvg) return listed && (unset || options.format == source);
+  if (options.format == ImageType::kSvg) return true;
+  return unset && (!config.always_rasterize_svg || listed);
+}
+
+Result<ImageType> choose_format(const SourceFacts& facts, const ProcessingOptions& options,
+                                const ProcessingConfig& config) {
+  const bool animated = facts.animated && options.max_animation_frames > 1;
+  if (options.format == ImageType::kSvg)
+    return fail(ErrorCode::kResultUnsupported, "the result format cannot be SVG");
+  if (options.format != ImageType::kUnknown) {
+    if (options.enforce_jxl && !animated) return ImageType::kJxl;
+    if (options.enforce_avif && !animated) return ImageType::kAvif;
+    return options.enforce_webp ? ImageType::kWebp : options.format;
+  }
+  if (options.prefer_jxl && !animated) return ImageType::kJxl;
+  if (options.prefer_avif && !animated) return ImageType::kAvif;
+  if (options.prefer_webp) return ImageType::kWebp;
+  const auto& preferred = config.preferred_formats;
+  if (std::ranges::find(preferred, facts.type) != preferred.end()) return facts.type;
+  return first_fitting(preferred, animated, expects_transparency(facts, options));
+}
+
+Result<void> check_resolution(const SourceFacts& facts, int frames,
+                              const ProcessingOptions& options) {
+  if (facts_of(facts.type).vector) return {};
+  const auto over = [](double count, std::int64_t limit) {
+    return count > static_cast<double>(limit);
+  };
+  if (frames > 1 && options.max_animation_frame_resolution > 0) {
+    if (over(pixels(facts.width, facts.height), options.max_animation_frame_resolution))
+      return fail(ErrorCode::kResolutionTooLarge, "animation frame resolution is too big");
+    return {};
+  }
+  if (over(pixels(facts.width, facts.height, frames), options.max_src_resolution))
+    return fail(ErrorCode::kResolutionTooLarge, "source image resolution is too big");
+  return {};
+}
+
+int quality_for(ImageType type, const ProcessingOptions& options,
+                const ProcessingConfig& config) noexcept {
+  if (options.quality > 0) return options.quality;
+  const auto index = static_cast<std::size_t>(type);
+  if (options.format_quality[index] > 0) return options.format_quality[index];
+  return config.format_quality[index] > 0 ? config.format_quality[index] : config.quality;
+}
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,97 @@
+// Memory a job is expected to hold at most, from the plan: tables by format and step (decision 9).
+// Owns nothing. Any thread. Promises: an estimate for admission, on the high side; not a limit.
+#include <algorithm>
+
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+namespace {
+
+// `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds this
+// many rows. A progressive JPEG or interlaced PNG costs `interlaced` per source pixel instead.
+struct DecodeCost {
+  ImageType type;
+  double whole;
+  int strip_rows;
+  double interlaced;
+};
+constexpr DecodeCost kDecode[] = {
+    {ImageType::kJpeg, 0, 64, 6},   // coefficients: 2 bytes x 3 components, 4:4:4
+    {ImageType::kPng, 0, 64, 8},    // 16 bit RGBA
+    {ImageType::kWebp, 8, 0, 8},    // its ARGB or YUV and our RGBA
+    {ImageType::kGif, 8, 0, 8},     // canvas and the frame before
+    {ImageType::kIco, 8, 0, 8},     {ImageType::kBmp, 4, 0, 4},
+    {ImageType::kSvg, 4, 0, 4},
+    {ImageType::kHeic, 10, 0, 10},  // YUV 4:4:4 at 16 bit and RGBA
+    {ImageType::kAvif, 10, 0, 10},
+    {ImageType::kJxl, 20, 0, 20},   // float RGBA and the output
+    {ImageType::kTiff, 8, 0, 8},    // one strip may be the picture
+};
+
+// Bytes per result pixel that saving holds: a memory image where the saver needs one, and the encoder.
+struct EncodeCost {
+  ImageType type;
+  double bytes;
+};
+constexpr EncodeCost kEncode[] = {
+    {ImageType::kJpeg, 6},  // optimised Huffman tables: all coefficients
+    {ImageType::kPng, 1},   {ImageType::kWebp, 16}, {ImageType::kGif, 12}, {ImageType::kIco, 8},
+    {ImageType::kBmp, 4},   {ImageType::kHeic, 30}, {ImageType::kAvif, 30}, {ImageType::kJxl, 40},
+    {ImageType::kTiff, 8},
+};
+
+// Whole pictures a step copies into memory.
+struct StepCost {
+  StepKind kind;
+  int copies;
+};
+constexpr StepCost kStep[] = {
+    {StepKind::kTrim, 2}, {StepKind::kTurn, 1}, {StepKind::kFilters, 2}, {StepKind::kWatermark, 1}};
+
+constexpr double kBytesPerPixel = 4;
+
+double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
+
+double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  const SourceFacts& f = in.facts;
+  const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
+  if (row == std::end(kDecode)) return area(f.width, f.height) * kBytesPerPixel;
+  if (facts_of(f.type).vector) return area(plan.loaded.width, plan.loaded.height) * row->whole;
+  if (f.whole_decode) return area(f.width, f.height) * row->interlaced;
+  if (row->whole > 0) return area(f.width, f.height) * row->whole;
+  return area(f.width, std::min(f.height, row->strip_rows)) * kBytesPerPixel;
+}
+
+double step_bytes(const Plan& plan) noexcept {
+  double most = 0;
+  Size before{plan.loaded.width, plan.loaded.height};
+  for (const Step& step : plan.steps) {
+    const auto* row = std::ranges::find(kStep, step.kind, &StepCost::kind);
+    int copies = row == std::end(kStep) ? 0 : row->copies;
+    if (step.smart) ++copies;
+    // A copy goes when the next is made: neighbours overlap, so the largest counts once more.
+    most = std::max(most, copies * kBytesPerPixel * area(before.width, before.height));
+    before = step.after;
+  }
+  return most * 2;
+}
+
+double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  const auto* row = std::ranges::find(kEncode, plan.result_type, &EncodeCost::type);
+  double per_pixel = row == std::end(kEncode) ? kBytesPerPixel : row->bytes;
+  if (in.options->max_bytes > 0) per_pixel += kBytesPerPixel;
+  return per_pixel * area(plan.result.width, plan.result.height) * plan.frames;
+}
+
+}  // namespace
+
+std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  constexpr double kMost = 1e18;
+  const double joined =
+      plan.frames > 1 ? kBytesPerPixel * area(plan.result.width, plan.result.height) * plan.frames
+                      : 0;
+  const double sum = decode_bytes(plan, in) + step_bytes(plan) + joined + encode_bytes(plan, in);
+  return static_cast<std::int64_t>(std::min(sum, kMost));
+}
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,55 @@
+// A plan as text: what `explain` prints.
+// Owns nothing. Any thread.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+namespace {
+
+constexpr std::string_view kNames[] = {
+    "trim",   "colour to processing", "crop",    "scale",    "rotate and flip", "crop to result",
+    "filters", "extend", "extend aspect ratio", "padding",  "fix size",        "flatten",
+    "watermark"};
+static_assert(std::size(kNames) == static_cast<std::size_t>(StepKind::kEnd));
+
+std::string detail_of(const Step& step) {
+  if (step.smart) return " (smart)";
+  if (step.area.width > 0) return fmt::format(" at {},{}", step.area.left, step.area.top);
+  if (step.width_scale != 1 || step.height_scale != 1)
+    return fmt::format(" by {:.6g} x {:.6g}", step.width_scale, step.height_scale);
+  return {};
+}
+
+std::string load_text(const Plan& plan) {
+  std::string text = fmt::format("load {}", facts_of(plan.loaded.type).name);
+  if (plan.load.shrink != 1) text += fmt::format(" shrunk by {}", plan.load.shrink);
+  if (plan.load.scale != 1) text += fmt::format(" scaled by {:.6g}", plan.load.scale);
+  if (plan.load.thumbnail) text += " thumbnail";
+  text += fmt::format(": {}x{}", plan.loaded.width, plan.loaded.height);
+  if (plan.frames > 1) text += fmt::format(", {} frames", plan.frames);
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string_view name_of(StepKind kind) noexcept {
+  return kind == StepKind::kEnd ? "end" : kNames[static_cast<std::size_t>(kind)];
+}
+
+std::string describe(const Plan& plan) {
+  std::string text = load_text(plan);
+  for (const Step& step : plan.steps) {
+    text += fmt::format("{}{}: {}x{}\n", name_of(step.kind), detail_of(step), step.after.width,
+                        step.after.height);
+  }
+  if (plan.depends_on_pixels) text += "sizes after trim depend on the pixels\n";
+  text += fmt::format("save {}: {}x{}, dpr {:.6g}, about {} bytes of memory\n",
+                      facts_of(plan.result_type).name, plan.result.width, plan.result.height,
+                      plan.geometry.dpr, plan.planned_bytes);
+  return text;
+}
+
+}  // namespace imgring::pipeline
