@@ -113,14 +113,15 @@ def count_cases(entry):
     return sum(map(int, passed)), count if good or count else 1
 
 
-def run_meson(score, kind, what, tests):
+def run_meson(score, kind, what, tests, only_suites=()):
     """Runs tests of a build folder, already built, and adds their cases to the score."""
     if not tests:
         return
     base = 'imgring-' + what.replace(' ', '-')
     slow = [] if kind == 'release' else ['-t', '4']
     names = sorted({test['name'] for test in tests})
-    done = run(['meson', 'test', '-C', FOLDERS[kind], '--no-rebuild', '--logbase', base, *slow, *names])
+    done = run(['meson', 'test', '-C', FOLDERS[kind], '--no-rebuild', '--logbase', base, *slow,
+                *[word for suite in only_suites for word in ('--suite', suite)], *names])
     log = os.path.join(ROOT, FOLDERS[kind], 'meson-logs', base + '.json')
     if not os.path.exists(log):
         tail(done.stdout)
@@ -136,8 +137,7 @@ def run_meson(score, kind, what, tests):
             if f:
                 print('---- %s (%s, %s)' % (entry['name'], kind, entry['result']))
                 tail(failing_part(entry))
-    if seen < len(names):
-        failed += len(names) - seen
+    failed += max(0, len(tests) - seen)
     if done.returncode and not failed:
         tail(done.stdout)
         failed = 1
@@ -204,13 +204,13 @@ def run_conformance(score, what, command, options):
     score.add(what, passed, failed)
 
 
-def run_sanitized(score, kind, wanted):
+def run_sanitized(score, kind, wanted, only_suites):
     if not build(score, kind, ['imgring']):
         return False
     tests = [test for test in list_tests(kind) if wanted(test)]
     if not build(score, kind, targets_of(kind, tests)):
         return False
-    run_meson(score, kind, kind, tests)
+    run_meson(score, kind, kind, tests, only_suites)
     return True
 
 
@@ -236,7 +236,7 @@ def run_quick(score):
         return
     units = [test for test in list_tests('release') if 'unit' in suites(test)]
     if build(score, 'release', targets_of('release', units)):
-        run_meson(score, 'release', 'unit', units)
+        run_meson(score, 'release', 'unit', units, ['unit'])
     run_tools(score, quick=True)
 
 
@@ -245,21 +245,22 @@ def run_full(score):
         return
     everything = [test for test in list_tests('release') if 'bench' not in suites(test)]
     for suite in ('unit', 'integration', 'fuzz', 'tidy'):
-        run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)])
+        run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)], [suite])
     known = {'unit', 'integration', 'fuzz', 'tidy'}
     run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
     run_tools(score, quick=False)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
-    run_sanitized(score, 'asan', checked)
-    run_sanitized(score, 'tsan', threaded)
+    run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz'])
+    run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
 def run_long(score, minutes):
     if not build(score, 'release') or not probe(score):
         return
-    if run_sanitized(score, 'asan', checked):
+    if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
-    run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}))
+    run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
+                  ['unit', 'integration'])
     run_soak(score, minutes)
 
 
