@@ -1,0 +1,225 @@
+// Tasks, timers, operations, nurseries and streams on a real io_uring loop.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <thread>
+
+#include "imgring/base/text.h"
+#include "run_loop.h"
+
+namespace imgring::loop {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Pair {
+  Pair() { IMGRING_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0); }
+  ~Pair() {
+    for (int one : fd) {
+      if (one >= 0) close(one);
+    }
+  }
+  void close_writer() {
+    close(fd[0]);
+    fd[0] = -1;
+  }
+  int fd[2] = {-1, -1};
+};
+
+void put(int fd, std::string_view text) {
+  EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+Task<int> leaf(int value) { co_return value; }
+Task<long> sum(int count) {
+  long total = 0;
+  for (int i = 0; i < count; ++i) total += co_await leaf(1);
+  co_return total;
+}
+Task<int> deep(int depth) {
+  if (depth == 0) co_return 0;
+  const int below = co_await deep(depth - 1);
+  co_return below + 1;
+}
+
+Task<void> long_chain(Loop&, Scope&) {
+  const long total = co_await sum(200000);
+  EXPECT_EQ(total, 200000);
+  const int depth = co_await deep(500);
+  EXPECT_EQ(depth, 500);
+}
+TEST(Task, ALongLoopOfTasksThatEndAtOnceKeepsTheStack) { run_loop(long_chain); }
+
+Task<void> many_nops(Loop& loop, Scope& scope) {
+  for (int i = 0; i < 2000; ++i) {
+    const int r = co_await nop(loop, scope);
+    EXPECT_EQ(r, 0);
+  }
+}
+TEST(Engine, ThousandsOfOperations) { run_loop(many_nops); }
+
+Task<void> one_nop(Loop& loop, Scope& scope, int* done) {
+  const int r = co_await nop(loop, scope);
+  EXPECT_EQ(r, 0);
+  ++*done;
+}
+Task<void> nop_storm(Loop& loop, Scope& scope) {
+  Nursery nursery(loop, &scope);
+  int done = 0;
+  for (int i = 0; i < 1000; ++i) nursery.start(one_nop(loop, nursery.scope(), &done));
+  co_await nursery.join();
+  EXPECT_EQ(done, 1000);
+}
+TEST(Engine, RingPressureLosesNoIntent) {
+  run_loop(nop_storm, {.submission_entries = 2, .completion_entries = 4, .buffer_count = 2});
+}
+
+Task<void> echo(Loop& loop, Scope& scope) {
+  Pair pair;
+  const std::string text = "hello";
+  const int sent = co_await send_some(loop, scope, pair.fd[0], as_bytes(text));
+  EXPECT_EQ(sent, 5);
+  std::uint8_t got[16];
+  const int n = co_await recv_some(loop, scope, pair.fd[1], got);
+  EXPECT_EQ(n, 5);
+  EXPECT_EQ(as_text(ByteSpan(got, 5)), text);
+}
+TEST(Io, SendAndReceive) { run_loop(echo); }
+
+Task<void> deadline(Loop& loop, Scope& scope) {
+  Pair pair;
+  std::uint8_t got[16];
+  Scope inner(&scope);
+  Deadline due(loop, inner, 20ms);
+  const auto before = Clock::now();
+  int n = co_await recv_some(loop, inner, pair.fd[1], got);
+  EXPECT_EQ(n, -ECANCELED);
+  EXPECT_TRUE(due.fired());
+  EXPECT_GE(Clock::now() - before, 19ms);
+  EXPECT_EQ(inner.reason(), CancelReason::kDeadline);
+  n = co_await recv_some(loop, inner, pair.fd[1], got);
+  EXPECT_EQ(n, -ECANCELED) << "cancelled is sticky";
+}
+TEST(Deadline, EndsAnOperation) { run_loop(deadline); }
+
+Task<void> blocked(Loop& loop, Scope& scope, int fd, int* done) {
+  Scope mine(&scope);
+  Deadline due(loop, mine, 60s);
+  std::uint8_t got[8];
+  const int n = co_await recv_some(loop, mine, fd, got);
+  EXPECT_EQ(n, -ECANCELED);
+  ++*done;
+}
+Task<void> shutdown_many(Loop& loop, Scope& scope) {
+  Pair pair;
+  int done = 0;
+  Nursery nursery(loop, &scope);
+  for (int i = 0; i < 600; ++i) nursery.start(blocked(loop, nursery.scope(), pair.fd[1], &done));
+  const bool slept = co_await Sleep(loop, scope, 5ms);
+  EXPECT_TRUE(slept);
+  nursery.scope().cancel(CancelReason::kShutdown);
+  co_await nursery.join();
+  EXPECT_EQ(done, 600);
+}
+TEST(Nursery, CancelEndsAndJoinsEveryChild) { run_loop(shutdown_many); }
+
+Task<void> send_whole(Loop& loop, Scope& scope) {
+  Pair pair;
+  const std::string head(1000, 'h');
+  const std::string body(3'000'000, 'b');
+  std::size_t got = 0;
+  std::thread reader([&] {
+    char piece[65536];
+    ssize_t n = 0;
+    while ((n = read(pair.fd[1], piece, sizeof piece)) > 0) got += static_cast<std::size_t>(n);
+  });
+  const int sent_all = co_await send_all(loop, scope, pair.fd[0], as_bytes(head), as_bytes(body),
+                                   nullptr, 1s);
+  EXPECT_EQ(sent_all, 0);
+  shutdown(pair.fd[0], SHUT_WR);
+  reader.join();
+  EXPECT_EQ(got, head.size() + body.size());
+}
+TEST(Io, SendAllSendsTwoPiecesWhole) { run_loop(send_whole); }
+
+Task<void> stream(Loop& loop, Scope& scope) {
+  Pair pair;
+  StreamReader reader(loop, pair.fd[1], 1 << 20);
+  Scope leave(&scope);
+  reader.watch(&leave);
+  reader.start();
+  put(pair.fd[0], "first ");
+  bool going_on = co_await reader.more(scope);
+  EXPECT_TRUE(going_on);
+  EXPECT_EQ(reader.unread(), "first ");
+  reader.consume(2);
+  EXPECT_EQ(reader.unread(), "rst ");
+  EXPECT_FALSE(leave.cancelled());
+  put(pair.fd[0], "second");
+  pair.close_writer();
+  while (!reader.ended()) {
+    going_on = co_await reader.more(scope);
+    EXPECT_TRUE(going_on);
+  }
+  EXPECT_EQ(reader.unread(), "rst second");
+  EXPECT_EQ(leave.reason(), CancelReason::kClientGone);
+  co_await reader.stop();
+}
+TEST(StreamReader, GivesBytesAndSeesThePeerLeave) { run_loop(stream); }
+
+Task<void> stream_limit(Loop& loop, Scope& scope) {
+  Pair pair;
+  StreamReader reader(loop, pair.fd[1], 4096);
+  reader.start();
+  std::string text(200'000, 'x');
+  std::thread writer([&] {
+    put(pair.fd[0], text);
+    pair.close_writer();
+  });
+  std::size_t got = 0;
+  std::size_t largest = 0;
+  while (!reader.ended() || !reader.unread().empty()) {
+    largest = std::max(largest, reader.unread().size());
+    got += reader.unread().size();
+    reader.consume(reader.unread().size());
+    const bool going_on = co_await reader.more(scope);
+    EXPECT_TRUE(going_on);
+  }
+  writer.join();
+  EXPECT_EQ(got, text.size());
+  co_await reader.stop();
+}
+TEST(StreamReader, StopsReadingAboveItsLimitAndGoesOn) {
+  run_loop(stream_limit, {.buffer_count = 4, .buffer_size_bytes = 512});
+}
+
+Task<void> waiter(Scope& scope, Event* event, int* got) {
+  const bool notified = co_await event->wait(scope);
+  *got = notified ? 1 : 2;
+}
+Task<void> events(Loop& loop, Scope& scope) {
+  Event event(loop);
+  int got = 0;
+  {
+    Nursery nursery(loop, &scope);
+    nursery.start(waiter(nursery.scope(), &event, &got));
+    const bool slept = co_await Sleep(loop, scope, 1ms);
+    EXPECT_TRUE(slept);
+    event.notify();
+    co_await nursery.join();
+    EXPECT_EQ(got, 1);
+  }
+  Nursery nursery(loop, &scope);
+  nursery.start(waiter(nursery.scope(), &event, &got));
+  const bool slept = co_await Sleep(loop, scope, 1ms);
+  EXPECT_TRUE(slept);
+  nursery.scope().cancel(CancelReason::kShutdown);
+  co_await nursery.join();
+  EXPECT_EQ(got, 2);
+}
+TEST(Event, WakesOrEndsWithItsScope) { run_loop(events); }
+
+}  // namespace
+}  // namespace imgring::loop
