@@ -1,7 +1,7 @@
 // Log records in imgproxy's four formats (spec: server, section 8).
-// Owns nothing; any thread: each record is built on the caller's stack and written with one write(2).
-// Promises: one record is one line (the pretty format puts a stack on lines of its own), and control
-// bytes of values never reach a terminal.
+// Owns nothing; any thread: each record is built by its caller and written with one write(2).
+// Promises: one record is one line (the pretty format puts a stack on lines of its own), and
+// control bytes of values never reach a terminal.
 #include "imgring/base/log.h"
 
 #include <unistd.h>

@@ -104,7 +104,7 @@ std::optional<FloatParts> take_apart(std::string_view text) {
   return parts;
 }
 
-// from_chars tells "too large" and "too small" with one code: the position of the first digit decides.
+// from_chars tells "too large" and "too small" with one code: the first digit's position decides.
 bool is_tiny(const FloatParts& parts) {
   std::int64_t position = 0;
   bool point = false, found = false;

@@ -1,5 +1,5 @@
 // Encodings: hex, base64, percent escapes, UTF-8, HTML, JSON.
-// Owns nothing; plain functions, any thread. Decoders give nullopt on bad input, never partial data.
+// Owns nothing; plain functions, any thread. Decoders give nullopt on bad input, no partial data.
 #include <array>
 
 #include "imgring/base/text.h"

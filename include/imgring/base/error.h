@@ -1,6 +1,7 @@
 // Expected failures as values.
-// Error: code (decides status, public text and metric type), an optional status of its own (a source's
-// 4xx comes through), and a private detail for the log and the development mode. Any thread, immutable.
+// Error: code (decides status, public text and metric type), an optional status of its own (a
+// source's 4xx comes through), and a private detail for the log and the development mode.
+// Any thread, immutable.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // Log records: one line each to a descriptor, in imgproxy's formats.
-// Owns: nothing but the format and level; writes each record with one write(2), so any thread may log.
+// Owns: format and level; writes each record with one write(2), so any thread may log.
 // Secrets never reach it: callers pass what may be read by an operator.
 #pragma once
 
@@ -32,9 +32,13 @@ class Logger {
   void write(LogLevel level, std::string_view message, const LogGroup& fields = {}) const;
   void debug(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kDebug, m, f); }
   void info(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kInfo, m, f); }
-  void warning(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kWarning, m, f); }
+  void warning(std::string_view m, const LogGroup& f = {}) const {
+    write(LogLevel::kWarning, m, f);
+  }
   void error(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kError, m, f); }
-  void critical(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kCritical, m, f); }
+  void critical(std::string_view m, const LogGroup& f = {}) const {
+    write(LogLevel::kCritical, m, f);
+  }
   // The line as written, without the newline's write (tests).
   std::string line(LogLevel level, std::string_view message, const LogGroup& fields) const;
 

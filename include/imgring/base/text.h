@@ -40,8 +40,8 @@ std::optional<bool> parse_bool(std::string_view text) noexcept;
 
 std::optional<std::string> hex_decode(std::string_view text);
 std::string hex_encode(ByteSpan bytes);
-// URL-safe alphabet without padding. The decoder refuses `=` and the standard alphabet; unused trailing
-// bits of the last character are ignored.
+// URL-safe alphabet without padding. The decoder refuses `=` and the standard alphabet; unused
+// trailing bits of the last character are ignored.
 std::string base64url_encode(ByteSpan bytes);
 std::optional<std::string> base64url_decode(std::string_view text);
 // Standard alphabet with optional padding.

@@ -1,6 +1,7 @@
 // The whole configuration as one immutable value.
 // Built once by load_config from the environment, read by every thread, replaced whole by reload.
-// Names, types, defaults and ranges: the option table in src/config (spec: configuration.md). Units are in the names.
+// Names, types, defaults and ranges: the option table in src/config (spec: configuration.md).
+// Units are in the names.
 #pragma once
 
 #include <array>
@@ -106,7 +107,8 @@ struct ProcessingConfig {
   std::int64_t max_animation_frame_resolution = 0;
   int max_result_dimension = 0;
   int quality = 80;
-  std::array<int, kImageTypeCount> format_quality = {};  // by ImageType; 0 = quality; load sets webp 79, avif 63, jxl 77
+  // By ImageType; 0 = quality. load_config sets webp 79, avif 63, jxl 77.
+  std::array<int, kImageTypeCount> format_quality = {};
   std::vector<ImageType> preferred_formats = {ImageType::kJpeg, ImageType::kPng, ImageType::kGif};
   ImageTypeSet skip_processing_formats;
   bool jpeg_progressive = false, png_interlaced = false, png_quantize = false;

@@ -1,5 +1,5 @@
 // From the environment (and the environment file) to a Config.
-// Plain functions, main thread: files named by the variables are read here, nothing else is touched.
+// Plain functions, main thread: files named by the variables are read, nothing else is touched.
 #pragma once
 
 #include <map>
@@ -34,7 +34,7 @@ std::optional<Config> load_config(const LoadInput& input, LoadReport* report);
 // The process's environment as load_config wants it.
 std::map<std::string, std::string> read_environment(const char* const* environment);
 
-// The variables as text for `--help` (every option this build has) and the whole table as a man page.
+// The variables as text for `--help` (what works in this build) and the whole table as a man page.
 std::string help_text();
 std::string man_page();
 // NAME=value lines with their origin.

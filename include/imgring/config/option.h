@@ -1,5 +1,5 @@
-// The table of configuration variables: parsing, --help, the man page, print-config and check-config
-// all come from it (spec: configuration). Immutable, any thread.
+// The table of configuration variables: parsing, --help, the man page, print-config and
+// check-config all come from it (spec: configuration). Immutable, any thread.
 #pragma once
 
 #include <cstdint>

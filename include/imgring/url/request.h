@@ -23,7 +23,8 @@ struct ClientFeatures {
 struct FeatureHeaders {  // first value of each header, empty when absent
   std::string_view accept, sec_ch_dpr, dpr, sec_ch_width, width;
 };
-ClientFeatures detect_features(const FeatureHeaders& headers, const config::ProcessingConfig& config);
+ClientFeatures detect_features(const FeatureHeaders& headers,
+                               const config::ProcessingConfig& config);
 
 struct ProcessingRequest {
   ProcessingOptions options;
@@ -44,7 +45,7 @@ Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig&
 // Presets parsed and checked, patterns compiled. Built in main before the cores start; immutable.
 class UrlRules {
  public:
-  // All problems of presets, joined, as the error's detail. Warnings: skipped recursions and the like.
+  // All problems of presets, joined, as the error's detail. Warnings: skipped recursions.
   static Result<std::shared_ptr<const UrlRules>> build(const config::Config& config,
                                                        std::vector<std::string>* warnings);
   // Options, presets, source URL, allowed sources. `now_unix_s` judges `expires`.

@@ -97,7 +97,8 @@ TEST(Text, Base64Url) {
   EXPECT_EQ(base64url_decode(""), "");
   EXPECT_EQ(base64url_decode("YQ"), "a");
   EXPECT_EQ(base64url_decode("YR"), "a") << "unused trailing bits are ignored";
-  for (const std::string_view bad : {"a", "aaaaa", "YQ==", "+/==", "a+bc", "a/bc", "a bc", "\xc3"}) {
+  for (const std::string_view bad :
+       {"a", "aaaaa", "YQ==", "+/==", "a+bc", "a/bc", "a bc", "\xc3"}) {
     EXPECT_FALSE(base64url_decode(bad).has_value()) << bad;
   }
   EXPECT_EQ(base64url_encode(as_bytes("\xff\xff\xbe")), "__--");

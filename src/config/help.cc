@@ -1,0 +1,88 @@
+// The option table as text: --help, the man page, print-config. Plain functions, any thread.
+#include "imgring/config/load.h"
+
+#include "imgring/base/text.h"
+
+namespace imgring::config {
+namespace {
+
+struct StatusText {
+  bool in_help;
+  std::string_view note;
+};
+// In the order of OptionStatus.
+constexpr StatusText kStatusTexts[] = {
+    {true, ""},
+    {false, "Not built yet."},
+    {false, "Not built yet."},
+    {false, "Deprecated."},
+    {false, "Removed."},
+    {false, "Without effect."},
+    {false, ""},
+};
+const StatusText& text_of(OptionStatus status) {
+  return kStatusTexts[static_cast<std::size_t>(status)];
+}
+
+std::string facts_line(const Option& option) {
+  std::string line(type_name(option.type));
+  const std::string valid = valid_text(option);
+  if (!valid.empty()) line += ", " + valid;
+  if (!option.default_text.empty()) line += ", default " + std::string(option.default_text);
+  return line;
+}
+
+// troff: a leading dot or quote would be a request, a hyphen must stay one.
+std::string roff(std::string_view text) {
+  std::string result = replace_all(replace_all(text, "\\", "\\e"), "-", "\\-");
+  if (result.starts_with('.') || result.starts_with('\'')) result.insert(0, "\\&");
+  return result;
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::string text = "Variables:\n";
+  for (const OptionSection& section : option_sections()) {
+    std::string body;
+    for (const Option& option : section.options) {
+      if (!text_of(option.status).in_help) continue;
+      body += "  " + std::string(option.name) + "  (" + facts_line(option) + ")\n      " +
+              std::string(option.help) + "\n";
+    }
+    if (!body.empty()) text += "\n" + std::string(section.title) + "\n\n" + body;
+  }
+  return text;
+}
+
+std::string man_page() {
+  std::string page =
+      ".TH IMGRING 1\n.SH NAME\nimgring \\- image processing server\n"
+      ".SH SYNOPSIS\n.B imgring\n.RI [ command ]\n.SH DESCRIPTION\n"
+      "Serves images resized and converted as their URLs say. Everything is configured by "
+      "environment variables.\n.SH ENVIRONMENT\n";
+  for (const OptionSection& section : option_sections()) {
+    page += ".SS " + roff(section.title) + "\n";
+    for (const Option& option : section.options) {
+      page += ".TP\n.B " + roff(option.name) + "\n";
+      if (!option.replaced_by.empty()) {
+        page += roff("Older name of " + std::string(option.replaced_by) + ".") + "\n";
+        continue;
+      }
+      page += roff(facts_line(option)) + ".\n" + roff(option.help) + "\n";
+      const std::string_view note = text_of(option.status).note;
+      if (!note.empty()) page += roff(note) + "\n";
+    }
+  }
+  return page;
+}
+
+std::string print_config(const LoadReport& report) {
+  std::string text;
+  for (const OptionState& state : report.options) {
+    text += state.name + "=" + state.value + "  # " + state.origin + "\n";
+  }
+  return text;
+}
+
+}  // namespace imgring::config

@@ -1,0 +1,93 @@
+// Option table: image processing (spec: configuration, section 4).
+#include "table.h"
+
+namespace imgring::config {
+namespace {
+
+using P = ProcessingConfig;
+using enum OptionType;
+template <auto Member>
+constexpr OptionReader at = set<&Config::processing, Member>;
+
+constexpr Option kOptions[] = {
+    row("IMGPROXY_QUALITY", kInt, "80", between(1, 100), at<&P::quality>,
+        "Quality where nothing else says one."),
+    row("IMGPROXY_FORMAT_QUALITY", kFormatQuality, "webp=79,avif=63,jxl=77",
+        at<&P::format_quality>, "Quality by format; formats that are not named keep theirs."),
+    row("IMGPROXY_PREFERRED_FORMATS", kFormats, "jpeg,png,gif", at<&P::preferred_formats>,
+        "Formats a result may have when the URL names none."),
+    row("IMGPROXY_SKIP_PROCESSING_FORMATS", kFormats, "", at<&P::skip_processing_formats>,
+        "Formats sent on as they are when source and result are the same."),
+    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", at<&P::jpeg_progressive>,
+        "Progressive JPEG."),
+    row("IMGPROXY_PNG_INTERLACED", kBool, "false", at<&P::png_interlaced>, "Interlaced PNG."),
+    row("IMGPROXY_PNG_QUANTIZE", kBool, "false", at<&P::png_quantize>, "PNG with a palette."),
+    row("IMGPROXY_PNG_QUANTIZATION_COLORS", kInt, "256", between(2, 256),
+        at<&P::png_quantization_colors>, "Colours of that palette."),
+    row("IMGPROXY_WEBP_EFFORT", kInt, "4", between(1, 6), at<&P::webp_effort>,
+        "CPU time for WebP: more is smaller."),
+    choice("IMGPROXY_WEBP_PRESET", "default", "default,photo,picture,drawing,icon,text",
+           at<&P::webp_preset>, "Kind of picture WebP is tuned for."),
+    row("IMGPROXY_AVIF_SPEED", kInt, "8", between(0, 9), at<&P::avif_speed>,
+        "Speed of AVIF: less is smaller."),
+    row("IMGPROXY_JXL_EFFORT", kInt, "4", between(1, 9), at<&P::jxl_effort>,
+        "CPU time for JPEG XL: more is smaller."),
+    row("IMGPROXY_PNG_UNLIMITED", kBool, "false", at<&P::png_unlimited>,
+        "Lift the limits of the PNG loader."),
+    row("IMGPROXY_SVG_UNLIMITED", kBool, "false", at<&P::svg_unlimited>,
+        "Lift the limits of the SVG loader."),
+    row("IMGPROXY_TIFF_UNLIMITED", kBool, "false", at<&P::tiff_unlimited>,
+        "Lift the limits of the TIFF loader."),
+    row("IMGPROXY_SANITIZE_SVG", kBool, "true", at<&P::sanitize_svg>,
+        "Take scripts out of SVG images sent as SVG."),
+    row("IMGPROXY_ALWAYS_RASTERIZE_SVG", kBool, "false", at<&P::always_rasterize_svg>,
+        "Do not send SVG as SVG."),
+    row("IMGPROXY_USE_LINEAR_COLORSPACE", kBool, "false", at<&P::use_linear_colorspace>,
+        "Resize in linear light."),
+    row("IMGPROXY_DISABLE_SHRINK_ON_LOAD", kBool, "false", at<&P::disable_shrink_on_load>,
+        "Load sources in full size before resizing."),
+    row("IMGPROXY_ENFORCE_THUMBNAIL", kBool, "false", at<&P::enforce_thumbnail>,
+        "Use the thumbnail inside HEIC and AVIF sources."),
+    row("IMGPROXY_PRESERVE_HDR", kBool, "false", at<&P::preserve_hdr>,
+        "Keep more than 8 bits per channel."),
+    row("IMGPROXY_STRIP_METADATA", kBool, "true", at<&P::strip_metadata>, "Drop metadata."),
+    row("IMGPROXY_KEEP_COPYRIGHT", kBool, "true", at<&P::keep_copyright>,
+        "Keep copyright where metadata is dropped."),
+    row("IMGPROXY_STRIP_COLOR_PROFILE", kBool, "true", at<&P::strip_color_profile>,
+        "Turn colours to sRGB and drop the profile."),
+    row("IMGPROXY_AUTO_ROTATE", kBool, "true", at<&P::auto_rotate>,
+        "Turn images as their metadata says."),
+    row("IMGPROXY_AUTO_WEBP", kBool, "false", at<&P::auto_webp>,
+        "WebP for clients that accept it, where the URL names no format."),
+    row("IMGPROXY_AUTO_AVIF", kBool, "false", at<&P::auto_avif>, "The same for AVIF."),
+    row("IMGPROXY_AUTO_JXL", kBool, "false", at<&P::auto_jxl>, "The same for JPEG XL."),
+    row("IMGPROXY_ENFORCE_WEBP", kBool, "false", at<&P::enforce_webp>,
+        "WebP for clients that accept it, whatever the URL names."),
+    row("IMGPROXY_ENFORCE_AVIF", kBool, "false", at<&P::enforce_avif>, "The same for AVIF."),
+    row("IMGPROXY_ENFORCE_JXL", kBool, "false", at<&P::enforce_jxl>, "The same for JPEG XL."),
+    row("IMGPROXY_ENABLE_CLIENT_HINTS", kBool, "false", at<&P::enable_client_hints>,
+        "Take width and dpr from client hints."),
+    row("IMGPROXY_WATERMARK_DATA", kBase64, "", at<&P::watermark_data>, "Watermark, in Base64."),
+    row("IMGPROXY_WATERMARK_PATH", kFile, "", at<&P::watermark_path>, "Watermark's file."),
+    row("IMGPROXY_WATERMARK_URL", kString, "", at<&P::watermark_url>, "Watermark's URL."),
+    row("IMGPROXY_WATERMARK_OPACITY", kFloat, "1", read_opacity,
+        "Opacity of the watermark, above 0 and at most 1."),
+    row("IMGPROXY_FALLBACK_IMAGE_DATA", kBase64, "", at<&P::fallback_image_data>,
+        "Image sent when the source cannot be had, in Base64."),
+    row("IMGPROXY_FALLBACK_IMAGE_PATH", kFile, "", at<&P::fallback_image_path>, "Its file."),
+    row("IMGPROXY_FALLBACK_IMAGE_URL", kString, "", at<&P::fallback_image_url>, "Its URL."),
+    row("IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", kInt, "200", between(0, 599), read_fallback_code,
+        "Status sent with it, 100..599; 0: the error's."),
+    row("IMGPROXY_FALLBACK_IMAGE_TTL", kInt, "0", between(0, INT64_MAX),
+        at<&P::fallback_image_ttl_s>, "Seconds it may be cached; 0: as other images."),
+    not_built(row("IMGPROXY_VIPS_LEAK_CHECK", kBool, "false", nullptr, "libvips leak check.")),
+    not_built(row("IMGPROXY_VIPS_CACHE_TRACE", kBool, "false", nullptr, "libvips cache trace.")),
+};
+
+}  // namespace
+
+std::span<const Option> processing_options() noexcept {
+  return kOptions;
+}
+
+}  // namespace imgring::config

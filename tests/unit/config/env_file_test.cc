@@ -1,0 +1,47 @@
+// Tests of src/config/env_file.cc.
+#include "../../../src/config/env_file.h"
+
+#include <gtest/gtest.h>
+
+namespace imgring::config {
+namespace {
+
+TEST(EnvFile, QuotesEscapesAndSubstitution) {
+  const Variables environment = {{"OUTER", "o"}, {"A", "old"}};
+  const auto got = parse_env_file(
+      "# comment\n"
+      "\n"
+      "A = plain text # stays\r\n"
+      "export B=\"q \\\"x\\\" \\\\ \\n $A ${OUTER}!\"  # comment\n"
+      "C='$A \\n'\n"
+      "D=$OUTER-${A}-$NOPE-$-${-$1\n"
+      "E=\n"
+      "F=\"\\$A\"\n",
+      environment);
+  ASSERT_TRUE(got.has_value()) << got.error();
+  const Variables wanted = {{"A", "plain text # stays"},
+                            {"B", "q \"x\" \\ \n plain text # stays o!"},
+                            {"C", "$A \\n"},
+                            {"D", "o-plain text # stays--$-${-$1"},
+                            {"E", ""},
+                            {"F", "$A"}};
+  EXPECT_EQ(*got, wanted);
+}
+
+TEST(EnvFile, LinesItDoesNotUnderstandAreErrors) {
+  for (const std::string_view bad :
+       {"NAME", "=x", "1A=x", "A B=x", "A=\"x", "A='x", "A='x' y", "A=\"x\"y", "A=\"x\\\""}) {
+    SCOPED_TRACE(bad);
+    const auto got = parse_env_file("OK=1\n" + std::string(bad), {});
+    ASSERT_FALSE(got.has_value());
+    EXPECT_EQ(got.error().substr(0, 7), "line 2:");
+  }
+}
+
+TEST(EnvFile, MissingFilesAndDirectoriesAreErrors) {
+  EXPECT_FALSE(read_whole_file("/no/such/file").has_value());
+  EXPECT_FALSE(read_whole_file("/").has_value());
+}
+
+}  // namespace
+}  // namespace imgring::config
