@@ -70,9 +70,11 @@ def tail(text):
 
 def build(score, kind, targets=()):
     started = time.monotonic()
-    done = run(['tools/build', kind, *targets], IMGRING_WERROR='1')
+    done = run(['tools/build', kind, *targets])
     if done.returncode:
-        tail(done.stdout)
+        errors = [line for line in done.stdout.split('\n')
+                  if re.search(r'\berror:|ERROR:|^FAILED:|undefined reference|fatal', line)]
+        tail('\n'.join(errors[:SHOWN_LINES_MAX]) if errors else done.stdout)
         score.add('build ' + kind, 0, 1)
         return False
     print('%6.0f s  built %s in %.0f s' % (time.monotonic() - score.started, kind, time.monotonic() - started),
@@ -177,6 +179,8 @@ def probe(score):
 
 
 def run_tools(score, quick):
+    venv = os.path.join(ROOT, '.cache/venv/bin/python')
+    python = venv if os.path.exists(venv) else sys.executable
     for name, command in [('tidy', ['tools/tidy.py'])] + \
             ([] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]):
         done = run(command)
@@ -184,7 +188,7 @@ def run_tools(score, quick):
             tail(done.stdout)
         score.add(name, int(done.returncode == 0), int(done.returncode != 0))
     for path in sorted(glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py'))):
-        done = run([sys.executable, path])
+        done = run([python, path])
         ran = re.search(r'^Ran (\d+) tests?', done.stdout, re.M)
         bad = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', done.stdout))
         if done.returncode:
