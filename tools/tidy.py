@@ -3,6 +3,7 @@
 
     tools/tidy.py [--root DIR]              every .h and .cc of src, include and tests
     tools/tidy.py --headers [--root DIR]    whether each header compiles alone (needs the compiler)
+    tools/tidy.py --wrap FILE...            rewrites comment lines that are too long
 
 Prints path:line: what is wrong, and exits 1 when there is anything. The coroutine rules look at
 whole statements, however many lines they take: g++ 12 miscompiles some shapes around co_await.
@@ -292,12 +293,13 @@ def check_includes(path, module, text, report):
     for m in re.finditer(r'(?m)^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', text):
         line, name = line_of(text, m.start()), m.group(2)
         if '..' in name.split('/'):
-            report(line, 'include of %s leads out of its folder' % name)
+            name = os.path.normpath(os.path.join(os.path.dirname(path), name))
+            other = module_of(name)
+        else:
+            found = re.match(r'imgring/(\w+)/', name)
+            other = found.group(1) if found else ''
+        if not other or not module:
             continue
-        found = re.match(r'imgring/(\w+)/', name)
-        if not found or not module:
-            continue
-        other = found.group(1)
         if other not in MODULES:
             report(line, 'include of unknown module %s' % other)
         elif MODULES.index(other) > MODULES.index(module):
@@ -336,6 +338,23 @@ def check_text(path, text):
             report(line_of(code, m.start()), 'thread_local in module %s' % module)
     check_coroutines(module, code, report)
     return sorted(found)
+
+
+def wrap_comments(text):
+    """Moves what stands beyond the last column into the next line of the same comment."""
+    lines, out = text.split('\n'), []
+    while lines:
+        line = lines.pop(0)
+        m = re.match(r'(\s*// )(\s*)', line)
+        if len(line) > LINE_COLUMNS_MAX and m and ' ' in line[m.end():LINE_COLUMNS_MAX + 1]:
+            cut = line.rindex(' ', 0, LINE_COLUMNS_MAX + 1)
+            rest, line = line[cut + 1:], line[:cut]
+            if lines and re.match(re.escape(m.group(0)) + r'[a-z(]', lines[0]):
+                lines[0] = m.group(0) + rest + ' ' + lines[0][m.end():]
+            else:
+                lines.insert(0, m.group(0) + rest)
+        out.append(line)
+    return '\n'.join(out)
 
 
 # ---------------------------------------------------------------- all files
@@ -394,7 +413,15 @@ def main():
     parser = argparse.ArgumentParser(description='Checks the house style.')
     parser.add_argument('--root', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
     parser.add_argument('--headers', action='store_true', help='compile each header alone instead')
+    parser.add_argument('--wrap', nargs='+', metavar='FILE', help='rewrite long comment lines of these files')
     options = parser.parse_args()
+    for path in options.wrap or []:
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(wrap_comments(text))
+    if options.wrap:
+        return 0
     root = os.path.abspath(options.root)
     return check_headers(root) if options.headers else check_tree(root)
 

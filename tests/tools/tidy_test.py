@@ -134,8 +134,9 @@ class Coroutines(unittest.TestCase):
 class Includes(unittest.TestCase):
     def test_own_module_and_earlier_ones(self):
         for line in ['#include "imgring/http/a.h"', '#include "imgring/base/a.h"', '#include <vector>',
-                     '#include "x_internal.h"']:
+                     '#include "x_internal.h"', '#include "../base/x_internal.h"']:
             self.assertEqual(findings(line + '\n'), [])
+        self.assertEqual(findings('#include "../x_internal.h"\n', 'src/http/part/x.cc'), [])
 
     def test_later_modules_are_refused(self):
         for line in ['#include "imgring/url/a.h"', '#include <imgring/server/a.h>', '#  include "imgring/cache/a.h"']:
@@ -145,6 +146,7 @@ class Includes(unittest.TestCase):
     def test_unknown_modules_and_ways_out_are_refused(self):
         self.assertEqual(len(findings('#include "imgring/nothing/a.h"\n')), 1)
         self.assertEqual(len(findings('#include "../url/x_internal.h"\n')), 1)
+        self.assertEqual(len(findings('#include "../../url/x.h"\n', 'src/http/part/x.cc')), 1)
         self.assertEqual(len(findings('', 'src/nothing/x.cc')), 1)
 
     def test_main_and_tests_include_everything(self):
@@ -166,6 +168,14 @@ class Layout(unittest.TestCase):
         self.assertEqual(findings('// ' + 'é' * 97 + '\n'), [])
         self.assertEqual(len(findings('// ' + 'e' * 98 + '\n')), 1)
         self.assertEqual(len(findings('int a;\n// ' + 'e' * 98 + '\n')), 1)
+
+    def test_long_comments_are_wrapped(self):
+        words = 'word ' * 19 + 'long enough.'
+        self.assertEqual(tidy.wrap_comments('// %s\n// next\nint a;\n' % words),
+                         '// %s\n// enough. next\nint a;\n' % words[:-8])
+        self.assertEqual(tidy.wrap_comments('  // %s\n  // New one.\n' % words),
+                         '  // %s\n  // long enough.\n  // New one.\n' % words[:-13])
+        self.assertEqual(tidy.wrap_comments('int a;  // ' + words), 'int a;  // ' + words)
 
     def test_tabs_and_trailing_spaces(self):
         self.assertEqual(len(findings('int a; \n')), 1)
