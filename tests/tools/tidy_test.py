@@ -172,7 +172,7 @@ class Layout(unittest.TestCase):
     def test_long_comments_are_wrapped(self):
         words = 'word ' * 19 + 'long enough.'
         self.assertEqual(tidy.wrap_comments('// %s\n// next\nint a;\n' % words),
-                         '// %s\n// enough. next\nint a;\n' % words[:-8])
+                         '// %s\n// long enough. next\nint a;\n' % words[:-13])
         self.assertEqual(tidy.wrap_comments('  // %s\n  // New one.\n' % words),
                          '  // %s\n  // long enough.\n  // New one.\n' % words[:-13])
         self.assertEqual(tidy.wrap_comments('int a;  // ' + words), 'int a;  // ' + words)
