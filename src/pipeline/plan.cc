@@ -277,6 +277,7 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
   plan.frames = in.frames;
   plan.result_type = in.result_type;
   plan.geometry = compute_geometry(in.facts, *in.options);
+  plan.wanted_shrink = wanted_shrink(in, plan.geometry);
   plan.turn = turn_of(loaded.orientation, in.options->auto_rotate);
   plan.crop_gravity = in.options->crop.gravity;
   if (plan.crop_gravity.type == GravityType::kUnset) plan.crop_gravity = in.options->gravity;

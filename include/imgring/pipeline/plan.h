@@ -123,6 +123,7 @@ struct PlanInput {
 
 struct Plan {
   LoadScale load;
+  double wanted_shrink = 1;   // p: how many times the source is larger than what is wanted of it
   SourceFacts loaded;         // the picture the first step sees
   Geometry geometry;          // after scale-on-load
   Turn turn;                  // EXIF's

@@ -1,0 +1,167 @@
+// See the header. Order of processing.md sections 3 and 6: header, vector guard, scale-on-load.
+#include "load.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "imgring/image/loader.h"
+#include "imgring/image/svg.h"
+#include "vips_ops.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using image::LoadParams;
+using image::VipsImagePtr;
+
+LoadParams params_of(const LoadRequest& request) {
+  const config::ProcessingConfig& c = *request.config;
+  LoadParams params;
+  if (request.type == ImageType::kPng) params.unlimited = c.png_unlimited;
+  if (request.type == ImageType::kSvg) params.unlimited = c.svg_unlimited;
+  if (request.type == ImageType::kTiff) params.unlimited = c.tiff_unlimited;
+  return params;
+}
+
+Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scale, int frames) {
+  LoadParams params = params_of(request);
+  params.shrink = scale.shrink;
+  params.scale = scale.scale;
+  params.thumbnail = scale.thumbnail;
+  params.pages = frames;
+  return image::load(request.source, request.type, params);
+}
+
+int int_field(VipsImage* image, const char* name, int otherwise) noexcept {
+  int value = otherwise;
+  if (vips_image_get_typeof(image, name) != G_TYPE_INT) return otherwise;
+  return vips_image_get_int(image, name, &value) == 0 ? value : otherwise;
+}
+
+bool png_interlaced(ByteSpan source) noexcept { return source.size() > 28 && source[28] != 0; }
+
+Size upright(const SourceFacts& facts) noexcept {
+  if (facts.orientation >= 5) return {facts.height, facts.width};
+  return {facts.width, facts.height};
+}
+
+Result<Opened> open_image(const LoadRequest& request) {
+  Opened opened;
+  if (facts_of(request.type).thumbnail && request.options->enforce_thumbnail) {
+    LoadScale thumbnail;
+    thumbnail.thumbnail = true;
+    auto small = load_with(request, thumbnail, 1);
+    opened.thumbnail = small.has_value();
+    if (small) opened.image = std::move(*small);
+    else vips_error_clear();
+  }
+  if (opened.image == nullptr) {
+    IMGRING_TRY(VipsImagePtr whole, load_with(request, {}, 1));
+    opened.image = std::move(whole);
+  }
+  opened.facts = facts_of_image(opened.image.get(), request.type, 1);
+  if (request.type == ImageType::kPng) opened.facts.whole_decode = png_interlaced(request.source);
+  return opened;
+}
+
+// SVG: brings it within the limit (processing.md section 6, vector guard).
+Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
+  opened->guard_shrink = guard_shrink_of(opened->facts, request.options->max_src_resolution);
+  if (opened->guard_shrink == 1) return {};
+  LoadScale guard;
+  guard.scale = 1 / opened->guard_shrink;
+  IMGRING_TRY(VipsImagePtr guarded, load_with(request, guard, 1));
+  opened->image = std::move(guarded);
+  opened->facts = facts_of_image(opened->image.get(), request.type, 1);
+  return {};
+}
+
+// The embedded thumbnail serves when it is smaller than the picture and larger than what is wanted.
+bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double wanted_shrink) {
+  const Size whole = turned_size(input.facts, *input.options);
+  const Size now = turned_size(small, *input.options);
+  const double fw = static_cast<double>(whole.width) / now.width;
+  const double fh = static_cast<double>(whole.height) / now.height;
+  return std::min(fw, fh) > 1 && std::max(fw, fh) <= wanted_shrink;
+}
+
+Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened,
+                                       const PlanInput& input, Plan plan) {
+  auto small = load_with(request, plan.load, 1);
+  if (small) {
+    const SourceFacts facts = facts_of_image(small->get(), request.type, 1);
+    if (thumbnail_serves(input, facts, plan.wanted_shrink))
+      return Loaded{make_plan_for_loaded(input, plan.load, facts), std::move(*small)};
+  } else {
+    vips_error_clear();
+  }
+  return Loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image)};
+}
+
+bool as_expected(const Plan& plan, const SourceFacts& loaded) noexcept {
+  return plan.loaded.width == loaded.width && plan.loaded.height == loaded.height &&
+         plan.loaded.orientation == loaded.orientation && plan.loaded.alpha == loaded.alpha;
+}
+
+}  // namespace
+
+SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames) {
+  SourceFacts facts;
+  facts.type = type;
+  facts.width = vips_image_get_width(image);
+  facts.height = vips_image_get_height(image);
+  if (frames > 1) {
+    const int page_height = int_field(image, VIPS_META_PAGE_HEIGHT, facts.height);
+    if (page_height > 0 && page_height <= facts.height) facts.height = page_height;
+  }
+  facts.orientation = image::orientation_of(image);
+  facts.pages = std::max(1, int_field(image, VIPS_META_N_PAGES, 1));
+  facts.alpha = vips::has_alpha(image);
+  facts.animated = facts.pages > 1 && vips_image_get_typeof(image, "delay") != G_TYPE_INVALID &&
+                   vips_image_get_typeof(image, "loop") != G_TYPE_INVALID;
+  return facts;
+}
+
+Result<Opened> open_source(const LoadRequest& request) {
+  if (!image::can_load(request.type))
+    return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
+  const bool vector = facts_of(request.type).vector;
+  if (vector) IMGRING_TRY_VOID(image::check_svg_limits(request.source));
+  if (const auto facts = probe_header(request.source, request.type)) {
+    Opened opened;
+    opened.facts = *facts;
+    opened.origin = upright(*facts);
+    return opened;
+  }
+  IMGRING_TRY(Opened opened, open_image(request));
+  opened.origin = upright(opened.facts);
+  return opened;
+}
+
+Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input) {
+  if (facts_of(request.type).vector) {
+    IMGRING_TRY_VOID(guard_vector(request, &opened));
+    input->facts = opened.facts;
+    input->guard_shrink = opened.guard_shrink;
+  }
+  Plan plan = make_plan(*input);
+  if (plan.load.thumbnail && !opened.thumbnail)
+    return load_thumbnail_or_whole(request, std::move(opened), *input, std::move(plan));
+  LoadScale as_opened;
+  as_opened.scale = 1 / opened.guard_shrink;
+  const bool same_scale = plan.load.shrink == 1 && plan.load.scale == as_opened.scale;
+  if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
+    return Loaded{make_plan_for_loaded(*input, as_opened, input->facts), std::move(opened.image)};
+  IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, input->frames));
+  const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);
+  if (opened.image == nullptr && !as_expected(plan, loaded)) {
+    // The probe saw the file otherwise than libvips: what libvips sees counts.
+    IMGRING_TRY(Opened again, open_image(request));
+    again.origin = upright(again.facts);
+    input->facts = again.facts;
+    return load_planned(request, std::move(again), input);
+  }
+  return Loaded{make_plan_for_loaded(*input, plan.load, loaded), std::move(image)};
+}
+
+}  // namespace imgring::pipeline

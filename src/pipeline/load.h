@@ -1,0 +1,43 @@
+// From source bytes to the picture the plan's first step sees: facts at the price of a header, and one
+// loader opened with the plan's shrink.
+// Owns the images it opens, hands them on. The source bytes must outlive them. Helper threads only.
+#pragma once
+
+#include <optional>
+
+#include "imgring/base/text.h"
+#include "imgring/image/vips_image.h"
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+
+struct LoadRequest {
+  ByteSpan source;
+  ImageType type = ImageType::kUnknown;
+  const url::ProcessingOptions* options = nullptr;
+  const config::ProcessingConfig* config = nullptr;
+};
+
+struct Opened {
+  SourceFacts facts;           // of one frame; a guarded vector: as the guard left it
+  Size origin;                 // of one frame, upright, before any guard
+  double guard_shrink = 1;
+  image::VipsImagePtr image;   // null: the facts are our own header probe's
+  bool thumbnail = false;      // enforce_thumbnail gave the embedded one
+};
+
+struct Loaded {
+  Plan plan;
+  image::VipsImagePtr image;
+};
+
+// Facts out of the header by our own reader; nullopt: let libvips look.
+std::optional<SourceFacts> probe_header(ByteSpan source, ImageType type);
+// Facts of an opened image; frames > 1: of one of them.
+SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames);
+
+Result<Opened> open_source(const LoadRequest& request);
+// The plan with what was really loaded for it; `input` gets better facts when the probe was wrong.
+Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input);
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,209 @@
+// render(): one request's way through processing.md section 3, from bytes to bytes.
+// Owns everything of one job for the length of the call. Helper threads only.
+// Promises: limits are checked before any pixel is decoded; one decode for each still picture but for
+// vectors; nothing outlives the call but the result.
+#include <algorithm>
+#include <array>
+
+#include "frame_stack.h"
+#include "imgring/image/colour.h"
+#include "imgring/image/metadata.h"
+#include "imgring/image/svg.h"
+#include "imgring/pipeline/render.h"
+#include "load.h"
+#include "save_result.h"
+#include "steps/steps.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using image::VipsImagePtr;
+
+// A copy into bytes of our own; malloc, so that the same free serves.
+Result<image::EncodedBytes> bytes_of(std::string_view text) {
+  image::EncodedBytes bytes;
+  auto* data = static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(1, text.size())));
+  if (data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the result");
+  std::copy(text.begin(), text.end(), data);
+  bytes.data = {data, [](std::uint8_t* p) { std::free(p); }};
+  bytes.size_bytes = text.size();
+  return bytes;
+}
+
+// Skipped: the limit is checked, SVG is sanitised, all else stays.
+Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened) {
+  IMGRING_TRY_VOID(check_resolution(opened.facts, 1, *job.options));
+  RenderedImage out;
+  out.type = job.source_type;
+  out.origin_width = out.result_width = opened.origin.width;
+  out.origin_height = out.result_height = opened.origin.height;
+  out.same_as_source = job.source_type != ImageType::kSvg || !job.config->sanitize_svg;
+  if (out.same_as_source) return out;
+  IMGRING_TRY(std::string clean, image::sanitize_svg(job.source));
+  IMGRING_TRY(image::EncodedBytes bytes, bytes_of(clean));
+  out.bytes = std::move(bytes);
+  return out;
+}
+
+Result<VipsImagePtr> without_animation_fields(VipsImage* picture) {
+  IMGRING_TRY(VipsImagePtr still, vips::copy(picture));
+  for (const char* field : {"delay", "loop", VIPS_META_PAGE_HEIGHT, VIPS_META_N_PAGES})
+    vips_image_remove(still.get(), field);
+  return still;
+}
+
+// Trim leaves a picture whose size nobody could plan.
+Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag& stop) {
+  const StepContext context{loaded->plan, *input, stop, nullptr, nullptr};
+  IMGRING_TRY(VipsImagePtr trimmed,
+              steps::trim(loaded->image.get(), context, loaded->plan.steps.front()));
+  loaded->image = std::move(trimmed);
+  input->facts = facts_of_image(loaded->image.get(), input->facts.type, 1);
+  input->trimmed = true;
+  input->guard_shrink = 1;
+  loaded->plan = make_plan(*input);
+  return {};
+}
+
+Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
+                                   const image::StopFlag& stop) {
+  IMGRING_TRY(VipsImagePtr still, without_animation_fields(loaded.image.get()));
+  loaded.image = std::move(still);
+  if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
+  PreparedWatermark watermark;
+  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark};
+  return run_steps(std::move(loaded.image), &loaded.plan, *input, context);
+}
+
+struct AnimationFields {
+  std::vector<int> delays_ms;
+  int loop = 0;
+};
+
+AnimationFields animation_fields_of(VipsImage* picture, int frames) {
+  constexpr int kDefaultDelayMs = 40;
+  AnimationFields fields;
+  int* delays = nullptr;
+  int count = 0;
+  if (vips_image_get_typeof(picture, "delay") != G_TYPE_INVALID &&
+      vips_image_get_array_int(picture, "delay", &delays, &count) == 0) {
+    fields.delays_ms.assign(delays, delays + std::min(count, frames));
+  }
+  if (fields.delays_ms.empty())
+    fields.delays_ms.assign(static_cast<std::size_t>(frames), kDefaultDelayMs);
+  if (vips_image_get_typeof(picture, "loop") == G_TYPE_INT)
+    vips_image_get_int(picture, "loop", &fields.loop);
+  return fields;
+}
+
+// Frames go through the steps one by one and are joined (processing.md section 9).
+Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
+                                      const image::StopFlag& stop) {
+  const int frames = input->frames;
+  const Size frame_size{loaded.plan.loaded.width, loaded.plan.loaded.height};
+  const AnimationFields fields = animation_fields_of(loaded.image.get(), frames);
+  PreparedWatermark watermark;
+  FrameStack stack(frames);
+  for (int i = 0; i < frames; ++i) {
+    const Area area{0, i * frame_size.height, frame_size.width, frame_size.height};
+    IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
+    IMGRING_TRY(VipsImagePtr frame, without_animation_fields(cut.get()));
+    Plan plan = loaded.plan;
+    const StepContext context{plan, *input, stop, job.watermark, &watermark};
+    IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
+    IMGRING_TRY_VOID(stack.append(done.get(), stop));
+  }
+  loaded.image.reset();
+  IMGRING_TRY(VipsImagePtr joined, stack.image());
+  vips_image_set_int(joined.get(), VIPS_META_PAGE_HEIGHT, stack.frame_height());
+  vips_image_set_array_int(joined.get(), "delay", fields.delays_ms.data(),
+                           static_cast<int>(fields.delays_ms.size()));
+  vips_image_set_int(joined.get(), "loop", fields.loop);
+  vips_image_set_int(joined.get(), VIPS_META_N_PAGES, frames);
+  return joined;
+}
+
+// Colour and metadata of the result. The orientation tag goes always, as imgproxy documents it.
+Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
+  const url::ProcessingOptions& o = *input.options;
+  const bool keep_profile = !o.strip_color_profile && facts_of(input.result_type).icc;
+  IMGRING_TRY(VipsImagePtr coloured, image::to_result(picture, keep_profile));
+  IMGRING_TRY(VipsImagePtr own, vips::copy(coloured.get()));
+  vips_autorot_remove_angle(own.get());
+  if (o.strip_metadata) {
+    image::strip_metadata(own.get(), {.keep_copyright = o.keep_copyright,
+                                      .animated = input.frames > 1});
+  }
+  return own;
+}
+
+Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
+                                const image::StopFlag& stop) {
+  RenderedImage out;
+  out.origin_width = opened.origin.width;
+  out.origin_height = opened.origin.height;
+  const LoadRequest request{job.source, job.source_type, job.options, job.config};
+  IMGRING_TRY(Loaded loaded, load_planned(request, std::move(opened), &input));
+  auto picture = input.frames > 1 ? animated_picture(job, std::move(loaded), &input, stop)
+                                  : still_picture(job, std::move(loaded), &input, stop);
+  if (!picture) return std::unexpected(std::move(picture).error());
+  IMGRING_TRY(VipsImagePtr result, finalised(picture->get(), input));
+  picture->reset();
+  const Size size = vips::size_of(result.get());
+  out.result_width = size.width;
+  out.result_height = size.height / input.frames;
+  IMGRING_TRY(Saved saved, save_result(std::move(result), input, stop));
+  out.type = saved.type;
+  out.bytes = std::move(saved.bytes);
+  return out;
+}
+
+Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
+  IMGRING_TRY_VOID(vips::check_stop(stop));
+  const LoadRequest request{job.source, job.source_type, job.options, job.config};
+  IMGRING_TRY(Opened opened, open_source(request));
+  if (skips_processing(job.source_type, *job.options, *job.config)) return skipped(job, opened);
+  PlanInput input;
+  input.facts = opened.facts;
+  input.options = job.options;
+  input.config = job.config;
+  input.watermark = job.watermark != nullptr;
+  IMGRING_TRY(ImageType type, choose_format(opened.facts, *job.options, *job.config));
+  if (!image::can_save(type))
+    return fail(ErrorCode::kResultUnsupported, "the result format cannot be saved");
+  input.result_type = type;
+  if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
+    input.frames = std::min(opened.facts.pages, std::max(1, job.options->max_animation_frames));
+  IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));
+  return processed(job, std::move(opened), input, stop);
+}
+
+}  // namespace
+
+Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) {
+  auto result = render_checked(job, stop);
+  // A stopped job may have failed by the stop itself: the reason is what counts.
+  if (!result) {
+    auto stopped = vips::check_stop(stop);
+    if (!stopped) return std::unexpected(std::move(stopped).error());
+  }
+  return result;
+}
+
+bool result_format_supported(ImageType type) noexcept {
+  return type == ImageType::kUnknown || type == ImageType::kSvg || image::can_save(type);
+}
+
+std::string drop_unsupported(std::vector<ImageType>* preferred) {
+  std::string dropped;
+  std::erase_if(*preferred, [&](ImageType type) {
+    if (image::can_save(type)) return false;
+    if (!dropped.empty()) dropped += ", ";
+    dropped += facts_of(type).name;
+    return true;
+  });
+  if (dropped.empty()) return {};
+  return "preferred formats that cannot be saved are left out: " + dropped;
+}
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,57 @@
+// See the header; rules of processing.md section 10.
+#include "save_result.h"
+
+#include <algorithm>
+
+#include "vips_ops.h"
+
+namespace imgring::pipeline {
+namespace {
+
+// AVIF has no pictures with a side below 16.
+ImageType written_type(VipsImage* picture, ImageType wanted) {
+  constexpr int kAvifSideMin = 16;
+  const Size size = vips::size_of(picture);
+  if (wanted != ImageType::kAvif || std::min(size.width, size.height) >= kAvifSideMin) return wanted;
+  return vips::has_alpha(picture) ? ImageType::kPng : ImageType::kJpeg;
+}
+
+int lower_quality(int quality, double times_over) noexcept {
+  constexpr int kLeast = 1;
+  const double factor = times_over > 3 ? 0.25 : times_over > 1.5 ? 0.5 : 0.75;
+  return std::max(kLeast, std::min(quality - 1, round_away(quality * factor)));
+}
+
+// The last attempt is the answer even when it is too large.
+Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::SaveParams params,
+                          std::int64_t bytes_max, const image::StopFlag& stop) {
+  constexpr int kQualityEnough = 10;
+  IMGRING_TRY(image::VipsImagePtr memory, image::copy_to_memory(picture.get(), stop));
+  picture.reset();
+  for (;;) {
+    IMGRING_TRY_VOID(vips::check_stop(stop));
+    IMGRING_TRY(image::EncodedBytes bytes, image::save(memory.get(), type, params, stop));
+    const auto size = static_cast<std::int64_t>(bytes.size_bytes);
+    if (size <= bytes_max || params.quality <= kQualityEnough)
+      return Saved{std::move(bytes), type};
+    const double over = static_cast<double>(size) / static_cast<double>(bytes_max);
+    params.quality = lower_quality(params.quality, over);
+  }
+}
+
+}  // namespace
+
+Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
+                          const image::StopFlag& stop) {
+  const ImageType type = written_type(picture.get(), input.result_type);
+  image::SaveParams params;
+  params.quality = quality_for(type, *input.options, *input.config);
+  params.config = input.config;
+  params.strip_metadata_done = input.options->strip_metadata;
+  if (input.options->max_bytes > 0 && facts_of(type).quality)
+    return save_to_fit(std::move(picture), type, params, input.options->max_bytes, stop);
+  IMGRING_TRY(image::EncodedBytes bytes, image::save(picture.get(), type, params, stop));
+  return Saved{std::move(bytes), type};
+}
+
+}  // namespace imgring::pipeline

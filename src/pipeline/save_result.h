@@ -1,0 +1,17 @@
+// From the finished picture to bytes: final format, quality, the way down to max_bytes.
+// Owns nothing. Helper threads only.
+#pragma once
+
+#include "imgring/image/encoder.h"
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+
+struct Saved {
+  image::EncodedBytes bytes;
+  ImageType type = ImageType::kUnknown;
+};
+Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
+                          const image::StopFlag& stop);
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,65 @@
+// Blur, sharpen, pixelate, in 8-bit sRGB on a copy in memory.
+#include "imgring/image/colour.h"
+#include "imgring/image/encoder.h"
+#include "steps.h"
+
+namespace imgring::pipeline::steps {
+namespace {
+
+using image::VipsImagePtr;
+
+// Mean colour of n x n squares; what sticks out at the right and bottom is filled by mirroring.
+Result<VipsImagePtr> pixelate(VipsImagePtr picture, int wanted) {
+  const Size size = vips::size_of(picture.get());
+  const int n = std::min(wanted, std::max(size.width, size.height));
+  if (n <= 1) return picture;
+  const auto rounded_up = [n](int side) { return (side + n - 1) / n * n; };
+  const Size whole{rounded_up(size.width), rounded_up(size.height)};
+  if (whole != size) {
+    IMGRING_TRY(VipsImagePtr filled,
+                vips::call<vips_embed>("pixelate", picture.get(), 0, 0, whole.width, whole.height,
+                                       "extend", VIPS_EXTEND_MIRROR));
+    picture = std::move(filled);
+  }
+  IMGRING_TRY(VipsImagePtr means,
+              vips::call<vips_shrink>("pixelate", picture.get(), static_cast<double>(n),
+                                      static_cast<double>(n)));
+  IMGRING_TRY(VipsImagePtr squares, vips::call<vips_zoom>("pixelate", means.get(), n, n));
+  if (whole == size) return squares;
+  return vips::cut(squares.get(), {0, 0, size.width, size.height});
+}
+
+}  // namespace
+
+Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step&) {
+  const url::ProcessingOptions& o = *context.input.options;
+  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
+  IMGRING_TRY(VipsImagePtr work,
+              image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));
+  const VipsInterpretation space = vips_image_get_interpretation(work.get());
+  const VipsBandFormat format = vips_image_get_format(work.get());
+  const bool multiplied = (o.blur > 0 || o.sharpen > 0) && vips::has_alpha(work.get());
+  if (multiplied) {
+    IMGRING_TRY(VipsImagePtr out, vips::premultiplied(work.get()));
+    work = std::move(out);
+  }
+  if (o.blur > 0) {
+    IMGRING_TRY(VipsImagePtr out, vips::call<vips_gaussblur>("blur", work.get(), o.blur));
+    work = std::move(out);
+  }
+  if (o.sharpen > 0) {
+    IMGRING_TRY(VipsImagePtr out,
+                vips::call<vips_sharpen>("sharpen", work.get(), "sigma", o.sharpen));
+    work = std::move(out);
+  }
+  IMGRING_TRY(VipsImagePtr squared, pixelate(std::move(work), o.pixelate));
+  work = std::move(squared);
+  if (multiplied) {
+    IMGRING_TRY(VipsImagePtr out, vips::call<vips_unpremultiply>("filters", work.get()));
+    work = std::move(out);
+  }
+  IMGRING_TRY(VipsImagePtr back, image::to_interpretation(work.get(), space));
+  return vips::cast(back.get(), format);
+}
+
+}  // namespace imgring::pipeline::steps

@@ -1,0 +1,274 @@
+// render(): animation, watermark, SVG, skipping, refused inputs, stopping.
+#include <thread>
+
+#include "plan_helpers.h"
+#include "render_helpers.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using namespace testing;
+using enum ImageType;
+using url::GravityType;
+
+const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255};
+
+constexpr std::string_view kSvg200x100 =
+    R"(<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100">)"
+    R"(<rect width="200" height="100" fill="#f00"/></svg>)";
+
+Request animated_request(std::string_view path) {
+  Request request;
+  request.source = animation(60, 40, {kRed, kGreen, kBlue});
+  request.type = kGif;
+  request.options = options_of(path);
+  request.options.max_animation_frames = 100;
+  return request;
+}
+
+TEST(RenderAnimation, EveryFrameIsResizedAndTimesStay) {
+  for (const ImageType to : {kGif, kWebp}) {
+    SCOPED_TRACE(facts_of(to).name);
+    Request request = animated_request("w:30");
+    request.options.format = to;
+    const Outcome out = outcome_of(request, -1);
+    EXPECT_EQ(out.rendered.result_height, 20);
+    EXPECT_EQ(out.rendered.origin_height, 40);
+    ASSERT_EQ(vips_image_get_height(out.picture.get()), 60);
+    EXPECT_EQ(vips_image_get_n_pages(out.picture.get()), 3);
+    const auto colour = pixel(out.picture.get(), 15, 30);
+    EXPECT_NEAR(colour[1], 255, 12);
+    EXPECT_NEAR(colour[0], 0, 12);
+    int* delays = nullptr;
+    int count = 0;
+    ASSERT_EQ(vips_image_get_array_int(out.picture.get(), "delay", &delays, &count), 0);
+    ASSERT_EQ(count, 3);
+    EXPECT_EQ(delays[2], 120);
+  }
+}
+
+TEST(RenderAnimation, FrameLimitAndStillFormats) {
+  Request request = animated_request("");
+  request.options.max_animation_frames = 2;
+  EXPECT_EQ(vips_image_get_n_pages(outcome_of(request, -1).picture.get()), 2);
+  request.options.max_animation_frames = 1;
+  EXPECT_EQ(vips_image_get_n_pages(outcome_of(request, -1).picture.get()), 1);
+  request.options.max_animation_frames = 100;
+  request.options.format = kPng;
+  const Outcome still = outcome_of(request);
+  EXPECT_EQ(still.rendered.result_height, 40);
+}
+
+TEST(RenderAnimation, RotatedFramesStayFrames) {
+  Request request = animated_request("rot:90/pd:2:2:2:2");
+  const Outcome out = outcome_of(request, -1);
+  EXPECT_EQ(out.rendered.result_width, 44);
+  EXPECT_EQ(out.rendered.result_height, 64);
+  EXPECT_EQ(vips_image_get_height(out.picture.get()), 64 * 3);
+}
+
+Request marked_request() {
+  Request request;
+  request.source = encoded(plain(200, 100, {0, 0, 255}).get(), ".png");
+  request.watermark.bytes = encoded(plain(20, 10, {255, 0, 0}).get(), ".png");
+  request.watermark.type = kPng;
+  request.options.watermark.opacity = 1;
+  return request;
+}
+
+TEST(RenderWatermark, LiesWhereItsPositionSays) {
+  Request request = marked_request();
+  request.options.watermark.position = {GravityType::kSouthEast, 5, 5};
+  Outcome out = outcome_of(request);
+  EXPECT_EQ(vips_image_get_bands(out.picture.get()), 3);
+  expect_pixel(out.picture.get(), 194, 94, kRed);
+  expect_pixel(out.picture.get(), 175, 85, kRed);
+  expect_pixel(out.picture.get(), 196, 96, kBlue);
+  expect_pixel(out.picture.get(), 174, 84, kBlue);
+  request.options.watermark.opacity = 0.5;
+  out = outcome_of(request);
+  expect_pixel(out.picture.get(), 190, 90, {128, 0, 127});
+  request.config.watermark_opacity = 0.5;
+  out = outcome_of(request);
+  expect_pixel(out.picture.get(), 190, 90, {64, 0, 191});
+}
+
+TEST(RenderWatermark, ScalesWithThePicture) {
+  Request request = marked_request();
+  request.options.watermark.scale = 0.5;
+  const Outcome out = outcome_of(request);
+  expect_pixel(out.picture.get(), 52, 27, kRed);
+  expect_pixel(out.picture.get(), 147, 72, kRed);
+  expect_pixel(out.picture.get(), 40, 50, kBlue);
+}
+
+TEST(RenderWatermark, ReplicatesWithSpacing) {
+  Request request = marked_request();
+  request.options.watermark.position = {GravityType::kReplicate, 20, 10};
+  const Outcome out = outcome_of(request);
+  // Tiles of 40 x 20, the middle one centred: x from 80, the mark at 90 to 110.
+  expect_pixel(out.picture.get(), 100, 50, kRed);
+  expect_pixel(out.picture.get(), 82, 50, kBlue);
+  expect_pixel(out.picture.get(), 140, 50, kRed);
+}
+
+TEST(RenderWatermark, IsOnEveryFrame) {
+  Request request = animated_request("");
+  request.watermark.bytes = encoded(plain(10, 10, {255, 255, 255}).get(), ".png");
+  request.watermark.type = kPng;
+  request.options.watermark.opacity = 1;
+  const Outcome out = outcome_of(request, -1);
+  for (int frame = 0; frame < 3; ++frame) {
+    const auto colour = pixel(out.picture.get(), 30, frame * 40 + 20);
+    EXPECT_NEAR(colour[0] + colour[1] + colour[2], 765, 30) << frame;
+  }
+}
+
+TEST(RenderSvg, IsRasterisedOnDemandAtTheWantedSize) {
+  Request request;
+  request.source = std::string(kSvg200x100);
+  request.type = kSvg;
+  request.options = options_of("w:300");
+  request.options.format = kPng;
+  const Outcome out = outcome_of(request);
+  EXPECT_EQ(out.rendered.result_width, 300);
+  EXPECT_EQ(out.rendered.result_height, 150);
+  EXPECT_EQ(out.rendered.origin_width, 200);
+  const auto colour = pixel(out.picture.get(), 150, 75);
+  EXPECT_EQ(colour[0], 255);
+}
+
+TEST(RenderSvg, GuardKeepsTheRasterWithinTheLimit) {
+  Request request;
+  request.source = std::string(kSvg200x100);
+  request.type = kSvg;
+  request.options.format = kPng;
+  request.options.max_src_resolution = 5000;
+  const Outcome out = outcome_of(request);
+  EXPECT_EQ(out.rendered.result_width, 100);
+  EXPECT_EQ(out.rendered.result_height, 50);
+}
+
+TEST(RenderSvg, WithoutAFormatItIsSanitisedText) {
+  Request request;
+  request.source = R"(<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10">)"
+                   R"(<script>alert(1)</script><rect width="20" height="10"/></svg>)";
+  request.type = kSvg;
+  auto result = request.run();
+  ASSERT_TRUE(result.has_value()) << result.error().detail;
+  EXPECT_FALSE(result->same_as_source);
+  EXPECT_EQ(as_text(result->bytes.span()).find("script"), std::string_view::npos);
+  EXPECT_NE(as_text(result->bytes.span()).find("rect"), std::string_view::npos);
+  request.config.sanitize_svg = false;
+  result = request.run();
+  ASSERT_TRUE(result.has_value());
+  EXPECT_TRUE(result->same_as_source);
+}
+
+TEST(RenderSkip, SourcesOfSkippedFormatsAreAnsweredAsTheyAre) {
+  Request request;
+  request.source = encoded(quarters(40, 20).get(), ".png");
+  request.options.skip_processing.add(kPng);
+  auto result = request.run();
+  ASSERT_TRUE(result.has_value());
+  EXPECT_TRUE(result->same_as_source);
+  EXPECT_EQ(result->type, kPng);
+  request.options.max_src_resolution = 100;
+  result = request.run();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kResolutionTooLarge);
+}
+
+TEST(RenderRefused, BrokenAndTooLargeSources) {
+  struct Case {
+    ImageType type;
+    std::string source;
+    ErrorCode code;
+  };
+  const std::string png = encoded(quarters(400, 200).get(), ".png");
+  const std::string jpeg = encoded(quarters(400, 200).get(), ".jpg");
+  const Case cases[] = {
+      {kPng, png.substr(0, 20), ErrorCode::kBrokenImage},
+      {kPng, "", ErrorCode::kBrokenImage},
+      {kJpeg, "\xFF\xD8\xFF\xD9", ErrorCode::kBrokenImage},
+      {kJpeg, jpeg.substr(0, 30), ErrorCode::kBrokenImage},
+      {kWebp, "RIFF____WEBPVP8 ", ErrorCode::kBrokenImage},
+      {kGif, "GIF89a", ErrorCode::kBrokenImage},
+      {kUnknown, png, ErrorCode::kSourceUnsupported},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(::testing::Message() << facts_of(c.type).name << " " << c.source.size());
+    Request request;
+    request.source = c.source;
+    request.type = c.type;
+    request.options = options_of("w:50");
+    const auto result = request.run();
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, c.code) << result.error().detail;
+  }
+}
+
+TEST(RenderRefused, ResolutionIsCheckedBeforeTheDecode) {
+  for (const ImageType type : {kPng, kJpeg, kWebp}) {
+    Request request;
+    request.source =
+        encoded(quarters(400, 200).get(), std::string(facts_of(type).extension).c_str());
+    request.type = type;
+    request.options.max_src_resolution = 79999;
+    const auto result = request.run();
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kResolutionTooLarge);
+    request.options.max_src_resolution = 80000;
+    EXPECT_TRUE(request.run().has_value());
+  }
+}
+
+TEST(RenderRefused, SvgCannotBeTheResultOfAPixelSource) {
+  Request request;
+  request.source = encoded(quarters(40, 20).get(), ".png");
+  request.options.format = kSvg;
+  const auto result = request.run();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kResultUnsupported);
+}
+
+TEST(RenderStop, ReasonDecidesTheError) {
+  struct Case {
+    image::StopReason reason;
+    ErrorCode code;
+  };
+  for (const Case c : {Case{image::StopReason::kTimeout, ErrorCode::kTimeout},
+                       {image::StopReason::kClientGone, ErrorCode::kCancelled},
+                       {image::StopReason::kShutdown, ErrorCode::kCancelled}}) {
+    Request request;
+    request.source = encoded(quarters(400, 200).get(), ".png");
+    request.stop->stop(c.reason);
+    const auto result = request.run();
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, c.code);
+  }
+}
+
+TEST(RenderStop, ARunningJobEndsSoonAfterTheFlag) {
+  Request request;
+  VipsImage* noise = nullptr;
+  vips_gaussnoise(&noise, 3000, 3000, nullptr);
+  request.source = encoded(checked(noise).get(), ".png[compression=1]");
+  request.options = options_of("w:9000/el:1");
+  request.options.blur = 20;
+  request.options.format = kPng;
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    request.stop->stop(image::StopReason::kTimeout);
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  const auto result = request.run();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  stopper.join();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kTimeout);
+  EXPECT_LT(took, std::chrono::seconds(5));
+}
+
+}  // namespace
+}  // namespace imgring::pipeline
