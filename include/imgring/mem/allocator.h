@@ -11,8 +11,9 @@
 namespace imgring::mem {
 
 struct AllocatorTuning {
-  // How long mimalloc keeps a freed page before it goes back to the system. Not set: mimalloc's own default; zero
-  // costs 3 to 6 % CPU and saves 10 to 12 % of memory, so the default stays until a measurement says otherwise.
+  // How long mimalloc keeps a freed page before it goes back to the system. Not set: mimalloc's own
+  // default; zero costs 3 to 6 % CPU and saves 10 to 12 % of memory, so the default stays until a
+  // measurement says otherwise.
   std::optional<long> purge_delay_ms;
 };
 
@@ -27,7 +28,8 @@ enum class Collect : std::uint8_t {
   kGentle,  // microseconds: on a loop with work to do
   kForced,  // milliseconds after a burst (5.8 ms after 128 MB): idle loops and helpers
 };
-// Gives unused memory of the calling thread's heap back (mimalloc), or the process's (C library, forced only).
+// Gives unused memory of the calling thread's heap back (mimalloc), or the process's (C library,
+// forced only).
 void collect(Collect how) noexcept;
 
 struct AllocatorStats {

@@ -1,8 +1,9 @@
 // Core-local, self-calibrating buffers for downloads and gzip (mechanism: src/mem/calibration.md).
-// Owns: the idle buffers of one loop and one use. Touch: the loop's thread only. A Lease may travel with a job to a
-// helper, which reads and writes its bytes, and must come back to the loop to be grown, returned or destroyed.
-// Promises: the steady get and return path allocates nothing; at most idle_limit idle buffers; learned sizes
-// follow the samples; no reservation beyond the bound on the word of a header.
+// Owns: the idle buffers of one loop and one use. Touch: the loop's thread only. A Lease may travel
+// with a job to a helper, which reads and writes its bytes, and must come back to the loop to be
+// grown, returned or destroyed.
+// Promises: the steady get and return path allocates nothing; at most idle_limit idle buffers;
+// learned sizes follow the samples; no reservation beyond the bound on the word of a header.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <span>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "imgring/base/error.h"
@@ -22,8 +23,9 @@ namespace imgring::mem {
 
 class BufferPool;
 
-// One pooled buffer, with exactly one owner. Moving and touching the bytes: the owner, on any thread. Destroying: the
-// pool's thread; elsewhere it is a bug (stops debug builds, is counted and freed straight away in release builds).
+// One pooled buffer, with exactly one owner. Moving and touching the bytes: the owner, on any
+// thread. Destroying: the pool's thread; elsewhere it is a bug (stops debug builds, is counted and
+// freed straight away in release builds).
 class Lease {
  public:
   Lease() noexcept = default;
@@ -49,8 +51,9 @@ class Lease {
   // size_bytes may not be above the capacity.
   void set_size(std::size_t size_bytes) noexcept;
   // n bytes of room were filled.
-  void advance(std::size_t n) noexcept { set_size(size_ + n); }
-  // Gives the buffer back now. Set the size to 0 before, when the download failed: it is no sample then.
+  void advance(std::size_t n) noexcept;
+  // Gives the buffer back now. Set the size to 0 before, when the download failed: it is no sample
+  // then.
   void reset() noexcept;
 
  private:
@@ -102,6 +105,7 @@ constexpr std::size_t class_size(int index) noexcept { return std::size_t{64} <<
 
 // buffer_size_bytes: upper bounds 1024 * 2^k, k = 0..13, then infinity.
 inline constexpr int kBufferBucketCount = 14;
+constexpr std::size_t kept_bound(int bucket) noexcept { return std::size_t{1024} << bucket; }
 
 // What the metrics read, from any thread.
 struct PoolStats {
@@ -111,7 +115,8 @@ struct PoolStats {
   Counter dropped_too_big, dropped_full, dropped_decay;
   Counter misses;  // gets that had to allocate
   Counter failures;  // allocations refused
-  std::array<Counter, kBufferBucketCount + 1> kept_buckets;  // capacities of buffers kept on return, not cumulative
+  // Capacities of the buffers kept on return, not cumulative, and their sum.
+  std::array<Counter, kBufferBucketCount + 1> kept_buckets;
   Counter kept_bytes;
   // Written by whatever thread made the mistake, hence no Counter.
   std::atomic<std::uint64_t> foreign_frees{0};
@@ -129,11 +134,12 @@ class BufferPool {
   // Makes the calling thread the owner (the constructor's thread is the first). Nothing may be out.
   void adopt() noexcept;
 
-  // A buffer for a body of expected bytes, 0 when unknown. Downloads: it may be smaller than expected, see grow.
-  // kOverloaded when memory is refused.
+  // A buffer for a body of expected bytes, 0 when unknown. Downloads: it may be smaller than
+  // expected, see grow. kOverloaded when memory is refused.
   Result<Lease> get(std::size_t expected_bytes);
-  // Room for needed bytes in all, which must have arrived or be vouched for (never a Content-Length): next class, by
-  // half above 32 MiB. kSourceTooLarge when needed is above limit + 1; the one byte more is how "too long" is seen.
+  // Room for needed bytes in all, which must have arrived or be vouched for (never a
+  // Content-Length): next class, by half above 32 MiB. kSourceTooLarge when needed is above limit +
+  // 1; the one byte more is how "too long" is seen.
   struct Growth {
     std::size_t needed_bytes;
     std::size_t limit_bytes;
@@ -161,21 +167,23 @@ class BufferPool {
   enum class Drop : std::uint8_t { kTooBig, kFull, kDecay };
 
   void check_owner() const noexcept;
+  std::size_t size_to_reserve(std::size_t expected_bytes) const noexcept;
   std::size_t size_to_allocate(std::size_t expected_bytes) const noexcept;
-  std::size_t grown_capacity(const Lease& lease, Growth growth) const noexcept;
+  std::size_t grown_capacity(const Lease& lease, std::size_t needed) const noexcept;
   bool take_idle(std::size_t expected_bytes, Lease& lease) noexcept;
+  bool take_at_least(std::size_t size_bytes, Lease& lease) noexcept;
   bool take_from(int index, std::size_t size_bytes, Lease& lease) noexcept;
-  bool move_to_idle(Lease& lease, Growth growth) noexcept;
+  void unlink(int index, int& link) noexcept;
+  bool move_to_idle(Lease& lease, std::size_t needed) noexcept;
   void put(Lease& lease) noexcept;
   void put_foreign(Lease& lease) noexcept;
-  void keep_or_drop(std::uint8_t* data, std::size_t capacity) noexcept;
+  bool keep_or_drop(std::uint8_t* data, std::size_t capacity) noexcept;
   void count_sample(std::size_t sample_bytes) noexcept;
   void count_kept(std::size_t capacity) noexcept;
   void calibrate() noexcept;
   void drop(std::uint8_t* data, Drop reason) noexcept;
   template <class Wanted>
   void drop_where(Wanted wanted, Drop reason) noexcept;
-  void leave(const Lease& lease) noexcept;
 
   PoolOptions options_;
   const void* owner_;

@@ -1,4 +1,5 @@
-// Counters with one writer and any number of readers: plain loads and stores, never a locked instruction.
+// Counters with one writer and any number of readers: plain loads and stores, never a locked
+// instruction.
 // Touch: add, sub, set by the owning thread only; value by any thread (it may lag, it never tears).
 #pragma once
 

@@ -1,6 +1,7 @@
 // What this process may use: memory limit, CPUs, its own memory, and byte budgets.
-// Owns: Budget's one atomic word. Touch: any thread. The functions read /proc and /sys/fs/cgroup below a root, so
-// that tests can bring their own; they are for the start and for ticks, not for requests.
+// Owns: Budget's one atomic word. Touch: any thread. The functions read /proc and /sys/fs/cgroup
+// below a root, so that tests can bring their own; they are for the start and for ticks, not for
+// requests.
 #pragma once
 
 #include <atomic>
@@ -33,7 +34,8 @@ struct CgroupEntry {
   std::string_view path;
 };
 std::vector<CgroupEntry> parse_cgroup_file(std::string_view text);
-// memory.max, memory.high, memory.limit_in_bytes; nullopt for "max", no number, or v1's "no limit" (2^63 - page).
+// memory.max, memory.high, memory.limit_in_bytes; nullopt for "max", no number, or v1's "no limit"
+// (2^63 - page).
 std::optional<std::uint64_t> parse_memory_limit(std::string_view text);
 // cpu.max "150000 100000"; nullopt for "max 100000".
 std::optional<double> parse_cpu_max(std::string_view text);

@@ -1,12 +1,13 @@
 // Counters of one core, and their sum as imgproxy's Prometheus text.
-// Owns: CoreMetrics, the numbers of one loop. Touch: the loop writes, any thread reads. Counting allocates nothing.
-// Promises: names, types, labels and buckets are imgproxy's (server.md 10.1, memory.md 5.5); valid text format 0.0.4.
+// Owns: CoreMetrics, the numbers of one loop. Touch: the loop writes, any thread reads. Counting
+// allocates nothing.
+// Promises: names, types, labels and buckets are imgproxy's (server.md 10.1, memory.md 5.5); valid
+// text format 0.0.4.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "imgring/mem/buffer_pool.h"
 #include "imgring/mem/counter.h"
 #include "imgring/observe/duration.h"
+#include "imgring/observe/process.h"
 
 namespace imgring::observe {
 
@@ -59,7 +61,7 @@ struct alignas(64) CoreMetrics {
 
   // Codes outside 100..599 are not counted.
   void count_status(int status) noexcept;
-  // By the code's metric type; a code without one (cancelled clients) is not counted.
+  // By the code's metric type; a client that left is not counted.
   void count_error(ErrorCode code) noexcept;
   void count_error(std::string_view type) noexcept;
   void count_refusal(Refusal why) noexcept { refusals[static_cast<std::size_t>(why)].add(); }
@@ -72,16 +74,6 @@ struct VipsNumbers {
   std::uint64_t memory_bytes_max = 0;
   std::uint64_t allocs = 0;
 };
-
-// Standard process_* numbers; what cannot be read has no series.
-struct ProcessNumbers {
-  std::optional<double> cpu_seconds;
-  std::optional<std::uint64_t> open_fds, max_fds;
-  std::optional<std::uint64_t> resident_bytes, virtual_bytes;
-  std::optional<double> start_time_seconds;
-};
-// Reads /proc; a scrape's work, some tens of microseconds.
-ProcessNumbers read_process_numbers();
 
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*

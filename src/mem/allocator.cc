@@ -1,0 +1,101 @@
+// Allocator glue: the only file that knows mimalloc's and glibc's own calls.
+#include "imgring/mem/allocator.h"
+
+#include <malloc.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#if defined(IMGRING_MIMALLOC)
+#include <mimalloc.h>
+#endif
+
+namespace imgring::mem {
+
+#if defined(IMGRING_MIMALLOC)
+namespace {
+
+// 209, later 20401: major, then one or two digits each for minor and patch.
+struct Version {
+  int major, minor, patch;
+};
+Version split_version(int v) noexcept {
+  if (v < 10'000) return {v / 100, v / 10 % 10, v % 10};
+  return {v / 10'000, v / 100 % 100, v % 100};
+}
+
+// Options are numbers whose meaning moves between minor versions.
+bool header_matches_library() noexcept {
+  const Version built = split_version(MI_MALLOC_VERSION);
+  const Version found = split_version(mi_version());
+  return built.major == found.major && built.minor == found.minor;
+}
+
+#if MI_MALLOC_VERSION >= 210
+constexpr mi_option_t kPurgeDelay = mi_option_purge_delay;
+#else
+constexpr mi_option_t kPurgeDelay = mi_option_decommit_delay;
+#endif
+
+}  // namespace
+
+void tune_allocator(const AllocatorTuning& tuning) noexcept {
+  if (tuning.purge_delay_ms && header_matches_library()) {
+    mi_option_set(kPurgeDelay, *tuning.purge_delay_ms);
+  }
+}
+
+Result<void> verify_allocator() {
+  // One from here and one from inside the C library, as GLib and libvips would get it. volatile:
+  // the compiler may not do away with the pair.
+  void* volatile ours = std::malloc(64);
+  char* volatile theirs = strdup("imgring");
+  const bool both = mi_is_in_heap_region(ours) && mi_is_in_heap_region(theirs);
+  std::free(ours);
+  std::free(theirs);
+  if (both) return {};
+  return fail(ErrorCode::kInternal,
+              "built for mimalloc, but malloc is another allocator's: another library or "
+              "LD_PRELOAD comes first; remove it or build with -Dallocator=system");
+}
+
+std::string allocator_name() {
+  const Version v = split_version(mi_version());
+  return "mimalloc " + std::to_string(v.major) + '.' + std::to_string(v.minor) + '.' +
+         std::to_string(v.patch);
+}
+
+void collect(Collect how) noexcept { mi_collect(how == Collect::kForced); }
+
+AllocatorStats allocator_stats() noexcept {
+  std::size_t elapsed, user, system, rss, rss_peak, commit, commit_peak, faults;
+  mi_process_info(&elapsed, &user, &system, &rss, &rss_peak, &commit, &commit_peak, &faults);
+  return {.committed_bytes = commit, .committed_peak_bytes = commit_peak, .in_use_bytes = 0};
+}
+
+#else
+
+void tune_allocator(const AllocatorTuning&) noexcept {
+  // Two arenas: with one per thread the freed memory of idle threads stays (67 MB against 80 MB at
+  // rest, measured with 4 helpers).
+  mallopt(M_ARENA_MAX, 2);
+}
+
+Result<void> verify_allocator() { return {}; }
+
+std::string allocator_name() { return "system"; }
+
+void collect(Collect how) noexcept {
+  if (how == Collect::kForced) malloc_trim(0);
+}
+
+AllocatorStats allocator_stats() noexcept {
+  const struct mallinfo2 info = mallinfo2();
+  return {.committed_bytes = info.arena + info.hblkhd,
+          .committed_peak_bytes = 0,
+          .in_use_bytes = info.uordblks + info.hblkhd};
+}
+
+#endif
+
+}  // namespace imgring::mem

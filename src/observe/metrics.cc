@@ -1,0 +1,332 @@
+// Counting by name, and the Prometheus text of all cores.
+#include "imgring/observe/metrics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace imgring::observe {
+namespace {
+
+constexpr double kNanosecondsPerSecond = 1e9;
+using mem::BufferPool;
+using mem::Counter;
+
+// One page of text being written. Labels come as they are printed: `status="200"`, values of ours
+// only, none of which needs escaping.
+class Page {
+ public:
+  explicit Page(std::string_view name_space) {
+    for (const char c : name_space) prefix_ += is_name_char(c) ? c : '_';
+    if (prefix_.empty()) return;
+    if (prefix_.front() >= '0' && prefix_.front() <= '9') prefix_.insert(0, 1, '_');
+    prefix_ += '_';
+  }
+
+  struct Family {
+    std::string_view name, type, help;
+  };
+  void begin(const Family& family) { open(prefix_, family); }
+  // process_*: the standard names know no namespace.
+  void begin_standard(const Family& family) { open("", family); }
+
+  template <class Number>
+  void sample(std::string_view labels, Number value) {
+    put(name_, labels, value);
+  }
+  template <class Number>
+  void only(const Family& family, Number value) {
+    begin(family);
+    sample("", value);
+  }
+  template <class Number>
+  void only_standard(const Family& family, std::optional<Number> value) {
+    if (!value) return;
+    begin_standard(family);
+    sample("", *value);
+  }
+
+  struct Sums {
+    std::span<const double> bounds;
+    std::span<const std::uint64_t> counts;  // not cumulative, one more than bounds
+    double sum;
+  };
+  void histogram(std::string_view labels, const Sums& sums) {
+    const std::string_view comma = labels.empty() ? "" : ",";
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < sums.counts.size(); ++i) {
+      total += sums.counts[i];
+      const std::string bound =
+          i < sums.bounds.size() ? fmt::format("{}", sums.bounds[i]) : std::string("+Inf");
+      put(name_ + "_bucket", fmt::format("{}{}le=\"{}\"", labels, comma, bound), total);
+    }
+    put(name_ + "_sum", labels, sums.sum);
+    put(name_ + "_count", labels, total);
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  static bool is_name_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == ':';
+  }
+  void open(std::string_view prefix, const Family& family) {
+    name_ = prefix;
+    name_ += family.name;
+    fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name_, family.help,
+                   name_, family.type);
+  }
+  template <class Number>
+  void put(std::string_view name, std::string_view labels, Number value) {
+    const bool bare = labels.empty();
+    fmt::format_to(std::back_inserter(text_), "{}{}{}{} {}\n", name, bare ? "" : "{", labels,
+                   bare ? "" : "}", value);
+  }
+
+  std::string prefix_;
+  std::string name_;
+  std::string text_;
+};
+
+// The sum over cores of what `pick` names in each.
+template <class Pick>
+std::uint64_t sum(const MetricsView& view, Pick pick) {
+  std::uint64_t total = 0;
+  for (const CoreMetrics* core : view.cores) total += pick(*core).value();
+  return total;
+}
+
+template <class Pick>
+void put_histogram(Page& page, const MetricsView& view, std::string_view labels, Pick pick) {
+  using Kind = std::remove_cvref_t<decltype(pick(*view.cores.front()))>;
+  std::array<double, Kind::kCount - 1> bounds = {};
+  std::array<std::uint64_t, Kind::kCount> counts = {};
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    bounds[i] = static_cast<double>(Kind::bounds()[i]) / kNanosecondsPerSecond;
+  }
+  std::uint64_t sum_ns = 0;
+  for (const CoreMetrics* core : view.cores) {
+    for (std::size_t i = 0; i < counts.size(); ++i) counts[i] += pick(*core).bucket(i);
+    sum_ns += pick(*core).sum_ns();
+  }
+  page.histogram(labels, {bounds, counts, static_cast<double>(sum_ns) / kNanosecondsPerSecond});
+}
+
+void put_requests(Page& page, const MetricsView& view) {
+  page.only({"requests_total", "counter",
+             "A counter of the total number of HTTP requests imgproxy processed."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.requests; }));
+  page.begin({"status_codes_total", "counter", "A counter of the response status codes."});
+  for (int code = kStatusMin; code <= kStatusMax; ++code) {
+    const std::size_t index = code - kStatusMin;
+    const auto count =
+        sum(view, [index](const CoreMetrics& c) -> auto& { return c.status_codes[index]; });
+    if (count > 0) page.sample(fmt::format("status=\"{}\"", code), count);
+  }
+  page.begin({"errors_total", "counter", "A counter of the occurred errors separated by type."});
+  for (std::size_t i = 0; i < kErrorTypes.size(); ++i) {
+    page.sample(fmt::format("type=\"{}\"", kErrorTypes[i]),
+                sum(view, [i](const CoreMetrics& c) -> auto& { return c.errors[i]; }));
+  }
+  page.begin({"request_duration_seconds", "histogram", "A histogram of the response latency."});
+  put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.request_duration; });
+  page.begin({"request_span_duration_seconds", "histogram",
+              "A histogram of the duration of a request's parts."});
+  for (std::size_t i = 0; i < kSpanNames.size(); ++i) {
+    put_histogram(page, view, fmt::format("span=\"{}\"", kSpanNames[i]),
+                  [i](const CoreMetrics& c) -> auto& { return c.spans[i]; });
+  }
+}
+
+void put_gauges(Page& page, const MetricsView& view) {
+  const auto in_progress =
+      sum(view, [](const CoreMetrics& c) -> auto& { return c.requests_in_progress; });
+  page.only({"workers", "gauge", "A gauge of the number of running workers."}, view.workers);
+  page.only({"requests_in_progress", "gauge",
+             "A gauge of the number of requests currently being in progress."},
+            in_progress);
+  page.only({"images_in_progress", "gauge",
+             "A gauge of the number of images currently being in progress."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.images_in_progress; }));
+  // Requests, not busy workers, as imgproxy counts: it can pass 100.
+  page.only({"workers_utilization", "gauge", "A gauge of the workers utilization in percents."},
+            static_cast<double>(in_progress) * 100 / std::max(1, view.workers));
+  page.only({"vips_memory_bytes", "gauge", "A gauge of the vips tracked memory usage in bytes."},
+            view.vips.memory_bytes);
+  page.only({"vips_max_memory_bytes", "gauge",
+             "A gauge of the max vips tracked memory usage in bytes."},
+            view.vips.memory_bytes_max);
+  page.only({"vips_allocs", "gauge", "A gauge of the number of active vips allocations."},
+            view.vips.allocs);
+}
+
+// Ours: imgproxy has none of these.
+void put_own(Page& page, const MetricsView& view) {
+  page.only({"connections", "gauge", "Open client connections."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.connections; }));
+  page.begin({"refused_total", "counter", "Work turned away before it began, by reason."});
+  for (std::size_t i = 0; i < kRefusalNames.size(); ++i) {
+    page.sample(fmt::format("reason=\"{}\"", kRefusalNames[i]),
+                sum(view, [i](const CoreMetrics& c) -> auto& { return c.refusals[i]; }));
+  }
+  page.only({"cancelled_jobs_total", "counter", "Image work given up by its client or its time."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.cancelled_jobs; }));
+  page.begin({"memory_tick_duration_seconds", "histogram",
+              "Time a loop spends in a memory release tick."});
+  put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.tick_duration; });
+  page.begin({"loop_turn_duration_seconds", "histogram", "Time of a loop's turn without waiting."});
+  put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.turn_duration; });
+}
+
+// The pools of one use, over the cores.
+struct PoolGroup {
+  std::string_view type;
+  std::vector<const BufferPool*> pools;
+
+  std::uint64_t sum(Counter mem::PoolStats::*counter) const {
+    std::uint64_t total = 0;
+    for (const BufferPool* pool : pools) total += (pool->stats().*counter).value();
+    return total;
+  }
+  // nullopt before the first calibration anywhere.
+  std::optional<std::uint64_t> largest(Counter mem::PoolStats::*counter) const {
+    std::optional<std::uint64_t> found;
+    for (const BufferPool* pool : pools) {
+      if (pool->stats().calibrations.value() == 0) continue;
+      found = std::max(found.value_or(0), (pool->stats().*counter).value());
+    }
+    return found;
+  }
+  std::string label() const { return fmt::format("type=\"{}\"", type); }
+};
+
+std::vector<PoolGroup> group_pools(const MetricsView& view) {
+  std::vector<PoolGroup> groups;
+  for (const BufferPool* pool : view.pools) {
+    auto at = std::find_if(groups.begin(), groups.end(),
+                           [pool](const PoolGroup& g) { return g.type == pool->name(); });
+    if (at == groups.end()) at = groups.insert(at, {.type = pool->name(), .pools = {}});
+    at->pools.push_back(pool);
+  }
+  return groups;
+}
+
+void put_pool_sizes(Page& page, const std::vector<PoolGroup>& groups) {
+  std::array<double, mem::kBufferBucketCount> bounds = {};
+  for (int i = 0; i < mem::kBufferBucketCount; ++i) {
+    bounds[i] = static_cast<double>(mem::kept_bound(i));
+  }
+  page.begin({"buffer_size_bytes", "histogram", "A histogram of the buffer size in bytes."});
+  for (const PoolGroup& group : groups) {
+    std::array<std::uint64_t, mem::kBufferBucketCount + 1> counts = {};
+    for (const BufferPool* pool : group.pools) {
+      for (std::size_t i = 0; i < counts.size(); ++i) {
+        counts[i] += pool->stats().kept_buckets[i].value();
+      }
+    }
+    const auto total = static_cast<double>(group.sum(&mem::PoolStats::kept_bytes));
+    page.histogram(group.label(), {bounds, counts, total});
+  }
+  page.begin({"buffer_default_size_bytes", "gauge",
+              "A gauge of the buffer default size in bytes."});
+  for (const PoolGroup& group : groups) {
+    const auto size = group.largest(&mem::PoolStats::default_size_bytes);
+    if (size) page.sample(group.label(), *size);
+  }
+  page.begin({"buffer_max_size_bytes", "gauge", "A gauge of the buffer max size in bytes."});
+  for (const PoolGroup& group : groups) {
+    const auto size = group.largest(&mem::PoolStats::max_size_bytes);
+    if (size) page.sample(group.label(), *size);
+  }
+}
+
+std::string loop_label(const BufferPool& pool) {
+  return fmt::format("type=\"{}\",loop=\"{}\"", pool.name(), pool.loop_index());
+}
+
+void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGroup>& groups) {
+  page.begin({"buffer_pool_idle_bytes", "gauge", "Bytes of idle buffers."});
+  for (const BufferPool* pool : view.pools) {
+    page.sample(loop_label(*pool), pool->stats().idle_bytes.value());
+  }
+  std::uint64_t foreign = 0;
+  page.begin({"buffer_pool_in_use_bytes", "gauge", "Bytes of buffers in use."});
+  for (const BufferPool* pool : view.pools) {
+    // A buffer freed by a foreign thread stays counted in its pool.
+    const std::uint64_t gone = pool->stats().foreign_free_bytes.load(std::memory_order_relaxed);
+    const std::uint64_t out = pool->stats().in_use_bytes.value();
+    page.sample(loop_label(*pool), out > gone ? out - gone : 0);
+    foreign += pool->stats().foreign_frees.load(std::memory_order_relaxed);
+  }
+  page.begin({"buffer_pool_dropped_total", "counter", "Buffers freed instead of kept, by reason."});
+  for (const PoolGroup& group : groups) {
+    const auto put = [&page, &group](std::string_view reason, Counter mem::PoolStats::*counter) {
+      page.sample(fmt::format("{},reason=\"{}\"", group.label(), reason), group.sum(counter));
+    };
+    put("too_big", &mem::PoolStats::dropped_too_big);
+    put("full", &mem::PoolStats::dropped_full);
+    put("decay", &mem::PoolStats::dropped_decay);
+  }
+  page.begin({"buffer_pool_misses_total", "counter", "Buffers that had to be allocated."});
+  for (const PoolGroup& group : groups) {
+    page.sample(group.label(), group.sum(&mem::PoolStats::misses));
+  }
+  page.only({"buffer_foreign_free_total", "counter", "Buffers freed by a foreign thread: a bug."},
+            foreign);
+}
+
+void put_process(Page& page, const ProcessNumbers& process) {
+  page.only_standard({"process_cpu_seconds_total", "counter",
+                      "Total user and system CPU time spent in seconds."},
+                     process.cpu_seconds);
+  page.only_standard({"process_open_fds", "gauge", "Number of open file descriptors."},
+                     process.open_fds);
+  page.only_standard({"process_max_fds", "gauge", "Maximum number of open file descriptors."},
+                     process.max_fds);
+  page.only_standard({"process_resident_memory_bytes", "gauge", "Resident memory size in bytes."},
+                     process.resident_bytes);
+  page.only_standard({"process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes."},
+                     process.virtual_bytes);
+  page.only_standard({"process_start_time_seconds", "gauge",
+                      "Start time of the process since unix epoch in seconds."},
+                     process.start_time_seconds);
+}
+
+}  // namespace
+
+void CoreMetrics::count_status(int status) noexcept {
+  if (status < kStatusMin || status > kStatusMax) return;
+  status_codes[status - kStatusMin].add();
+}
+
+void CoreMetrics::count_error(ErrorCode code) noexcept {
+  // A client that leaves is no error of ours: imgproxy does not report it either.
+  if (code == ErrorCode::kCancelled || code == ErrorCode::kSourceCancelled) return;
+  count_error(facts_of(code).metric_type);
+}
+
+void CoreMetrics::count_error(std::string_view type) noexcept {
+  if (type.empty()) return;
+  const auto* at = std::find(kErrorTypes.begin(), kErrorTypes.end(), type);
+  if (at == kErrorTypes.end()) --at;  // unexpected
+  errors[at - kErrorTypes.begin()].add();
+}
+
+std::string prometheus_text(const MetricsView& view) {
+  Page page(view.name_space);
+  put_requests(page, view);
+  put_gauges(page, view);
+  const std::vector<PoolGroup> groups = group_pools(view);
+  put_pool_sizes(page, groups);
+  put_pool_use(page, view, groups);
+  put_own(page, view);
+  put_process(page, view.process);
+  return page.take();
+}
+
+}  // namespace imgring::observe

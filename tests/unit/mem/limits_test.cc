@@ -1,0 +1,237 @@
+// Tests of src/mem/limits.cc on cgroup trees of our own, and of the budgets.
+#include "imgring/mem/limits.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace imgring::mem {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr std::uint64_t kGiB = 1 << 30;
+
+// A directory that stands for "/", gone at the end of the test.
+class Root {
+ public:
+  Root() {
+    std::string name = testing::TempDir() + "imgring-limits-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary directory";
+    path_ = name;
+  }
+  ~Root() { std::filesystem::remove_all(path_); }
+  Root(const Root&) = delete;
+  Root& operator=(const Root&) = delete;
+  Root& file(const std::string& name, std::string_view text) {
+    std::filesystem::create_directories((path_ + name).substr(0, (path_ + name).rfind('/')));
+    std::ofstream(path_ + name) << text;
+    return *this;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+constexpr std::string_view kV1File =
+    "12:cpu,cpuacct:/docker/abc\n9:memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n";
+
+TEST(Limits, CgroupFileParses) {
+  const auto entries = parse_cgroup_file("4:cpu,cpuacct:/a\n3:name=systemd:/\n0::/u/s:1\nx\n1:2\n");
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[0].controllers, (std::vector<std::string_view>{"cpu", "cpuacct"}));
+  EXPECT_EQ(entries[0].path, "/a");
+  EXPECT_TRUE(entries[2].controllers.empty());
+  EXPECT_EQ(entries[2].path, "/u/s:1") << "a path may hold colons";
+  EXPECT_TRUE(parse_cgroup_file("").empty());
+}
+
+TEST(Limits, MemoryLimitTexts) {
+  EXPECT_EQ(parse_memory_limit("134217728\n"), 128 * kMiB);
+  EXPECT_EQ(parse_memory_limit("0"), 0u);
+  for (const std::string_view none : {"max\n", "", "9223372036854771712\n", "9223372036854710272",
+                                      "18446744073709551616", "-1", "12 34", "0x10"}) {
+    SCOPED_TRACE(none);
+    EXPECT_EQ(parse_memory_limit(none), std::nullopt);
+  }
+}
+
+TEST(Limits, CpuMaxTexts) {
+  EXPECT_EQ(parse_cpu_max("150000 100000\n"), 1.5);
+  for (const std::string_view none :
+       {"max 100000\n", "max", "", "1 0", "0 100000", "a b", "-1 1"}) {
+    SCOPED_TRACE(none);
+    EXPECT_EQ(parse_cpu_max(none), std::nullopt);
+  }
+}
+
+TEST(Limits, V2TakesTheSmallestOnTheWay) {
+  Root root;
+  root.file("/proc/self/cgroup", "0::/system.slice/imgring.service\n")
+      .file("/sys/fs/cgroup/system.slice/imgring.service/memory.max", "1073741824\n")
+      .file("/sys/fs/cgroup/system.slice/memory.max", "536870912\n")
+      .file("/sys/fs/cgroup/system.slice/imgring.service/cpu.max", "max 100000\n")
+      .file("/sys/fs/cgroup/system.slice/cpu.max", "250000 100000\n");
+  const MemoryLimit limit = memory_limit_below(root.path(), 8 * kGiB);
+  EXPECT_EQ(limit.bytes, 512 * kMiB);
+  EXPECT_EQ(limit.origin, "cgroup v2");
+  EXPECT_EQ(usable_cpus_below(root.path(), 8), 3);
+  EXPECT_EQ(usable_cpus_below(root.path(), 2), 2) << "affinity is less";
+  root.file("/sys/fs/cgroup/system.slice/imgring.service/memory.high", "402653184\n");
+  EXPECT_EQ(memory_limit_below(root.path(), 8 * kGiB).bytes, 384 * kMiB);
+}
+
+TEST(Limits, V2InsideAContainerSeesItsOwnRoot) {
+  Root root;
+  root.file("/proc/self/cgroup", "0::/\n")
+      .file("/sys/fs/cgroup/memory.max", "268435456\n")
+      .file("/sys/fs/cgroup/cpu.max", "50000 100000\n");
+  EXPECT_EQ(memory_limit_below(root.path(), 8 * kGiB).bytes, 256 * kMiB);
+  EXPECT_EQ(usable_cpus_below(root.path(), 4), 1);
+}
+
+TEST(Limits, V1WithHostPathsInsideAContainer) {
+  Root root;  // the mount shows the container's directory itself
+  root.file("/proc/self/cgroup", kV1File)
+      .file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "134217728\n")
+      .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "200000\n")
+      .file("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+  const MemoryLimit limit = memory_limit_below(root.path(), 8 * kGiB);
+  EXPECT_EQ(limit.bytes, 128 * kMiB);
+  EXPECT_EQ(limit.origin, "cgroup v1");
+  EXPECT_EQ(usable_cpus_below(root.path(), 16), 2);
+}
+
+TEST(Limits, V1OnTheHost) {
+  Root root;
+  root.file("/proc/self/cgroup", kV1File)
+      .file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "134217728\n")
+      .file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n")
+      .file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_quota_us", "-1\n")
+      .file("/sys/fs/cgroup/cpu/docker/abc/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(memory_limit_below(root.path(), 8 * kGiB).bytes, 128 * kMiB);
+  EXPECT_EQ(usable_cpus_below(root.path(), 16), 16);
+}
+
+TEST(Limits, WithoutLimitsItIsTheMachine) {
+  Root empty;
+  EXPECT_EQ(memory_limit_below(empty.path(), 8 * kGiB).bytes, 8 * kGiB);
+  EXPECT_EQ(memory_limit_below(empty.path(), 8 * kGiB).origin, "RAM");
+  EXPECT_EQ(usable_cpus_below(empty.path(), 4), 4);
+  EXPECT_EQ(usable_cpus_below(empty.path(), 0), 1);
+  Root larger;
+  larger.file("/proc/self/cgroup", "0::/\n").file("/sys/fs/cgroup/memory.max", "99999999999\n");
+  EXPECT_EQ(memory_limit_below(larger.path(), 8 * kGiB).origin, "RAM");
+}
+
+TEST(Limits, ThisMachineHasSome) {
+  EXPECT_GT(memory_limit().bytes, 16 * kMiB);
+  EXPECT_GE(usable_cpus(), 1);
+  const Result<OwnMemory> own = own_memory();
+  ASSERT_TRUE(own.has_value());
+  EXPECT_GT(own->rss_bytes, 0u);
+  EXPECT_GT(own->rss_anon_bytes, 0u);
+  EXPECT_LE(own->rss_anon_bytes, own->rss_bytes);
+  EXPECT_LE(own->rss_bytes, own->virtual_bytes);
+}
+
+TEST(Limits, StatmTexts) {
+  const Result<OwnMemory> own = parse_statm("1000 300 100 5 0 200 0\n", 4096);
+  ASSERT_TRUE(own.has_value());
+  EXPECT_EQ(own->virtual_bytes, 1000u * 4096);
+  EXPECT_EQ(own->rss_bytes, 300u * 4096);
+  EXPECT_EQ(own->rss_anon_bytes, 200u * 4096);
+  EXPECT_EQ(parse_statm("10 3 4 0", 4096)->rss_anon_bytes, 0u);
+  for (const std::string_view bad : {"", "1 2", "1 2 3", "a b c d", "1  2 3 4"}) {
+    EXPECT_FALSE(parse_statm(bad, 4096).has_value()) << bad;
+  }
+}
+
+TEST(Limits, BudgetSizes) {
+  EXPECT_EQ(download_budget_bytes(128 * kMiB), 256 * kMiB);
+  EXPECT_EQ(download_budget_bytes(4 * kGiB), kGiB);
+  EXPECT_EQ(download_budget_bytes(64 * kGiB), 2 * kGiB);
+  EXPECT_EQ(planned_budget_bytes(96 * kMiB), 32 * kMiB);
+  EXPECT_EQ(planned_budget_bytes(512 * kMiB), 256 * kMiB);
+  EXPECT_EQ(planned_budget_bytes(4 * kGiB), 2 * kGiB);
+}
+
+TEST(Budget, AllOrNothing) {
+  Budget budget(100);
+  EXPECT_TRUE(budget.try_acquire(60));
+  EXPECT_FALSE(budget.try_acquire(41));
+  EXPECT_TRUE(budget.try_acquire(40));
+  EXPECT_FALSE(budget.try_acquire(1));
+  EXPECT_FALSE(budget.try_acquire(~std::uint64_t{0})) << "no wrapping around";
+  EXPECT_EQ(budget.current(), 100u);
+  budget.release(100);
+  EXPECT_EQ(budget.current(), 0u);
+  EXPECT_EQ(budget.max(), 100u);
+}
+
+TEST(Budget, ALargerOneRunsAlone) {
+  Budget budget(100);
+  ASSERT_TRUE(budget.try_acquire(1));
+  EXPECT_FALSE(budget.try_acquire_alone(200));
+  EXPECT_FALSE(budget.try_acquire_alone(100)) << "it fits, later";
+  budget.release(1);
+  EXPECT_TRUE(budget.try_acquire_alone(200));
+  EXPECT_FALSE(budget.try_acquire(1));
+  EXPECT_FALSE(budget.try_acquire_alone(200));
+  budget.release(200);
+}
+
+TEST(Budget, GrantsGiveBack) {
+  Budget budget(100);
+  {
+    std::optional<Grant> a = budget.try_grant(50);
+    ASSERT_TRUE(a.has_value());
+    EXPECT_FALSE(budget.try_grant(51).has_value());
+    EXPECT_TRUE(a->add(20));
+    EXPECT_FALSE(a->add(31));
+    EXPECT_EQ(a->bytes(), 70u);
+    Grant b = std::move(*a);
+    EXPECT_EQ(budget.current(), 70u);
+    b.shrink_to(10);
+    b.shrink_to(90);
+    EXPECT_EQ(budget.current(), 10u);
+    b = *budget.try_grant(80);
+    EXPECT_EQ(budget.current(), 80u);
+  }
+  EXPECT_EQ(budget.current(), 0u);
+}
+
+TEST(Budget, HoldsAmongThreads) {
+  Budget budget(10);
+  std::atomic<int> granted = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&budget, &granted] {
+      for (int i = 0; i < 10'000; ++i) {
+        if (std::optional<Grant> grant = budget.try_grant(4)) {
+          granted.fetch_add(1, std::memory_order_relaxed);
+          EXPECT_LE(budget.current(), 10u);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_GT(granted.load(), 0);
+  EXPECT_EQ(budget.current(), 0u);
+}
+
+TEST(BudgetDeathTest, GivingBackTooMuchStops) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        Budget budget(10);
+        budget.release(1);
+      },
+      "before");
+}
+
+}  // namespace
+}  // namespace imgring::mem
