@@ -1,0 +1,156 @@
+// save(): picks the encoder of a format. Owns the translation of foreign buffers to EncodedBytes.
+#include "imgring/image/encoder.h"
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "encoders.h"
+#include "operation.h"
+
+namespace imgring::image {
+namespace {
+
+using Save = Result<EncodedBytes> (*)(VipsImage*, const SaveParams&, const StopFlag&);
+
+Result<EncodedBytes> jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+  if (can_pull_jpeg(image)) return save_jpeg(image, params, stop);
+  return save_by_vips(image, ImageType::kJpeg, params, stop);
+}
+Result<EncodedBytes> png(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+  if (can_pull_png(image, params)) return save_png(image, params, PngFilters::kAll, stop);
+  return save_by_vips(image, ImageType::kPng, params, stop);
+}
+Result<EncodedBytes> webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+  if (can_pull_webp(image)) return save_webp(image, params, stop);
+  return save_by_vips(image, ImageType::kWebp, params, stop);
+}
+Result<EncodedBytes> bmp(VipsImage* image, const SaveParams&, const StopFlag& stop) {
+  return save_bmp(image, stop);
+}
+Result<EncodedBytes> ico(VipsImage* image, const SaveParams&, const StopFlag& stop) {
+  return save_ico(image, stop);
+}
+
+struct Saver {
+  ImageType type;
+  Save save;  // null: save_by_vips
+};
+constexpr std::array kSavers = {
+    Saver{ImageType::kJpeg, jpeg},   Saver{ImageType::kJxl, nullptr},
+    Saver{ImageType::kPng, png},     Saver{ImageType::kWebp, webp},
+    Saver{ImageType::kGif, nullptr}, Saver{ImageType::kIco, ico},
+    Saver{ImageType::kHeic, nullptr}, Saver{ImageType::kAvif, nullptr},
+    Saver{ImageType::kBmp, bmp},     Saver{ImageType::kTiff, nullptr},
+};
+
+const Saver* saver_of(ImageType type) noexcept {
+  for (const Saver& saver : kSavers) {
+    if (saver.type == type) return &saver;
+  }
+  return nullptr;
+}
+
+void free_bytes(std::uint8_t* data) { std::free(data); }
+void keep_nothing(std::uint8_t*) {}
+
+}  // namespace
+
+EncodedBytes bytes_from_malloc(std::uint8_t* data, std::size_t size_bytes) noexcept {
+  EncodedBytes bytes;
+  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(data, free_bytes);
+  bytes.size_bytes = size_bytes;
+  return bytes;
+}
+
+EncodedBytes bytes_from_vector(std::vector<std::uint8_t> vector) {
+  EncodedBytes bytes;
+  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(nullptr, keep_nothing);
+  if (vector.empty()) return bytes;
+  auto* copy = static_cast<std::uint8_t*>(std::malloc(vector.size()));
+  if (copy == nullptr) return bytes;
+  std::memcpy(copy, vector.data(), vector.size());
+  return bytes_from_malloc(copy, vector.size());
+}
+
+bool can_save(ImageType type) noexcept {
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr) return false;
+  const bool own = saver->save != nullptr;
+  return own || vips_can_save(type);
+}
+
+Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,
+                          const StopFlag& stop) {
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr || !can_save(type)) {
+    return fail(ErrorCode::kResultUnsupported, "no saver for this format");
+  }
+  auto saved = saver->save != nullptr ? saver->save(image, params, stop)
+                                      : save_by_vips(image, type, params, stop);
+  if (saved && saved->size_bytes == 0) {
+    return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
+  }
+  return saved;
+}
+
+ByteSpan blob_of(VipsImage* image, const char* field) noexcept {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (vips_image_get_typeof(image, field) == 0) return {};
+  if (vips_image_get_blob(image, field, &data, &size) != 0) return {};
+  return {static_cast<const std::uint8_t*>(data), size};
+}
+
+ByteSpan fitting_profile(VipsImage* image) noexcept {
+  const ByteSpan profile = blob_of(image, VIPS_META_ICC_NAME);
+  if (profile.empty()) return {};
+  return vips_icc_is_compatible_profile(image, profile.data(), profile.size()) ? profile
+                                                                               : ByteSpan{};
+}
+
+int palette_depth(VipsImage* image) noexcept {
+  int depth = 0;
+  // libvips before 8.15 marks palettes by their depth alone, later ones by `palette`.
+  if (vips_image_get_typeof(image, "palette-bit-depth") == G_TYPE_INT &&
+      vips_image_get_int(image, "palette-bit-depth", &depth) == 0) {
+    return depth;
+  }
+  int palette = 0;
+  if (vips_image_get_typeof(image, "palette") != G_TYPE_INT ||
+      vips_image_get_int(image, "palette", &palette) != 0 || palette == 0) {
+    return 0;
+  }
+  if (vips_image_get_typeof(image, "bits-per-sample") == G_TYPE_INT &&
+      vips_image_get_int(image, "bits-per-sample", &depth) == 0) {
+    return depth;
+  }
+  return 8;
+}
+
+Result<VipsImagePtr> to_8bit_rgb(VipsImage* image, bool keep_alpha) {
+  VipsImagePtr work;
+  if (vips_image_get_interpretation(image) == VIPS_INTERPRETATION_CMYK) {
+    IMGRING_TRY(work, Operation("icc_transform")
+                          .set("in", image)
+                          .set("output_profile", "sRGB")
+                          .set("embedded", 1)
+                          .set("input_profile", "cmyk")
+                          .image());
+  } else {
+    IMGRING_TRY(work, Operation("colourspace")
+                          .set("in", image)
+                          .set("space", static_cast<int>(VIPS_INTERPRETATION_sRGB))
+                          .image());
+  }
+  IMGRING_TRY(VipsImagePtr narrow, Operation("cast")
+                                       .set("in", work.get())
+                                       .set("format", static_cast<int>(VIPS_FORMAT_UCHAR))
+                                       .image());
+  const int bands = vips_image_get_bands(narrow.get());
+  const int wanted = keep_alpha && bands >= 4 ? 4 : 3;
+  if (bands == wanted) return narrow;
+  return Operation("extract_band").set("in", narrow.get()).set("band", 0).set("n", wanted).image();
+}
+
+}  // namespace imgring::image

@@ -1,0 +1,44 @@
+// The encoders behind save(), one file each. Helper threads only.
+// Pull encoders say by can_pull_* whether they write an image exactly as the libvips saver would; what they
+// do not know goes to the saver on a memory image.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "imgring/image/encoder.h"
+
+namespace imgring::image {
+
+// Bytes from malloc, or from GLib.
+EncodedBytes bytes_from_malloc(std::uint8_t* data, std::size_t size_bytes) noexcept;
+EncodedBytes bytes_from_vector(std::vector<std::uint8_t> bytes);
+
+bool can_pull_jpeg(VipsImage* image) noexcept;
+Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+
+bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept;
+enum class PngFilters : std::uint8_t { kNone, kAll };
+Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
+                              const StopFlag& stop);
+
+bool can_pull_webp(VipsImage* image) noexcept;
+Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+
+// The libvips saver of the format on a memory image.
+Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
+                                  const StopFlag& stop);
+bool vips_can_save(ImageType type) noexcept;
+
+Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop);
+Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop);
+
+// Metadata; empty when absent. A profile that does not fit the bands is left out, as the libvips savers do.
+ByteSpan blob_of(VipsImage* image, const char* field) noexcept;
+ByteSpan fitting_profile(VipsImage* image) noexcept;
+// Depth of the palette the source had, 0 when none.
+int palette_depth(VipsImage* image) noexcept;
+// 8-bit B_W or sRGB with the bands wanted, from whatever the pipeline left (16 bit, CMYK, float ...).
+Result<VipsImagePtr> to_8bit_rgb(VipsImage* image, bool keep_alpha);
+
+}  // namespace imgring::image

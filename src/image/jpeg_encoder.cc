@@ -1,0 +1,243 @@
+// JPEG by libjpeg-turbo from pulled rows: the same bytes as the libvips saver with Q, optimised Huffman
+// tables, optional progression and automatic subsampling.
+// libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a destructor.
+#include <algorithm>
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include <jpeglib.h>  // after cstdio, which it wants
+
+#include <jerror.h>
+
+#include "encoders.h"
+#include "exif_block.h"
+#include "operation.h"
+#include "row_puller.h"
+
+namespace imgring::image {
+namespace {
+
+constexpr int kFullChromaFromQuality = 90;  // libvips' automatic subsampling
+constexpr std::size_t kMarkerBytesMax = 65533, kXmpBytesMax = 60000;
+constexpr std::size_t kIccOverheadBytes = 14;
+constexpr std::string_view kXmpName{"http://ns.adobe.com/xap/1.0/\0", 29};
+
+struct ErrorManager {
+  jpeg_error_mgr base;  // first: libjpeg hands back a pointer to it
+  std::jmp_buf back;
+  char message[JMSG_LENGTH_MAX];
+  bool out_of_memory;
+};
+
+struct Encoder {
+  jpeg_compress_struct jpeg;
+  ErrorManager errors;
+  unsigned char* bytes;
+  unsigned long size_bytes;
+};
+
+struct Setup {
+  int width, height, bands, quality;
+  J_COLOR_SPACE space;
+  bool progressive;
+};
+
+void on_error(j_common_ptr info) {
+  auto* errors = reinterpret_cast<ErrorManager*>(info->err);
+  errors->out_of_memory = errors->base.msg_code == JERR_OUT_OF_MEMORY;
+  errors->base.format_message(info, errors->message);
+  std::longjmp(errors->back, 1);
+}
+void on_message(j_common_ptr) {}
+
+bool start(Encoder* e, const Setup* setup) noexcept {
+  e->jpeg.err = jpeg_std_error(&e->errors.base);
+  e->errors.base.error_exit = on_error;
+  e->errors.base.output_message = on_message;
+  if (setjmp(e->errors.back) != 0) return false;
+  jpeg_create_compress(&e->jpeg);
+  jpeg_mem_dest(&e->jpeg, &e->bytes, &e->size_bytes);
+  e->jpeg.image_width = static_cast<JDIMENSION>(setup->width);
+  e->jpeg.image_height = static_cast<JDIMENSION>(setup->height);
+  e->jpeg.input_components = setup->bands;
+  e->jpeg.in_color_space = setup->space;
+  jpeg_set_defaults(&e->jpeg);
+  e->jpeg.optimize_coding = TRUE;
+  jpeg_set_quality(&e->jpeg, setup->quality, TRUE);
+  if (setup->progressive) jpeg_simple_progression(&e->jpeg);
+  if (setup->quality >= kFullChromaFromQuality) {
+    for (int band = 0; band < setup->bands; ++band) {
+      e->jpeg.comp_info[band].h_samp_factor = 1;
+      e->jpeg.comp_info[band].v_samp_factor = 1;
+    }
+  }
+  e->jpeg.write_JFIF_header = FALSE;  // the EXIF block holds the resolution
+  jpeg_start_compress(&e->jpeg, TRUE);
+  return true;
+}
+
+struct Segment {
+  int marker;
+  const std::uint8_t* head;
+  std::size_t head_bytes;
+  const std::uint8_t* data;
+  std::size_t data_bytes;
+};
+
+bool put_segment(Encoder* e, const Segment* segment) noexcept {
+  if (setjmp(e->errors.back) != 0) return false;
+  jpeg_write_m_header(&e->jpeg, segment->marker,
+                      static_cast<unsigned>(segment->head_bytes + segment->data_bytes));
+  for (std::size_t i = 0; i < segment->head_bytes; ++i) {
+    jpeg_write_m_byte(&e->jpeg, segment->head[i]);
+  }
+  for (std::size_t i = 0; i < segment->data_bytes; ++i) {
+    jpeg_write_m_byte(&e->jpeg, segment->data[i]);
+  }
+  return true;
+}
+
+bool put_rows(Encoder* e, const Strip* strip) noexcept {
+  if (setjmp(e->errors.back) != 0) return false;
+  JSAMPROW rows[kStripRows];
+  for (int i = 0; i < strip->row_count; ++i) {
+    // libjpeg does not write to its input; the type is not const.
+    rows[i] = const_cast<JSAMPROW>(strip->first + static_cast<std::size_t>(i) * strip->stride_bytes);
+  }
+  jpeg_write_scanlines(&e->jpeg, rows, static_cast<JDIMENSION>(strip->row_count));
+  return true;
+}
+
+bool finish(Encoder* e) noexcept {
+  if (setjmp(e->errors.back) != 0) return false;
+  jpeg_finish_compress(&e->jpeg);
+  return true;
+}
+
+// Owns the libjpeg state; the C functions above do the calls that may jump.
+class JpegWriter {
+ public:
+  JpegWriter() noexcept : encoder_(static_cast<Encoder*>(std::calloc(1, sizeof(Encoder)))) {}
+  JpegWriter(const JpegWriter&) = delete;
+  JpegWriter& operator=(const JpegWriter&) = delete;
+  ~JpegWriter() {
+    if (encoder_ == nullptr) return;
+    if (started_) jpeg_destroy_compress(&encoder_->jpeg);
+    std::free(encoder_->bytes);
+    std::free(encoder_);
+  }
+
+  Result<void> begin(const Setup& setup) {
+    if (encoder_ == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the encoder");
+    started_ = true;
+    return checked(start(encoder_, &setup));
+  }
+  Result<void> segment(int marker, std::string_view head, ByteSpan data) {
+    const Segment s{marker, reinterpret_cast<const std::uint8_t*>(head.data()), head.size(),
+                    data.data(), data.size()};
+    return checked(put_segment(encoder_, &s));
+  }
+  Result<void> rows(const Strip& strip) { return checked(put_rows(encoder_, &strip)); }
+  Result<EncodedBytes> end() {
+    IMGRING_TRY_VOID(checked(finish(encoder_)));
+    EncodedBytes bytes = bytes_from_malloc(encoder_->bytes, encoder_->size_bytes);
+    encoder_->bytes = nullptr;
+    return bytes;
+  }
+
+ private:
+  Result<void> checked(bool ok) const {
+    if (ok) return {};
+    if (encoder_->errors.out_of_memory) {
+      return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
+    }
+    // imgproxy answers 422 to libjpeg's complaints, e.g. a side above 65500.
+    return fail(ErrorCode::kBrokenImage, std::string("VipsJpeg: ") + encoder_->errors.message);
+  }
+
+  Encoder* encoder_;
+  bool started_ = false;
+};
+
+Result<void> put_profile(JpegWriter* writer, ByteSpan profile) {
+  constexpr std::size_t kPart = kMarkerBytesMax - kIccOverheadBytes;
+  const std::size_t count = (profile.size() + kPart - 1) / kPart;
+  if (count > 255) return {};  // the count is one byte; no real profile is 16 MB
+  for (std::size_t i = 0; i < count; ++i) {
+    std::string head("ICC_PROFILE\0", 12);
+    head.push_back(static_cast<char>(i + 1));
+    head.push_back(static_cast<char>(count));
+    const ByteSpan part = profile.subspan(i * kPart, std::min(kPart, profile.size() - i * kPart));
+    IMGRING_TRY_VOID(writer->segment(JPEG_APP0 + 2, head, part));
+  }
+  return {};
+}
+
+// In the order of the libvips saver. Too long for one segment: left out, as there.
+Result<void> put_metadata(JpegWriter* writer, VipsImage* image) {
+  const std::vector<std::uint8_t> exif = plain_exif_block(image);
+  if (exif.size() <= kMarkerBytesMax) {
+    IMGRING_TRY_VOID(writer->segment(JPEG_APP0 + 1, {}, exif));
+  }
+  const ByteSpan xmp = blob_of(image, VIPS_META_XMP_NAME);
+  if (!xmp.empty() && xmp.size() <= kXmpBytesMax) {
+    IMGRING_TRY_VOID(writer->segment(JPEG_APP0 + 1, kXmpName, xmp));
+  }
+  const ByteSpan iptc = blob_of(image, VIPS_META_IPTC_NAME);
+  if (!iptc.empty() && iptc.size() <= kMarkerBytesMax) {
+    IMGRING_TRY_VOID(writer->segment(JPEG_APP0 + 13, {}, iptc));
+  }
+  return put_profile(writer, fitting_profile(image));
+}
+
+J_COLOR_SPACE space_of(VipsImage* image) noexcept {
+  if (vips_image_get_bands(image) == 1) return JCS_GRAYSCALE;
+  return vips_image_get_bands(image) == 3 ? JCS_RGB : JCS_CMYK;
+}
+
+}  // namespace
+
+bool can_pull_jpeg(VipsImage* image) noexcept {
+  const VipsInterpretation type = vips_image_get_interpretation(image);
+  const int bands = vips_image_get_bands(image);
+  if (vips_image_get_coding(image) != VIPS_CODING_NONE) return false;
+  if (vips_image_get_format(image) != VIPS_FORMAT_UCHAR || !has_plain_exif(image)) return false;
+  if (bands == 1) return type == VIPS_INTERPRETATION_B_W;
+  if (bands == 3) return type == VIPS_INTERPRETATION_sRGB;
+  return bands == 4 && type == VIPS_INTERPRETATION_CMYK;
+}
+
+Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+  const J_COLOR_SPACE space = space_of(image);
+  VipsImagePtr inverted;
+  VipsImage* pixels = image;
+  if (space == JCS_CMYK) {
+    // libjpeg adds an Adobe marker, with which CMYK is stored inverted.
+    IMGRING_TRY(inverted, Operation("invert").set("in", image).image());
+    pixels = inverted.get();
+  }
+  Setup setup{};
+  setup.width = vips_image_get_width(image);
+  setup.height = vips_image_get_height(image);
+  setup.bands = vips_image_get_bands(image);
+  setup.quality = params.quality;
+  setup.space = space;
+  setup.progressive = params.config != nullptr && params.config->jpeg_progressive;
+  JpegWriter writer;
+  IMGRING_TRY_VOID(writer.begin(setup));
+  IMGRING_TRY_VOID(put_metadata(&writer, image));
+  RowPuller rows(pixels, stop);
+  for (int top = 0; top < setup.height;) {
+    IMGRING_TRY(const Strip strip, rows.pull(top));
+    IMGRING_TRY_VOID(writer.rows(strip));
+    top += strip.row_count;
+  }
+  return writer.end();
+}
+
+}  // namespace imgring::image

@@ -1,0 +1,127 @@
+// Sources into images: one table row per format names its operation and sets its arguments.
+// Owns nothing; the image returned keeps its VipsSource, the bytes stay the caller's.
+#include "imgring/image/loader.h"
+
+#include <array>
+
+#include "imgring/image/colour.h"
+#include "operation.h"
+#include "precheck.h"
+#include "readers.h"
+
+namespace imgring::image {
+namespace {
+
+// The W3C's 96 dots per inch; libvips counts scale from 72.
+constexpr double kSvgDpi = 96.0, kVipsDpi = 72.0;
+
+using Arguments = void (*)(Operation*, const LoadParams&);
+using OwnReader = Result<VipsImagePtr> (*)(ByteSpan);
+using Precheck = Result<void> (*)(ByteSpan);
+
+void jpeg_arguments(Operation* op, const LoadParams& p) { op->set("shrink", p.shrink); }
+void png_arguments(Operation* op, const LoadParams& p) {
+  op->set_if_known("unlimited", static_cast<int>(p.unlimited));
+}
+void pages_arguments(Operation* op, const LoadParams& p) {
+  op->set_if_known("page", 0).set_if_known("n", p.pages);
+}
+void webp_arguments(Operation* op, const LoadParams& p) {
+  pages_arguments(op, p);
+  op->set("scale", p.scale);
+}
+void svg_arguments(Operation* op, const LoadParams& p) {
+  op->set("dpi", kSvgDpi).set("scale", p.scale * kVipsDpi / kSvgDpi);
+  op->set_if_known("unlimited", static_cast<int>(p.unlimited));
+}
+void heif_arguments(Operation* op, const LoadParams& p) {
+  op->set("thumbnail", static_cast<int>(p.thumbnail));
+}
+void tiff_arguments(Operation* op, const LoadParams& p) {
+  pages_arguments(op, p);
+  op->set_if_known("unlimited", static_cast<int>(p.unlimited));
+}
+
+struct Loader {
+  ImageType type;
+  const char* operation;  // null: our own reader
+  Arguments arguments;
+  OwnReader reader;
+  Precheck precheck;
+};
+
+// clang-format off
+constexpr std::array kLoaders = {
+    Loader{ImageType::kJpeg, "jpegload_source", jpeg_arguments, nullptr, check_jpeg},
+    Loader{ImageType::kJxl, "jxlload_source", pages_arguments, nullptr, nullptr},
+    Loader{ImageType::kPng, "pngload_source", png_arguments, nullptr, check_png},
+    Loader{ImageType::kWebp, "webpload_source", webp_arguments, nullptr, nullptr},
+    Loader{ImageType::kGif, "gifload_source", pages_arguments, nullptr, nullptr},
+    Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
+    Loader{ImageType::kSvg, "svgload_source", svg_arguments, nullptr, nullptr},
+    Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr},
+    Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr},
+    Loader{ImageType::kBmp, nullptr, nullptr, load_bmp, nullptr},
+    Loader{ImageType::kTiff, "tiffload_source", tiff_arguments, nullptr, nullptr},
+};
+// clang-format on
+
+const Loader* loader_of(ImageType type) noexcept {
+  for (const Loader& loader : kLoaders) {
+    if (loader.type == type) return &loader;
+  }
+  return nullptr;
+}
+
+// Whatever stops a loader at the header is the picture's fault.
+Error broken(Error error) {
+  error.code = ErrorCode::kBrokenImage;
+  return error;
+}
+
+Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
+                                       const LoadParams& params) {
+  const VipsSourcePtr reader(vips_source_new_from_memory(source.data(), source.size()));
+  if (reader == nullptr) return std::unexpected(vips_failure("source"));
+  Operation op(loader.operation);
+  op.set("source", reader.get()).set("access", static_cast<int>(VIPS_ACCESS_SEQUENTIAL));
+  loader.arguments(&op, params);
+  auto image = op.image();
+  if (!image) return std::unexpected(broken(std::move(image).error()));
+  return image;
+}
+
+}  // namespace
+
+bool can_load(ImageType type) noexcept {
+  const Loader* loader = loader_of(type);
+  if (loader == nullptr) return false;
+  return loader->operation == nullptr || vips_has_operation(loader->operation);
+}
+
+Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params) {
+  const Loader* loader = loader_of(type);
+  if (loader == nullptr || !can_load(type)) {
+    return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
+  }
+  if (source.empty()) return fail(ErrorCode::kBrokenImage, "empty source");
+  if (loader->precheck != nullptr && !params.unlimited) {
+    IMGRING_TRY_VOID(loader->precheck(source));
+  }
+  if (loader->reader != nullptr) return loader->reader(source);
+  IMGRING_TRY(VipsImagePtr image, load_by_operation(*loader, source, params));
+  if (type != ImageType::kTiff) return image;
+  auto fixed = fix_float_tiff(image.get());
+  if (fixed) return fixed;
+  vips_error_clear();  // imgproxy warns and goes on with the image as it is
+  return image;
+}
+
+int orientation_of(VipsImage* image) noexcept {
+  int orientation = 1;
+  if (vips_image_get_typeof(image, VIPS_META_ORIENTATION) != G_TYPE_INT) return 1;
+  if (vips_image_get_int(image, VIPS_META_ORIENTATION, &orientation) != 0) return 1;
+  return orientation >= 1 && orientation <= 8 ? orientation : 1;
+}
+
+}  // namespace imgring::image

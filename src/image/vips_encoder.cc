@@ -1,0 +1,165 @@
+// The libvips savers, on a memory image pulled by us: formats without a pull encoder, animations, palettes
+// and images whose metadata only libvips writes right. Their sinks may start libvips threads (decision 3).
+#include <array>
+
+#include "encoders.h"
+#include "operation.h"
+
+namespace imgring::image {
+namespace {
+
+using config::ProcessingConfig;
+using TargetPtr = std::unique_ptr<VipsTarget, Deleter<g_object_unref>>;
+
+constexpr int kAvifSpeedMax = 9;
+// What libaom makes of 10 bits ends the process on Debian; 8 and 12 work.
+constexpr int kHeifDepth = 8, kHeifDepthHdr = 12;
+constexpr int kProbeSide = 16;
+
+bool is_16bit(VipsImage* image) noexcept {
+  const VipsInterpretation type = vips_image_get_interpretation(image);
+  return type == VIPS_INTERPRETATION_RGB16 || type == VIPS_INTERPRETATION_GREY16;
+}
+
+struct Context {
+  Operation* op;
+  VipsImage* image;
+  int quality;
+  const ProcessingConfig* config;
+};
+using Arguments = void (*)(const Context&);
+
+void jpeg_arguments(const Context& c) {
+  c.op->set("Q", c.quality).set("optimize_coding", 1);
+  c.op->set("interlace", static_cast<int>(c.config->jpeg_progressive));
+}
+void jxl_arguments(const Context& c) {
+  c.op->set("Q", c.quality).set_if_known("effort", c.config->jxl_effort);
+}
+
+// PNG palettes hold 1, 2, 4 or 8 bits.
+int png_palette_bits(const Context& c) noexcept {
+  if (c.config->png_quantize) {
+    const int colours = c.config->png_quantization_colors;
+    return colours > 16 ? 8 : colours > 4 ? 4 : colours > 2 ? 2 : 1;
+  }
+  const int depth = palette_depth(c.image);
+  if (depth < 1 || depth > 8) return 0;
+  return depth > 4 ? 8 : depth > 2 ? 4 : depth;
+}
+void png_arguments(const Context& c) {
+  const int bits = png_palette_bits(c);
+  c.op->set("interlace", static_cast<int>(c.config->png_interlaced));
+  const VipsForeignPngFilter filter =
+      bits == 0 ? VIPS_FOREIGN_PNG_FILTER_ALL : VIPS_FOREIGN_PNG_FILTER_NONE;
+  c.op->set("filter", static_cast<int>(filter));
+  if (bits != 0) c.op->set("palette", 1).set("bitdepth", bits);
+}
+
+struct PresetName {
+  config::WebpPreset preset;
+  VipsForeignWebpPreset vips;
+};
+constexpr std::array kPresets = {
+    PresetName{config::WebpPreset::kDefault, VIPS_FOREIGN_WEBP_PRESET_DEFAULT},
+    PresetName{config::WebpPreset::kPhoto, VIPS_FOREIGN_WEBP_PRESET_PHOTO},
+    PresetName{config::WebpPreset::kPicture, VIPS_FOREIGN_WEBP_PRESET_PICTURE},
+    PresetName{config::WebpPreset::kDrawing, VIPS_FOREIGN_WEBP_PRESET_DRAWING},
+    PresetName{config::WebpPreset::kIcon, VIPS_FOREIGN_WEBP_PRESET_ICON},
+    PresetName{config::WebpPreset::kText, VIPS_FOREIGN_WEBP_PRESET_TEXT}};
+void webp_arguments(const Context& c) {
+  c.op->set("Q", c.quality).set("effort", c.config->webp_effort);
+  for (const PresetName& name : kPresets) {
+    if (name.preset == c.config->webp_preset) c.op->set("preset", static_cast<int>(name.vips));
+  }
+}
+void gif_arguments(const Context& c) {
+  const int depth = palette_depth(c.image);
+  c.op->set("bitdepth", depth >= 1 && depth <= 8 ? depth : 8);
+}
+void avif_arguments(const Context& c) {
+  c.op->set("Q", c.quality).set("compression", static_cast<int>(VIPS_FOREIGN_HEIF_COMPRESSION_AV1));
+  c.op->set("effort", kAvifSpeedMax - c.config->avif_speed);
+  c.op->set("bitdepth", is_16bit(c.image) ? kHeifDepthHdr : kHeifDepth);
+}
+void heic_arguments(const Context& c) {
+  c.op->set("Q", c.quality).set("bitdepth", kHeifDepth);
+  c.op->set("compression", static_cast<int>(VIPS_FOREIGN_HEIF_COMPRESSION_HEVC));
+}
+void tiff_arguments(const Context& c) { c.op->set("Q", c.quality); }
+
+struct Saver {
+  ImageType type;
+  const char* operation;
+  Arguments arguments;
+};
+constexpr std::array kSavers = {
+    Saver{ImageType::kJpeg, "jpegsave_target", jpeg_arguments},
+    Saver{ImageType::kJxl, "jxlsave_target", jxl_arguments},
+    Saver{ImageType::kPng, "pngsave_target", png_arguments},
+    Saver{ImageType::kWebp, "webpsave_target", webp_arguments},
+    Saver{ImageType::kGif, "gifsave_target", gif_arguments},
+    Saver{ImageType::kHeic, "heifsave_target", heic_arguments},
+    Saver{ImageType::kAvif, "heifsave_target", avif_arguments},
+    Saver{ImageType::kTiff, "tiffsave_target", tiff_arguments},
+};
+
+const Saver* saver_of(ImageType type) noexcept {
+  for (const Saver& saver : kSavers) {
+    if (saver.type == type) return &saver;
+  }
+  return nullptr;
+}
+
+void free_by_glib(std::uint8_t* data) { g_free(data); }
+
+Result<EncodedBytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
+  const TargetPtr target(vips_target_new_to_memory());
+  if (target == nullptr) return std::unexpected(vips_failure("target"));
+  static const ProcessingConfig kDefaults;
+  Operation op(saver.operation);
+  op.set("in", memory).set("target", target.get());
+  saver.arguments({&op, memory, params.quality, params.config != nullptr ? params.config : &kDefaults});
+  IMGRING_TRY_VOID(op.run());
+  EncodedBytes bytes;
+  unsigned char* data = vips_target_steal(target.get(), &bytes.size_bytes);
+  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(data, free_by_glib);
+  return bytes;
+}
+
+// The operation may be there and its codec not: one tiny picture tells.
+bool probe(ImageType type) {
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr || !vips_has_operation(saver->operation)) return false;
+  VipsImage* raw = nullptr;
+  if (vips_black(&raw, kProbeSide, kProbeSide, "bands", 3, nullptr) != 0) return false;
+  const VipsImagePtr black(raw);
+  auto picture = Operation("copy")
+                     .set("in", black.get())
+                     .set("interpretation", static_cast<int>(VIPS_INTERPRETATION_sRGB))
+                     .image();
+  const bool works = picture.has_value() && run_saver(*saver, picture->get(), SaveParams{}).has_value();
+  vips_error_clear();
+  return works;
+}
+
+}  // namespace
+
+bool vips_can_save(ImageType type) noexcept {
+  static const bool heic = probe(ImageType::kHeic);
+  static const bool avif = probe(ImageType::kAvif);
+  if (type == ImageType::kHeic) return heic;
+  if (type == ImageType::kAvif) return avif;
+  const Saver* saver = saver_of(type);
+  return saver != nullptr && vips_has_operation(saver->operation);
+}
+
+Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
+                                  const StopFlag& stop) {
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
+  IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
+  return run_saver(*saver, memory.get(), params);
+}
+
+}  // namespace imgring::image

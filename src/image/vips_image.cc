@@ -1,0 +1,102 @@
+// libvips set-up, probing and error texts.
+// Owns: nothing; libvips keeps its own process-wide state. init_vips: main thread, once.
+// Promises: after init_vips untrusted loaders are blocked but for svg and jxl, nothing is cached, one
+// thread per image, and GLib's warnings about pictures do not reach standard error.
+#include "imgring/image/vips_image.h"
+
+#include <array>
+#include <string_view>
+
+namespace imgring::image {
+namespace {
+
+// Warnings about a picture's own faults would flood the log; they come back as errors when they matter.
+void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
+
+constexpr std::array kTrustedAnyway = {"VipsForeignLoadSvg", "VipsForeignLoadJxl",
+                                       "VipsForeignSaveJxl"};
+
+// Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the names
+// other libvips versions and our buffer loaders give to the same failures.
+constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_view("vipspng"),
+                                      std::string_view("vips2jpeg"), std::string_view("heif")};
+constexpr std::array kDecoderEndings = {std::string_view("load_source"),
+                                        std::string_view("load_buffer"), std::string_view("load"),
+                                        std::string_view("2vips")};
+
+bool is_decoder_message(std::string_view text) noexcept {
+  if (text.find("XML parse error: ") != std::string_view::npos) return true;
+  const std::size_t colon = text.find(": ");
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view name = text.substr(0, colon);
+  if (name.find_first_of(" \t\r\n") != std::string_view::npos) return false;
+  for (const std::string_view known : kDecoderNames) {
+    if (name == known) return true;
+  }
+  for (const std::string_view ending : kDecoderEndings) {
+    if (name.size() > ending.size() && name.ends_with(ending)) return true;
+  }
+  return false;
+}
+
+GType operation_type(const char* operation) noexcept {
+  return vips_type_find("VipsOperation", operation);
+}
+
+}  // namespace
+
+Result<void> init_vips(const char* program_name) {
+  if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
+  vips_concurrency_set(1);
+  vips_cache_set_max(0);
+  vips_cache_set_max_mem(0);
+  vips_cache_set_max_files(0);
+  vips_leak_set(FALSE);
+  vips_block_untrusted_set(TRUE);
+  for (const char* name : kTrustedAnyway) vips_operation_block_set(name, FALSE);
+  const auto quiet = static_cast<GLogLevelFlags>(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE |
+                                                 G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG);
+  g_log_set_handler("VIPS", quiet, drop_message, nullptr);
+  if (!vips_has_operation("jpegload_source") || !vips_has_operation("pngload_source")) {
+    return fail(ErrorCode::kInternal, "libvips was built without JPEG or PNG");
+  }
+  return {};
+}
+
+void shutdown_vips() { vips_shutdown(); }
+
+std::string take_vips_error() {
+  std::string text = vips_error_buffer();
+  vips_error_clear();
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+Error vips_failure(std::string_view what) {
+  const std::string text = take_vips_error();
+  const ErrorCode code =
+      is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  if (what.empty()) return Error(code, text);
+  return Error(code, std::string(what) + ": " + text);
+}
+
+bool vips_has_operation(const char* operation) noexcept { return operation_type(operation) != 0; }
+
+bool vips_has_argument(const char* operation, const char* argument) noexcept {
+  const GType type = operation_type(operation);
+  if (type == 0) return false;
+  void* type_class = g_type_class_ref(type);
+  const bool found =
+      g_object_class_find_property(static_cast<GObjectClass*>(type_class), argument) != nullptr;
+  g_type_class_unref(type_class);
+  return found;
+}
+
+void job_finished() noexcept { vips_error_clear(); }
+
+void thread_finished() noexcept {
+  vips_error_clear();
+  vips_thread_shutdown();
+}
+
+}  // namespace imgring::image
