@@ -114,7 +114,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
     IMGRING_TRY_VOID(stack.append(done.get(), stop));
   }
   loaded.image.reset();
-  IMGRING_TRY(VipsImagePtr joined, stack.image());
+  VipsImagePtr joined = stack.image();
   vips_image_set_int(joined.get(), VIPS_META_PAGE_HEIGHT, stack.frame_height());
   vips_image_set_array_int(joined.get(), "delay", fields.delays_ms.data(),
                            static_cast<int>(fields.delays_ms.size()));
