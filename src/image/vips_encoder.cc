@@ -113,6 +113,21 @@ const Saver* saver_of(ImageType type) noexcept {
 
 void free_by_glib(std::uint8_t* data) { g_free(data); }
 
+// The blob's memory without a copy (vips_target_steal reads freed memory in 8.14 once the target ended).
+EncodedBytes taken_from(VipsTarget* target) noexcept {
+  EncodedBytes bytes;
+  VipsBlob* blob = nullptr;
+  g_object_get(target, "blob", &blob, nullptr);
+  if (blob == nullptr) return bytes;
+  auto* area = reinterpret_cast<VipsArea*>(blob);
+  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(
+      static_cast<std::uint8_t*>(area->data), free_by_glib);
+  bytes.size_bytes = area->length;
+  area->free_fn = nullptr;
+  vips_area_unref(area);
+  return bytes;
+}
+
 Result<EncodedBytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
   const TargetPtr target(vips_target_new_to_memory());
   if (target == nullptr) return std::unexpected(vips_failure("target"));
@@ -121,10 +136,7 @@ Result<EncodedBytes> run_saver(const Saver& saver, VipsImage* memory, const Save
   op.set("in", memory).set("target", target.get());
   saver.arguments({&op, memory, params.quality, params.config != nullptr ? params.config : &kDefaults});
   IMGRING_TRY_VOID(op.run());
-  EncodedBytes bytes;
-  unsigned char* data = vips_target_steal(target.get(), &bytes.size_bytes);
-  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(data, free_by_glib);
-  return bytes;
+  return taken_from(target.get());
 }
 
 // The operation may be there and its codec not: one tiny picture tells.
