@@ -394,8 +394,7 @@ def check_headers(root):
 
     def compile_one(path):
         command = ['g++', '-std=c++2b', '-fsyntax-only', '-x', 'c++', '-I', os.path.join(root, 'include'),
-                   '-I', os.path.dirname(os.path.join(root, path)), '-include', os.path.join(root, path), *flags,
-                   '/dev/null']
+                   '-include', os.path.join(root, path), *flags, '/dev/null']
         return path, subprocess.run(command, capture_output=True, text=True)
     bad = count = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
