@@ -145,7 +145,7 @@ def functions(code):
 CONTROL = re.compile(r'\s*(?:else\b|do\b|(?:if\s+constexpr|if|for|while|switch)\s*(?=\()'
                      r'|case\b[^:;{}()]*(?:::[^:;{}()]*)*:(?!:)|default\s*:|(?:public|private|protected)\s*:)')
 CALLS = r'[\w:]+(?:<[^()]*>)?(?:\(\)|\[\])*'
-OPERAND = re.compile(r'[*&]?\s*%s(?:\s*(?:\.|->)\s*%s)*$' % (CALLS, CALLS))
+OPERAND = re.compile(r'[*&]?\s*(?:\(\)|%s)(?:\s*(?:\.|->)\s*%s)*$' % (CALLS, CALLS))
 TARGET = re.compile(r'[\w:<>,*&\s.\[\]()-]+=$')
 
 

@@ -27,6 +27,7 @@ class Coroutines(unittest.TestCase):
         'table[i] = co_await f(a, b);',
         'co_return co_await f(a, b);',
         'auto x = co_await job;',
+        'co_await (*exchange)->drain(scope, kMax);',
         'auto x = co_await std::move(task);',
         'auto x = co_await loop.sleep(scope, seconds(1));',
         'auto x = co_await parts.at(i)->read<int>(g(a)[1], h(b(c)));',
