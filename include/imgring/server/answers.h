@@ -1,0 +1,70 @@
+// Header rules of answers (spec: server.md section 3, urls.md section 7) and error bodies.
+// Plain functions over values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "imgring/base/error.h"
+#include "imgring/base/image_type.h"
+#include "imgring/config/config.h"
+#include "imgring/http/request.h"
+#include "imgring/http/server.h"
+#include "imgring/url/processing_options.h"
+
+namespace imgring::server {
+
+// X-Request-ID when it is fit, else the one in X-Amzn-Request-Context, else 21 random characters.
+std::string request_id_of(const http::Headers& headers);
+// CF-Connecting-IP, first X-Forwarded-For, X-Real-IP, else the peer.
+std::string client_address(const http::Headers& headers, std::string_view peer);
+// Request id and security policy: on every answer.
+http::Response base_response(int status, std::string_view request_id);
+
+// Cache-Control (server.md 3.1).
+struct Freshness {
+  int status = 200;
+  std::int64_t now_unix_s = 0;
+  std::int64_t expires_unix_s = 0;      // option; <= 0 none
+  bool fallback_used = false;
+  const http::Headers* source = nullptr;  // null: no passthrough
+};
+std::optional<std::string> cache_control(const Freshness& f, const config::Config& config);
+
+// inline|attachment; filename="STEM.EXT"
+struct DispositionInput {
+  std::string_view filename;    // option
+  std::string_view source_url;  // stem: last path segment without its extension, else "image"
+  std::string_view extension;   // with the dot
+  bool attachment = false;
+};
+std::string content_disposition(const DispositionInput& in);
+// Raw: the extension of the source's own name, else one guessed from its content type.
+std::string raw_extension(std::string_view source_url, std::string_view content_type);
+std::string source_stem(std::string_view source_url);
+
+// Vary of image answers; empty when nothing varies.
+std::string vary(const config::Config& config);
+
+// Conditional headers on their way to the source (server.md 3.2); nothing when a buster does not match.
+http::Headers conditional_headers(const http::Headers& client, const config::ServerConfig& config);
+// Validators on their way to the client.
+void add_validators(http::Response& response, const http::Headers& source,
+                    const config::ServerConfig& config);
+
+// Client cookies that go to this source, as one header value; empty when none (server.md 5, cookies).
+std::string cookies_for(std::string_view source_url, const http::Headers& client,
+                        const config::SourceConfig& config);
+
+// Body and Content-Type of an error answer.
+struct ErrorBody {
+  std::string text;
+  std::string content_type;
+};
+ErrorBody error_body(const Error& error, std::string_view accept, std::string_view request_id,
+                     bool development);
+std::string landing_page();
+
+}  // namespace imgring::server

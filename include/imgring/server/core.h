@@ -1,0 +1,67 @@
+// One core: a thread with its loop, pools, sources, jobs, connections and counters. Shares nothing with the
+// others but Process. Built and run on its own thread; only the `any thread` members are for others.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "imgring/http/server.h"
+#include "imgring/loop/io.h"
+#include "imgring/loop/offload.h"
+#include "imgring/mem/buffer_pool.h"
+#include "imgring/observe/metrics.h"
+#include "imgring/server/state.h"
+
+namespace imgring::server {
+
+struct CoreStart {
+  int index = 0;
+  int count = 1;
+  int listen_fd = -1;   // owned by the caller until the core has ended
+  int metrics_fd = -1;  // core 0 only; -1: no metrics listener
+  SnapshotPtr snapshot;
+  std::unique_ptr<loop::Engine> (*make_engine)() = nullptr;
+};
+
+class Core {
+ public:
+  Core(Process& process, CoreStart start);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  void start();  // its thread
+  void join();   // until the thread has ended
+
+  // Any thread, after start().
+  void request_stop();       // drain, then end; a second call ends at once
+  void resume_accepting();   // a permit of IMGPROXY_MAX_CLIENTS came free
+  void replace_snapshot(SnapshotPtr snapshot);
+
+  const observe::CoreMetrics& metrics() const noexcept { return metrics_; }
+  observe::CoreMetrics& own_metrics() noexcept { return metrics_; }
+  // Null until the thread runs.
+  const mem::BufferPool* download_pool() const noexcept { return downloads_view_.load(); }
+  const mem::BufferPool* gzip_pool() const noexcept { return gzip_view_.load(); }
+  bool accepting_paused() const noexcept { return accept_paused_.load(); }
+  // Jobs were left when the grace time was over (decision 1): the process must not wait for them.
+  bool left_jobs() const noexcept { return left_jobs_.load(); }
+  // Its loop is over; join() will not wait long.
+  bool ended() const noexcept { return ended_.load(); }
+
+ private:
+  struct Parts;
+  void run();
+  Process& process_;
+  CoreStart start_;
+  observe::CoreMetrics metrics_;
+  std::atomic<const mem::BufferPool*> downloads_view_{nullptr}, gzip_view_{nullptr};
+  std::atomic<bool> accept_paused_{false};
+  std::atomic<bool> left_jobs_{false};
+  std::atomic<bool> ended_{false};
+  std::atomic<Parts*> parts_{nullptr};
+  std::thread thread_;
+};
+
+}  // namespace imgring::server

@@ -1,0 +1,48 @@
+// Requests of one core: routes, the way of an image request from its bytes to its answer, the log of both.
+// Owned by its Core; loop thread only.
+#pragma once
+
+#include <memory>
+
+#include "imgring/http/server.h"
+#include "imgring/loop/offload.h"
+#include "imgring/mem/buffer_pool.h"
+#include "imgring/observe/metrics.h"
+#include "imgring/server/state.h"
+#include "imgring/source/source.h"
+
+namespace imgring::server {
+
+// What a handler needs of its core; outlives every request.
+struct CoreServices {
+  loop::Loop& loop;
+  Process& process;
+  source::Source& sources;
+  loop::JobRegistry& jobs;
+  mem::BufferPool& gzip_pool;
+  observe::CoreMetrics& metrics;
+  SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
+};
+
+class RequestHandler final : public http::Handler {
+ public:
+  explicit RequestHandler(CoreServices& services) : services_(services) {}
+  loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
+                          http::Responder& responder, std::string_view peer) override;
+
+ private:
+  CoreServices& services_;
+};
+
+// The metrics listener: every path answers with the counters of all cores.
+class MetricsHandler final : public http::Handler {
+ public:
+  explicit MetricsHandler(CoreServices& services) : services_(services) {}
+  loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
+                          http::Responder& responder, std::string_view peer) override;
+
+ private:
+  CoreServices& services_;
+};
+
+}  // namespace imgring::server

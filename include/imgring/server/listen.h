@@ -1,0 +1,31 @@
+// Listening sockets: the first core binds, the others reuse its address (decision 16).
+// Plain functions, main thread, before the cores start.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/config/config.h"
+#include "imgring/loop/io.h"
+
+namespace imgring::server {
+
+inline constexpr int kBacklog = 1024;  // surplus clients wait in the kernel (hardening.md 6)
+
+struct Listeners {
+  std::vector<loop::Fd> fds;   // one per core; a unix socket: one descriptor, duplicated
+  int port = 0;                // 0 for unix
+  std::string unix_path;       // removed at the end
+  std::string address;         // for the log
+};
+struct ListenInput {
+  std::string bind;  // "host:port", ":port", "[v6]:port", or a path for unix
+  config::Network network = config::Network::kTcp;
+  bool shared = false;  // IMGPROXY_SO_REUSEPORT: other processes may listen on the same port
+  int count = 1;
+};
+// The error names the address and what to change.
+Result<Listeners> listen_on(const ListenInput& input);
+
+}  // namespace imgring::server

@@ -1,0 +1,54 @@
+// What all cores share. Built by run_server before the cores start, outlives them.
+// Snapshot: immutable, replaced whole by reload. Process: references and relaxed atomics; any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "imgring/base/log.h"
+#include "imgring/config/config.h"
+#include "imgring/loop/offload.h"
+#include "imgring/mem/limits.h"
+#include "imgring/observe/metrics.h"
+#include "imgring/pipeline/render.h"
+#include "imgring/url/request.h"
+
+namespace imgring::server {
+
+// Configuration and everything made of it; requests hold it until they are answered.
+struct Snapshot {
+  config::Config config;
+  std::shared_ptr<const url::UrlRules> rules;
+  std::shared_ptr<const pipeline::AuxImage> watermark;  // null: none
+  std::shared_ptr<const pipeline::AuxImage> fallback;   // null: none
+};
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+// Jobs that may exist at once when IMGPROXY_REQUESTS_QUEUE_SIZE is 0 (decision 4).
+inline constexpr int kJobsMax = 1024;
+
+class Core;
+
+struct Process {
+  Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes);
+  ~Process();
+  const Logger& log;
+  loop::HelperPool& helpers;
+  mem::Budget downloads;  // source bodies of all cores
+  mem::Budget planned;    // decoded bytes of all running jobs
+  std::atomic<int> jobs{0};  // handed to helpers and not back yet
+  std::atomic<int> clients{0};
+  std::atomic<bool> healthy{true};   // the libvips self-test's last answer
+  std::atomic<bool> draining{false};
+  std::vector<std::unique_ptr<Core>> cores;  // complete before the first thread starts
+
+  // Room for one more job? Counted when true; job_done() takes it back.
+  // Queue: IMGPROXY_REQUESTS_QUEUE_SIZE, 0 = kJobsMax in all.
+  bool job_admitted(int queue_size) noexcept;
+  bool job_room(int queue_size) const noexcept;
+  void job_done() noexcept { jobs.fetch_sub(1, std::memory_order_relaxed); }
+};
+
+}  // namespace imgring::server

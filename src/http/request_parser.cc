@@ -1,0 +1,317 @@
+// The head parser: llhttp in strict mode, fed with a copy in which target bytes >= 0x80 are a filler
+// (decision 13), names and values taken by offset from the original bytes; then our own checks.
+#include <llhttp.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "imgring/http/request.h"
+
+namespace imgring::http {
+
+namespace {
+
+constexpr std::size_t kHeadKeepBytes = 8 << 10;  // capacity kept between heads
+constexpr std::size_t kMethodBytesMax = 32;
+
+constexpr std::size_t kHeadFreeBytes = 64 << 10;
+constexpr std::size_t kHeadBudgetBytes = 16 << 20;  // a loop's heads above the free part (hardening.md 2)
+
+constexpr std::string_view kTokenChars =  // RFC 9110 5.6.2
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+// What llhttp may see as it is: its other methods bring rules of their own (CONNECT, SOURCE).
+constexpr std::string_view kKnownMethods[] = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"};
+
+
+bool is_host(std::string_view host) noexcept {
+  // Host characters, IPv6 brackets and a port (RFC 3986 3.2.2); no user information.
+  return std::all_of(host.begin(), host.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return std::isalnum(u) || (c != 0 && std::strchr("-._~!$&'()*+,;=:[]%", c) != nullptr);
+  });
+}
+
+bool is_length(std::string_view value) noexcept {
+  // At most 19 digits: what 64 bits hold.
+  return !value.empty() && value.size() <= 19 &&
+         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+struct RequestParser::Impl {
+  struct Piece {
+    std::size_t begin = 0, size = 0;
+    void extend(std::size_t at, std::size_t n) noexcept {
+      if (size == 0) begin = at;
+      size += n;
+    }
+  };
+  struct Field {
+    Piece name, value;
+    bool value_started = false;
+  };
+
+  Impl() {
+    llhttp_settings_init(&settings);
+    settings.on_url = on_url;
+    settings.on_header_field = on_field;
+    settings.on_header_value = on_value;
+    settings.on_header_value_complete = on_value_complete;
+    settings.on_headers_complete = on_head_complete;
+    restart();
+  }
+  void restart() {
+    llhttp_init(&parser, HTTP_REQUEST, &settings);
+    parser.data = this;
+    if (head.capacity() > kHeadKeepBytes) std::string().swap(head);
+    head.clear();
+    target = {};
+    fields.clear();
+    method_name.clear();
+    method_done = line_done = complete = false;
+    refused = {};
+    charge(0);
+  }
+  // Heads above the free part are paid for from the loop's budget.
+  bool charge(std::size_t head_bytes) noexcept {
+    const std::size_t due = head_bytes > kHeadFreeBytes ? head_bytes : 0;
+    if (budget == nullptr) return true;
+    if (due > charged && budget->used_bytes + (due - charged) > kHeadBudgetBytes) return false;
+    budget->used_bytes += due - charged;
+    charged = due;
+    return true;
+  }
+
+  static Impl& self(llhttp_t* p) { return *static_cast<Impl*>(p->data); }
+  std::size_t offset_of(const char* at) const noexcept {
+    return chunk_offset + static_cast<std::size_t>(at - chunk.data());
+  }
+  static int on_url(llhttp_t* p, const char* at, std::size_t n) {
+    self(p).target.extend(self(p).offset_of(at), n);
+    return 0;
+  }
+  static int on_field(llhttp_t* p, const char* at, std::size_t n) {
+    Impl& me = self(p);
+    if (me.fields.empty() || me.fields.back().value_started) {
+      if (me.fields.size() == kHeaderCountMax) return me.refuse(431, "more than 256 headers");
+      me.fields.emplace_back();
+    }
+    Field& field = me.fields.back();
+    field.name.extend(me.offset_of(at), n);
+    if (field.name.size > kHeaderNameBytesMax) return me.refuse(431, "a header name over 1 KiB");
+    return 0;
+  }
+  static int on_value(llhttp_t* p, const char* at, std::size_t n) {
+    Field& field = self(p).fields.back();
+    field.value_started = true;
+    field.value.extend(self(p).offset_of(at), n);
+    return 0;
+  }
+  static int on_value_complete(llhttp_t* p) {
+    self(p).fields.back().value_started = true;
+    return 0;
+  }
+  static int on_head_complete(llhttp_t* p) {
+    self(p).complete = true;
+    return HPE_PAUSED;
+  }
+  int refuse(int status, std::string reason) {
+    refused = HeadError{status, std::move(reason)};
+    return -1;
+  }
+  std::string_view text(const Piece& piece) const noexcept {
+    return std::string_view(head).substr(piece.begin, piece.size);
+  }
+
+  Fed feed_chunk(std::string_view bytes);
+  std::string_view prepare(std::string_view bytes);
+  Fed feed_method(std::string_view bytes);
+  bool checks();
+  bool check_lengths();
+  bool check_host();
+
+  llhttp_t parser{};
+  llhttp_settings_t settings{};
+  std::string head;      // the bytes as they came
+  std::string copy;      // the same with fillers, while in the request line
+  std::string_view chunk;
+  std::size_t chunk_offset = 0;
+  Piece target;
+  std::vector<Field> fields;
+  std::string method_name;
+  bool method_done = false;
+  bool line_done = false;
+  bool complete = false;
+  HeadError refused;
+  HeadBudget* budget = nullptr;
+  std::size_t charged = 0;
+};
+
+RequestParser::RequestParser(HeadBudget* budget) : impl_(std::make_unique<Impl>()) {
+  impl_->budget = budget;
+}
+RequestParser::~RequestParser() { impl_->charge(0); }
+void RequestParser::reset() { impl_->restart(); }
+bool RequestParser::started() const noexcept { return !impl_->head.empty(); }
+const HeadError& RequestParser::error() const noexcept { return impl_->refused; }
+
+// The method first, up to its space: one that llhttp does not know is a 404 of ours and no syntax error, so
+// llhttp gets a known one instead.
+RequestParser::Fed RequestParser::Impl::feed_method(std::string_view bytes) {
+  const std::size_t end = bytes.find_first_not_of(kTokenChars);
+  const std::size_t size = std::min(end, bytes.size());
+  method_name.append(bytes.substr(0, size));
+  head.append(bytes.substr(0, size));
+  if (method_name.size() > kMethodBytesMax) {
+    refuse(400, "a method over 32 bytes");
+    return {State::kRefused, size};
+  }
+  if (end == std::string_view::npos) return {State::kNeedMore, size};
+  if (bytes[end] != ' ' || method_name.empty() || method_name == "PRI") {
+    refuse(400, "a bad method");
+    return {State::kRefused, size};
+  }
+  head.push_back(' ');
+  method_done = true;
+  const bool known = std::find(std::begin(kKnownMethods), std::end(kKnownMethods), method_name) !=
+                     std::end(kKnownMethods);
+  const std::string stand_in = (known ? method_name : std::string("POST")) + " ";
+  chunk = {};
+  llhttp_execute(&parser, stand_in.data(), stand_in.size());
+  return {State::kNeedMore, size + 1};
+}
+
+// In the request line bytes >= 0x80 are served by imgproxy and refused by llhttp: it gets a filler.
+std::string_view RequestParser::Impl::prepare(std::string_view bytes) {
+  if (line_done) return bytes;
+  const std::size_t end = bytes.find('\n');
+  const std::size_t line = end == std::string_view::npos ? bytes.size() : end;
+  line_done = end != std::string_view::npos;
+  const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  if (std::none_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(line), high)) {
+    return bytes;
+  }
+  copy.assign(bytes);
+  std::replace_if(copy.begin(), copy.begin() + static_cast<std::ptrdiff_t>(line), high, 'x');
+  return copy;
+}
+
+RequestParser::Fed RequestParser::feed(std::string_view bytes) { return impl_->feed_chunk(bytes); }
+
+RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
+  if (bytes.empty()) return {State::kNeedMore, 0};
+  if (head.empty()) {  // empty lines before a request (RFC 9112 2.2)
+    const std::size_t skip = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
+    if (skip > 0) return {State::kNeedMore, skip};
+  }
+  if (!method_done) return feed_method(bytes);
+  const std::size_t room = kHeadBytesMax - head.size();
+  chunk_offset = head.size();
+  chunk = prepare(bytes.substr(0, room));
+  const std::string_view fed = chunk;
+  head.append(bytes.substr(0, fed.size()));
+  const llhttp_errno_t error = llhttp_execute(&parser, fed.data(), fed.size());
+  if (complete && error == HPE_PAUSED) {
+    const char* stop = llhttp_get_error_pos(&parser);
+    const auto used = static_cast<std::size_t>(stop - fed.data());
+    head.resize(chunk_offset + used);
+    return {checks() ? State::kReady : State::kRefused, used};
+  }
+  if (error != HPE_OK) {
+    if (refused.reason.empty()) {
+      const char* reason = llhttp_get_error_reason(&parser);
+      const bool version = error == HPE_INVALID_VERSION;
+      refused = HeadError{version ? 505 : 400, reason != nullptr ? reason : "bad request"};
+    }
+    return {State::kRefused, fed.size()};
+  }
+  if (head.size() >= kHeadBytesMax || !charge(head.size())) {
+    refused = HeadError{431, "a head over 1 MiB, or too many large heads at once"};
+    return {State::kRefused, fed.size()};
+  }
+  return {State::kNeedMore, fed.size()};
+}
+
+bool RequestParser::Impl::check_lengths() {
+  int lengths = 0, encodings = 0;
+  for (const Field& field : fields) {
+    const std::string_view name = text(field.name);
+    const std::string_view value = text(field.value);
+    if (equal_ignore_case(name, "content-length")) {
+      ++lengths;
+      if (!is_length(value)) return refuse(400, "a bad Content-Length"), false;
+    } else if (equal_ignore_case(name, "transfer-encoding")) {
+      ++encodings;
+      if (!equal_ignore_case(trim(value), "chunked")) {
+        return refuse(400, "a Transfer-Encoding that is not chunked"), false;
+      }
+    }
+    if (name.empty() || name.find_first_not_of(kTokenChars) != std::string_view::npos) {
+      return refuse(400, "a bad header name"), false;
+    }
+  }
+  if (lengths > 1) return refuse(400, "more than one Content-Length"), false;
+  if (encodings > 1 || (encodings > 0 && lengths > 0)) {
+    return refuse(400, "Transfer-Encoding beside another length"), false;
+  }
+  if (encodings > 0 && parser.http_minor == 0) {
+    return refuse(400, "Transfer-Encoding in HTTP/1.0"), false;
+  }
+  return true;
+}
+
+bool RequestParser::Impl::check_host() {
+  int hosts = 0;
+  for (const Field& field : fields) {
+    if (!equal_ignore_case(text(field.name), "host")) continue;
+    ++hosts;
+    if (!is_host(text(field.value))) return refuse(400, "a bad Host"), false;
+  }
+  if (hosts > 1) return refuse(400, "more than one Host"), false;
+  if (hosts == 0 && parser.http_minor == 1) return refuse(400, "no Host"), false;
+  return true;
+}
+
+bool RequestParser::Impl::checks() {
+  if (parser.http_major != 1 || parser.http_minor > 1) {
+    return refuse(505, "a version that is not HTTP/1.0 or 1.1"), false;
+  }
+  const std::string_view raw = text(target);
+  const auto bad = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
+  if (raw.empty() || std::any_of(raw.begin(), raw.end(), bad)) {
+    return refuse(400, "a bad request target"), false;
+  }
+  return check_lengths() && check_host();
+}
+
+Request RequestParser::take() {
+  Impl& me = *impl_;
+  Request request;
+  request.method_name = me.method_name;
+  request.method = me.method_name == "GET"       ? Method::kGet
+                   : me.method_name == "HEAD"    ? Method::kHead
+                   : me.method_name == "OPTIONS" ? Method::kOptions
+                                                 : Method::kOther;
+  std::string_view target = me.text(me.target);
+  if (!target.starts_with('/')) {  // absolute form: the path after the authority
+    const std::size_t scheme = target.find("://");
+    if (scheme != std::string_view::npos && scheme < target.find_first_of("/?")) {
+      const std::size_t path = target.find_first_of("/?", scheme + 3);
+      target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+    }
+  }
+  request.target = target;
+  request.minor_version = me.parser.http_minor;
+  for (const Impl::Field& field : me.fields) {
+    request.headers.add(std::string(me.text(field.name)), std::string(trim(me.text(field.value))));
+  }
+  const std::string_view length = request.headers.get("content-length");
+  request.has_body = request.headers.has("transfer-encoding") ||
+                     length.find_first_not_of('0') != std::string_view::npos;
+  request.keep_alive = llhttp_should_keep_alive(&me.parser) != 0 && !request.has_body;
+  return request;
+}
+
+}  // namespace imgring::http

@@ -1,0 +1,239 @@
+// Answer headers: freshness, names, validators, policy.
+#include "imgring/server/answers.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace imgring::server {
+
+namespace {
+
+constexpr std::string_view kPolicy =
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
+constexpr std::string_view kIdAlphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+constexpr int kIdLength = 21;  // as imgproxy's
+
+bool fit_for_id(std::string_view id) noexcept {
+  return !id.empty() && id.find_first_not_of(kIdAlphabet) == std::string_view::npos;
+}
+
+std::string random_id() {
+  unsigned char bytes[kIdLength] = {};
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return std::string(kIdLength, '0');
+  std::string id;
+  for (unsigned char byte : bytes) id.push_back(kIdAlphabet[byte % kIdAlphabet.size()]);
+  return id;
+}
+
+// The text of "requestId" in a JSON object, when it needs no unescaping.
+std::string_view amazon_request_id(std::string_view json) noexcept {
+  constexpr std::string_view kKey = "\"requestId\"";
+  const std::size_t key = json.find(kKey);
+  if (key == std::string_view::npos) return {};
+  std::size_t at = json.find_first_not_of(" \t", key + kKey.size());
+  if (at == std::string_view::npos || json[at] != ':') return {};
+  at = json.find_first_not_of(" \t", at + 1);
+  if (at == std::string_view::npos || json[at] != '"') return {};
+  const std::size_t end = json.find('"', at + 1);
+  if (end == std::string_view::npos) return {};
+  return json.substr(at + 1, end - at - 1);
+}
+
+std::string_view without_query(std::string_view url) noexcept { return url.substr(0, url.find('?')); }
+
+}  // namespace
+
+std::string request_id_of(const http::Headers& headers) {
+  const std::string_view given = headers.get("x-request-id");
+  if (fit_for_id(given)) return std::string(given);
+  const std::string_view amazon = amazon_request_id(headers.get("x-amzn-request-context"));
+  if (fit_for_id(amazon)) return std::string(amazon);
+  return random_id();
+}
+
+std::string client_address(const http::Headers& headers, std::string_view peer) {
+  const std::string_view cloudflare = headers.get("cf-connecting-ip");
+  if (!cloudflare.empty()) return std::string(cloudflare);
+  const std::string_view forwarded = headers.get("x-forwarded-for");
+  if (!forwarded.empty()) return std::string(trim(forwarded.substr(0, forwarded.find(','))));
+  const std::string_view real = headers.get("x-real-ip");
+  return std::string(real.empty() ? peer : real);
+}
+
+http::Response base_response(int status, std::string_view request_id) {
+  http::Response response;
+  response.status = status;
+  response.headers.add("Content-Security-Policy", std::string(kPolicy));
+  response.headers.add("X-Request-Id", std::string(request_id));
+  return response;
+}
+
+std::optional<std::string> cache_control(const Freshness& f, const config::Config& config) {
+  const std::int64_t ttl = config.server.ttl_s;
+  const auto max_age = [](std::int64_t s) { return "max-age=" + std::to_string(s) + ", public"; };
+  std::optional<std::int64_t> explicit_age;
+  if (f.fallback_used && config.processing.fallback_image_ttl_s > 0) {
+    explicit_age = config.processing.fallback_image_ttl_s;
+  }
+  if (f.expires_unix_s > 0) {
+    const std::int64_t left = std::max<std::int64_t>(0, f.expires_unix_s - f.now_unix_s);
+    explicit_age = std::min(explicit_age.value_or(ttl), left);
+  }
+  if (explicit_age && *explicit_age > 0) return max_age(*explicit_age);
+  if (f.status >= 400) return std::nullopt;
+  if (config.server.cache_control_passthrough && !explicit_age && f.source != nullptr) {
+    const std::string_view given = f.source->get("cache-control");
+    if (!given.empty()) return std::string(given);
+    const auto expires = http::parse_http_date(f.source->get("expires"));
+    if (expires && *expires > f.now_unix_s) return max_age(*expires - f.now_unix_s);
+  }
+  if (!explicit_age && ttl > 0) return max_age(ttl);
+  return "no-cache";
+}
+
+std::string source_stem(std::string_view source_url) {
+  std::string_view path = source_url;
+  const std::size_t scheme = path.find("://");
+  if (scheme != std::string_view::npos) path = path.substr(scheme + 3);
+  const std::size_t slash = path.rfind('/');
+  std::string_view name = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string_view::npos) name = name.substr(0, dot);
+  return name.empty() ? "image" : std::string(name);
+}
+
+std::string raw_extension(std::string_view source_url, std::string_view content_type) {
+  const std::string_view url = without_query(source_url);
+  const std::size_t slash = url.rfind('/');
+  const std::string_view name = slash == std::string_view::npos ? url : url.substr(slash + 1);
+  const std::size_t dot = name.rfind('.');
+  if (dot != std::string_view::npos) return std::string(name.substr(dot));
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  for (int i = 1; i < kImageTypeCount; ++i) {
+    const ImageTypeFacts& facts = facts_of(static_cast<ImageType>(i));
+    if (equal_ignore_case(facts.mime, type)) return std::string(facts.extension);
+  }
+  return {};
+}
+
+std::string content_disposition(const DispositionInput& in) {
+  std::string stem = in.filename.empty() ? source_stem(in.source_url) : std::string(in.filename);
+  stem = replace_all(stem, "\"", "%22");
+  std::string value = in.attachment ? "attachment" : "inline";
+  value.append("; filename=\"").append(stem).append(in.extension).append("\"");
+  return value;
+}
+
+std::string vary(const config::Config& config) {
+  const config::ProcessingConfig& p = config.processing;
+  std::vector<std::string> names;
+  if (p.auto_webp || p.auto_avif || p.auto_jxl || p.enforce_webp || p.enforce_avif ||
+      p.enforce_jxl) {
+    names.push_back("Accept");
+  }
+  if (p.enable_client_hints) names.push_back("Sec-Ch-Dpr, Dpr, Sec-Ch-Width, Width");
+  if (config.memory.gzip_compression > 0) names.push_back("Accept-Encoding");
+  return join(names, ", ");
+}
+
+namespace {
+
+std::string_view bare_etag(std::string_view etag) noexcept {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') {
+    etag = etag.substr(1, etag.size() - 2);
+  }
+  return etag;
+}
+
+// The source's ETag inside a busted one; nullopt when the buster is another.
+std::optional<std::string> unbusted(std::string_view etag, std::string_view buster) {
+  const std::string_view bare = bare_etag(etag);
+  if (!bare.starts_with(buster) || bare.size() <= buster.size() || bare[buster.size()] != '/') {
+    return std::nullopt;
+  }
+  return base64url_decode(bare.substr(buster.size() + 1));
+}
+
+}  // namespace
+
+http::Headers conditional_headers(const http::Headers& client, const config::ServerConfig& config) {
+  http::Headers out;
+  const std::string_view etag = client.get("if-none-match");
+  if (config.use_etag && !etag.empty()) {
+    if (config.etag_buster.empty()) {
+      out.add("If-None-Match", std::string(etag));
+    } else {
+      auto inner = unbusted(etag, config.etag_buster);
+      if (!inner) return {};
+      out.add("If-None-Match", std::move(*inner));
+    }
+  }
+  const std::string_view since = client.get("if-modified-since");
+  if (config.use_last_modified && !since.empty()) {
+    const auto& buster = config.last_modified_buster_unix_s;
+    const auto time = http::parse_http_date(since);
+    if (!buster || (time && *buster < *time)) out.add("If-Modified-Since", std::string(since));
+  }
+  return out;
+}
+
+void add_validators(http::Response& response, const http::Headers& source,
+                    const config::ServerConfig& config) {
+  const std::string_view etag = source.get("etag");
+  if (config.use_etag && !etag.empty()) {
+    const std::string value =
+        config.etag_buster.empty()
+            ? std::string(etag)
+            : "\"" + config.etag_buster + "/" + base64url_encode(as_bytes(etag)) + "\"";
+    response.headers.add("Etag", value);
+  }
+  const std::string_view modified = source.get("last-modified");
+  if (!config.use_last_modified || modified.empty()) return;
+  const auto time = http::parse_http_date(modified);
+  if (!time) return;
+  const std::int64_t raised = std::max(*time, config.last_modified_buster_unix_s.value_or(*time));
+  response.headers.add("Last-Modified",
+                       raised == *time ? std::string(modified) : http::http_date(raised));
+}
+
+ErrorBody error_body(const Error& error, std::string_view accept, std::string_view request_id,
+                     bool development) {
+  const std::string text(error.public_text());
+  if (accept.starts_with("application/json")) {
+    std::string body = "{\"status\":" + std::to_string(error.status()) +
+                       ",\"message\":" + json_quote(text) +
+                       ",\"request_id\":" + json_quote(request_id);
+    if (development) body += ",\"detail\":" + json_quote(error.detail);
+    return {body + "}", "application/json"};
+  }
+  if (!development) return {text, "text/plain"};
+  const std::string detail = error.detail.empty() ? text : text + ": " + error.detail;
+  if (accept.find("text/html") == std::string_view::npos) {
+    return {detail + "\n\n", "text/plain; charset=utf-8"};
+  }
+  std::string page = "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>";
+  page += std::to_string(error.status()) + " " + html_escape(text);
+  page += "</title><style>body{font:16px/1.5 sans-serif;margin:3em auto;max-width:46em}"
+          "pre{white-space:pre-wrap;background:#f4f4f4;padding:1em}</style></head><body><h1>";
+  page += std::to_string(error.status()) + " " + html_escape(text) + "</h1><pre>";
+  page += html_escape(detail) + "</pre><p>Request ID: " + html_escape(request_id);
+  page += "</p><p>imgring " IMGRING_VERSION "</p></body></html>";
+  return {page, "text/html; charset=utf-8"};
+}
+
+std::string landing_page() {
+  return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>imgring</title><style>"
+         "body{font:16px/1.6 sans-serif;margin:4em auto;max-width:40em;padding:0 1em}"
+         "code{background:#f2f2f2;padding:.1em .3em}</style></head><body><h1>imgring is running</h1>"
+         "<p>An image processing server. Ask it for a picture:</p>"
+         "<p><code>/SIGNATURE/rs:fit:500:0/q:80/plain/https://host/photo.jpg@webp</code></p>"
+         "<p>It reads the URLs and the <code>IMGPROXY_*</code> settings of imgproxy.</p>"
+         "<p><small>Version " IMGRING_VERSION "</small></p></body></html>";
+}
+
+}  // namespace imgring::server

@@ -1,0 +1,171 @@
+// The command line: serve, and small helpers around it.
+#include "commands.h"
+
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imgring/config/load.h"
+#include "imgring/loop/io.h"
+#include "imgring/mem/allocator.h"
+#include "imgring/server/run.h"
+#include "start.h"
+
+namespace imgring::server {
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: imgring [COMMAND]\n"
+    "\n"
+    "Without a command: serve, as the IMGPROXY_* variables say.\n"
+    "\n"
+    "  version        print the version\n"
+    "  health         ask the server of this environment; exit 0 when it is well\n"
+    "  check-config   report every problem of the environment; exit 0 when it would start\n"
+    "  print-config   every setting, its value and where it comes from\n"
+    "  man            the manual page, in roff\n"
+    "  help           this text and every variable\n";
+
+struct Context {
+  char** environment;
+  std::vector<std::string> arguments;
+};
+
+int show_version(const Context&) {
+  std::printf("imgring " IMGRING_VERSION "\n");
+  return kExitOk;
+}
+
+int show_help(const Context&) {
+  std::printf("%s\n%s", kUsage, config::help_text().c_str());
+  return kExitOk;
+}
+
+int show_man(const Context&) {
+  std::fputs(config::man_page().c_str(), stdout);
+  return kExitOk;
+}
+
+config::LoadReport load_report(const Context& context, bool* good) {
+  config::LoadInput input;
+  input.environment = config::read_environment(context.environment);
+  config::LoadReport report;
+  *good = config::load_config(input, &report).has_value();
+  return report;
+}
+
+int check_config(const Context& context) {
+  bool good = false;
+  const config::LoadReport report = load_report(context, &good);
+  for (const std::string& text : report.errors) std::printf("error: %s\n", text.c_str());
+  for (const std::string& text : report.warnings) std::printf("warning: %s\n", text.c_str());
+  for (const std::string& text : report.notes) std::printf("note: %s\n", text.c_str());
+  std::printf(good ? "the configuration is good\n" : "the server would not start\n");
+  return good ? kExitOk : kExitConfig;
+}
+
+int print_configuration(const Context& context) {
+  bool good = false;
+  const config::LoadReport report = load_report(context, &good);
+  std::fputs(config::print_config(report).c_str(), stdout);
+  for (const std::string& text : report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
+  return good ? kExitOk : kExitConfig;
+}
+
+loop::Fd connect_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return {};
+  std::memcpy(address.sun_path, path.data(), path.size());
+  loop::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
+  return fd;
+}
+
+loop::Fd connect_tcp(const std::string& bind) {
+  const std::size_t colon = bind.rfind(':');
+  if (colon == std::string::npos) return {};
+  std::string host = bind.substr(0, colon);
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  if (host.empty() || host == "0.0.0.0" || host == "::") host = "localhost";
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), bind.c_str() + colon + 1, &hints, &found) != 0) return {};
+  loop::Fd fd;
+  for (addrinfo* one = found; one != nullptr && !fd; one = one->ai_next) {
+    fd = loop::Fd(socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (connect(fd.get(), one->ai_addr, one->ai_addrlen) != 0) fd.reset();
+  }
+  freeaddrinfo(found);
+  return fd;
+}
+
+// As imgproxy's: body on standard error, 0 on status 200.
+int ask_health(const Context& context) {
+  config::LoadInput input;
+  input.environment = config::read_environment(context.environment);
+  config::LoadReport report;
+  const auto config = config::load_config(input, &report);
+  if (!config) {
+    for (const std::string& text : report.errors) std::fprintf(stderr, "%s\n", text.c_str());
+    return kExitConfig;
+  }
+  const bool is_unix = config->server.network == config::Network::kUnix;
+  const std::string& bind = config->server.bind;
+  const loop::Fd fd = is_unix ? connect_unix(bind) : connect_tcp(bind);
+  if (!fd) {
+    std::fprintf(stderr, "nothing listens on %s\n", bind.c_str());
+    return 1;
+  }
+  std::string prefix = config->server.path_prefix;
+  if (prefix.ends_with('/')) prefix.pop_back();
+  const std::string request =
+      "GET " + prefix + "/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (write(fd.get(), request.data(), request.size()) < 0) return 1;
+  std::string answer;
+  char piece[4096];
+  ssize_t got = 0;
+  while ((got = read(fd.get(), piece, sizeof piece)) > 0) {
+    answer.append(piece, static_cast<std::size_t>(got));
+  }
+  const std::size_t body = answer.find("\r\n\r\n");
+  if (body != std::string::npos) std::fprintf(stderr, "%s\n", answer.c_str() + body + 4);
+  return answer.starts_with("HTTP/1.1 200 ") ? kExitOk : 1;
+}
+
+struct Command {
+  std::string_view name;
+  int (*run)(const Context&);
+};
+constexpr Command kCommands[] = {
+    {"version", show_version},       {"--version", show_version},
+    {"help", show_help},             {"--help", show_help},
+    {"-h", show_help},               {"man", show_man},
+    {"check-config", check_config},  {"print-config", print_configuration},
+    {"health", ask_health},
+};
+
+}  // namespace
+
+int run_command(int argc, char** argv, char** environment) {
+  mem::tune_allocator();
+  if (argc < 2) return serve(environment);
+  const std::string_view name = argv[1];
+  for (const Command& command : kCommands) {
+    if (command.name != name) continue;
+    return command.run(Context{environment, {argv + 2, argv + argc}});
+  }
+  std::fprintf(stderr, "imgring: unknown command %s\n\n%s", argv[1], kUsage);
+  return kExitConfig;
+}
+
+}  // namespace imgring::server

@@ -1,0 +1,8 @@
+// The subcommands of the program. Main thread.
+#pragma once
+
+namespace imgring::server {
+
+int serve(char** environment);
+
+}  // namespace imgring::server

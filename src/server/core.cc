@@ -1,0 +1,295 @@
+// A core's thread: builds its parts, accepts connections, drains and ends.
+#include "imgring/server/core.h"
+
+#include <fcntl.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "imgring/server/image_handler.h"
+#include "imgring/source/sources.h"
+#include "keeper.h"
+
+namespace imgring::server {
+
+namespace {
+
+using loop::CancelReason;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr milliseconds kDescriptorRetry(100);  // out of descriptors: look again
+constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
+
+std::string peer_text(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  char host[64] = {};
+  if (getnameinfo(reinterpret_cast<sockaddr*>(&address), size, host, sizeof host, nullptr, 0,
+                  NI_NUMERICHOST) != 0) {
+    return {};
+  }
+  const std::string text(host);
+  return text.starts_with("::ffff:") ? text.substr(7) : text;
+}
+
+mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const CoreStart& start,
+                              const Process& process) {
+  mem::PoolOptions options;
+  options.use = use;
+  options.configured_size_bytes = static_cast<std::size_t>(size_bytes);
+  options.calibration_threshold = static_cast<std::uint32_t>(
+      start.snapshot->config.memory.buffer_pool_calibration_threshold);
+  options.idle_limit =
+      mem::idle_limit_for(static_cast<int>(process.helpers.threads()), start.count);
+  options.loop_index = start.index;
+  return options;
+}
+
+}  // namespace
+
+// Everything of the core, on its own thread, in the order of its making.
+struct Core::Parts {
+  Parts(Core& c, std::unique_ptr<loop::Engine> engine)
+      : core(c),
+        start(c.start_),
+        config(start.snapshot->config),
+        loop(std::move(engine)),
+        downloads(pool_options(mem::PoolUse::kDownload, config.memory.download_buffer_size_bytes,
+                               start, c.process_)),
+        gzip(pool_options(mem::PoolUse::kGzip, config.memory.gzip_buffer_size_bytes, start,
+                          c.process_)),
+        jobs(loop),
+        requests(nullptr),
+        idle(&requests),
+        keepers(&requests),
+        sources(source::SourcesContext{.loop = loop,
+                                       .config = config,
+                                       .downloads = downloads,
+                                       .budget = c.process_.downloads,
+                                       .source_allowed =
+                                           [this](std::string_view url) {
+                                             return services.snapshot->rules->source_allowed(url);
+                                           },
+                                       .loops = start.count}),
+        services{loop, c.process_, sources, jobs, gzip, c.metrics_, start.snapshot},
+        handler(services),
+        metrics_handler(services),
+        context(loop, requests, idle),
+        connections(loop, nullptr),
+        stop(loop),
+        acceptor(loop, start.listen_fd, on_accept, this),
+        metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
+        spare(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    context.server_name = config.server.server_name;
+    context.read_request_timeout_s = config.server.read_request_timeout_s;
+    context.write_response_timeout_s = config.server.write_response_timeout_s;
+    context.keep_alive_timeout_s = config.server.keep_alive_timeout_s;
+  }
+
+  loop::Task<void> root();
+  loop::Task<void> drain();
+  loop::Task<void> connection(loop::Fd socket);
+  loop::Task<void> metrics_connection(loop::Fd socket);
+  loop::Task<void> retry_accept();
+  void accepted(int fd_or_error);
+  void hold_back();
+  static void on_accept(void* me, int fd) noexcept { static_cast<Parts*>(me)->accepted(fd); }
+  static void on_metrics_accept(void* me, int fd) noexcept;
+  bool clients_full() const noexcept {
+    const int max = config.server.max_clients;
+    return max > 0 && core.process_.clients.load(std::memory_order_relaxed) >= max;
+  }
+
+  Core& core;
+  const CoreStart& start;
+  const config::Config& config;  // of the start; sockets and pools do not change with a reload
+  loop::Loop loop;
+  mem::BufferPool downloads, gzip;
+  loop::JobRegistry jobs;
+  loop::Scope requests, idle, keepers;
+  source::Sources sources;
+  CoreServices services;
+  RequestHandler handler;
+  MetricsHandler metrics_handler;
+  http::ServerContext context;
+  loop::Nursery connections;
+  loop::Event stop;
+  loop::Acceptor acceptor, metrics_acceptor;
+  loop::Fd spare;  // given up for a moment when descriptors run out
+  bool retrying = false;
+  int stops = 0;
+};
+
+Core::Core(Process& process, CoreStart start) : process_(process), start_(std::move(start)) {}
+Core::~Core() { IMGRING_CHECK(!thread_.joinable()); }
+
+void Core::start() {
+  thread_ = std::thread([this] { run(); });
+  const std::string name = "loop-" + std::to_string(start_.index);
+  pthread_setname_np(thread_.native_handle(), name.c_str());
+  while (parts_.load(std::memory_order_acquire) == nullptr) std::this_thread::yield();
+}
+
+void Core::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Core::run() {
+  auto parts = std::make_unique<Parts>(*this, start_.make_engine());
+  downloads_view_.store(&parts->downloads);
+  gzip_view_.store(&parts->gzip);
+  parts_.store(parts.get(), std::memory_order_release);
+  parts->loop.run(parts->root());
+  downloads_view_.store(nullptr);
+  gzip_view_.store(nullptr);
+  // Jobs that are left still point into it: the process leaves by _exit (decision 1).
+  if (left_jobs_.load()) static_cast<void>(parts.release());
+  ended_.store(true);
+}
+
+namespace {
+
+// A message for a core: runs `action` on its loop.
+template <class F>
+class Message final : public loop::RemoteTask {
+ public:
+  explicit Message(F action) : action_(std::move(action)) {}
+
+ private:
+  void arrive() noexcept override {
+    action_();
+    delete this;
+  }
+  F action_;
+};
+
+template <class F>
+void send_message(loop::Loop& loop, F action) {
+  loop.post_remote(new Message<F>(std::move(action)));
+}
+
+}  // namespace
+
+void Core::request_stop() {
+  Parts* parts = parts_.load();
+  send_message(parts->loop, [parts] {
+    if (++parts->stops > 1) parts->requests.cancel(CancelReason::kShutdown);
+    parts->stop.notify();
+  });
+}
+
+void Core::resume_accepting() {
+  Parts* parts = parts_.load();
+  send_message(parts->loop, [parts] {
+    if (parts->stops > 0 || parts->clients_full()) return;
+    parts->core.accept_paused_.store(false);
+    parts->acceptor.start();
+  });
+}
+
+void Core::replace_snapshot(SnapshotPtr snapshot) {
+  Parts* parts = parts_.load();
+  send_message(parts->loop, [parts, snapshot = std::move(snapshot)]() mutable {
+    parts->services.snapshot = std::move(snapshot);
+  });
+}
+
+void Core::Parts::hold_back() {
+  if (core.accept_paused_.exchange(true)) return;
+  core.metrics_.count_refusal(observe::Refusal::kClients);
+  acceptor.pause();
+}
+
+void Core::Parts::accepted(int fd_or_error) {
+  if (fd_or_error >= 0) {
+    core.process_.clients.fetch_add(1, std::memory_order_relaxed);
+    connections.start(connection(loop::Fd(fd_or_error)));
+    if (clients_full()) hold_back();
+    return;
+  }
+  if (fd_or_error != -EMFILE && fd_or_error != -ENFILE) return;  // the peer left before we came
+  // Out of descriptors: turn one client away instead of letting all of them wait, then look again.
+  spare.reset();
+  const int turned_away = accept4(start.listen_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (turned_away >= 0) close(turned_away);
+  spare = loop::Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (retrying) return;
+  retrying = true;
+  core.process_.log.error("Out of file descriptors: connections are turned away; raise LimitNOFILE");
+  acceptor.pause();
+  connections.start(retry_accept());
+}
+
+loop::Task<void> Core::Parts::retry_accept() {
+  const bool slept = co_await loop::Sleep(loop, idle, kDescriptorRetry);
+  retrying = false;
+  if (slept && !core.accept_paused_.load()) acceptor.start();
+}
+
+loop::Task<void> Core::Parts::connection(loop::Fd socket) {
+  std::string peer = peer_text(socket.get());
+  core.metrics_.connections.add();
+  co_await http::serve_connection(context, handler, std::move(socket), std::move(peer));
+  core.metrics_.connections.sub();
+  const int max = config.server.max_clients;
+  const int before = core.process_.clients.fetch_sub(1, std::memory_order_relaxed);
+  if (max == 0 || before > max) co_return;
+  for (const auto& other : core.process_.cores) {
+    if (other->accepting_paused()) other->resume_accepting();
+  }
+}
+
+void Core::Parts::on_metrics_accept(void* me, int fd) noexcept {
+  auto* parts = static_cast<Parts*>(me);
+  if (fd >= 0) parts->connections.start(parts->metrics_connection(loop::Fd(fd)));
+}
+
+loop::Task<void> Core::Parts::metrics_connection(loop::Fd socket) {
+  std::string peer;
+  co_await http::serve_connection(context, metrics_handler, std::move(socket), std::move(peer));
+}
+
+// Stops accepting, lets running requests finish until the grace time, then ends them.
+loop::Task<void> Core::Parts::drain() {
+  core.process_.draining.store(true);
+  context.draining = true;
+  loop::Scope closing;
+  acceptor.pause();
+  metrics_acceptor.pause();
+  co_await acceptor.drained(closing);
+  co_await metrics_acceptor.drained(closing);
+  idle.cancel(CancelReason::kShutdown);
+  {
+    const seconds grace(config.server.graceful_stop_timeout_s);
+    loop::Deadline due(loop, requests, grace, CancelReason::kShutdown);
+    co_await connections.join();
+  }
+  requests.cancel(CancelReason::kShutdown);
+  co_await sources.close();
+  loop::Scope leaving;
+  loop::Deadline due(loop, leaving, kLeaveTime);
+  const bool empty = co_await jobs.drained(leaving);
+  if (!empty) core.left_jobs_.store(true);
+}
+
+loop::Task<void> Core::Parts::root() {
+  loop::Nursery background(loop, &keepers);
+  KeeperParts memory{.services = services, .downloads = downloads, .sources = sources,
+                     .index = start.index, .count = start.count};
+  background.start(keep_memory(background.scope(), memory));
+  if (start.index == 0) background.start(keep_health(background.scope(), services));
+  acceptor.start();
+  if (start.metrics_fd >= 0) metrics_acceptor.start();
+  loop::Scope always;
+  co_await stop.wait(always);
+  background.scope().cancel(CancelReason::kShutdown);
+  co_await background.join();
+  co_await drain();
+}
+
+}  // namespace imgring::server

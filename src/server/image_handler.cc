@@ -1,0 +1,171 @@
+// Routes to answers: the plain ones here, images through image_request.
+#include "imgring/server/image_handler.h"
+
+#include <ctime>
+
+#include "image_request.h"
+#include "imgring/image/vips_memory.h"
+#include "imgring/server/answers.h"
+#include "imgring/server/core.h"
+#include "routes.h"
+
+namespace imgring::server {
+
+namespace {
+
+struct Gauge {  // up while it lives
+  explicit Gauge(mem::Counter& c) : counter(c) { counter.add(); }
+  ~Gauge() { counter.sub(); }
+  mem::Counter& counter;
+};
+
+double seconds_since(loop::Clock::time_point start) {
+  return std::chrono::duration<double>(loop::Clock::now() - start).count();
+}
+
+// What the image route gives: an answer that is sent, or was sent by the stream.
+loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequest& image,
+                           http::Responder& responder) {
+  const Result<void> checked = check_request(image, std::time(nullptr));
+  if (!checked) co_return error_answer(image, checked.error());
+  loop::Scope work(&scope);
+  const std::chrono::seconds time(image.config().server.timeout_s);
+  loop::Deadline due(services.loop, work, time);
+  if (image.parsed->options.raw) {
+    co_return co_await stream_raw(services, work, image, responder);
+  }
+  Gauge images(services.metrics.images_in_progress);
+  co_return co_await make_image(services, work, image);
+}
+
+// One image request from its head to its last byte.
+loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRequest& image,
+                             http::Responder& responder) {
+  observe::CoreMetrics& metrics = services.metrics;
+  Gauge requests(metrics.requests_in_progress);
+  metrics.requests.add();
+  const auto start = loop::Clock::now();
+  log_started(services.process, image);
+  Answer answer = co_await work_on(services, scope, image, responder);
+  const bool client_left = scope.reason() == loop::CancelReason::kClientGone;
+  if (client_left && !answer.error) answer.error = Error(ErrorCode::kCancelled, "the client left");
+  if (!responder.started() && !client_left) {
+    const auto before = loop::Clock::now();
+    const ByteSpan body = answer.text.empty() ? answer.body : as_bytes(answer.text);
+    const bool sent = co_await responder.send(answer.response, body);
+    metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
+    if (!sent) answer.error = Error(ErrorCode::kCancelled, "the client did not take the answer");
+  }
+  const Error* error = answer.error ? &*answer.error : nullptr;
+  CompletedLine line{.status = client_left ? 499 : answer.response.status,
+                     .seconds = seconds_since(start),
+                     .error = error,
+                     .source_shown = answer.source_shown};
+  metrics.count_status(line.status);
+  if (error != nullptr) metrics.count_error(error->code);
+  metrics.request_duration.observe(loop::Clock::now() - start);
+  log_completed(services.process, image, line);
+}
+
+struct PlainAnswer {
+  http::Response response;
+  std::string body;
+};
+
+PlainAnswer plain(int status, std::string_view id, std::string body) {
+  PlainAnswer out{base_response(status, id), std::move(body)};
+  out.response.headers.add("Content-Type", "text/plain");
+  return out;
+}
+
+void add_ordinary_freshness(http::Response& response, const config::Config& config) {
+  if (auto value = cache_control(Freshness{}, config)) {
+    response.headers.add("Cache-Control", std::move(*value));
+  }
+}
+
+PlainAnswer health_answer(const Process& process, const config::Config& config,
+                          std::string_view id) {
+  const bool healthy = process.healthy.load(std::memory_order_relaxed);
+  PlainAnswer out = healthy ? plain(200, id, config.server.health_check_message)
+                            : plain(500, id, "Error");
+  out.response.headers.add("Cache-Control", "no-cache");
+  return out;
+}
+
+// A helper stuck for twice the deadline does not come back (hardening.md 1): no new traffic, please.
+PlainAnswer ready_answer(const Process& process, const config::Config& config,
+                         std::string_view id) {
+  std::string why;
+  if (process.draining.load()) why = "the server is draining";
+  if (!process.healthy.load()) why = "the libvips self-test fails";
+  if (process.helpers.longest_running_s() > 2.0 * config.server.timeout_s) {
+    why = "a helper is stuck for over twice IMGPROXY_TIMEOUT";
+  }
+  PlainAnswer out = plain(why.empty() ? 200 : 503, id, why.empty() ? "ready" : why);
+  out.response.headers.add("Cache-Control", "no-cache");
+  return out;
+}
+
+PlainAnswer answer_for(Route route, const Process& process, const config::Config& config,
+                       std::string_view id) {
+  if (route == Route::kHealth) return health_answer(process, config, id);
+  if (route == Route::kReady) return ready_answer(process, config, id);
+  if (route == Route::kLanding) {
+    PlainAnswer out{base_response(200, id), landing_page()};
+    out.response.headers.add("Content-Type", "text/html");
+    add_ordinary_freshness(out.response, config);
+    return out;
+  }
+  if (route == Route::kPreflight) {
+    PlainAnswer out = plain(200, id, " ");
+    add_cors(out.response, config);
+    add_ordinary_freshness(out.response, config);
+    return out;
+  }
+  return plain(404, id, " ");
+}
+
+}  // namespace
+
+loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request& request,
+                                        http::Responder& responder, std::string_view peer) {
+  ImageRequest image;
+  image.request = &request;
+  image.snapshot = services_.snapshot;
+  image.id = request_id_of(request.headers);
+  const Route route = route_of(request, image.config().server);
+  if (route == Route::kImage) {
+    image.client = client_address(request.headers, peer);
+    co_await serve_image(services_, scope, image, responder);
+    co_return;
+  }
+  const PlainAnswer out = answer_for(route, services_.process, image.config(), image.id);
+  co_await responder.send(out.response, as_bytes(out.body));
+}
+
+loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
+                                        http::Responder& responder, std::string_view) {
+  std::vector<const observe::CoreMetrics*> cores;
+  std::vector<const mem::BufferPool*> pools;
+  for (const auto& core : services_.process.cores) {
+    cores.push_back(&core->metrics());
+    for (const mem::BufferPool* pool : {core->download_pool(), core->gzip_pool()}) {
+      if (pool != nullptr) pools.push_back(pool);
+    }
+  }
+  const image::VipsMemory vips = image::vips_memory();
+  observe::MetricsView view;
+  view.name_space = services_.snapshot->config.observe.prometheus_namespace;
+  view.cores = cores;
+  view.pools = pools;
+  view.workers = static_cast<int>(services_.process.helpers.threads());
+  view.vips = {vips.used_bytes, vips.peak_bytes, vips.allocations};
+  view.process = observe::read_process_numbers();
+  http::Response response;
+  response.headers.add("Content-Type", std::string(observe::kPrometheusContentType));
+  const std::string text = observe::prometheus_text(view);
+  co_await responder.send(response, as_bytes(text));
+}
+
+}  // namespace imgring::server

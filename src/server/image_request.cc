@@ -1,0 +1,486 @@
+// The way of an image request: check, fetch, detect, render, describe.
+#include "image_request.h"
+
+#include <ctime>
+
+#include "imgring/image/loader.h"
+#include "imgring/image/sniff.h"
+#include "imgring/mem/gzip.h"
+#include "imgring/server/answers.h"
+
+namespace imgring::server {
+
+namespace {
+
+using loop::CancelReason;
+using observe::Span;
+
+constexpr std::size_t kGzipOnLoopBytes = 8 << 10;  // above: a helper (decision 11)
+constexpr std::int64_t kRetryAfterSeconds = 1;
+
+// Why the request's scope ended, as the error its client gets.
+Error cancelled_error(const loop::Scope& scope, std::string_view where) {
+  switch (scope.reason()) {
+    case CancelReason::kDeadline:
+      return Error(ErrorCode::kTimeout, "IMGPROXY_TIMEOUT is over while " + std::string(where));
+    case CancelReason::kShutdown:
+      return Error(ErrorCode::kTimeout, "the server stops");
+    case CancelReason::kOverload: return Error(ErrorCode::kOverloaded, std::string(where));
+    case CancelReason::kNone:
+    case CancelReason::kDone:
+    case CancelReason::kClientGone: break;
+  }
+  return Error(ErrorCode::kCancelled, "the client left while " + std::string(where));
+}
+
+image::StopReason stop_reason(const loop::Scope& scope) noexcept {
+  if (scope.reason() == CancelReason::kClientGone) return image::StopReason::kClientGone;
+  if (scope.reason() == CancelReason::kShutdown) return image::StopReason::kShutdown;
+  return image::StopReason::kTimeout;
+}
+
+ImageType detect(ByteSpan body, const ImageRequest& request, const http::Headers& headers) {
+  const std::string_view url = request.parsed->source_url;
+  const std::string_view path = url.substr(0, url.find('?'));
+  const std::size_t dot = path.rfind('.');
+  const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot);
+  constexpr std::size_t kHeadBytes = 32 << 10;
+  return image::detect_type(body.first(std::min(body.size(), kHeadBytes)), extension,
+                            headers.get("content-type"));
+}
+
+bool compressible(ImageType type) noexcept {
+  return type == ImageType::kSvg || type == ImageType::kBmp || type == ImageType::kIco ||
+         type == ImageType::kTiff;
+}
+
+// q > 0 for gzip or *.
+bool accepts_gzip(std::string_view accept_encoding) {
+  double gzip = -1, any = -1;
+  for (std::string_view part : split(accept_encoding, ",")) {
+    const auto pieces = split(part, ";");
+    const std::string_view name = trim(pieces[0]);
+    double q = 1;
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+      const std::string_view option = trim(pieces[i]);
+      if (option.starts_with("q=")) q = parse_float(option.substr(2)).value_or(0);
+    }
+    if (equal_ignore_case(name, "gzip")) gzip = q;
+    if (name == "*") any = q;
+  }
+  return gzip >= 0 ? gzip > 0 : any > 0;
+}
+
+}  // namespace
+
+Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
+  const config::Config& config = request.config();
+  const http::Headers& headers = request.request->headers;
+  if (!config.server.secret.empty() &&
+      !equal_constant_time(headers.get("authorization"), "Bearer " + config.server.secret)) {
+    return fail(ErrorCode::kForbidden, "the Authorization header is not Bearer IMGPROXY_SECRET");
+  }
+  IMGRING_TRY(url::SplitTarget split,
+              url::split_target(request.request->target, config.server.path_prefix));
+  IMGRING_TRY_VOID(url::verify_signature(split, config.url));
+  const url::FeatureHeaders hints{.accept = headers.get("accept"),
+                                  .sec_ch_dpr = headers.get("sec-ch-dpr"),
+                                  .dpr = headers.get("dpr"),
+                                  .sec_ch_width = headers.get("sec-ch-width"),
+                                  .width = headers.get("width")};
+  const auto features = url::detect_features(hints, config.processing);
+  IMGRING_TRY(request.parsed, request.snapshot->rules->parse(split.path, features, now_unix_s));
+  const url::ProcessingOptions& options = request.parsed->options;
+  if (!options.raw && !pipeline::result_format_supported(options.format)) {
+    return fail(ErrorCode::kResultUnsupported,
+                std::string(facts_of(options.format).name) + " can't be saved by this libvips");
+  }
+  return {};
+}
+
+void add_cors(http::Response& response, const config::Config& config) {
+  if (config.server.allow_origin.empty()) return;
+  response.headers.add("Access-Control-Allow-Origin", config.server.allow_origin);
+  response.headers.add("Access-Control-Allow-Methods", "GET, OPTIONS");
+}
+
+void add_custom(http::Response& response, const config::Config& config) {
+  for (const auto& [name, value] : config.server.custom_response_headers) {
+    response.headers.set(name, value);
+  }
+}
+
+Answer error_answer(const ImageRequest& request, const Error& error) {
+  const config::Config& config = request.config();
+  Answer answer;
+  answer.response = base_response(error.status(), request.id);
+  add_cors(answer.response, config);
+  const ErrorBody body = error_body(error, request.request->headers.get("accept"), request.id,
+                                    config.server.development_errors_mode);
+  answer.response.headers.add("Content-Type", body.content_type);
+  if (error.code == ErrorCode::kOverloaded) {
+    answer.response.headers.add("Retry-After", std::to_string(kRetryAfterSeconds));
+  }
+  add_custom(answer.response, config);
+  answer.text = body.text;
+  answer.error = error;
+  return answer;
+}
+
+source::SourceRequest source_request(const ImageRequest& request, bool raw) {
+  const config::Config& config = request.config();
+  const http::Headers& client = request.request->headers;
+  source::SourceRequest out;
+  out.url = request.parsed->source_url;
+  out.size_bytes_max = request.parsed->options.max_src_file_size_bytes;
+  if (raw) {
+    out.size_bytes_max = 0;
+    for (std::string_view name :
+         {"If-None-Match", "If-Modified-Since", "Accept-Encoding", "Range"}) {
+      if (client.has(name)) out.headers.add(std::string(name), std::string(client.get(name)));
+    }
+  } else {
+    out.headers = conditional_headers(client, config.server);
+  }
+  for (const std::string& name : config.server.request_headers_passthrough) {
+    if (client.has(name)) out.headers.set(name, std::string(client.get(name)));
+  }
+  for (const auto& [name, value] : config.server.custom_request_headers) {
+    out.headers.set(name, value);
+  }
+  std::string cookies = cookies_for(out.url, client, config.source);
+  if (!cookies.empty()) out.headers.set("Cookie", std::move(cookies));
+  return out;
+}
+
+namespace {
+
+// Fetch's outcome: a state ready to render, an answer that is final, or an error.
+struct Fetched {
+  std::shared_ptr<RenderState> state;
+  source::SourceHead head;
+  std::optional<Error> replaced;  // the error that the fallback image stands in for
+};
+
+Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer> answer) {
+  Fetched out;
+  out.state = std::make_shared<RenderState>();
+  out.state->snapshot = request.snapshot;
+  out.state->options = request.parsed->options;
+  if (!answer) return std::unexpected(std::move(answer).error());
+  out.head = std::move(answer->head);
+  if (out.head.status == 304) return out;
+  out.state->body = std::move(answer->body);
+  out.state->type = detect(out.state->body.bytes(), request, out.head.headers);
+  if (out.state->type == ImageType::kUnknown) {
+    return fail(ErrorCode::kUnknownType, "the source's content is of no known image type");
+  }
+  return out;
+}
+
+// The fallback image in the place of a source that failed (server.md section 2); nullopt: no fallback.
+std::optional<Fetched> fall_back(ImageRequest& request, const Error& error) {
+  if (!request.snapshot->fallback || error.code == ErrorCode::kCancelled ||
+      error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded) {
+    return std::nullopt;
+  }
+  Fetched out;
+  out.state = std::make_shared<RenderState>();
+  out.state->snapshot = request.snapshot;
+  out.state->options = request.parsed->options;
+  out.state->fallback = request.snapshot->fallback;
+  out.state->type = request.snapshot->fallback->type;
+  out.replaced = error;
+  return out;
+}
+
+void add_freshness(http::Response& response, const ImageRequest& request, const Fetched& fetched) {
+  Freshness f;
+  f.status = response.status;
+  f.now_unix_s = std::time(nullptr);
+  f.expires_unix_s = request.parsed->options.expires_unix_s;
+  f.fallback_used = fetched.replaced.has_value();
+  f.source = fetched.replaced ? nullptr : &fetched.head.headers;
+  if (auto value = cache_control(f, request.config())) {
+    response.headers.add("Cache-Control", std::move(*value));
+  }
+}
+
+Answer not_modified(const ImageRequest& request, const Fetched& fetched) {
+  Answer answer;
+  answer.response = base_response(304, request.id);
+  add_cors(answer.response, request.config());
+  add_freshness(answer.response, request, fetched);
+  const std::string varies = vary(request.config());
+  if (!varies.empty()) answer.response.headers.add("Vary", varies);
+  add_validators(answer.response, fetched.head.headers, request.config().server);
+  answer.source_shown = true;
+  return answer;
+}
+
+void add_debug(http::Response& response, const pipeline::RenderedImage& image,
+               std::size_t source_bytes) {
+  const auto add = [&](const char* name, std::int64_t value) {
+    response.headers.add(name, std::to_string(value));
+  };
+  add("X-Origin-Content-Length", static_cast<std::int64_t>(source_bytes));
+  add("X-Origin-Width", image.origin_width);
+  add("X-Origin-Height", image.origin_height);
+  add("X-Result-Width", image.result_width);
+  add("X-Result-Height", image.result_height);
+}
+
+Answer describe_image(const ImageRequest& request, Fetched& fetched,
+                      pipeline::RenderedImage& image) {
+  const config::Config& config = request.config();
+  const url::ProcessingOptions& options = request.parsed->options;
+  const int fallback_code = config.processing.fallback_image_http_code;
+  int status = 200;
+  if (fetched.replaced) status = fallback_code > 0 ? fallback_code : fetched.replaced->status();
+  Answer answer;
+  http::Response& response = answer.response;
+  response = base_response(status, request.id);
+  add_cors(response, config);
+  const ImageTypeFacts& facts = facts_of(image.type);
+  response.headers.add("Content-Type", std::string(facts.mime));
+  response.headers.add("Content-Disposition",
+                       content_disposition({.filename = options.filename,
+                                            .source_url = request.parsed->source_url,
+                                            .extension = facts.extension,
+                                            .attachment = options.return_attachment}));
+  add_freshness(response, request, fetched);
+  const std::string varies = vary(config);
+  if (!varies.empty()) response.headers.add("Vary", varies);
+  const std::string& url = request.parsed->source_url;
+  if (config.server.set_canonical_header &&
+      (url.starts_with("http://") || url.starts_with("https://"))) {
+    response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
+  }
+  if (fetched.replaced) {
+    response.headers.add("X-Imgring-Fallback", "1");
+  } else {
+    add_validators(response, fetched.head.headers, config.server);
+    for (const std::string& name : config.server.response_headers_passthrough) {
+      const std::string_view value = fetched.head.headers.get(name);
+      if (!value.empty()) response.headers.set(name, std::string(value));
+    }
+  }
+  if (image.type == ImageType::kSvg) response.headers.add("X-Content-Type-Options", "nosniff");
+  if (config.server.enable_debug_headers) {
+    add_debug(response, image, fetched.state->source().size());
+  }
+  add_custom(response, config);
+  answer.state = fetched.state;
+  answer.encoded = std::move(image.bytes);
+  answer.body = image.same_as_source ? fetched.state->source() : answer.encoded.span();
+  answer.error = fetched.replaced;
+  answer.source_shown = true;
+  return answer;
+}
+
+// Runs on a helper.
+Result<pipeline::RenderedImage> render_state(RenderState& state) {
+  if (state.stop.stopped()) {
+    const bool left = state.stop.reason() == image::StopReason::kClientGone;
+    return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
+  }
+  pipeline::RenderJob job;
+  job.source = state.source();
+  job.source_type = state.type;
+  job.options = &state.options;
+  job.config = &state.snapshot->config.processing;
+  job.watermark = state.snapshot->watermark.get();
+  return pipeline::render(job, state.stop);
+}
+
+struct JobSlot {  // a counted place among the process's jobs, freed when the job is back
+  explicit JobSlot(Process& p) : process(&p) {}
+  JobSlot(JobSlot&& o) noexcept : process(std::exchange(o.process, nullptr)) {}
+  ~JobSlot() {
+    if (process != nullptr) process->job_done();
+  }
+  Process* process;
+};
+
+loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& services,
+                                                             loop::Scope& scope,
+                                                             std::shared_ptr<RenderState> state) {
+  const int queue = state->snapshot->config.server.requests_queue_size;
+  if (!services.process.job_admitted(queue)) {
+    services.metrics.count_refusal(queue > 0 ? observe::Refusal::kQueueFull
+                                             : observe::Refusal::kJobs);
+    co_return fail(queue > 0 ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
+                   "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
+  }
+  JobSlot slot(services.process);
+  auto work = [state, slot = std::move(slot)] { return render_state(*state); };
+  auto ticket = services.jobs.start(services.process.helpers, std::move(work));
+  if (ticket == nullptr) co_return fail(ErrorCode::kOverloaded, "the helpers' queue is full");
+  const auto before = loop::Clock::now();
+  auto result = co_await ticket->wait(scope);
+  if (!result) {
+    state->stop.stop(stop_reason(scope));
+    services.metrics.cancelled_jobs.add();
+    co_return std::unexpected(cancelled_error(scope, "the image is processed"));
+  }
+  const auto queued = ticket->queued_time();
+  services.metrics.span(Span::kQueue).observe(queued);
+  services.metrics.span(Span::kProcessing).observe(loop::Clock::now() - before - queued);
+  co_return std::move(*result);
+}
+
+// SVG, BMP, ICO, TIFF when the client takes gzip and it pays (memory.md 5.4).
+loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const ImageRequest& request,
+                          ImageType type, Answer& answer) {
+  const int level = request.config().memory.gzip_compression;
+  if (level == 0 || !compressible(type) || answer.response.status == 304) co_return;
+  if (!accepts_gzip(request.request->headers.get("accept-encoding"))) co_return;
+  auto room = services.gzip_pool.get(mem::gzip_bound(answer.body.size()));
+  if (!room) co_return;  // no memory: the plain body is as good
+  auto lease = std::make_shared<mem::Lease>(std::move(*room));
+  const ByteSpan body = answer.body;
+  auto work = [lease, body, level, state = answer.state]() -> std::size_t {
+    auto packed = mem::gzip_compress(level, body, lease->room());
+    return packed.value_or(0);
+  };
+  std::size_t size = 0;
+  if (body.size() <= kGzipOnLoopBytes) {
+    size = work();
+  } else {
+    // The encoded bytes must outlive a detached job.
+    auto encoded = std::make_shared<image::EncodedBytes>(std::move(answer.encoded));
+    auto kept = [work, encoded] { return work(); };
+    auto ticket = services.jobs.start(services.process.helpers, std::move(kept));
+    if (ticket != nullptr) {
+      const auto done = co_await ticket->wait(scope);
+      size = done.value_or(0);
+    }
+    if (scope.cancelled()) co_return;
+    ticket.reset();
+    answer.encoded = std::move(*encoded);
+  }
+  if (size == 0 || size >= body.size()) co_return;
+  lease->set_size(size);
+  answer.gzipped = std::move(*lease);
+  answer.body = answer.gzipped.bytes();
+  answer.response.headers.add("Content-Encoding", "gzip");
+  const std::string etag(answer.response.headers.get("etag"));
+  if (!etag.empty() && !etag.starts_with("W/")) answer.response.headers.set("Etag", "W/" + etag);
+}
+
+}  // namespace
+
+loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request) {
+  const int queue = request.config().server.requests_queue_size;
+  if (!services.process.job_room(queue)) {  // refused before any work
+    services.metrics.count_refusal(observe::Refusal::kQueueFull);
+    const Error full(queue > 0 ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
+                     "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
+    co_return error_answer(request, full);
+  }
+  const auto before = loop::Clock::now();
+  const source::SourceRequest wanted = source_request(request, false);
+  Result<source::SourceAnswer> answer = co_await services.sources.fetch(scope, wanted);
+  services.metrics.span(Span::kDownloading).observe(loop::Clock::now() - before);
+  if (scope.cancelled()) {
+    co_return error_answer(request, cancelled_error(scope, "the source is downloaded"));
+  }
+  Result<Fetched> fetched = accept_source(request, std::move(answer));
+  if (!fetched) {
+    std::optional<Fetched> fallback = fall_back(request, fetched.error());
+    if (!fallback) {
+      Answer failed = error_answer(request, fetched.error());
+      failed.source_shown = true;
+      co_return failed;
+    }
+    fetched = std::move(*fallback);
+  }
+  if (fetched->head.status == 304 && !fetched->replaced) co_return not_modified(request, *fetched);
+  if (!image::can_load(fetched->state->type)) {
+    const std::string name(facts_of(fetched->state->type).name);
+    const Error unsupported(ErrorCode::kSourceUnsupported, "this libvips can't load " + name);
+    co_return error_answer(request, unsupported);
+  }
+  std::shared_ptr<RenderState> state = fetched->state;
+  Result<pipeline::RenderedImage> image = co_await render_on_helper(services, scope, state);
+  if (!image) {
+    Answer failed = error_answer(request, image.error());
+    failed.source_shown = true;
+    co_return failed;
+  }
+  Answer done = describe_image(request, *fetched, *image);
+  co_await compress(services, scope, request, image->type, done);
+  if (scope.cancelled()) co_return error_answer(request, cancelled_error(scope, "compressing"));
+  co_return done;
+}
+
+namespace {
+
+http::Response raw_response(const ImageRequest& request, const source::SourceHead& head) {
+  const config::Config& config = request.config();
+  http::Response response = base_response(head.status, request.id);
+  add_cors(response, config);
+  for (std::string_view name : {"Content-Type", "Content-Encoding", "Content-Range", "Accept-Ranges",
+                                "Last-Modified", "Etag"}) {
+    const std::string_view value = head.headers.get(name);
+    if (!value.empty()) response.headers.add(std::string(name), std::string(value));
+  }
+  const std::string& url = request.parsed->source_url;
+  if (head.status >= 200 && head.status < 300) {
+    const std::string extension = raw_extension(url, head.headers.get("content-type"));
+    response.headers.add(
+        "Content-Disposition",
+        content_disposition({.filename = request.parsed->options.filename,
+                             .source_url = url,
+                             .extension = extension,
+                             .attachment = request.parsed->options.return_attachment}));
+  }
+  Freshness f;
+  f.status = head.status;
+  f.now_unix_s = std::time(nullptr);
+  f.expires_unix_s = request.parsed->options.expires_unix_s;
+  f.source = &head.headers;
+  if (auto value = cache_control(f, config)) response.headers.add("Cache-Control", *value);
+  if (config.server.set_canonical_header &&
+      (url.starts_with("http://") || url.starts_with("https://"))) {
+    response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
+  }
+  add_custom(response, config);
+  return response;
+}
+
+constexpr std::size_t kRawPieceBytes = 64 << 10;  // constant memory: one piece is read, then written
+
+}  // namespace
+
+loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
+                              http::Responder& responder) {
+  const source::SourceRequest wanted = source_request(request, true);
+  Result<source::OpenedSource> opened = co_await services.sources.open(scope, wanted);
+  if (!opened) {
+    Error error = std::move(opened).error();
+    if (scope.cancelled()) error = cancelled_error(scope, "the source is opened");
+    co_return error_answer(request, error);
+  }
+  Answer answer;
+  answer.response = raw_response(request, opened->head);
+  answer.source_shown = true;
+  const std::int64_t length = opened->stream ? opened->head.content_length : 0;
+  bool going_on = co_await responder.begin(answer.response, length);
+  auto piece = std::make_unique<std::uint8_t[]>(kRawPieceBytes);
+  const std::span<std::uint8_t> room(piece.get(), kRawPieceBytes);
+  while (going_on && opened->stream != nullptr) {
+    Result<std::size_t> got = co_await opened->stream->read(scope, room);
+    if (!got) {
+      responder.abort();  // the client must see a short body
+      answer.error = got.error();
+      co_return answer;
+    }
+    if (*got == 0) break;
+    going_on = co_await responder.write(ByteSpan(piece.get(), *got));
+  }
+  if (going_on) co_await responder.finish();
+  co_return answer;
+}
+
+}  // namespace imgring::server

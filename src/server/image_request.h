@@ -1,0 +1,81 @@
+// One image request: its value, its stages, and what the stages give each other.
+// Loop thread; the render stage's closure runs on a helper and owns what it touches.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/http/server.h"
+#include "imgring/image/encoder.h"
+#include "imgring/image/stop.h"
+#include "imgring/mem/buffer_pool.h"
+#include "imgring/pipeline/render.h"
+#include "imgring/server/image_handler.h"
+#include "imgring/server/state.h"
+#include "imgring/url/request.h"
+
+namespace imgring::server {
+
+// What is known of a request before any work.
+struct ImageRequest {
+  const http::Request* request = nullptr;
+  SnapshotPtr snapshot;
+  std::string id, client;
+  std::optional<url::ProcessingRequest> parsed;  // once the URL was accepted
+  const config::Config& config() const noexcept { return snapshot->config; }
+};
+
+// What a helper works on; shared by the job and the request, so that either may end first. Destroyed on the
+// loop's thread (the lease goes back to its pool).
+struct RenderState {
+  SnapshotPtr snapshot;
+  std::shared_ptr<const pipeline::AuxImage> fallback;  // its bytes are the source when set
+  mem::Lease body;
+  ImageType type = ImageType::kUnknown;
+  url::ProcessingOptions options;
+  image::StopFlag stop;
+  ByteSpan source() const noexcept {
+    return fallback ? as_bytes(fallback->bytes) : body.bytes();
+  }
+};
+
+// An answer: head, bytes, and what keeps the bytes alive.
+struct Answer {
+  http::Response response;
+  ByteSpan body;
+  std::string text;
+  image::EncodedBytes encoded;
+  mem::Lease gzipped;
+  std::shared_ptr<RenderState> state;
+  std::optional<Error> error;  // for the log and the counters
+  bool source_shown = false;   // image_url and options go to the log
+};
+
+// Checks of the URL: secret, signature, options, source (server.md 1.1, steps 1 to 4 and 6).
+Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s);
+Answer error_answer(const ImageRequest& request, const Error& error);
+// Headers that come with every answer of the image route.
+void add_cors(http::Response& response, const config::Config& config);
+void add_custom(http::Response& response, const config::Config& config);
+source::SourceRequest source_request(const ImageRequest& request, bool raw);
+
+// Fetch, render and describe: never throws an error away, each becomes an answer.
+loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request);
+// raw: sends by itself. The answer has what to log; unsent errors are in it.
+loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
+                              http::Responder& responder);
+
+// Started and Completed lines (server.md section 8).
+void log_started(const Process& process, const ImageRequest& request);
+struct CompletedLine {
+  int status = 0;
+  double seconds = 0;
+  const Error* error = nullptr;
+  bool source_shown = false;
+};
+void log_completed(const Process& process, const ImageRequest& request, const CompletedLine& line);
+
+}  // namespace imgring::server

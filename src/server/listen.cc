@@ -1,0 +1,151 @@
+// Binding of TCP and unix listeners.
+#include "imgring/server/listen.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace imgring::server {
+
+namespace {
+
+struct HostPort {
+  std::string host, port;
+};
+
+Result<HostPort> split_bind(const std::string& bind) {
+  const std::size_t colon = bind.rfind(':');
+  if (colon == std::string::npos) {
+    return fail(ErrorCode::kInternal, "address " + bind + ": missing port, as in :8080");
+  }
+  HostPort out{bind.substr(0, colon), bind.substr(colon + 1)};
+  if (out.host.starts_with('[') && out.host.ends_with(']')) {
+    out.host = out.host.substr(1, out.host.size() - 2);
+  }
+  return out;
+}
+
+std::unexpected<Error> bind_failure(const std::string& bind, int error) {
+  return fail(ErrorCode::kInternal, "can't listen on " + bind + ": " + std::strerror(error) +
+                                        "; choose another IMGPROXY_BIND or stop what uses it");
+}
+
+void set_option(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);
+}
+
+struct Bound {
+  loop::Fd fd;
+  int error = 0;
+};
+
+Bound bind_one(const sockaddr* address, socklen_t size, bool reuse_port, bool v6_only) {
+  Bound out{loop::Fd(socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0))};
+  if (!out.fd) {
+    out.error = errno;
+    return out;
+  }
+  set_option(out.fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (reuse_port) set_option(out.fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  if (address->sa_family == AF_INET6) {
+    set_option(out.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, v6_only ? 1 : 0);
+  }
+  // Accepted sockets inherit it: answers leave without waiting for a full segment.
+  set_option(out.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (::bind(out.fd.get(), address, size) != 0) out.error = errno;
+  return out;
+}
+
+Result<Listeners> listen_unix(const ListenInput& input) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (input.bind.size() >= sizeof address.sun_path) {
+    return fail(ErrorCode::kInternal, "socket path " + input.bind + " is over 107 bytes");
+  }
+  std::memcpy(address.sun_path, input.bind.data(), input.bind.size());
+  const int type = input.network == config::Network::kUnixPacket ? SOCK_SEQPACKET : SOCK_STREAM;
+  loop::Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  if (!fd) return bind_failure(input.bind, errno);
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return bind_failure(input.bind, errno);
+  }
+  if (listen(fd.get(), kBacklog) != 0) return bind_failure(input.bind, errno);
+  Listeners out;
+  out.unix_path = out.address = input.bind;
+  for (int i = 1; i < input.count; ++i) out.fds.emplace_back(dup(fd.get()));
+  out.fds.push_back(std::move(fd));
+  return out;
+}
+
+// Another process that listens here too would take a share of our connections: found by a bind that does
+// not share (decision 16).
+int foreign_listener(const sockaddr* address, socklen_t size, bool v6_only) {
+  Bound probe = bind_one(address, size, false, v6_only);
+  return probe.error;
+}
+
+Result<Listeners> listen_address(const ListenInput& input, const addrinfo* info, bool any_host) {
+  sockaddr_storage address{};
+  std::memcpy(&address, info->ai_addr, info->ai_addrlen);
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = info->ai_addrlen;
+  const bool v6_only = !any_host || input.network == config::Network::kTcp6;
+  if (!input.shared) {
+    const int error = foreign_listener(generic, size, v6_only);
+    if (error != 0) return bind_failure(input.bind, error);
+  }
+  Listeners out;
+  for (int i = 0; i < input.count; ++i) {
+    Bound one = bind_one(generic, size, true, v6_only);
+    if (one.error != 0) return bind_failure(input.bind, one.error);
+    if (listen(one.fd.get(), kBacklog) != 0) return bind_failure(input.bind, errno);
+    size = sizeof address;
+    getsockname(one.fd.get(), generic, &size);  // the others take the port the first one got
+    out.fds.push_back(std::move(one.fd));
+  }
+  out.port = ntohs(address.ss_family == AF_INET6
+                       ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
+                       : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+  out.address = input.bind;
+  return out;
+}
+
+}  // namespace
+
+Result<Listeners> listen_on(const ListenInput& input) {
+  if (input.network == config::Network::kUnix || input.network == config::Network::kUnixPacket) {
+    return listen_unix(input);
+  }
+  IMGRING_TRY(HostPort parts, split_bind(input.bind));
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_family = input.network == config::Network::kTcp4   ? AF_INET
+                    : input.network == config::Network::kTcp6 ? AF_INET6
+                                                              : AF_UNSPEC;
+  const bool any_host = parts.host.empty();
+  // Both families on one socket, as a bind without a host means.
+  if (any_host && hints.ai_family == AF_UNSPEC) hints.ai_family = AF_INET6;
+  for (;;) {
+    addrinfo* found = nullptr;
+    const int rc = getaddrinfo(any_host ? nullptr : parts.host.c_str(), parts.port.c_str(), &hints,
+                               &found);
+    if (rc != 0) {
+      return fail(ErrorCode::kInternal, "address " + input.bind + ": " + gai_strerror(rc));
+    }
+    Result<Listeners> out = listen_address(input, found, any_host);
+    freeaddrinfo(found);
+    const bool no_v6 = !out && any_host && hints.ai_family == AF_INET6 &&
+                       input.network == config::Network::kTcp &&
+                       out.error().detail.find(std::strerror(EAFNOSUPPORT)) != std::string::npos;
+    if (!no_v6) return out;
+    hints.ai_family = AF_INET;  // a machine without IPv6
+  }
+}
+
+}  // namespace imgring::server

@@ -1,0 +1,183 @@
+// The server's life: start, signals, end.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "commands.h"
+#include "imgring/image/vips_image.h"
+#include "imgring/mem/allocator.h"
+#include "imgring/server/core.h"
+#include "imgring/server/listen.h"
+#include "imgring/server/run.h"
+#include "start.h"
+
+namespace imgring::server {
+
+namespace {
+
+constexpr std::size_t kHelperQueueMax = kJobsMax + 256;  // jobs, and the self-tests beside them
+
+std::unique_ptr<loop::Engine> make_engine() {
+  auto engine = loop::make_uring_engine({});
+  if (engine) return std::move(*engine);
+  std::fprintf(stderr, "imgring: %s\n", engine.error().detail.c_str());
+  std::_Exit(kExitNoUring);  // the probe before succeeded: locked memory ran out between the two
+}
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+struct Sockets {
+  Listeners main;
+  Listeners metrics;  // empty: off
+};
+
+Result<Sockets> open_sockets(const config::Config& config, int loops) {
+  Sockets out;
+  ListenInput input;
+  input.bind = config.server.bind;
+  input.network = config.server.network;
+  input.shared = config.server.so_reuseport;
+  input.count = loops;
+  IMGRING_TRY(out.main, listen_on(input));
+  if (config.observe.prometheus_bind.empty()) return out;
+  ListenInput metrics;
+  metrics.bind = config.observe.prometheus_bind;
+  IMGRING_TRY(out.metrics, listen_on(metrics));
+  return out;
+}
+
+void write_port_file(const config::Config& config, int port) {
+  if (config.server.port_file.empty()) return;
+  const std::string part = config.server.port_file + ".part";  // whole or not there
+  std::FILE* file = std::fopen(part.c_str(), "we");
+  if (file == nullptr) return;
+  std::fprintf(file, "%d\n", port);
+  std::fclose(file);
+  std::rename(part.c_str(), config.server.port_file.c_str());
+}
+
+void reload(Process& process, SnapshotPtr& snapshot, char** environment) {
+  std::optional<config::Config> fresh = load_and_report(environment);
+  if (!fresh) {
+    process.log.error("Reload failed: the configuration before stays in force");
+    return;
+  }
+  Result<SnapshotPtr> next = reload_snapshot(*snapshot, *fresh, process.log);
+  if (!next) {
+    process.log.error("Reload failed: the configuration before stays in force",
+                      {{"error", next.error().detail}});
+    return;
+  }
+  snapshot = std::move(*next);
+  for (const auto& core : process.cores) core->replace_snapshot(snapshot);
+  process.log.info("Reloaded keys, salts, presets and source rules");
+}
+
+bool all_ended(const Process& process) {
+  for (const auto& core : process.cores) {
+    if (!core->ended()) return false;
+  }
+  return true;
+}
+
+// Waits for signals until every core has ended.
+void supervise(Process& process, SnapshotPtr snapshot, char** environment) {
+  const sigset_t signals = handled_signals();
+  constexpr timespec kPoll{.tv_sec = 0, .tv_nsec = 20'000'000};
+  bool stopping = false;
+  while (!stopping || !all_ended(process)) {
+    const int signal = stopping ? sigtimedwait(&signals, nullptr, &kPoll)
+                                : sigwaitinfo(&signals, nullptr);
+    if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
+    if (signal != SIGINT && signal != SIGTERM) continue;
+    process.log.info(stopping ? "Stopping at once" : "Stopping");
+    notify_supervisor("STOPPING=1");
+    stopping = true;
+    for (const auto& core : process.cores) core->request_stop();
+  }
+}
+
+struct Plan {
+  int helpers, loops;
+};
+
+Plan plan_threads(const config::Config& config) {
+  const int cpus = mem::usable_cpus();
+  const int helpers = config.server.workers > 0 ? config.server.workers : cpus;
+  return {helpers, config.server.loops > 0 ? config.server.loops : cpus};
+}
+
+int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, const Plan& plan,
+              char** environment) {
+  const config::Config& config = snapshot->config;
+  const loop::HelperHooks hooks{.after_job = image::job_finished,
+                                .collect = [] () noexcept { mem::collect(mem::Collect::kForced); },
+                                .thread_end = image::thread_finished};
+  loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
+  Process process(log, helpers, mem::memory_limit().bytes);
+  for (int i = 0; i < plan.loops; ++i) {
+    CoreStart start{.index = i, .count = plan.loops, .snapshot = snapshot, .make_engine = make_engine};
+    start.listen_fd = sockets.main.fds[static_cast<std::size_t>(i)].get();
+    if (i == 0 && !sockets.metrics.fds.empty()) start.metrics_fd = sockets.metrics.fds[0].get();
+    process.cores.push_back(std::make_unique<Core>(process, std::move(start)));
+  }
+  for (const auto& core : process.cores) core->start();
+  write_port_file(config, sockets.main.port);
+  log.info("imgring " IMGRING_VERSION " listens on " + sockets.main.address,
+           {{"port", std::int64_t{sockets.main.port}},
+            {"loops", std::int64_t{plan.loops}},
+            {"workers", std::int64_t{plan.helpers}},
+            {"allocator", mem::allocator_name()}});
+  if (helpers.nice_refused()) log.debug("Helpers run at the loops' priority: setpriority is refused");
+  notify_supervisor("READY=1");
+  supervise(process, snapshot, environment);
+  bool left = false;
+  for (const auto& core : process.cores) {
+    core->join();
+    left = left || core->left_jobs();
+  }
+  if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
+  if (left) {
+    log.error("Jobs were still running when the grace time was over");
+    _exit(1);  // their threads can't be joined
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+int serve(char** environment) {
+  std::optional<config::Config> config = load_and_report(environment);
+  if (!config) return kExitConfig;
+  const Logger log = logger_for(*config);
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
+  std::signal(SIGPIPE, SIG_IGN);
+  const auto failed = [&log](const Error& error, int status) {
+    log.critical(error.detail);
+    return status;
+  };
+  if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitConfig);
+  if (auto probe = loop::make_uring_engine({}); !probe) return failed(probe.error(), kExitNoUring);
+  if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitConfig);
+  const Plan plan = plan_threads(*config);
+  auto snapshot = make_snapshot(std::move(*config), log);
+  if (!snapshot) return failed(snapshot.error(), kExitConfig);
+  auto sockets = open_sockets((*snapshot)->config, plan.loops);
+  if (!sockets) return failed(sockets.error(), kExitConfig);
+  const int status = run_cores(*snapshot, log, *sockets, plan, environment);
+  snapshot->reset();
+  image::shutdown_vips();
+  log.info("Stopped");
+  return status;
+}
+
+}  // namespace imgring::server

@@ -1,0 +1,142 @@
+// Configuration to snapshot: rules, auxiliary images.
+#include "start.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "imgring/config/load.h"
+#include "imgring/image/sniff.h"
+#include "imgring/source/sources.h"
+
+namespace imgring::server {
+
+Logger logger_for(const config::Config& config) {
+  return Logger(config.observe.log_format, config.observe.log_level);
+}
+
+std::optional<config::Config> load_and_report(char** environment) {
+  config::LoadInput input;
+  input.environment = config::read_environment(environment);
+  input.stdout_is_terminal = isatty(STDOUT_FILENO) == 1;
+  config::LoadReport report;
+  std::optional<config::Config> config = config::load_config(input, &report);
+  const LogFormat plain = input.stdout_is_terminal ? LogFormat::kPretty : LogFormat::kStructured;
+  const Logger log = config ? logger_for(*config) : Logger(plain, LogLevel::kInfo);
+  for (const std::string& text : report.warnings) log.warning(text);
+  for (const std::string& text : report.notes) log.info(text);
+  for (const std::string& text : report.errors) log.critical(text);
+  return config;
+}
+
+namespace {
+
+struct AuxInput {
+  const char* what;  // "watermark"
+  const std::string& data;
+  const std::string& url;
+};
+
+loop::Task<void> fetch_into(source::Sources& sources, std::string url,
+                            Result<std::string>* out) {
+  loop::Scope scope;
+  source::SourceRequest request;
+  request.url = std::move(url);
+  Result<source::SourceAnswer> answer = co_await sources.fetch(scope, request);
+  if (answer) {
+    *out = std::string(as_text(answer->body.bytes()));
+  } else {
+    *out = std::unexpected(answer.error());
+  }
+  answer = fail(ErrorCode::kInternal);  // the lease goes back before the sources close
+  co_await sources.close();
+}
+
+// One source, on a loop of its own.
+Result<std::string> fetch_once(const config::Config& config, const std::string& url) {
+  IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_uring_engine({}));
+  loop::Loop loop(std::move(engine));
+  mem::BufferPool pool(mem::PoolOptions{});
+  mem::Budget budget(mem::download_budget_bytes(mem::memory_limit().bytes));
+  Result<std::string> out = fail(ErrorCode::kInternal);
+  source::Sources sources(source::SourcesContext{
+      .loop = loop, .config = config, .downloads = pool, .budget = budget});
+  loop.run(fetch_into(sources, url, &out));
+  return out;
+}
+
+Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config& config,
+                                                           const AuxInput& input) {
+  if (input.data.empty() && input.url.empty()) return nullptr;
+  auto image = std::make_shared<pipeline::AuxImage>();
+  if (!input.data.empty()) {
+    image->bytes = input.data;
+  } else {
+    Result<std::string> bytes = fetch_once(config, input.url);
+    if (!bytes) {
+      return fail(ErrorCode::kInternal, std::string("can't load the ") + input.what + " from " +
+                                            input.url + ": " + bytes.error().detail);
+    }
+    image->bytes = std::move(*bytes);
+  }
+  image->type = image::detect_type(as_bytes(image->bytes), "", "");
+  if (image->type == ImageType::kUnknown) {
+    return fail(ErrorCode::kInternal,
+                std::string("the ") + input.what + " is of no known image type");
+  }
+  return image;
+}
+
+}  // namespace
+
+Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
+  auto snapshot = std::make_shared<Snapshot>();
+  const std::string dropped = pipeline::drop_unsupported(&config.processing.preferred_formats);
+  if (!dropped.empty()) log.warning(dropped);
+  if (config.processing.preferred_formats.empty()) {
+    return fail(ErrorCode::kInternal,
+                "invalid IMGPROXY_PREFERRED_FORMATS value: none of these can be saved");
+  }
+  std::vector<std::string> warnings;
+  IMGRING_TRY(snapshot->rules, url::UrlRules::build(config, &warnings));
+  for (const std::string& text : warnings) log.warning(text);
+  const config::ProcessingConfig& p = config.processing;
+  IMGRING_TRY(snapshot->watermark,
+              load_aux(config, {"watermark", p.watermark_data, p.watermark_url}));
+  IMGRING_TRY(snapshot->fallback,
+              load_aux(config, {"fallback image", p.fallback_image_data, p.fallback_image_url}));
+  snapshot->config = std::move(config);
+  return SnapshotPtr(std::move(snapshot));
+}
+
+Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,
+                                    const Logger& log) {
+  auto snapshot = std::make_shared<Snapshot>(old);
+  snapshot->config.url = fresh.url;
+  std::vector<std::string> warnings;
+  IMGRING_TRY(snapshot->rules, url::UrlRules::build(snapshot->config, &warnings));
+  for (const std::string& text : warnings) log.warning(text);
+  return SnapshotPtr(std::move(snapshot));
+}
+
+void notify_supervisor(std::string_view state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (path == nullptr || path[0] == '\0') return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::size_t size = std::strlen(path);
+  if (size >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, size);
+  if (path[0] == '@') address.sun_path[0] = '\0';  // abstract name
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return;
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
+  sendto(fd, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address),
+         length);
+  close(fd);
+}
+
+}  // namespace imgring::server

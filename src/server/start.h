@@ -1,0 +1,25 @@
+// Steps of a start that can fail, each with a text for the operator. Main thread, before the cores.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "imgring/base/log.h"
+#include "imgring/server/state.h"
+
+namespace imgring::server {
+
+// The process's environment to a configuration; nullopt after the errors were logged, each by name.
+std::optional<config::Config> load_and_report(char** environment);
+Logger logger_for(const config::Config& config);
+
+// Rules, watermark and fallback image of a configuration. `before` (reload): what does not change.
+Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log);
+// Keys, salts, presets and source rules of `fresh` over the rest of `old` (SIGHUP).
+Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,
+                                    const Logger& log);
+
+// Tells systemd, when it asked to be told (NOTIFY_SOCKET).
+void notify_supervisor(std::string_view state);
+
+}  // namespace imgring::server

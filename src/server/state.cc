@@ -1,0 +1,27 @@
+// Admission of jobs: one process-wide counter.
+#include "imgring/server/state.h"
+
+#include "imgring/server/core.h"
+
+namespace imgring::server {
+
+Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes)
+    : log(l),
+      helpers(h),
+      downloads(mem::download_budget_bytes(memory_limit_bytes)),
+      planned(mem::planned_budget_bytes(memory_limit_bytes)) {}
+Process::~Process() = default;
+
+bool Process::job_room(int queue_size) const noexcept {
+  const int limit = queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
+  return jobs.load(std::memory_order_relaxed) < limit;
+}
+
+bool Process::job_admitted(int queue_size) noexcept {
+  const int limit = queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
+  if (jobs.fetch_add(1, std::memory_order_relaxed) < limit) return true;
+  job_done();
+  return false;
+}
+
+}  // namespace imgring::server

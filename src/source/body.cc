@@ -1,0 +1,96 @@
+// Growth of a body against limit and budget.
+#include "body.h"
+
+#include <algorithm>
+
+namespace imgring::source {
+
+using loop::Scope;
+using loop::Task;
+
+namespace {
+
+constexpr auto kBudgetWait = std::chrono::seconds(1);       // hardening, section 4
+constexpr auto kBudgetRetry = std::chrono::milliseconds(10);
+constexpr std::size_t kDoublingUpTo = 32 << 20;  // the pool's growth: twice, then by half
+
+}  // namespace
+
+Body::Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept
+    : parts_(parts),
+      limit_(limit_bytes > 0 ? static_cast<std::uint64_t>(limit_bytes) : parts.budget.max()) {}
+
+Body::~Body() {
+  // What a failed download had is no sample for the pool.
+  if (lease_) lease_.set_size(0);
+}
+
+Result<void> Body::accept_length(std::int64_t announced_bytes) const {
+  if (announced_bytes < 0 || static_cast<std::uint64_t>(announced_bytes) <= limit_) return {};
+  return fail(ErrorCode::kSourceTooLarge,
+              "the source announces " + std::to_string(announced_bytes) + " bytes, the limit is " +
+                  std::to_string(limit_) + " (IMGPROXY_MAX_SRC_FILE_SIZE)");
+}
+
+// Waits for budget with the socket unread: that is the back-pressure.
+Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
+  if (total_bytes <= grant_.bytes()) co_return Result<void>();
+  const auto until = parts_.loop.now() + kBudgetWait;
+  for (;;) {
+    const std::uint64_t more = total_bytes - grant_.bytes();
+    if (grant_.bytes() > 0) {
+      if (grant_.add(more)) co_return Result<void>();
+    } else if (auto grant = parts_.budget.try_grant(more)) {
+      grant_ = std::move(*grant);
+      co_return Result<void>();
+    }
+    if (parts_.loop.now() >= until) break;
+    const bool slept = co_await loop::Sleep(parts_.loop, scope, kBudgetRetry);
+    if (!slept) co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
+  }
+  co_return fail(ErrorCode::kOverloaded,
+                 "no download budget for " + std::to_string(total_bytes) + " bytes within 1 s");
+}
+
+Task<Result<void>> Body::start(Scope& scope, std::int64_t announced_bytes) {
+  const auto expected = static_cast<std::size_t>(std::max<std::int64_t>(announced_bytes, 0));
+  IMGRING_CO_TRY(lease_, parts_.pool.get(expected));
+  // A buffer larger than the budget's rest waits; larger than the whole budget counts as all of it.
+  const std::size_t most = static_cast<std::size_t>(parts_.budget.max());
+  co_return co_await acquire(scope, std::min(lease_.capacity(), most));
+}
+
+Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouched_bytes) {
+  const std::size_t needed = std::max(lease_.size() + 1, vouched_bytes);
+  if (lease_.capacity() >= needed && lease_.size() < lease_.capacity()) co_return lease_.room();
+  const std::size_t now = lease_.capacity();
+  const std::size_t step = now < kDoublingUpTo ? now * 2 : now + now / 2;
+  const std::size_t most = static_cast<std::size_t>(std::min(limit_ + 1, parts_.budget.max()));
+  const std::size_t wanted = std::min(std::max(step, needed), most);
+  IMGRING_CO_TRY_VOID(co_await acquire(scope, wanted));
+  const mem::BufferPool::Growth growth{.needed_bytes = needed,
+                                       .limit_bytes = static_cast<std::size_t>(limit_)};
+  IMGRING_CO_TRY_VOID(parts_.pool.grow(lease_, growth));
+  // An idle buffer may be larger than what was asked for; it is counted where there is room.
+  if (lease_.capacity() > grant_.bytes()) {
+    static_cast<void>(grant_.add(lease_.capacity() - grant_.bytes()));
+  } else {
+    grant_.shrink_to(lease_.capacity());
+  }
+  co_return lease_.room();
+}
+
+Result<void> Body::filled(std::size_t n) {
+  lease_.advance(n);
+  if (lease_.size() <= limit_) return {};
+  return fail(ErrorCode::kSourceTooLarge,
+              "the source is larger than the limit of " + std::to_string(limit_) +
+                  " bytes (IMGPROXY_MAX_SRC_FILE_SIZE)");
+}
+
+void Body::finish(SourceAnswer& answer) noexcept {
+  answer.body = std::move(lease_);
+  answer.grant = std::move(grant_);
+}
+
+}  // namespace imgring::source

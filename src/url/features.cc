@@ -1,0 +1,36 @@
+// Defaults that come from request headers (spec: URL interface, section 8). Any thread.
+#include <limits>
+
+#include "imgring/base/text.h"
+#include "imgring/url/request.h"
+
+namespace imgring::url {
+namespace {
+
+std::string_view first_of(std::string_view a, std::string_view b) {
+  return a.empty() ? b : a;
+}
+
+}  // namespace
+
+ClientFeatures detect_features(const FeatureHeaders& headers,
+                               const config::ProcessingConfig& config) {
+  // A plain substring, q-values ignored: imgproxy's rule.
+  const auto accepts = [&](std::string_view mime) {
+    return headers.accept.find(mime) != std::string_view::npos;
+  };
+  ClientFeatures features;
+  features.accepts_webp = (config.auto_webp || config.enforce_webp) && accepts("image/webp");
+  features.accepts_avif = (config.auto_avif || config.enforce_avif) && accepts("image/avif");
+  features.accepts_jxl = (config.auto_jxl || config.enforce_jxl) && accepts("image/jxl");
+  if (!config.enable_client_hints) return features;
+  const auto dpr = parse_float(trim(first_of(headers.sec_ch_dpr, headers.dpr)));
+  if (dpr && *dpr > 0 && *dpr <= 8) features.dpr = *dpr;
+  const auto width = parse_int(trim(first_of(headers.sec_ch_width, headers.width)));
+  if (width && *width > 0 && *width <= std::numeric_limits<int>::max()) {
+    features.width = static_cast<int>(*width);
+  }
+  return features;
+}
+
+}  // namespace imgring::url
