@@ -35,6 +35,12 @@ bool is_framing(std::string_view name) noexcept {
   return false;
 }
 
+// A connection that breaks inside an answer leaves it incomplete.
+Error broken_off(const Error& error) {
+  if (error.code != ErrorCode::kSourceUnreachable) return error;
+  return Error(ErrorCode::kSourceIncomplete, error.detail);
+}
+
 std::string key_of(const ClientRequest& request) {
   // A guarded and an unguarded connection are never taken for each other.
   std::string key = request.tls ? "https://" : "http://";
@@ -97,7 +103,9 @@ Task<Result<std::size_t>> Exchange::read(Scope& scope, std::span<std::uint8_t> i
     co_return size;
   }
   while (!parser_.done()) {
-    IMGRING_CO_TRY(const std::size_t got, co_await transport_->read(scope, into));
+    const Result<std::size_t> arrived = co_await transport_->read(scope, into);
+    if (!arrived) co_return std::unexpected(broken_off(arrived.error()));
+    const std::size_t got = *arrived;
     if (got == 0) {
       IMGRING_CO_TRY_VOID(parser_.end_of_stream());
       finish();

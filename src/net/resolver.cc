@@ -80,7 +80,8 @@ bool is_localhost(std::string_view host) noexcept {
   constexpr std::string_view kName = "localhost";
   if (host.size() < kName.size()) return false;
   const std::string_view tail = host.substr(host.size() - kName.size());
-  return tail == kName && (host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.');
+  if (tail != kName) return false;
+  return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
 }
 
 // RFC 6761: always loopback, whatever a name server says.

@@ -1,26 +1,28 @@
-// Sources behind one interface: a request for a source URL to an answer with its bytes in a pooled buffer, or
-// to an open stream (raw). One Sources per core, its loop's thread only; http(s), local and the clouds
-// implement `Source`, one file each.
+// Sources behind one interface: a request for a source URL to an answer with its bytes in a pooled
+// buffer, or to an open stream (raw). One Sources (sources.h) per core, its loop's thread only;
+// http(s), local and the clouds implement `Source`, one file each.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "imgring/base/error.h"
 #include "imgring/http/headers.h"
 #include "imgring/loop/loop.h"
 #include "imgring/mem/buffer_pool.h"
+#include "imgring/mem/limits.h"
 
 namespace imgring::source {
 
 struct SourceRequest {
   std::string url;
-  // Conditional headers, cookies, Range, Accept-Encoding and configured ones, as they go to the source.
+  // Conditional headers, cookies, Range, Accept-Encoding and configured ones, as they go to the
+  // source.
   http::Headers headers;
-  std::int64_t size_bytes_max = 0;  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0 = the download budget
+  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: the download budget.
+  std::int64_t size_bytes_max = 0;
 };
 
 // What is known once the source's head is there.
@@ -32,15 +34,18 @@ struct SourceHead {
 
 struct SourceAnswer {
   SourceHead head;
-  mem::Lease body;  // whole, decoded
+  mem::Lease body;  // whole, decoded; empty when there is no byte
+  mem::Grant grant;  // the body's part of the download budget: keep it as long as the body
 };
 
 // A body read piece by piece (raw). Destroying it before the end drops its connection.
 class SourceStream {
  public:
   virtual ~SourceStream() = default;
-  // Bytes read into `into`; 0 at the end. Errors: kSourceIncomplete, kSourceTimeout, kCancelled, ...
-  virtual loop::Task<Result<std::size_t>> read(loop::Scope& scope, std::span<std::uint8_t> into) = 0;
+  // Bytes read into `into` (not empty); 0 at the end. Errors: kSourceIncomplete, kSourceTimeout,
+  // kSourceCancelled when the scope ended.
+  virtual loop::Task<Result<std::size_t>> read(loop::Scope& scope,
+                                               std::span<std::uint8_t> into) = 0;
 };
 struct OpenedSource {
   SourceHead head;
@@ -50,10 +55,13 @@ struct OpenedSource {
 class Source {
  public:
   virtual ~Source() = default;
-  // Reads the whole body, decoding gzip. Statuses map to errors as server.md section 2 and urls.md 10 say.
-  virtual loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) = 0;
+  // Reads the whole body, decoding gzip. Statuses map to errors as server.md section 2 and urls.md
+  // 10 say. When `scope` ends first: kSourceCancelled, and the scope's reason says why.
+  virtual loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
+                                                 const SourceRequest& request) = 0;
   // The source's own status and bytes, nothing decoded (urls.md section 6).
-  virtual loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) = 0;
+  virtual loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
+                                                const SourceRequest& request) = 0;
 };
 
 }  // namespace imgring::source

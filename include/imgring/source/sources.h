@@ -1,0 +1,60 @@
+// All sources of one core: dispatch by scheme, one download time limit over everything.
+// Owns: resolver, HTTP client with its idle connections, the storages. Touch: its loop's thread
+// only. Promises: fetch and open answer within DOWNLOAD_TIMEOUT; after close() nothing is left on
+// the loop; close() must be awaited before the end of the loop, with no request under way.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "imgring/config/config.h"
+#include "imgring/loop/loop.h"
+#include "imgring/mem/buffer_pool.h"
+#include "imgring/mem/limits.h"
+#include "imgring/source/source.h"
+
+namespace imgring::source {
+
+struct SourcesContext {
+  loop::Loop& loop;
+  const config::Config& config;  // as at the start; lives as long as the Sources
+  mem::BufferPool& downloads;
+  mem::Budget& budget;           // of downloads, shared by all cores
+  // Asked again for every redirect target.
+  std::function<bool(std::string_view source_url)> source_allowed{};
+  int loops = 1;                 // how many cores share the process-wide maxima
+  std::string name_servers{};    // tests: in place of resolv.conf
+};
+
+struct SourcesStats {
+  std::size_t idle_connections = 0;
+  std::size_t cached_names = 0;
+  std::uint64_t connections_made = 0;
+};
+
+class Sources final : public Source {
+ public:
+  explicit Sources(const SourcesContext& context);
+  ~Sources() override;
+
+  // Errors beyond the source's own: kSourceUnreachable for a scheme that is unknown or off;
+  // kSourceTimeout past DOWNLOAD_TIMEOUT; kOverloaded without download budget for 1 s.
+  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
+                                         const SourceRequest& request) override;
+  loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
+                                        const SourceRequest& request) override;
+  // Memory tick: idle connections and cached names that are over their time go.
+  void tick() noexcept;
+  loop::Task<void> close();
+  SourcesStats stats() const noexcept;
+
+ private:
+  struct Impl;
+  Result<Source*> pick(const std::string& url) const;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace imgring::source

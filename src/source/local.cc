@@ -1,0 +1,204 @@
+// Opening below the root, conditional answers, and reading through the loop.
+#include "local.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "imgring/base/text.h"
+#include "imgring/http/server.h"
+#include "imgring/url/source_url.h"
+
+namespace imgring::source {
+
+using loop::Loop;
+using loop::Scope;
+using loop::Task;
+
+namespace {
+
+constexpr std::size_t kSniffBytes = 64;
+
+// Without W/ and quotes, as the reference compares.
+std::string_view bare_etag(std::string_view etag) noexcept {
+  etag = trim(etag);
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.starts_with('"')) etag.remove_prefix(1);
+  if (etag.ends_with('"')) etag.remove_suffix(1);
+  return etag;
+}
+
+// A part of an open file.
+class FileStream final : public SourceStream {
+ public:
+  struct Part {
+    std::int64_t at, left;
+  };
+  FileStream(Loop& loop, loop::Fd file, Part part) noexcept
+      : loop_(loop), file_(std::move(file)), part_(part) {}
+  Task<Result<std::size_t>> read(Scope& scope, std::span<std::uint8_t> into) override;
+
+ private:
+  Loop& loop_;
+  loop::Fd file_;
+  Part part_;
+};
+
+Error read_error(int negative_errno) {
+  if (negative_errno == -ECANCELED) return Error(ErrorCode::kSourceCancelled, "cancelled");
+  return Error(ErrorCode::kSourceIncomplete,
+               std::string("read of the file: ") + std::strerror(-negative_errno));
+}
+
+Task<Result<std::size_t>> FileStream::read(Scope& scope, std::span<std::uint8_t> into) {
+  if (part_.left == 0) co_return std::size_t{0};
+  if (static_cast<std::uint64_t>(part_.left) < into.size()) {
+    into = into.first(static_cast<std::size_t>(part_.left));
+  }
+  for (;;) {
+    const int got = co_await loop::read_at(loop_, scope, file_.get(), into, part_.at);
+    if (got == -EINTR || got == -EAGAIN) continue;
+    if (got < 0) co_return std::unexpected(read_error(got));
+    if (got == 0) co_return fail(ErrorCode::kSourceIncomplete, "the file became shorter");
+    part_.at += got;
+    part_.left -= got;
+    co_return static_cast<std::size_t>(got);
+  }
+}
+
+}  // namespace
+
+struct LocalSource::File {
+  loop::Fd fd;
+  std::string path;  // with a leading slash
+  std::int64_t size_bytes = 0;
+  SourceHead head;  // validators; status 304 when the request's conditions say so
+};
+
+namespace {
+
+// If-None-Match first; If-Modified-Since only without it.
+bool is_unchanged(const SourceRequest& request, std::string_view etag, std::int64_t mtime_s) {
+  const std::string_view none_match = request.headers.get("If-None-Match");
+  if (!none_match.empty()) return bare_etag(none_match) == bare_etag(etag);
+  const std::string_view since = request.headers.get("If-Modified-Since");
+  if (since.empty()) return false;
+  const auto time = http::parse_http_date(since);
+  return time && mtime_s <= *time;
+}
+
+Task<Result<std::string>> sniff(Loop& loop, Scope& scope, int fd, const std::string& path) {
+  std::vector<std::uint8_t> first(kSniffBytes);
+  const int got = co_await loop::read_at(loop, scope, fd, first, 0);
+  if (got < 0) co_return std::unexpected(read_error(got));
+  co_return content_type_of(ByteSpan(first).first(static_cast<std::size_t>(got)), path);
+}
+
+}  // namespace
+
+LocalSource::LocalSource(const BodyParts& parts, std::string root, std::string query_separator)
+    : parts_(parts), root_(std::move(root)), query_separator_(std::move(query_separator)),
+      root_fd_(::open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  if (!root_fd_) root_error_ = errno;
+}
+
+Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
+                                                       const SourceRequest& request) {
+  IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
+  const std::string where = "local file /" + parsed.key + ": ";
+  if (!root_fd_) {
+    co_return fail(ErrorCode::kSourceUnreachable,
+                   root_ + " (IMGPROXY_LOCAL_FILESYSTEM_ROOT): " + std::strerror(root_error_));
+  }
+  if (parsed.key.empty() || parsed.key.find('\0') != std::string::npos) {
+    co_return fail(ErrorCode::kSourceUnreachable, where + "not a file name");
+  }
+  open_how how{};
+  how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
+  int opened = -EAGAIN;
+  // EAGAIN: a rename raced with the look at "..".
+  for (int n = 0; n < 3 && (opened == -EAGAIN || opened == -EINTR); ++n) {
+    opened = co_await loop::open_file(parts_.loop, scope, root_fd_.get(), parsed.key.c_str(), &how);
+  }
+  if (opened == -ECANCELED) co_return std::unexpected(read_error(opened));
+  if (opened < 0) {
+    const bool leads_out = opened == -EXDEV;
+    co_return fail(ErrorCode::kSourceUnreachable,
+                   where + (leads_out ? "leads out of the root" : std::strerror(-opened)));
+  }
+  File file;
+  file.fd = loop::Fd(opened);
+  struct stat facts {};
+  if (fstat(opened, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    co_return fail(ErrorCode::kSourceUnreachable, where + "not a regular file");
+  }
+  file.path = "/" + parsed.key;
+  file.size_bytes = facts.st_size;
+  const std::int64_t mtime_ns = facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec;
+  std::string etag = file_etag(file.path, file.size_bytes, mtime_ns);
+  if (is_unchanged(request, etag, facts.st_mtim.tv_sec)) file.head.status = 304;
+  file.head.content_length = file.head.status == 304 ? 0 : file.size_bytes;
+  file.head.headers.add("ETag", std::move(etag));
+  file.head.headers.add("Last-Modified", http::http_date(facts.st_mtim.tv_sec));
+  co_return file;
+}
+
+Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest& request) {
+  IMGRING_CO_TRY(File file, co_await open_file(scope, request));
+  SourceAnswer answer;
+  answer.head = std::move(file.head);
+  if (answer.head.status == 304 || file.size_bytes == 0) co_return answer;
+  Body body(parts_, request.size_bytes_max);
+  IMGRING_CO_TRY_VOID(body.accept_length(file.size_bytes));
+  IMGRING_CO_TRY_VOID(co_await body.start(scope, file.size_bytes));
+  const auto size = static_cast<std::size_t>(file.size_bytes);
+  FileStream stream(parts_.loop, std::move(file.fd), FileStream::Part(0, file.size_bytes));
+  while (body.size() < size) {
+    // The file is there: its size may be believed.
+    IMGRING_CO_TRY(const std::span<std::uint8_t> room, co_await body.room(scope, size));
+    IMGRING_CO_TRY(const std::size_t got, co_await stream.read(scope, room));
+    IMGRING_CO_TRY_VOID(body.filled(got));
+  }
+  body.finish(answer);
+  const std::string type =
+      content_type_of(answer.body.bytes().first(std::min(size, kSniffBytes)), file.path);
+  if (!type.empty()) answer.head.headers.add("Content-Type", type);
+  co_return answer;
+}
+
+Task<Result<OpenedSource>> LocalSource::open(Scope& scope, const SourceRequest& request) {
+  IMGRING_CO_TRY(File file, co_await open_file(scope, request));
+  OpenedSource opened;
+  opened.head = std::move(file.head);
+  if (opened.head.status == 304) co_return opened;
+  FileStream::Part part(0, file.size_bytes);
+  const std::string_view wanted = request.headers.get("Range");
+  if (!wanted.empty()) {
+    // As measured: neither validators nor a type with a part.
+    opened.head.headers.clear();
+    const auto range = parse_range(wanted, file.size_bytes);
+    opened.head.status = range ? 206 : 416;
+    opened.head.content_length = 0;
+    if (!range) co_return opened;
+    part = FileStream::Part(range->first, range->last - range->first + 1);
+    opened.head.content_length = part.left;
+    opened.head.headers.add("Content-Range", "bytes " + std::to_string(range->first) + "-" +
+                                                 std::to_string(range->last) + "/" +
+                                                 std::to_string(file.size_bytes));
+  } else {
+    IMGRING_CO_TRY(std::string type,
+                   co_await sniff(parts_.loop, scope, file.fd.get(), file.path));
+    if (!type.empty()) opened.head.headers.add("Content-Type", std::move(type));
+  }
+  opened.head.headers.add("Accept-Ranges", "bytes");
+  if (part.left > 0) {
+    opened.stream = std::make_unique<FileStream>(parts_.loop, std::move(file.fd), part);
+  }
+  co_return opened;
+}
+
+}  // namespace imgring::source

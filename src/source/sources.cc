@@ -1,0 +1,163 @@
+// Dispatch by scheme, and the download time limit around every source.
+#include "imgring/source/sources.h"
+
+#include "body.h"
+#include "http_source.h"
+#include "imgring/base/text.h"
+#include "imgring/http/client.h"
+#include "imgring/net/connector.h"
+#include "imgring/net/resolver.h"
+#include "local.h"
+
+namespace imgring::source {
+
+using loop::Clock;
+using loop::Deadline;
+using loop::Loop;
+using loop::Scope;
+using loop::Task;
+
+namespace {
+
+// Schemes that are off, and what turns them on.
+struct Switch {
+  std::string_view scheme, variable;
+};
+constexpr Switch kSwitches[] = {
+    {"local", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"}, {"s3", "IMGPROXY_USE_S3"},
+    {"gs", "IMGPROXY_USE_GCS"}, {"abs", "IMGPROXY_USE_ABS"}, {"swift", "IMGPROXY_USE_SWIFT"},
+};
+
+net::ConnectorOptions connector_options(const config::SourceConfig& config) {
+  net::ConnectorOptions options;
+  options.policy = {config.allow_loopback, config.allow_link_local, config.allow_private};
+  return options;
+}
+
+http::ClientOptions client_options(const config::SourceConfig& config, int loops) {
+  http::ClientOptions options;
+  options.user_agent = config.user_agent;
+  options.idle_time = std::chrono::seconds(config.client_keep_alive_timeout_s);
+  const auto shares = static_cast<std::size_t>(std::max(loops, 1));
+  options.idle_max = std::max<std::size_t>(http::kIdleConnectionsMax / shares, 1);
+  return options;
+}
+
+// An error that the download's own deadline caused says so.
+Error timed_error(Error error, bool timed_out, int seconds) {
+  if (!timed_out || error.code != ErrorCode::kSourceCancelled) return error;
+  return Error(ErrorCode::kSourceTimeout, error.detail + ": no complete answer within " +
+                                              std::to_string(seconds) +
+                                              " s (IMGPROXY_DOWNLOAD_TIMEOUT)");
+}
+
+// A stream within what is left of the download's time.
+class TimedStream final : public SourceStream {
+ public:
+  struct Limit {
+    Clock::time_point until;
+    int seconds;
+  };
+  TimedStream(Loop& loop, std::unique_ptr<SourceStream> inner, Limit limit) noexcept
+      : loop_(loop), inner_(std::move(inner)), limit_(limit) {}
+  Task<Result<std::size_t>> read(Scope& scope, std::span<std::uint8_t> into) override;
+
+ private:
+  Loop& loop_;
+  std::unique_ptr<SourceStream> inner_;
+  Limit limit_;
+};
+
+Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t> into) {
+  Scope timed(&scope);
+  Deadline deadline(loop_, timed, limit_.until - loop_.engine().now());
+  Result<std::size_t> got = co_await inner_->read(timed, into);
+  if (got) co_return got;
+  const bool late = deadline.fired() && !scope.cancelled();
+  co_return std::unexpected(timed_error(std::move(got).error(), late, limit_.seconds));
+}
+
+}  // namespace
+
+struct Sources::Impl {
+  explicit Impl(const SourcesContext& c)
+      : context(c),
+        resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
+        connector(c.loop, resolver, connector_options(c.config.source)),
+        client(c.loop, connector, client_options(c.config.source, c.loops)),
+        http({c.loop, c.downloads, c.budget}, client, c.config.source.max_redirects,
+             c.source_allowed) {
+    const config::SourceConfig& config = c.config.source;
+    if (!config.local_filesystem_root.empty()) {
+      local = std::make_unique<LocalSource>(BodyParts{c.loop, c.downloads, c.budget},
+                                            config.local_filesystem_root, config.query_separator);
+    }
+  }
+  SourcesContext context;
+  net::Resolver resolver;
+  net::Connector connector;
+  http::Client client;
+  HttpSource http;
+  std::unique_ptr<LocalSource> local;
+};
+
+Sources::Sources(const SourcesContext& context) : impl_(std::make_unique<Impl>(context)) {}
+Sources::~Sources() = default;
+
+Result<Source*> Sources::pick(const std::string& url) const {
+  const std::string scheme = url::scheme_of(url);
+  if (scheme == "http" || scheme == "https") return &impl_->http;
+  if (scheme == "local" && impl_->local) return impl_->local.get();
+  for (const Switch& one : kSwitches) {
+    if (one.scheme != scheme) continue;
+    return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are off; " +
+                                                   std::string(one.variable) + " enables them");
+  }
+  if (scheme.empty()) return fail(ErrorCode::kSourceUnreachable, "the source URL has no scheme");
+  return fail(ErrorCode::kSourceUnreachable, "unknown scheme " + scheme + "://");
+}
+
+Task<Result<SourceAnswer>> Sources::fetch(Scope& scope, const SourceRequest& request) {
+  IMGRING_CO_TRY(Source * source, pick(request.url));
+  const int seconds = impl_->context.config.source.download_timeout_s;
+  Scope timed(&scope);
+  Deadline deadline(impl_->context.loop, timed, std::chrono::seconds(seconds));
+  Result<SourceAnswer> answer = co_await source->fetch(timed, request);
+  if (answer) co_return answer;
+  const bool late = deadline.fired() && !scope.cancelled();
+  co_return std::unexpected(timed_error(std::move(answer).error(), late, seconds));
+}
+
+Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& request) {
+  IMGRING_CO_TRY(Source * source, pick(request.url));
+  Loop& loop = impl_->context.loop;
+  const int seconds = impl_->context.config.source.download_timeout_s;
+  const TimedStream::Limit limit(loop.engine().now() + std::chrono::seconds(seconds), seconds);
+  Scope timed(&scope);
+  Deadline deadline(loop, timed, std::chrono::seconds(seconds));
+  Result<OpenedSource> opened = co_await source->open(timed, request);
+  if (!opened) {
+    const bool late = deadline.fired() && !scope.cancelled();
+    co_return std::unexpected(timed_error(std::move(opened).error(), late, seconds));
+  }
+  if (opened->stream) {
+    opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit);
+  }
+  co_return opened;
+}
+
+void Sources::tick() noexcept {
+  impl_->client.tick();
+  impl_->resolver.tick();
+}
+
+Task<void> Sources::close() {
+  impl_->client.close_idle();
+  co_await impl_->resolver.close();
+}
+
+SourcesStats Sources::stats() const noexcept {
+  return {impl_->client.idle(), impl_->resolver.cached(), impl_->client.connections_made()};
+}
+
+}  // namespace imgring::source
