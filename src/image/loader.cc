@@ -108,6 +108,7 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   if (loader->precheck != nullptr && !params.unlimited) {
     IMGRING_TRY_VOID(loader->precheck(source));
   }
+  vips_error_clear();
   if (loader->reader != nullptr) return loader->reader(source);
   IMGRING_TRY(VipsImagePtr image, load_by_operation(*loader, source, params));
   if (type != ImageType::kTiff) return image;

@@ -4,6 +4,7 @@
 // thread per image, and GLib's warnings about pictures do not reach standard error.
 #include "imgring/image/vips_image.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -24,7 +25,7 @@ constexpr std::array kDecoderEndings = {std::string_view("load_source"),
                                         std::string_view("load_buffer"), std::string_view("load"),
                                         std::string_view("2vips")};
 
-bool is_decoder_message(std::string_view text) noexcept {
+bool is_decoder_line(std::string_view text) noexcept {
   if (text.find("XML parse error: ") != std::string_view::npos) return true;
   const std::size_t colon = text.find(": ");
   if (colon == std::string_view::npos || colon == 0) return false;
@@ -35,6 +36,16 @@ bool is_decoder_message(std::string_view text) noexcept {
   }
   for (const std::string_view ending : kDecoderEndings) {
     if (name.size() > ending.size() && name.ends_with(ending)) return true;
+  }
+  return false;
+}
+
+// The buffer gathers lines; successful loads leave some too ("source: bad seek ..."), in any order.
+bool is_decoder_message(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (is_decoder_line(line)) return true;
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
   return false;
 }

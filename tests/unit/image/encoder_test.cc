@@ -213,7 +213,7 @@ TEST(Encoder, IconHasOneEntryWithAPngInside) {
   const std::string ico = saved(image.get(), ImageType::kIco, 80, {});
   ASSERT_GT(ico.size(), 30u);
   EXPECT_EQ(ico.substr(0, 10), std::string("\0\0\1\0\1\0\0\x64\0\0", 10));
-  EXPECT_EQ(ico[14], 32);
+  EXPECT_EQ(ico[12], 32);
   EXPECT_EQ(ico.substr(22, 8), "\x89PNG\r\n\x1a\n");
 }
 

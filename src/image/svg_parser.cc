@@ -1,0 +1,116 @@
+// The expat callbacks and the limits they count.
+#include "svg_parser.h"
+
+namespace imgring::image {
+namespace {
+
+struct FreeParser {
+  void operator()(XML_Parser p) const noexcept { XML_ParserFree(p); }
+};
+
+bool is_utf16(ByteSpan source) noexcept {
+  const std::string_view text = as_text(source);
+  return text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE") ||
+         text.substr(0, 4).find('\0') != std::string_view::npos;
+}
+
+}  // namespace
+
+struct SvgParser::Callbacks {
+  static SvgParser& self(void* data) noexcept { return *static_cast<SvgParser*>(data); }
+
+  static void start(void* data, const char* name, const char** attributes) {
+    SvgParser& p = self(data);
+    if (++p.elements_ > kSvgElementsMax) return p.refuse("more than 200000 elements");
+    if (++p.depth_ > kSvgDepthMax) return p.refuse("deeper than 256 elements");
+    p.attributes_.clear();
+    for (const char** a = attributes; *a != nullptr; a += 2) p.attributes_.push_back({a[0], a[1]});
+    if (p.attributes_.size() > kSvgAttributesMax) return p.refuse("more than 1000 attributes");
+    const std::string_view raw = p.raw();
+    // An attribute's text may come from entities, which only the attributes' values show.
+    std::size_t value_bytes = 0;
+    for (const SvgAttribute& a : p.attributes_) value_bytes += a.value.size();
+    if (value_bytes > raw.size()) p.count_expanded(value_bytes - raw.size());
+    if (!p.over_limit_) p.handler_->on_start(name, p.attributes_, raw);
+  }
+  static void end(void* data, const char* name) {
+    SvgParser& p = self(data);
+    --p.depth_;
+    if (!p.over_limit_) p.handler_->on_end(name);
+  }
+  static void text(void* data, const char* text, int size) {
+    SvgParser& p = self(data);
+    const std::string_view value(text, static_cast<std::size_t>(size));
+    const std::string_view raw = p.raw();
+    if (value.size() > raw.size()) p.count_expanded(value.size());
+    if (!p.over_limit_) p.handler_->on_text(value, raw);
+  }
+  static void cdata_start(void* data) { self(data).handler_->on_cdata(true); }
+  static void cdata_end(void* data) { self(data).handler_->on_cdata(false); }
+  static void comment(void* data, const char*) {
+    SvgParser& p = self(data);
+    p.handler_->on_comment(p.raw());
+  }
+  static void declaration(void* data, const char* version, const char*, int) {
+    SvgParser& p = self(data);
+    if (version != nullptr) p.handler_->on_declaration(p.raw());
+  }
+  static void entity(void* data, const char*, int is_parameter, const char* value, int size,
+                     const char*, const char*, const char*, const char*) {
+    SvgParser& p = self(data);
+    if (is_parameter != 0 || value == nullptr) return p.refuse("parameter or external entity");
+    const std::string_view text(value, static_cast<std::size_t>(size));
+    if (text.find_first_of("<&") != std::string_view::npos) p.refuse("entity with markup");
+  }
+};
+
+void SvgParser::count_expanded(std::size_t size_bytes) {
+  entity_bytes_ += size_bytes;
+  if (entity_bytes_ > kSvgEntityBytesMax) refuse("entities expand to more than 1 MiB");
+}
+
+void SvgParser::refuse(std::string why) {
+  if (over_limit_) return;
+  over_limit_ = true;
+  why_ = std::move(why);
+  XML_StopParser(parser_, XML_FALSE);
+}
+
+std::string_view SvgParser::raw() const noexcept {
+  const XML_Index at = XML_GetCurrentByteIndex(parser_);
+  const int count = XML_GetCurrentByteCount(parser_);
+  if (at < 0 || count < 0) return {};
+  const auto first = static_cast<std::size_t>(at), size = static_cast<std::size_t>(count);
+  if (first > source_.size() || size > source_.size() - first) return {};
+  return as_text(source_).substr(first, size);
+}
+
+SvgParser::Outcome SvgParser::run(ByteSpan source) {
+  if (source.size() > kSvgBytesMax) {
+    why_ = "larger than 10 MiB";
+    return Outcome::kOverLimit;
+  }
+  if (source.empty() || is_utf16(source)) return Outcome::kMalformed;
+  const std::unique_ptr<std::remove_pointer_t<XML_Parser>, FreeParser> owner(
+      XML_ParserCreate(nullptr));
+  if (owner == nullptr) return Outcome::kMalformed;
+  parser_ = owner.get();
+  source_ = source;
+  XML_SetUserData(parser_, this);
+  XML_SetElementHandler(parser_, Callbacks::start, Callbacks::end);
+  XML_SetCharacterDataHandler(parser_, Callbacks::text);
+  XML_SetCdataSectionHandler(parser_, Callbacks::cdata_start, Callbacks::cdata_end);
+  XML_SetCommentHandler(parser_, Callbacks::comment);
+  XML_SetXmlDeclHandler(parser_, Callbacks::declaration);
+  XML_SetEntityDeclHandler(parser_, Callbacks::entity);
+  const XML_Status status = XML_Parse(parser_, reinterpret_cast<const char*>(source.data()),
+                                      static_cast<int>(source.size()), 1);
+  const XML_Error error = XML_GetErrorCode(parser_);
+  if (status != XML_STATUS_OK && why_.empty()) why_ = XML_ErrorString(error);
+  parser_ = nullptr;
+  if (over_limit_) return Outcome::kOverLimit;
+  if (status == XML_STATUS_OK) return Outcome::kDone;
+  return error == XML_ERROR_NO_ELEMENTS && depth_ > 0 ? Outcome::kUnclosed : Outcome::kMalformed;
+}
+
+}  // namespace imgring::image

@@ -1,0 +1,293 @@
+// ICO and BMP readers, JPEG and PNG prechecks: hostile files as hard as good ones.
+#include <gtest/gtest.h>
+
+#include <zlib.h>
+
+#include <cstdint>
+#include <string>
+
+#include "imgring/image/loader.h"
+#include "test_images.h"
+
+namespace imgring::image::test {
+namespace {
+
+std::string le(std::uint32_t value, int width) {
+  std::string out;
+  for (int i = 0; i < width; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  return out;
+}
+std::string be(std::uint32_t value, int width) {
+  std::string out;
+  for (int i = width - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+  return out;
+}
+
+struct Bmp {
+  std::int32_t width = 2, height = 2;
+  std::uint32_t planes = 1, depth = 24, compression = 0, colours = 0, header = 40;
+  std::string palette{}, pixels{};
+};
+std::string info_of(const Bmp& b) {
+  std::string out = le(b.header, 4) + le(static_cast<std::uint32_t>(b.width), 4) +
+                    le(static_cast<std::uint32_t>(b.height), 4) + le(b.planes, 2) + le(b.depth, 2) +
+                    le(b.compression, 4) + le(0, 4) + le(0, 8) + le(b.colours, 4) + le(0, 4);
+  if (b.header > 40) out += std::string(b.header - 40, '\0');
+  return out;
+}
+std::string file_of(const Bmp& b) {
+  const std::string info = info_of(b);
+  const auto offset = static_cast<std::uint32_t>(14 + info.size() + b.palette.size());
+  return "BM" + le(0, 8) + le(offset, 4) + info + b.palette + b.pixels;
+}
+
+struct Entry {
+  int width, height;
+  std::string data;
+  std::uint32_t size_bytes = 0xFFFFFFFE, offset = 0xFFFFFFFE;  // those: the true ones
+};
+std::string icon_of(const std::vector<Entry>& entries) {
+  std::string head = le(0, 2) + le(1, 2) + le(static_cast<std::uint32_t>(entries.size()), 2);
+  std::string body;
+  for (const Entry& e : entries) {
+    const auto size = e.size_bytes == 0xFFFFFFFE ? e.data.size() : e.size_bytes;
+    const auto at = e.offset == 0xFFFFFFFE ? 6 + 16 * entries.size() + body.size() : e.offset;
+    head += le(static_cast<std::uint32_t>(e.width), 1) + le(static_cast<std::uint32_t>(e.height), 1) +
+            le(0, 2) + le(1, 2) + le(32, 2) + le(static_cast<std::uint32_t>(size), 4) +
+            le(static_cast<std::uint32_t>(at), 4);
+    body += e.data;
+  }
+  return head + body;
+}
+std::string png_of(int width, int height) {
+  return saved_by_vips(picture(width, height, 3).get(), ".png");
+}
+
+void expect_broken(const std::string& file, ImageType type) {
+  const auto image = load(bytes_of(file), type, LoadParams{});
+  if (!image) {
+    EXPECT_EQ(image.error().code, ErrorCode::kBrokenImage) << image.error().detail;
+    return;
+  }
+  // The header was fine: then the pixels must fail.
+  const auto memory = copy_to_memory(image->get(), StopFlag{});
+  ASSERT_FALSE(memory.has_value());
+  EXPECT_EQ(memory.error().code, ErrorCode::kBrokenImage) << memory.error().detail;
+}
+std::vector<std::uint8_t> loaded(const std::string& file, ImageType type) {
+  const auto image = load(bytes_of(file), type, LoadParams{});
+  if (!image) {
+    ADD_FAILURE() << image.error().detail;
+    return {};
+  }
+  return pixels_of(image->get());
+}
+using Pixels = std::vector<std::uint8_t>;
+
+TEST(Bmp, RowsFromTheBottomAndPaddingAreUnderstood) {
+  const std::string rows = std::string("\1\2\3\4\5\6\0\0", 8) + std::string("\7\x8\x9\xA\xB\xC\0\0", 8);
+  EXPECT_EQ(loaded(file_of({.pixels = rows}), ImageType::kBmp),
+            (Pixels{9, 8, 7, 12, 11, 10, 3, 2, 1, 6, 5, 4}));
+  EXPECT_EQ(loaded(file_of({.height = -2, .pixels = rows}), ImageType::kBmp),
+            (Pixels{3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10}));
+}
+
+TEST(Bmp, AlphaIsThereAt32BitsAndByMaskIn4And5Headers) {
+  const std::string pixel("\1\2\3\x80", 4);
+  EXPECT_EQ(loaded(file_of({.width = 1, .height = 1, .depth = 32, .pixels = pixel}), ImageType::kBmp),
+            (Pixels{3, 2, 1, 128}));
+  EXPECT_EQ(loaded(file_of({.width = 1, .height = 1, .depth = 32, .header = 108, .pixels = pixel}),
+                   ImageType::kBmp),
+            (Pixels{3, 2, 1}));
+}
+
+TEST(Bmp, PalettesOfEachDepth) {
+  const std::string palette = std::string("\0\0\xff\0", 4) + std::string("\0\xff\0\0", 4);
+  const struct {
+    std::uint32_t depth;
+    std::string row;
+  } kCases[] = {{1, "\x40"}, {2, "\x10"}, {4, "\x01"}, {8, std::string("\0\1", 2)}};
+  for (const auto& c : kCases) {
+    std::string row = c.row;
+    row.resize(4);
+    EXPECT_EQ(loaded(file_of({.height = 1, .depth = c.depth, .colours = 2, .palette = palette,
+                              .pixels = row}),
+                     ImageType::kBmp),
+              (Pixels{255, 0, 0, 0, 255, 0}))
+        << c.depth;
+  }
+}
+
+TEST(Bmp, AnIndexBeyondThePaletteIsBlack) {
+  const std::string palette("\xff\xff\xff\0", 4);
+  EXPECT_EQ(loaded(file_of({.width = 1, .height = 1, .depth = 8, .colours = 1, .palette = palette,
+                            .pixels = std::string("\xC8\0\0\0", 4)}),
+                   ImageType::kBmp),
+            (Pixels{0, 0, 0}));
+}
+
+TEST(Bmp, FifteenAndSixteenBitsSpanTheWholeRange) {
+  EXPECT_EQ(loaded(file_of({.height = 1, .depth = 16, .pixels = std::string("\xff\x7f\0\x7c", 4)}),
+                   ImageType::kBmp),
+            (Pixels{255, 255, 255, 255, 0, 0}));
+  const std::string masks = le(0xF800, 4) + le(0x7E0, 4) + le(0x1F, 4);
+  EXPECT_EQ(loaded(file_of({.height = 1, .depth = 16, .compression = 3, .palette = masks,
+                            .pixels = std::string("\xff\xff\xe0\x07", 4)}),
+                   ImageType::kBmp),
+            (Pixels{255, 255, 255, 0, 255, 0}));
+}
+
+TEST(Bmp, RunLengthsWithMovesLiteralsAndEarlyEnd) {
+  const std::string palette = std::string(4, '\0') + std::string("\1\2\3\0", 4);
+  Bmp b{.width = 4, .height = -2, .depth = 8, .compression = 1, .colours = 2, .palette = palette};
+  b.pixels = std::string("\2\1\0\2\1\0\1\1\0\0\0\3\1\0\1\0\0\1", 18);
+  const Pixels one{3, 2, 1}, none{0, 0, 0};
+  Pixels want;
+  for (const Pixels& p : {one, one, none, one, one, none, one, none}) {
+    want.insert(want.end(), p.begin(), p.end());
+  }
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), want);
+  b.pixels = std::string("\0\1", 2);
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), Pixels(24, 0));
+}
+
+TEST(Bmp, RunLengthsStayInsideRowAndPicture) {
+  Bmp b{.width = 4, .height = 2, .depth = 8, .compression = 1, .colours = 1,
+        .palette = std::string("\1\2\3\0", 4)};
+  b.pixels = std::string("\xff\0\xff\0\0\0\xff\0\0\2\xff\xff\xff\0\0\1", 16);
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp).size(), 24u);
+}
+
+TEST(Bmp, HostileFilesAreRefused) {
+  const std::string pixels(16, 'x');
+  const std::string cases[] = {
+      "BM", "BM" + std::string(12, '\0'), "BM" + std::string(16, '\0'),
+      file_of({.header = 12, .pixels = pixels}), file_of({.width = 0, .pixels = pixels}),
+      file_of({.width = -2, .pixels = pixels}), file_of({.height = 0, .pixels = pixels}),
+      file_of({.height = INT32_MIN, .pixels = pixels}), file_of({.planes = 2, .pixels = pixels}),
+      file_of({.depth = 0, .pixels = pixels}), file_of({.depth = 3, .pixels = pixels}),
+      file_of({.depth = 64, .pixels = pixels}), file_of({.compression = 1, .pixels = pixels}),
+      file_of({.compression = 4, .pixels = pixels}), file_of({.compression = 3, .pixels = pixels}),
+      file_of({.pixels = pixels.substr(1)}), file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
+      file_of({.width = 9'000'000, .height = 9'000'000, .pixels = pixels}),
+      file_of({.depth = 8, .colours = 257, .palette = std::string(1028, 'p'), .pixels = pixels}),
+      file_of({.depth = 8, .colours = 0xFFFFFFFF, .pixels = pixels}),
+      file_of({.depth = 8, .pixels = pixels}),  // 256 colours, none there
+      file_of({.depth = 8, .compression = 1, .colours = 1, .palette = "pppp", .pixels = "\5"}),
+      file_of({.depth = 8, .compression = 1, .colours = 1, .palette = "pppp",
+               .pixels = std::string("\0\x20zz", 4)}),
+  };
+  for (const std::string& file : cases) {
+    SCOPED_TRACE(testing::PrintToString(file.substr(0, 60)));
+    expect_broken(file, ImageType::kBmp);
+  }
+  std::string far = file_of({.pixels = pixels});
+  far.replace(10, 4, le(0xFFFFFFF0, 4));
+  expect_broken(far, ImageType::kBmp);
+}
+
+TEST(Bmp, ARunLengthBombTakesNoMemoryForItsHeader) {
+  // 100 MP in a file of 80 bytes: the size is told, pixels only when somebody asks.
+  const std::string file =
+      file_of({.width = 10'000, .height = 10'000, .depth = 8, .compression = 1, .colours = 1,
+               .palette = "pppp", .pixels = std::string("\0\1", 2)});
+  const auto image = load(bytes_of(file), ImageType::kBmp, LoadParams{});
+  ASSERT_TRUE(image.has_value());
+  EXPECT_EQ(vips_image_get_width(image->get()), 10'000);
+}
+
+TEST(Ico, TakesTheLargestEntry) {
+  const struct {
+    int first, second, width;
+  } kCases[] = {{16, 32, 32}, {32, 16, 32}, {0, 32, 256}, {32, 0, 256}};
+  for (const auto& c : kCases) {
+    const auto side = [](int stored) { return stored == 0 ? 256 : stored; };
+    const std::string file = icon_of({{c.first, c.first, png_of(side(c.first), side(c.first))},
+                                      {c.second, c.second, png_of(side(c.second), side(c.second))}});
+    const auto image = load(bytes_of(file), ImageType::kIco, LoadParams{});
+    ASSERT_TRUE(image.has_value()) << image.error().detail;
+    EXPECT_EQ(vips_image_get_width(image->get()), c.width);
+  }
+}
+
+TEST(Ico, BitmapsInsideHaveDoubleHeight) {
+  const std::string info = info_of({.width = 1, .height = 2, .depth = 32});
+  const std::string file = icon_of({{1, 1, info + std::string("\1\2\3\4\0\0\0\0", 8)}});
+  EXPECT_EQ(loaded(file, ImageType::kIco), (Pixels{3, 2, 1, 4}));
+}
+
+// Named in hardening.md 5: a reference server asked for 4 GB on the word of a 23-byte icon.
+TEST(Ico, DataSize0IsRefused) { expect_broken(icon_of({{1, 1, png_of(1, 1), 0}}), ImageType::kIco); }
+TEST(Ico, DataSize7IsRefused) { expect_broken(icon_of({{1, 1, png_of(1, 1), 7}}), ImageType::kIco); }
+TEST(Ico, DataSizeFFFFFFFFIsRefused) {
+  expect_broken(icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFF}}), ImageType::kIco);
+}
+
+TEST(Ico, HostileFilesAreRefused) {
+  const std::string good = icon_of({{1, 1, png_of(1, 1)}});
+  std::string inner = good;
+  inner.resize(60, '\0');
+  const std::string cases[] = {
+      good.substr(0, 4), good.substr(0, 6), good.substr(0, 21), good.substr(0, 30),
+      icon_of({}), le(0, 2) + le(1, 2) + le(0xFFFF, 2) + std::string(100, '\0'),
+      icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFE, 0xFFFFFFF0}}),
+      icon_of({{2, 1, png_of(1, 1)}}),  // another size than the entry says
+      icon_of({{1, 1, inner}}),         // an icon in an icon
+      icon_of({{1, 1, std::string(60, 'x')}})};
+  for (const std::string& file : cases) {
+    SCOPED_TRACE(testing::PrintToString(file.substr(0, 40)));
+    expect_broken(file, ImageType::kIco);
+  }
+}
+
+std::string chunk(const std::string& name, const std::string& data) {
+  const std::string body = name + data;
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(body.data()),
+                         static_cast<uInt>(body.size()));
+  return be(static_cast<std::uint32_t>(data.size()), 4) + body +
+         be(static_cast<std::uint32_t>(crc), 4);
+}
+std::string deflated(std::size_t size_bytes) {
+  const std::string plain(size_bytes, '\0');
+  uLongf size = compressBound(plain.size());
+  std::string out(size, '\0');
+  compress(reinterpret_cast<Bytef*>(out.data()), &size, reinterpret_cast<const Bytef*>(plain.data()),
+           plain.size());
+  out.resize(size);
+  return out;
+}
+std::string png_with(const std::string& chunks) {
+  const std::string png = png_of(4, 4);
+  return png.substr(0, 33) + chunks + png.substr(33);  // behind IHDR
+}
+
+TEST(PngCheck, TextAndProfilesAreBounded) {
+  const std::string big = deflated((4u << 20) + 1), ok = deflated(1u << 20);
+  const std::string packed_name("n\0\0", 3);
+  std::string texts;
+  for (int i = 0; i < 1001; ++i) texts += chunk("tEXt", std::string("k\0v", 3));
+  EXPECT_TRUE(load(bytes_of(png_with("")), ImageType::kPng, {}).has_value());
+  EXPECT_TRUE(load(bytes_of(png_with(chunk("zTXt", packed_name + ok))), ImageType::kPng, {}).has_value());
+  expect_broken(png_with(chunk("iCCP", packed_name + big)), ImageType::kPng);
+  expect_broken(png_with(chunk("zTXt", packed_name + big)), ImageType::kPng);
+  expect_broken(png_with(chunk("iTXt", std::string("n\0\1\0\0\0", 6) + big)), ImageType::kPng);
+  expect_broken(png_with(texts), ImageType::kPng);
+}
+
+std::string jpeg_with_scans(int count) {
+  std::string out = "\xff\xd8";
+  for (int i = 0; i < count; ++i) out += std::string("\xff\xda\0\3x data \xff\0 \xff\xd0", 17);
+  return out + "\xff\xd9";
+}
+
+TEST(JpegCheck, AHundredScansAreTheMost) {
+  const auto refused = load(bytes_of(jpeg_with_scans(101)), ImageType::kJpeg, {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().detail.find("100 scans"), std::string::npos);
+  const auto other = load(bytes_of(jpeg_with_scans(100)), ImageType::kJpeg, {});
+  ASSERT_FALSE(other.has_value());  // no JPEG anyway, but for another reason
+  EXPECT_EQ(other.error().detail.find("100 scans"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace imgring::image::test

@@ -1,0 +1,157 @@
+// The sanitiser's allow-list, in both directions, and the limits.
+#include "imgring/image/svg.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace imgring::image {
+namespace {
+
+struct Case {
+  const char* in;
+  const char* out;
+};
+
+// Inside <svg>...</svg>.
+constexpr Case kCases[] = {
+    {"<rect x=\"1\"  y='2'/>", "<rect x=\"1\"  y='2'/>"},
+    {"<g onclick=\"a()\" fill=\"red\"><path d='M0 0'/></g>", "<g fill=\"red\"><path d='M0 0'/></g>"},
+    {"<g ONload=\"a()\"/>", "<g/>"},
+    {"<g x:onload=\"a()\"/>", "<g/>"},
+    {"<script>a</script><rect/>", "<rect/>"},
+    {"<script><![CDATA[a<b]]></script>t", "t"},
+    {"<iframe src=\"x\"/><form action=\"y\"><rect/></form><set attributeName=\"x\" onbegin=\"e()\"/>",
+     "<set attributeName=\"x\"/>"},
+    {"<embed src='x'/><object data='x'/><video src='x'/><handler/>", ""},
+    {"<a href=\"javascript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
+    {"<a href=\" java\tscript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
+    {"<a href=\"&#106;avascript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
+    {"<a href=\"JaVaScRiPt:x\"/>", "<a/>"},
+    {"<a href=\"vbscript:x\"/><a href=\"file:///x\"/><a href=\"data:text/html,x\"/>", "<a/><a/><a/>"},
+    {"<a href=\"https://e.com/\"/>", "<a href=\"https://e.com/\"/>"},
+    {"<a href=\"page#x\"/><a href=\"?a=b:c\"/>", "<a href=\"page#x\"/><a href=\"?a=b:c\"/>"},
+    {"<use href=\"#d\"/><use xlink:href=\"#d\"/>", "<use href=\"#d\"/><use xlink:href=\"#d\"/>"},
+    {"<use href=\"http://e.com/n.svg#x\"/>", "<use/>"},
+    {"<use href=\"data:image/svg+xml,x#y\"/>", "<use/>"},
+    {"<image href=\"data:image/png;base64,AA\"/>", "<image href=\"data:image/png;base64,AA\"/>"},
+    {"<image href=\"data:image/svg+xml,x\"/>", "<image/>"},
+    {"<image href=\"data:text/html,x\"/>", "<image/>"},
+    {"<image href=\"http://127.0.0.1/n.png\"/>", "<image href=\"http://127.0.0.1/n.png\"/>"},
+    {"<rect href=\"data:image/png;base64,AA\"/>", "<rect/>"},
+    {"<set attributeName=\"href\" to=\"javascript:x\"/>", ""},
+    {"<animate attributeName=\"xlink:href\" values=\"a;b\"/>", ""},
+    {"<set attributeName=\"onclick\" to=\"x\"/>", ""},
+    {"<animate attributeName=\"x\" values=\"1;2\"/>", "<animate attributeName=\"x\" values=\"1;2\"/>"},
+    {"<style>.a{fill:#a0a}</style>", "<style>.a{fill:#a0a}</style>"},
+    {"<style>@import 'x';</style>", "<style></style>"},
+    {"<style>a{b:\\65xpression(1)}</style>", "<style></style>"},
+    {"<style><![CDATA[.a>b{x:y}]]></style>", "<style><![CDATA[.a>b{x:y}]]></style>"},
+    {"<g style=\"fill:red\"/><g style=\"background:url(javascript:x)\"/>",
+     "<g style=\"fill:red\"/><g/>"},
+    {"<g unknown=\"1\" data-a=\"2\" aria-label=\"3\"/>", "<g data-a=\"2\" aria-label=\"3\"/>"},
+    {"<foreignObject width=\"1\"><body xmlns=\"http://www.w3.org/1999/xhtml\"><p onclick=\"x()\">t</p>"
+     "<img src=\"x\" onerror=\"y\"/></body></foreignObject>",
+     "<foreignObject width=\"1\"><body xmlns=\"http://www.w3.org/1999/xhtml\"><p>t</p></body>"
+     "</foreignObject>"},
+    {"<p>t</p>", ""},
+    {"<h:script xmlns:h=\"http://www.w3.org/1999/xhtml\">x</h:script>", ""},
+    {"<h:svg xmlns:h=\"http://www.w3.org/1999/xhtml\"/>", ""},
+    {"<?xml-stylesheet href=\"x\"?><rect/><!-- n -->", "<rect/><!-- n -->"},
+    {"a &amp; b &#65;", "a &amp; b &#65;"},
+    {"<text><![CDATA[a<b]]></text>", "<text><![CDATA[a<b]]></text>"},
+};
+
+TEST(SanitizeSvg, KeepsBytesOfWhatIsHarmlessAndDropsTheRest) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.in);
+    const std::string head = "<svg xmlns=\"http://www.w3.org/2000/svg\" "
+                             "xmlns:xlink=\"http://www.w3.org/1999/xlink\">";
+    const std::string in = head + c.in + "</svg>";
+    const auto out = sanitize_svg(as_bytes(in));
+    ASSERT_TRUE(out.has_value()) << out.error().detail;
+    EXPECT_EQ(*out, head + c.out + "</svg>");
+    const auto again = sanitize_svg(as_bytes(*out));
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(*again, *out);
+  }
+}
+
+TEST(SanitizeSvg, DropsTheDocumentTypeAndExpandsItsPlainEntities) {
+  const std::string in =
+      "<?xml version=\"1.0\"?><!DOCTYPE svg PUBLIC \"a\" \"http://e.com/b.dtd\" [<!ENTITY ns "
+      "\"http://www.w3.org/2000/svg\"><!ENTITY t \"q's\">]><svg xmlns=\"&ns;\"><title>&t;!</title></svg>";
+  const auto out = sanitize_svg(as_bytes(in));
+  ASSERT_TRUE(out.has_value()) << out.error().detail;
+  EXPECT_EQ(*out,
+            "<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\">"
+            "<title>q&#39;s!</title></svg>");
+}
+
+TEST(SanitizeSvg, ClosesWhatTheSourceLeftOpen) {
+  const auto out = sanitize_svg(as_bytes("<svg><g><rect/>"));
+  ASSERT_TRUE(out.has_value()) << out.error().detail;
+  EXPECT_EQ(*out, "<svg><g><rect/></g></svg>");
+}
+
+TEST(SanitizeSvg, RefusesWhatItCannotRead) {
+  const std::string deep = [] {
+    std::string s;
+    for (int i = 0; i < 257; ++i) s += "<svg>";
+    return s;
+  }();
+  std::string wide = "<svg";
+  for (int i = 0; i < 1001; ++i) wide += " a" + std::to_string(i) + "=''";
+  wide += "/>";
+  std::string many = "<svg>";
+  for (int i = 0; i < 200'000; ++i) many += "<g/>";
+  const std::string bomb = "<!DOCTYPE svg [<!ENTITY a \"" + std::string(60'000, 'x') +
+                           "\">]><svg>" + [] {
+                             std::string s;
+                             for (int i = 0; i < 40; ++i) s += "&a;";
+                             return s;
+                           }() + "</svg>";
+  const std::string cases[] = {
+      "", " ", "text", "<svg", "<svg></g>", "<svg><rect", "<svg a=1/>", "<svg>&undefined;</svg>",
+      "<html/>", std::string("\xFF\xFE<\0s\0", 6),
+      "<!DOCTYPE svg [<!ENTITY a '<script/>'>]><svg>&a;</svg>",
+      "<!DOCTYPE svg [<!ENTITY a 'x'><!ENTITY b '&a;&a;'>]><svg>&b;</svg>",
+      "<!DOCTYPE svg [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>",
+      "<!DOCTYPE svg [<!ENTITY % p 'x'>]><svg/>", deep, wide, many, bomb,
+      "<svg>" + std::string((std::size_t{10} << 20), ' ') + "</svg>"};
+  for (const std::string& in : cases) {
+    SCOPED_TRACE(in.substr(0, 80));
+    const auto out = sanitize_svg(as_bytes(in));
+    ASSERT_FALSE(out.has_value()) << *out;
+    EXPECT_EQ(out.error().code, ErrorCode::kBrokenSvg);
+  }
+}
+
+TEST(SvgLimits, RefusesWhatWouldKeepARasteriserBusy) {
+  const std::string text(65 * 1024, 'a');
+  std::string primitives = "<filter>";
+  for (int i = 0; i < 101; ++i) primitives += "<feOffset/>";
+  primitives += "</filter>";
+  std::string outline = "M0 0";
+  for (int i = 0; i < 5100; ++i) outline += " L1 1";
+  const std::string refused[] = {
+      "<feTurbulence numOctaves='11'/>", "<feConvolveMatrix order='3 16'/>",
+      "<feGaussianBlur stdDeviation='1,501'/>", "<feGaussianBlur stdDeviation='1e9'/>",
+      "<text>" + text + "</text>", primitives,
+      "<path marker-mid='url(#m)' d='" + outline + "'/>"};
+  for (const std::string& in : refused) {
+    SCOPED_TRACE(in.substr(0, 60));
+    EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
+  }
+  const std::string allowed[] = {
+      "<feTurbulence numOctaves='10'/>", "<feConvolveMatrix order='15'/>",
+      "<feGaussianBlur stdDeviation='500'/>", "<style>" + text + "</style>",
+      "<path d='" + outline + "'/>", "<rect", "&undefined;"};
+  for (const std::string& in : allowed) {
+    SCOPED_TRACE(in.substr(0, 60));
+    EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
+  }
+}
+
+}  // namespace
+}  // namespace imgring::image
