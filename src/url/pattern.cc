@@ -43,7 +43,7 @@ bool Pattern::matches(std::string_view text) const {
 std::optional<std::vector<std::string_view>> Pattern::match(std::string_view text) const {
   if (!text.starts_with(literals_[0])) return std::nullopt;
   const std::size_t stars = literals_.size() - 1, places = text.size() + 1;
-  // fits[k * places + p]: from literal k + 1 at place p on, everything fits. Filled from the last literal.
+  // fits[k * places + p]: from literal k + 1 at place p on, everything fits. Filled backwards.
   std::vector<std::uint8_t> fits(stars * places);
   for (std::size_t k = stars; k-- > 0;) {
     const std::string& literal = literals_[k + 1];

@@ -30,7 +30,7 @@ struct Extend {
   Gravity gravity;
 };
 struct Crop {
-  double width = 0, height = 0;  // < 1 relative, >= 1 pixels (truncated), 0 off
+  double width = 0, height = 0;  // < 1 relative, >= 1 whole pixels (truncated already), 0 off
   Gravity gravity{GravityType::kUnset, 0, 0};
 };
 struct Trim {
@@ -48,6 +48,7 @@ struct Watermark {
   double scale = 0;
 };
 
+// Sizes above 2^31-1 are taken as that, padding and pixelate above 10^8 likewise: beyond any image.
 struct ProcessingOptions {
   ResizingType resizing_type = ResizingType::kFit;
   int width = 0, height = 0, min_width = 0, min_height = 0;
@@ -79,7 +80,7 @@ struct ProcessingOptions {
   bool return_attachment = false;
   // Limits: the configuration's unless security options are allowed.
   std::int64_t max_src_resolution = 50'000'000;
-  std::int64_t max_src_file_size_bytes = 0;
+  std::int64_t max_src_file_size_bytes = 0;  // negative (by URL only): every source is too large
   int max_animation_frames = 1;
   std::int64_t max_animation_frame_resolution = 0;
   int max_result_dimension = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "imgring/base/error.h"
+#include "imgring/base/log.h"
 #include "imgring/config/config.h"
 #include "imgring/url/processing_options.h"
 
@@ -30,6 +31,7 @@ struct ProcessingRequest {
   ProcessingOptions options;
   std::string source_url;
   std::string options_text;  // as written in the URL (log)
+  std::vector<std::string> warnings;  // arguments taken leniently, as imgproxy does (log)
 };
 
 // Signature and path of a target, re-denormalised (urls.md section 2).
@@ -41,6 +43,12 @@ struct SplitTarget {
 Result<SplitTarget> split_target(std::string_view target, std::string_view prefix);
 // The bytes signed are "/" + path.
 Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig& config);
+// The signature of a path ("/w:10/plain/..."): URL-safe Base64 of the HMAC's first bytes.
+struct SignInput {
+  std::string_view path, key, salt;
+  int size_bytes = 32;
+};
+std::string sign(const SignInput& input);
 
 // Presets parsed and checked, patterns compiled. Built in main before the cores start; immutable.
 class UrlRules {
@@ -61,7 +69,9 @@ class UrlRules {
   std::unique_ptr<Impl> impl_;
 };
 
-// Compact and readable list of options that differ from their defaults (log, explain).
+// Options that differ from their defaults, under imgproxy's names: fields of the request log.
+LogGroup log_fields(const ProcessingOptions& options);
+// The same as one line: "width=300 gravity=sm" (explain).
 std::string describe(const ProcessingOptions& options);
 
 }  // namespace imgring::url

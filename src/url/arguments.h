@@ -1,0 +1,63 @@
+// Arguments of URL options, by the types of the specification (processing, section 1).
+// Plain functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "imgring/base/error.h"
+#include "imgring/url/processing_options.h"
+
+namespace imgring::url {
+
+using Arguments = std::span<const std::string_view>;
+
+// One option being applied: its name as written (for the error's detail) and its arguments.
+struct Call {
+  std::string_view name;
+  Arguments arguments;
+  std::vector<std::string>* warnings = nullptr;
+
+  std::size_t size() const noexcept { return arguments.size(); }
+  // The argument, empty when it is missing: "empty or missing: keep" is one test.
+  std::string_view at(std::size_t i) const noexcept {
+    return i < arguments.size() ? arguments[i] : std::string_view();
+  }
+};
+
+// Every size and number above is beyond any image; see ProcessingOptions.
+inline constexpr std::int64_t kSizeMax = 2147483647, kPixelsMax = 100'000'000;
+
+std::unexpected<Error> bad_argument(const Call& call, std::string_view text, std::string_view what);
+std::unexpected<Error> not_supported_yet(std::string_view what);
+
+// Anything that is no boolean is false, with a warning: imgproxy's leniency.
+bool parse_lenient_bool(const Call& call, std::string_view text);
+Result<std::int64_t> parse_whole(const Call& call, std::string_view text);
+// 0 and above; larger than `max` counts as `max`.
+Result<int> parse_size(const Call& call, std::string_view text, std::int64_t max = kSizeMax);
+// NaN and infinity are refused.
+Result<double> parse_real(const Call& call, std::string_view text);
+Result<double> parse_unsigned_real(const Call& call, std::string_view text);
+Result<double> parse_positive_real(const Call& call, std::string_view text);
+Result<double> parse_fraction(const Call& call, std::string_view text);  // 0..1
+Result<std::int64_t> parse_megapixels(const Call& call, std::string_view text);
+Result<Color> parse_color(const Call& call, std::string_view text);
+Result<ImageType> parse_format(const Call& call, std::string_view text);
+
+// Which gravity types an option takes.
+enum class GravitySet : std::uint8_t { kAll, kExtend };
+// Arguments are the call's from `first` on: type[, x[, y]].
+Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, Gravity& gravity);
+// Nine types and `re`.
+Result<GravityType> parse_watermark_position(const Call& call, std::string_view text);
+
+// imgproxy's words for the values.
+std::string_view name_of(GravityType type) noexcept;
+std::string_view name_of(ResizingType type) noexcept;
+Result<ResizingType> parse_resizing_type(const Call& call, std::string_view text);
+
+}  // namespace imgring::url

@@ -1,0 +1,195 @@
+// The one table of URL options: names, aliases, arguments, help, and what applies them.
+// Immutable, any thread. To build a paid option, make its `later` row a `row` with an apply function.
+#include "imgring/url/option_table.h"
+
+#include <array>
+#include <unordered_map>
+#include <vector>
+
+#include "imgring/base/text.h"
+#include "options.h"
+
+namespace imgring::url {
+namespace {
+
+using P = ProcessingOptions;
+
+constexpr OptionRow row(UrlOption about, Apply apply) {
+  return {about, apply};
+}
+constexpr OptionRow security(UrlOption about, Apply apply) {
+  about.security = true;
+  return {about, apply};
+}
+// Known from the documentation of imgproxy's paid edition, not built yet.
+constexpr OptionRow later(std::string_view name, std::string_view aliases,
+                          std::string_view arguments, std::string_view help) {
+  return {{.name = name, .aliases = aliases, .arguments = arguments, .help = help,
+           .arguments_max = 0, .paid = true, .built = false},
+          nullptr};
+}
+
+constexpr std::string_view kPresetName = "preset";
+
+constexpr OptionRow kRows[] = {
+    row({"resize", "rs", "type:width:height:enlarge:extend:gravity:x:y", "",
+         "Resizing type and the arguments of size.", 8}, apply_resize),
+    row({"size", "s", "width:height:enlarge:extend:gravity:x:y", "",
+         "Size, enlarge and extend at once.", 7}, apply_size),
+    row({"resizing_type", "rt", "fit|fill|fill-down|force|auto", "fit", "How to resize."},
+        apply_resizing_type),
+    row({"width", "w", "pixels", "0", "Width of the result; 0: from the height."},
+        apply_int<&P::width>),
+    row({"height", "h", "pixels", "0", "Height of the result; 0: from the width."},
+        apply_int<&P::height>),
+    row({"min-width", "mw", "pixels", "0", "Least width, kept by enlarging."},
+        apply_int<&P::min_width>),
+    row({"min-height", "mh", "pixels", "0", "Least height, kept by enlarging."},
+        apply_int<&P::min_height>),
+    row({"zoom", "z", "factor or x:y", "1:1", "Factor on width and height.", 2}, apply_zoom),
+    row({"dpr", "", "factor", "1", "Device pixels per pixel."}, apply_positive_real<&P::dpr>),
+    row({"enlarge", "el", "boolean", "false", "Enlarge small images."}, apply_bool<&P::enlarge>),
+    row({"extend", "ex", "boolean:gravity:x:y", "false:ce:0:0",
+         "Fill up to the wanted size.", 4}, apply_extend),
+    row({"extend_aspect_ratio", "extend_ar,exar", "boolean:gravity:x:y", "false:ce:0:0",
+         "Fill up to the wanted ratio.", 4}, apply_extend_aspect_ratio),
+    row({"gravity", "g", "type:x:y", "ce:0:0", "Which part stays when something is cut.", 0},
+        apply_gravity),
+    row({"crop", "c", "width:height:gravity:x:y", "0:0", "Area of the source to use.", 0},
+        apply_crop),
+    row({"trim", "t", "threshold:color:equal_hor:equal_ver", "", "Cut off the border.", 4},
+        apply_trim),
+    row({"padding", "pd", "top:right:bottom:left", "0", "Space around the result.", 4},
+        apply_padding),
+    row({"auto_rotate", "ar", "boolean", "true", "Turn as the metadata says."},
+        apply_bool<&P::auto_rotate>),
+    row({"rotate", "rot", "multiple of 90", "0", "Turn clockwise."}, apply_rotate),
+    row({"flip", "fl", "horizontal:vertical", "false:false", "Mirror.", 2}, apply_flip),
+    row({"background", "bg", "r:g:b or hex", "", "Colour under transparent parts.", 0},
+        apply_background),
+    row({"blur", "bl", "sigma", "0", "Gaussian blur."}, apply_unsigned_real<&P::blur>),
+    row({"sharpen", "sh", "sigma", "0", "Sharpen."}, apply_unsigned_real<&P::sharpen>),
+    row({"pixelate", "pix", "pixels", "0", "Pixelate."}, apply_int<&P::pixelate, kPixelsMax>),
+    row({"watermark", "wm", "opacity:position:x:y:scale", "0:ce:0:0:0", "Watermark.", 7},
+        apply_watermark),
+    row({"strip_metadata", "sm", "boolean", "true", "Drop metadata."},
+        apply_bool<&P::strip_metadata>),
+    row({"keep_copyright", "kcr", "boolean", "true", "Keep copyright when metadata is dropped."},
+        apply_bool<&P::keep_copyright>),
+    row({"strip_color_profile", "scp", "boolean", "true", "Turn to sRGB, drop the profile."},
+        apply_bool<&P::strip_color_profile>),
+    row({"preserve_hdr", "ph", "boolean", "false", "Keep more than 8 bits."},
+        apply_bool<&P::preserve_hdr>),
+    row({"enforce_thumbnail", "eth", "boolean", "false", "Use the source's thumbnail."},
+        apply_bool<&P::enforce_thumbnail>),
+    row({"quality", "q", "0..100", "0", "Quality; 0: the configured one."}, apply_quality),
+    row({"format_quality", "fq", "format:quality:...", "", "Quality by format.", 0},
+        apply_format_quality),
+    row({"max_bytes", "mb", "bytes", "0", "Lower the quality until the result is this small."},
+        apply_max_bytes),
+    row({"format", "f,ext", "format", "", "Format of the result."}, apply_format),
+    row({"skip_processing", "skp", "format:...", "", "Formats to send as they are.", 0},
+        apply_skip_processing),
+    row({"raw", "", "boolean", "false", "Send the source as it is."}, apply_bool<&P::raw>),
+    row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."}, apply_cachebuster),
+    row({"expires", "exp", "unix time", "", "Until when the URL is good."}, apply_expires),
+    row({"filename", "fn", "name:encoded", "", "Name of the file sent.", 2}, apply_filename),
+    row({"return_attachment", "att", "boolean", "false", "Have browsers save the file."},
+        apply_bool<&P::return_attachment>),
+    row({kPresetName, "pr", "name:...", "", "Apply presets.", 0}, nullptr),
+    security({"max_src_resolution", "msr", "megapixels", "50", "Most pixels of the source."},
+             apply_max_src_resolution),
+    security({"max_src_file_size", "msfs", "bytes", "0", "Most bytes of the source."},
+             apply_max_src_file_size),
+    security({"max_animation_frames", "maf", "frames", "1", "Most frames."},
+             apply_max_animation_frames),
+    security({"max_animation_frame_resolution", "mafr", "megapixels", "0",
+              "Most pixels of one frame."}, apply_max_frame_resolution),
+    security({"max_result_dimension", "mrd", "pixels", "0", "Longest side of the result."},
+             apply_max_result_dimension),
+
+    later("resizing_algorithm", "ra", "kernel", "Kernel of downscaling."),
+    later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
+    later("crop_aspect_ratio", "crop_ar,car", "ratio:enlarge", "Ratio of the crop area."),
+    later("background_alpha", "bga", "0..1", "Alpha of the background."),
+    later("adjust", "a", "brightness:contrast:saturation", "Three at once."),
+    later("brightness", "br", "-255..255", "Brightness."),
+    // `co` stays the older option's alias; crop_objects has none.
+    later("contrast", "co", "factor", "Contrast."),
+    later("saturation", "sa", "factor", "Saturation."),
+    later("monochrome", "mc", "intensity:color", "One colour."),
+    later("duotone", "dt", "intensity:dark:light", "Two colours."),
+    later("unsharp_masking", "ush", "mode:weight:divider", "Sharpening after resizing."),
+    later("blur_areas", "ba", "sigma:left:top:width:height:...", "Blur parts."),
+    later("progressive_blur", "pbl", "sigma:direction:start:stop", "Blur that grows."),
+    later("blur_detections", "bd", "sigma:class:...", "Blur objects."),
+    later("draw_detections", "dd", "boolean:class:...", "Draw boxes around objects."),
+    later("crop_objects", "", "factor:class:...", "Crop to the objects."),
+    later("colorize", "col", "opacity:color:keep_alpha", "Colour over the image."),
+    later("gradient", "gr", "opacity:color:direction:start:stop", "Gradient over the image."),
+    later("watermark_url", "wmu", "base64", "Another watermark."),
+    later("watermark_text", "wmt", "base64", "Text as watermark."),
+    later("watermark_size", "wms", "width:height", "Size of the watermark."),
+    later("watermark_rotate", "wm_rot,wmr", "degrees", "Turn of the watermark."),
+    later("watermark_shadow", "wmsh", "sigma", "Shadow of the watermark."),
+    later("style", "st", "base64", "CSS for SVG sources."),
+    later("dpi", "", "number", "Resolution written into the result."),
+    later("color_profile", "cp,icc", "profile", "Colour profile of the result."),
+    later("autoquality", "aq", "method:target:min:max:error", "Find the quality."),
+    later("jpeg_options", "jpgo", "six values", "JPEG encoder."),
+    later("png_options", "pngo", "three values", "PNG encoder."),
+    later("webp_options", "webpo", "three values", "WebP encoder."),
+    later("avif_options", "avifo", "subsample", "AVIF encoder."),
+    later("page", "pg", "number", "Page of the source."),
+    later("pages", "pgs", "number", "How many pages."),
+    later("disable_animation", "da", "boolean", "First frame only."),
+    later("video_thumbnail_second", "vts", "number", "Second of a video."),
+    later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only."),
+    later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video."),
+    later("video_thumbnail_animation", "vta", "ten values", "Animation of a video."),
+    later("fallback_image_url", "fiu", "base64", "Another fallback image."),
+    later("bypass_cache", "bc", "boolean", "Leave the cache out."),
+    later("cache_tags", "ct", "tag:...", "Tags of the cache entry."),
+    later("hashsum", "hs", "kind:hex", "Checks the source."),
+};
+
+using Index = std::unordered_map<std::string_view, const OptionRow*>;
+Index make_index() {
+  Index index;
+  for (const OptionRow& each : kRows) {
+    index.emplace(each.about.name, &each);
+    if (each.about.aliases.empty()) continue;
+    for (const std::string_view alias : split(each.about.aliases, ",")) {
+      index.emplace(alias, &each);
+    }
+  }
+  return index;
+}
+
+}  // namespace
+
+const OptionRow* find_row(std::string_view name) noexcept {
+  static const Index index = make_index();
+  const auto at = index.find(name);
+  return at == index.end() ? nullptr : at->second;
+}
+
+bool is_preset_option(const OptionRow& row_of) noexcept {
+  return row_of.about.name == kPresetName;
+}
+
+std::span<const UrlOption> url_options() noexcept {
+  static const std::vector<UrlOption> options = [] {
+    std::vector<UrlOption> all;
+    for (const OptionRow& each : kRows) all.push_back(each.about);
+    return all;
+  }();
+  return options;
+}
+
+const UrlOption* find_url_option(std::string_view name) noexcept {
+  const OptionRow* found = find_row(name);
+  return found ? &found->about : nullptr;
+}
+
+}  // namespace imgring::url

@@ -1,0 +1,116 @@
+// URL options about formats, files, time and limits (spec: processing, section 2.1). Any thread.
+#include <algorithm>
+
+#include "imgring/base/text.h"
+#include "options.h"
+
+namespace imgring::url {
+namespace {
+
+Result<int> parse_quality(const Call& call, std::string_view text) {
+  const auto value = parse_int(text);
+  if (!value || *value < 0 || *value > 100) return bad_argument(call, text, "a quality of 0..100");
+  return static_cast<int>(*value);
+}
+
+}  // namespace
+
+Result<void> apply_format(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.format, parse_format(call, call.at(0)));
+  return {};
+}
+
+Result<void> apply_quality(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.quality, parse_quality(call, call.at(0)));
+  return {};
+}
+
+Result<void> apply_format_quality(const Call& call, ApplyContext& context) {
+  if (call.size() % 2 != 0) {
+    return bad_argument(call, call.arguments.back(), "followed by a quality");
+  }
+  for (std::size_t i = 0; i < call.size(); i += 2) {
+    IMGRING_TRY(const ImageType type, parse_format(call, call.at(i)));
+    IMGRING_TRY(const int quality, parse_quality(call, call.at(i + 1)));
+    context.options.format_quality[static_cast<std::size_t>(type)] =
+        static_cast<std::uint8_t>(quality);
+  }
+  return {};
+}
+
+Result<void> apply_max_bytes(const Call& call, ApplyContext& context) {
+  const auto value = parse_int(call.at(0));
+  if (!value || *value < 0) return bad_argument(call, call.at(0), "an integer of at least 0");
+  context.options.max_bytes = *value;
+  return {};
+}
+
+// Added to earlier ones and the configuration's.
+Result<void> apply_skip_processing(const Call& call, ApplyContext& context) {
+  ImageTypeSet types = context.options.skip_processing;
+  for (const std::string_view text : call.arguments) {
+    IMGRING_TRY(const ImageType type, parse_format(call, text));
+    types.add(type);
+  }
+  context.options.skip_processing = types;
+  return {};
+}
+
+Result<void> apply_cachebuster(const Call& call, ApplyContext& context) {
+  context.options.cachebuster = call.at(0);
+  return {};
+}
+
+Result<void> apply_expires(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(const std::int64_t expires_unix_s, parse_whole(call, call.at(0)));
+  if (expires_unix_s > 0 && expires_unix_s < context.now_unix_s) {
+    return fail(ErrorCode::kInvalidUrl, "the URL has expired");
+  }
+  context.options.expires_unix_s = expires_unix_s;
+  return {};
+}
+
+Result<void> apply_filename(const Call& call, ApplyContext& context) {
+  std::string_view name = call.at(0);
+  if (call.size() < 2 || !parse_lenient_bool(call, call.at(1))) {
+    context.options.filename = name;
+    return {};
+  }
+  while (name.ends_with('=')) name.remove_suffix(1);
+  auto decoded = base64url_decode(name);
+  if (!decoded) return bad_argument(call, call.at(0), "URL-safe Base64");
+  context.options.filename = std::move(*decoded);
+  return {};
+}
+
+Result<void> apply_max_src_resolution(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.max_src_resolution, parse_megapixels(call, call.at(0)));
+  return {};
+}
+
+Result<void> apply_max_src_file_size(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.max_src_file_size_bytes, parse_whole(call, call.at(0)));
+  return {};
+}
+
+Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(const int frames, parse_size(call, call.at(0)));
+  if (frames == 0) return bad_argument(call, call.at(0), "an integer above 0");
+  context.options.max_animation_frames = frames;
+  return {};
+}
+
+Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.max_animation_frame_resolution, parse_megapixels(call, call.at(0)));
+  return {};
+}
+
+Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(const std::int64_t side, parse_whole(call, call.at(0)));
+  // 0 and below: off.
+  context.options.max_result_dimension =
+      static_cast<int>(std::clamp<std::int64_t>(side, 0, kSizeMax));
+  return {};
+}
+
+}  // namespace imgring::url

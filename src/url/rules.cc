@@ -1,0 +1,286 @@
+// UrlRules: the configuration's presets, patterns and defaults, and the parse of one path
+// (spec: URL interface, sections 3 and 5). Immutable after build, any thread.
+// Promises: options apply left to right, after the defaults, the client's hints and preset default.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include "imgring/base/text.h"
+#include "imgring/url/request.h"
+#include "options.h"
+#include "pattern.h"
+#include "source_part.h"
+
+namespace imgring::url {
+namespace {
+
+using Parts = std::vector<std::string_view>;
+
+// One option of a URL or preset; the texts belong to those.
+struct Written {
+  std::string_view name;
+  Parts arguments;
+};
+struct Preset {
+  std::string text;  // owns what the options point into
+  std::vector<Written> options;
+};
+struct Replacement {
+  Pattern pattern;
+  std::string text;
+};
+
+// Options at the left of `parts`; `used` tells how many parts they took.
+std::vector<Written> read_options(const Parts& parts, std::string_view separator,
+                                  std::size_t& used) {
+  std::vector<Written> options;
+  for (used = 0; used < parts.size(); ++used) {
+    Parts pieces = split(parts[used], separator);
+    if (pieces.size() < 2) break;
+    Written written;
+    written.name = pieces[0];
+    written.arguments.assign(pieces.begin() + 1, pieces.end());
+    options.push_back(std::move(written));
+  }
+  return options;
+}
+
+bool is_basic_format(std::string_view part) {
+  for (const std::string_view name : {"fit", "fill", "fill-down", "force", "auto"}) {
+    if (part == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+struct UrlRules::Impl {
+  config::UrlConfig url;
+  config::ProcessingConfig processing;
+  ProcessingOptions defaults;
+  std::map<std::string, std::unique_ptr<Preset>, std::less<>> presets;
+  std::vector<Pattern> sources;
+  std::vector<Replacement> replacements;
+
+  // State of one application of options.
+  struct Run {
+    ProcessingOptions& options;
+    std::int64_t now_unix_s;
+    std::vector<std::string>* warnings;
+    std::vector<std::string_view> presets_open{};  // from the outside in
+  };
+
+  void set_defaults(const config::Config& config);
+  void read_presets(const std::vector<std::string>& texts, std::vector<std::string>& problems);
+  Result<void> apply(const Written& written, Run& run) const;
+  Result<void> apply_all(const std::vector<Written>& options, Run& run) const;
+  Result<void> apply_presets(const Parts& names, Run& run) const;
+  Result<void> check_allowed(const Written& written) const;
+  Result<std::size_t> apply_path_options(const Parts& parts, Run& run) const;
+  Result<void> apply_extension(std::string_view extension, Run& run) const;
+  Result<std::string> final_source_url(std::string source_url) const;
+};
+
+void UrlRules::Impl::set_defaults(const config::Config& config) {
+  defaults.auto_rotate = processing.auto_rotate;
+  defaults.strip_metadata = processing.strip_metadata;
+  defaults.keep_copyright = processing.keep_copyright;
+  defaults.strip_color_profile = processing.strip_color_profile;
+  defaults.preserve_hdr = processing.preserve_hdr;
+  defaults.enforce_thumbnail = processing.enforce_thumbnail;
+  defaults.skip_processing = processing.skip_processing_formats;
+  defaults.return_attachment = config.server.return_attachment;
+  defaults.max_src_resolution = processing.max_src_resolution;
+  defaults.max_src_file_size_bytes = processing.max_src_file_size_bytes;
+  defaults.max_animation_frames = processing.max_animation_frames;
+  defaults.max_animation_frame_resolution = processing.max_animation_frame_resolution;
+  defaults.max_result_dimension = processing.max_result_dimension;
+}
+
+void UrlRules::Impl::read_presets(const std::vector<std::string>& texts,
+                                  std::vector<std::string>& problems) {
+  for (const std::string& text : texts) {
+    const Parts sides = split(text, "=");
+    const std::string_view name = trim(sides[0]);
+    const std::string_view value = sides.size() == 2 ? trim(sides[1]) : std::string_view();
+    if (name.empty() || value.empty()) {
+      problems.push_back("invalid preset string: " + text);
+      continue;
+    }
+    auto preset = std::make_unique<Preset>();
+    preset->text = value;
+    const Parts parts = split(preset->text, "/");
+    std::size_t used = 0;
+    preset->options = read_options(parts, url.arguments_separator, used);
+    if (used != parts.size()) {
+      problems.push_back("invalid preset value: " + text);
+      continue;
+    }
+    presets[std::string(name)] = std::move(preset);
+  }
+}
+
+Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
+  const OptionRow* row = find_row(written.name);
+  if (!row) return fail(ErrorCode::kInvalidUrl, "unknown option " + std::string(written.name));
+  if (!row->about.built) return not_supported_yet("option " + std::string(written.name));
+  if (row->about.security && !url.allow_security_options) {
+    return fail(ErrorCode::kSecurityOption,
+                "option " + std::string(written.name) + " is a security option: not allowed");
+  }
+  if (is_preset_option(*row)) return apply_presets(written.arguments, run);
+  const auto most = static_cast<std::size_t>(row->about.arguments_max);
+  if (most > 0 && written.arguments.size() > most) {
+    return fail(ErrorCode::kInvalidUrl,
+                "option " + std::string(written.name) + " has too many arguments");
+  }
+  ApplyContext context{run.options, run.now_unix_s};
+  return row->apply(Call{written.name, written.arguments, run.warnings}, context);
+}
+
+Result<void> UrlRules::Impl::apply_all(const std::vector<Written>& options, Run& run) const {
+  for (const Written& written : options) IMGRING_TRY_VOID(apply(written, run));
+  return {};
+}
+
+Result<void> UrlRules::Impl::apply_presets(const Parts& names, Run& run) const {
+  for (const std::string_view name : names) {
+    const auto found = presets.find(name);
+    if (found == presets.end()) {
+      return fail(ErrorCode::kInvalidUrl, "unknown preset " + std::string(name));
+    }
+    if (std::find(run.presets_open.begin(), run.presets_open.end(), name) !=
+        run.presets_open.end()) {
+      run.warnings->push_back("preset " + std::string(name) + " is used inside itself: skipped");
+      continue;
+    }
+    run.presets_open.push_back(name);
+    IMGRING_TRY_VOID(apply_all(found->second->options, run));
+    run.presets_open.pop_back();
+  }
+  return {};
+}
+
+// Options of presets are exempt; aliases are names of their own.
+Result<void> UrlRules::Impl::check_allowed(const Written& written) const {
+  const auto& allowed = url.allowed_processing_options;
+  if (allowed.empty() || std::find(allowed.begin(), allowed.end(), written.name) != allowed.end()) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidUrl, "option " + std::string(written.name) + " is not allowed");
+}
+
+// Gives the number of parts before the source.
+Result<std::size_t> UrlRules::Impl::apply_path_options(const Parts& parts, Run& run) const {
+  if (url.only_presets) {
+    IMGRING_TRY_VOID(apply_presets(split(parts[0], url.arguments_separator), run));
+    return std::size_t{1};
+  }
+  if (is_basic_format(parts[0])) {
+    return fail(ErrorCode::kInvalidUrl, "the basic URL format is not supported");
+  }
+  std::size_t used = 0;
+  const std::vector<Written> options = read_options(parts, url.arguments_separator, used);
+  for (const Written& written : options) {
+    IMGRING_TRY_VOID(check_allowed(written));
+    IMGRING_TRY_VOID(apply(written, run));
+  }
+  return used;
+}
+
+Result<void> UrlRules::Impl::apply_extension(std::string_view extension, Run& run) const {
+  // A raw request does not look at it at all.
+  if (extension.empty() || run.options.raw) return {};
+  const std::string_view arguments[] = {extension};
+  ApplyContext context{run.options, run.now_unix_s};
+  return apply_format(Call{"extension", arguments, run.warnings}, context);
+}
+
+Result<std::string> UrlRules::Impl::final_source_url(std::string source_url) const {
+  for (const Replacement& rule : replacements) {
+    const auto groups = rule.pattern.match(source_url);
+    if (!groups) continue;
+    source_url = expand_template(rule.text, *groups) + source_url.substr((*groups)[0].size());
+  }
+  if (!source_url.starts_with(url.base_url)) source_url.insert(0, url.base_url);
+  return source_url;
+}
+
+UrlRules::UrlRules() : impl_(std::make_unique<Impl>()) {}
+UrlRules::~UrlRules() = default;
+
+Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& config,
+                                                        std::vector<std::string>* warnings) {
+  std::shared_ptr<UrlRules> rules(new UrlRules());
+  Impl& impl = *rules->impl_;
+  impl.url = config.url;
+  impl.processing = config.processing;
+  impl.set_defaults(config);
+  for (const config::SourcePattern& pattern : config.url.allowed_sources) {
+    impl.sources.emplace_back(pattern.text);
+  }
+  for (const config::UrlReplacement& rule : config.url.url_replacements) {
+    impl.replacements.push_back({Pattern(rule.pattern), rule.replacement});
+  }
+  std::vector<std::string> problems, found;
+  impl.read_presets(config.url.presets, problems);
+  for (const auto& [name, preset] : impl.presets) {
+    // Nothing has expired yet: what expires is judged by each request.
+    ProcessingOptions scratch;
+    Impl::Run run{scratch, std::numeric_limits<std::int64_t>::min(), &found};
+    run.presets_open.push_back(name);
+    const Result<void> applied = impl.apply_all(preset->options, run);
+    if (!applied) problems.push_back("preset " + name + ": " + applied.error().detail);
+  }
+  if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());
+  if (!problems.empty()) return fail(ErrorCode::kInternal, join(problems, "; "));
+  return std::shared_ptr<const UrlRules>(std::move(rules));
+}
+
+Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFeatures& features,
+                                          std::int64_t now_unix_s) const {
+  const Impl& impl = *impl_;
+  ProcessingRequest request;
+  ProcessingOptions& options = request.options;
+  options = impl.defaults;
+  const config::ProcessingConfig& p = impl.processing;
+  options.prefer_webp = features.accepts_webp && (p.auto_webp || p.enforce_webp);
+  options.prefer_avif = features.accepts_avif && (p.auto_avif || p.enforce_avif);
+  options.prefer_jxl = features.accepts_jxl && (p.auto_jxl || p.enforce_jxl);
+  options.enforce_webp = features.accepts_webp && p.enforce_webp;
+  options.enforce_avif = features.accepts_avif && p.enforce_avif;
+  options.enforce_jxl = features.accepts_jxl && p.enforce_jxl;
+  if (features.dpr > 0) options.dpr = features.dpr;
+  if (features.width > 0) {
+    // A tiny dpr makes the quotient as large as it likes.
+    options.width = static_cast<int>(
+        std::min(std::round(features.width / options.dpr), static_cast<double>(kSizeMax)));
+  }
+  Impl::Run run{options, now_unix_s, &request.warnings};
+  if (impl.presets.contains("default")) {
+    IMGRING_TRY_VOID(impl.apply_presets({"default"}, run));
+  }
+  const Parts parts = split(path, "/");
+  IMGRING_TRY(const std::size_t used, impl.apply_path_options(parts, run));
+  for (std::size_t i = 0; i < used; ++i) {
+    request.options_text.append(i > 0 ? "/" : "").append(parts[i]);
+  }
+  const std::span<const std::string_view> rest = std::span(parts).subspan(used);
+  IMGRING_TRY(SourcePart source, decode_source(rest, impl.url));
+  IMGRING_TRY_VOID(impl.apply_extension(source.extension, run));
+  IMGRING_TRY(request.source_url, impl.final_source_url(std::move(source.url)));
+  if (!source_allowed(request.source_url)) {
+    return fail(ErrorCode::kInvalidSourceUrl, "the source URL is not in the allowed list");
+  }
+  return request;
+}
+
+bool UrlRules::source_allowed(std::string_view source_url) const {
+  if (impl_->sources.empty()) return true;
+  return std::any_of(impl_->sources.begin(), impl_->sources.end(),
+                     [&](const Pattern& pattern) { return pattern.matches(source_url); });
+}
+
+}  // namespace imgring::url
