@@ -1,5 +1,5 @@
-// Sizes and scales of processing.md section 5, in IEEE doubles and in its order of operations: a changed
-// order of divisions changes results by a pixel.
+// Sizes and scales of processing.md section 5, in IEEE doubles and in its order of operations: a
+// changed order of divisions changes results by a pixel.
 // Owns nothing. Any thread.
 #include <algorithm>
 #include <cmath>
@@ -174,8 +174,9 @@ int resized(int size, double factor) noexcept {
 }
 
 Turn turn_of(int orientation, bool auto_rotate) noexcept {
-  static constexpr Turn kTurns[] = {{0, false},   {0, false},  {0, true},  {180, false}, {180, true},
-                                    {90, true},   {90, false}, {270, true}, {270, false}};
+  static constexpr Turn kTurns[] = {{0, false},  {0, false}, {0, true},
+                                    {180, false}, {180, true}, {90, true},
+                                    {90, false}, {270, true}, {270, false}};
   return auto_rotate && orientation >= 1 && orientation <= 8 ? kTurns[orientation] : Turn{};
 }
 
@@ -192,8 +193,9 @@ Geometry compute_geometry(const SourceFacts& facts, const ProcessingOptions& opt
   g.source_height = source.height;
   g.crop_width = crop_side(source.width, options.crop.width);
   g.crop_height = crop_side(source.height, options.crop.height);
-  const Sides in{min_nonzero(g.crop_width, source.width), min_nonzero(g.crop_height, source.height)};
-  set_scales(&g, options, in, facts_of(facts.type).vector);
+  const Sides in{min_nonzero(g.crop_width, source.width),
+                 min_nonzero(g.crop_height, source.height)};
+  set_scales(&g, options, in, facts_of(facts.type).vector && !facts.rendered);
   set_sizes(&g, options, in);
   limit_result(&g, options, in);
   return g;

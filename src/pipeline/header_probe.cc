@@ -1,5 +1,5 @@
-// Sizes and orientation of JPEG and still WebP by a reader of our own, so that their loaders are opened
-// once, with the right shrink. What is odd is left to libvips: nullopt.
+// Sizes and orientation of JPEG and still WebP by a reader of our own, so that their loaders are
+// opened once, with the right shrink. What is odd is left to libvips: nullopt.
 // Owns nothing. Any thread. Promises: reads within the span only, linear in the header's segments.
 #include <webp/decode.h>
 

@@ -1,5 +1,5 @@
-// From source bytes to the picture the plan's first step sees: facts at the price of a header, and one
-// loader opened with the plan's shrink.
+// From source bytes to the picture the plan's first step sees: facts at the price of a header, and
+// one loader opened with the plan's shrink.
 // Owns the images it opens, hands them on. The source bytes must outlive them. Helper threads only.
 #pragma once
 

@@ -1,6 +1,7 @@
 // From facts and options to the list of steps with exact sizes (processing.md sections 4 to 6).
-// Owns nothing. Any thread. Promises: a plan for the picture that was really loaded describes exactly
-// what the runner does; one made from predicted facts differs only where a loader or trim surprises.
+// Owns nothing. Any thread. Promises: a plan for the picture that was really loaded describes
+// exactly what the runner does; one made from predicted facts differs only where a loader or trim
+// surprises.
 #include "imgring/pipeline/plan.h"
 
 #include <algorithm>
@@ -154,7 +155,8 @@ class StepMaker {
 
   void result_crop() {
     const Geometry& g = plan_.geometry;
-    cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, options_.gravity, g.dpr);
+    cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, options_.gravity,
+        g.dpr);
   }
 
   void filters() {
@@ -208,7 +210,9 @@ class StepMaker {
   // Largest sides the formats hold, by which both axes shrink.
   static double format_scale(ImageType type, Size size) {
     const double longest = std::max(size.width, size.height);
-    const auto side_limit = [&](double limit) { return longest > limit ? 1 / (longest / limit) : 1; };
+    const auto side_limit = [&](double limit) {
+      return longest > limit ? 1 / (longest / limit) : 1;
+    };
     if (type == ImageType::kWebp) return side_limit(16383);
     if (type == ImageType::kAvif || type == ImageType::kHeic) return side_limit(16384);
     if (type == ImageType::kIco) return side_limit(256);
@@ -267,7 +271,8 @@ Plan make_plan(const PlanInput& in) {
   LoadScale relative = load;
   // A guarded vector's facts are at the guard's size already.
   relative.scale *= in.guard_shrink;
-  return make_plan_for_loaded(in, load, with_size(in.facts, predicted_load_size(in.facts, relative)));
+  const Size predicted = predicted_load_size(in.facts, relative);
+  return make_plan_for_loaded(in, load, with_size(in.facts, predicted));
 }
 
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded) {

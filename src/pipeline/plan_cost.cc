@@ -7,8 +7,8 @@
 namespace imgring::pipeline {
 namespace {
 
-// `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds this
-// many rows. A progressive JPEG or interlaced PNG costs `interlaced` per source pixel instead.
+// `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds
+// this many rows. A progressive JPEG or interlaced PNG costs `interlaced` per source pixel instead.
 struct DecodeCost {
   ImageType type;
   double whole;
@@ -28,7 +28,8 @@ constexpr DecodeCost kDecode[] = {
     {ImageType::kTiff, 8, 0, 8},    // one strip may be the picture
 };
 
-// Bytes per result pixel that saving holds: a memory image where the saver needs one, and the encoder.
+// Bytes per result pixel that saving holds: a memory image where the saver needs one, and the
+// encoder.
 struct EncodeCost {
   ImageType type;
   double bytes;

@@ -1,7 +1,7 @@
 // render(): one request's way through processing.md section 3, from bytes to bytes.
 // Owns everything of one job for the length of the call. Helper threads only.
-// Promises: limits are checked before any pixel is decoded; one decode for each still picture but for
-// vectors; nothing outlives the call but the result.
+// Promises: limits are checked before any pixel is decoded; one decode for each still picture but
+// for vectors; nothing outlives the call but the result.
 #include <algorithm>
 #include <array>
 
@@ -59,6 +59,7 @@ Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag&
               steps::trim(loaded->image.get(), context, loaded->plan.steps.front()));
   loaded->image = std::move(trimmed);
   input->facts = facts_of_image(loaded->image.get(), input->facts.type, 1);
+  input->facts.rendered = true;
   input->trimmed = true;
   input->guard_shrink = 1;
   loaded->plan = make_plan(*input);

@@ -12,7 +12,8 @@ namespace {
 ImageType written_type(VipsImage* picture, ImageType wanted) {
   constexpr int kAvifSideMin = 16;
   const Size size = vips::size_of(picture);
-  if (wanted != ImageType::kAvif || std::min(size.width, size.height) >= kAvifSideMin) return wanted;
+  const bool large_enough = std::min(size.width, size.height) >= kAvifSideMin;
+  if (wanted != ImageType::kAvif || large_enough) return wanted;
   return vips::has_alpha(picture) ? ImageType::kPng : ImageType::kJpeg;
 }
 

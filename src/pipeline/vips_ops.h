@@ -1,4 +1,5 @@
-// The libvips operations the steps are made of: an image in, an owned image out, the vips text in the error.
+// The libvips operations the steps are made of: an image in, an owned image out, the vips text in
+// the error.
 // Owns nothing. Helper threads only.
 #pragma once
 
@@ -11,7 +12,8 @@ namespace imgring::pipeline::vips {
 
 using image::VipsImagePtr;
 
-// Calls `Function`(in, &out, args..., NULL); every libvips operation with one image in has this shape.
+// Calls `Function`(in, &out, args..., NULL); every libvips operation with one image in has this
+// shape.
 template <auto Function, class... Args>
 Result<VipsImagePtr> call(const char* what, VipsImage* in, Args... args) {
   VipsImage* out = nullptr;

@@ -26,6 +26,7 @@ struct SourceFacts {
   int pages = 1;
   bool alpha = false;
   bool animated = false;      // has delay, loop and more than one page
+  bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
   bool whole_decode = false;  // progressive JPEG, interlaced PNG: the decoder holds every pixel
 };
 
@@ -104,9 +105,9 @@ struct Area {
 };
 struct Step {
   StepKind kind = StepKind::kEnd;
-  Size after;                               // of one frame
-  Area area;                                // crops: the part kept; canvases: where the picture lies
-  bool smart = false;                       // crops: libvips finds the place
+  Size after;          // of one frame
+  Area area;           // crops: the part kept; canvases: where the picture lies
+  bool smart = false;  // crops: libvips finds the place
   double width_scale = 1, height_scale = 1;  // kScale, kFixSize: in the frame of the pixels
 };
 

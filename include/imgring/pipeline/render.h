@@ -1,6 +1,8 @@
-// One image: source bytes and options to encoded bytes (probe, plan, load, steps, pull rows, encode).
+// One image: source bytes and options to encoded bytes (probe, plan, load, steps, pull rows,
+// encode).
 // A plain function on a helper thread; owns everything it makes, keeps nothing between calls.
-// `source`, `options`, `config` and `aux` must outlive the call; `stop` may be set by another thread.
+// `source`, `options`, `config` and `aux` must outlive the call; `stop` may be set by another
+// thread.
 #pragma once
 
 #include <memory>
@@ -34,7 +36,7 @@ struct RenderedImage {
   image::EncodedBytes bytes;     // empty when same_as_source
   bool same_as_source = false;   // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;
-  int origin_width = 0, origin_height = 0;  // of one frame, after orientation; 0 = not known (skipped)
+  int origin_width = 0, origin_height = 0;  // of one frame, after EXIF orientation
   int result_width = 0, result_height = 0;  // of one frame
 };
 

@@ -1,5 +1,5 @@
-// Extend, extend to the aspect ratio, padding: the picture on a transparent canvas. And flatten, which
-// puts a background under what is transparent.
+// Extend, extend to the aspect ratio, padding: the picture on a transparent canvas. And flatten,
+// which puts a background under what is transparent.
 #include "steps.h"
 
 namespace imgring::pipeline::steps {

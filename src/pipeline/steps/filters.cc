@@ -1,4 +1,7 @@
 // Blur, sharpen, pixelate, in 8-bit sRGB on a copy in memory.
+// Promises: the stop flag is looked at often, whatever the sigma: each pass of a blur reads memory.
+#include <algorithm>
+
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
 #include "steps.h"
@@ -29,6 +32,28 @@ Result<VipsImagePtr> pixelate(VipsImagePtr picture, int wanted) {
   return vips::cut(squares.get(), {0, 0, size.width, size.height});
 }
 
+// What vips_gaussblur does, with a picture in memory between the passes: pulled in strips it would
+// do the rows around each strip again, thousands for a large sigma. The same pixels.
+Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::StopFlag& stop) {
+  constexpr double kSigmaMin = 0.2, kSigmaMax = 1000, kLeastWeight = 0.2;  // libvips' own limits
+  if (sigma < kSigmaMin) return vips::share(picture);
+  VipsImage* made = nullptr;
+  if (vips_gaussmat(&made, std::min(sigma, kSigmaMax), kLeastWeight, "separable", TRUE, "precision",
+                    VIPS_PRECISION_INTEGER, nullptr) != 0) {
+    return std::unexpected(image::vips_failure("blur"));
+  }
+  const VipsImagePtr row(made);
+  IMGRING_TRY(VipsImagePtr column, vips::call<vips_rot>("blur", row.get(), VIPS_ANGLE_D90));
+  IMGRING_TRY(VipsImagePtr across, vips::call<vips_conv>("blur", picture, row.get(), "precision",
+                                                         VIPS_PRECISION_INTEGER));
+  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(across.get(), stop));
+  return vips::call<vips_conv>("blur", memory.get(), column.get(), "precision",
+                               VIPS_PRECISION_INTEGER);
+}
+
+// A sigma beyond this sharpens nothing more and costs seconds for each strip.
+constexpr double kSharpenSigmaMax = 100;
+
 }  // namespace
 
 Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step&) {
@@ -44,12 +69,17 @@ Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, con
     work = std::move(out);
   }
   if (o.blur > 0) {
-    IMGRING_TRY(VipsImagePtr out, vips::call<vips_gaussblur>("blur", work.get(), o.blur));
+    IMGRING_TRY(VipsImagePtr out, blurred(work.get(), o.blur, context.stop));
     work = std::move(out);
   }
   if (o.sharpen > 0) {
+    if (o.blur > 0) {
+      IMGRING_TRY(VipsImagePtr soft, image::copy_to_memory(work.get(), context.stop));
+      work = std::move(soft);
+    }
     IMGRING_TRY(VipsImagePtr out,
-                vips::call<vips_sharpen>("sharpen", work.get(), "sigma", o.sharpen));
+                vips::call<vips_sharpen>("sharpen", work.get(), "sigma",
+                                         std::min(o.sharpen, kSharpenSigmaMax)));
     work = std::move(out);
   }
   IMGRING_TRY(VipsImagePtr squared, pixelate(std::move(work), o.pixelate));

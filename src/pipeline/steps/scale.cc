@@ -1,5 +1,5 @@
-// The resize, in linear light when configured (processing.md 8.3), and the one that keeps within what the
-// result format holds.
+// The resize, in linear light when configured (processing.md 8.3), and the one that keeps within
+// what the result format holds.
 #include "imgring/image/colour.h"
 #include "steps.h"
 

@@ -55,10 +55,12 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(ready.get(), context.stop));
   IMGRING_TRY(VipsImagePtr compared, comparable(memory.get()));
   IMGRING_TRY(ArrayPtr background, background_of(compared.get(), options));
+  // libvips takes its default for what is out of its range, and says so on standard error.
+  constexpr double kDefaultThreshold = 10;
+  const double threshold = options.threshold < 0 ? kDefaultThreshold : options.threshold;
   Area found;
   if (vips_find_trim(compared.get(), &found.left, &found.top, &found.width, &found.height,
-                     "background", background.get(), "threshold", options.threshold,
-                     nullptr) != 0) {
+                     "background", background.get(), "threshold", threshold, nullptr) != 0) {
     return std::unexpected(image::vips_failure("trim"));
   }
   if (found.width == 0 || found.height == 0) return memory;

@@ -18,8 +18,9 @@ TEST(Placement, OffsetsPushInwardFromTheNamedEdge) {
   const Case cases[] = {
       {{kCenter, 0, 0}, 36, 30},       {{kCenter, 5, -5}, 41, 25},     {{kNorth, 0, 3}, 36, 3},
       {{kSouth, 0, 3}, 36, 57},        {{kEast, 4, 0}, 66, 30},        {{kWest, 4, 0}, 4, 30},
-      {{kNorthWest, 1, 1}, 1, 1},      {{kSouthEast, 1, 1}, 69, 59},   {{kNorthEast, 0.1, 0}, 60, 0},
-      {{kSouthWest, 0, 0.5}, 0, 20},   {{kNorthWest, 500, 500}, 70, 60},
+      {{kNorthWest, 1, 1}, 1, 1},      {{kSouthEast, 1, 1}, 69, 59},
+      {{kNorthEast, 0.1, 0}, 60, 0},   {{kSouthWest, 0, 0.5}, 0, 20},
+      {{kNorthWest, 500, 500}, 70, 60},
       {{kFocusPoint, 0.5, 0.5}, 35, 30}, {{kFocusPoint, 0, 1}, 0, 60},
   };
   for (const Case& c : cases) {
@@ -41,8 +42,9 @@ TEST(Placement, OffsetScaleCountsForPixelsOnly) {
   EXPECT_EQ(position_of({100, 80, 30, 20, 2}, {kNorthWest, 5, 0.25}).top, 20);
 }
 
-// Turning the crop's frame back and forth must land on the same pixels: the crop of the turned picture
-// equals the turned crop of the picture, up to the rounding of the centre, which odd differences avoid.
+// Turning the crop's frame back and forth must land on the same pixels: the crop of the turned
+// picture equals the turned crop of the picture, up to the rounding of the centre, which odd
+// differences avoid.
 TEST(Placement, AdjustedGravityCropsTheSamePixels) {
   for (const auto type : {kCenter, kNorth, kEast, kSouth, kWest, kNorthWest, kNorthEast, kSouthWest,
                           kSouthEast, kFocusPoint}) {

@@ -138,6 +138,20 @@ TEST(RenderSvg, IsRasterisedOnDemandAtTheWantedSize) {
   EXPECT_EQ(colour[0], 255);
 }
 
+// A trimmed vector is a picture: v4 does not enlarge it unasked.
+TEST(RenderSvg, TrimmedVectorsAreNotEnlarged) {
+  Request request;
+  request.source = std::string(kSvg200x100);
+  request.type = kSvg;
+  request.options = options_of("w:300");
+  request.options.format = kPng;
+  request.options.trim.on = true;
+  request.options.trim.threshold = 5;
+  EXPECT_EQ(outcome_of(request).rendered.result_width, 200);
+  request.options.enlarge = true;
+  EXPECT_EQ(outcome_of(request).rendered.result_width, 300);
+}
+
 TEST(RenderSvg, GuardKeepsTheRasterWithinTheLimit) {
   Request request;
   request.source = std::string(kSvg200x100);
@@ -254,8 +268,9 @@ TEST(RenderStop, ARunningJobEndsSoonAfterTheFlag) {
   VipsImage* noise = nullptr;
   vips_gaussnoise(&noise, 3000, 3000, nullptr);
   request.source = encoded(checked(noise).get(), ".png[compression=1]");
-  request.options = options_of("w:9000/el:1");
-  request.options.blur = 20;
+  request.options = options_of("w:6000/el:1");
+  request.options.blur = 1000;
+  request.options.sharpen = 1000;
   request.options.format = kPng;
   std::thread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

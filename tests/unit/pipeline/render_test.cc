@@ -195,6 +195,35 @@ TEST(Render, FiltersChangePixelsAndNotSizes) {
   expect_size(outcome_of(request), {200, 100});
 }
 
+TEST(Render, BlurInTwoPassesIsTheBlurOfLibvips) {
+  Request request;
+  VipsImage* noise = nullptr;
+  vips_gaussnoise(&noise, 90, 70, "mean", 128.0, "sigma", 60.0, nullptr);
+  VipsImage* bytes = nullptr;
+  vips_cast(checked(noise).get(), &bytes, VIPS_FORMAT_UCHAR, nullptr);
+  VipsImage* rgb = nullptr;
+  const VipsImagePtr grey = checked(bytes);
+  vips_colourspace(grey.get(), &rgb, VIPS_INTERPRETATION_sRGB, "source_space",
+                   VIPS_INTERPRETATION_B_W, nullptr);
+  const VipsImagePtr picture = checked(rgb);
+  request.source = encoded(picture.get(), ".png");
+  for (const double sigma : {0.1, 0.7, 3.0, 40.0}) {
+    SCOPED_TRACE(sigma);
+    request.options.blur = sigma;
+    const Outcome out = outcome_of(request);
+    VipsImage* blurred = nullptr;
+    vips_gaussblur(picture.get(), &blurred, sigma, nullptr);
+    const VipsImagePtr wanted = checked(blurred);
+    VipsImage* difference = nullptr;
+    vips_subtract(wanted.get(), out.picture.get(), &difference, nullptr);
+    VipsImage* absolute = nullptr;
+    vips_abs(checked(difference).get(), &absolute, nullptr);
+    double most = 0;
+    vips_max(checked(absolute).get(), &most, nullptr);
+    EXPECT_EQ(most, 0);
+  }
+}
+
 TEST(Render, GreyPicturesStayGreyUntilFiltered) {
   Request request;
   request.source = encoded(plain(60, 40, {77}).get(), ".png");
