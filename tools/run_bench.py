@@ -82,12 +82,14 @@ def snapshot(pid):
 
 
 def difference(before, after, count):
-    by_name = {}
+    threads, total = {}, 0
     for tid, (name, ms) in after['threads'].items():
-        by_name[name] = by_name.get(name, 0) + ms - before['threads'].get(tid, (name, 0))[1]
-    switches = sum(n - before['switches'].get(tid, 0) for tid, n in after['switches'].items())
-    return {'cpu_ms': (after['cpu_ms'] - before['cpu_ms']) / count, 'switches': switches / count,
-            'threads': {name: ms / count for name, ms in by_name.items()}}
+        found = threads.setdefault(name, {'cpu_ms': 0, 'switches': 0})
+        switches = after['switches'][tid] - before['switches'].get(tid, 0)
+        found['cpu_ms'] += (ms - before['threads'].get(tid, (name, 0))[1]) / count
+        found['switches'] += switches / count
+        total += switches
+    return {'cpu_ms': (after['cpu_ms'] - before['cpu_ms']) / count, 'switches': total / count, 'threads': threads}
 
 
 class PeakWatch:
@@ -210,7 +212,9 @@ def merged(rows):
            for key in ('per_s', 'p50', 'p99', 'cpu_ms', 'switches', 'bytes')}
     out['errors'] = sum(row['errors'] for row in rows)
     names = {name for row in rows for name in row['threads']}
-    out['threads'] = {name: middle([row['threads'].get(name, 0) for row in rows]) for name in sorted(names)}
+    nothing = {'cpu_ms': 0, 'switches': 0}
+    out['threads'] = {name: {key: middle([row['threads'].get(name, nothing)[key] for row in rows]) for key in nothing}
+                      for name in sorted(names)}
     return out
 
 
@@ -229,8 +233,9 @@ def print_recipe(recipe, results):
             cell(row['cpu_ms'] / base, 2), cell(row['switches'], 2), cell(row['bytes'], 0), row['errors']))
     for name, row in results.items():
         if row['threads']:
-            parts = ', '.join('%s %.2f' % item for item in row['threads'].items() if item[1] >= 0.005)
-            print('  %s, CPU ms by thread: %s' % (name, parts))
+            parts = ', '.join('%s %.2f/%.2f' % (thread, found['cpu_ms'], found['switches'])
+                              for thread, found in row['threads'].items() if max(found.values()) >= 0.005)
+            print('  %s, CPU ms/switches by thread: %s' % (name, parts))
 
 
 def measure(recipe, programs, origin, options, folder):
