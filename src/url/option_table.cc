@@ -1,5 +1,5 @@
 // The one table of URL options: names, aliases, arguments, help, and what applies them.
-// Immutable, any thread. To build a paid option, make its `later` row a `row` with an apply function.
+// Immutable, any thread. To build a paid option, make its `later` row a `row` with an apply.
 #include "imgring/url/option_table.h"
 
 #include <array>

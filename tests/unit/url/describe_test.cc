@@ -1,0 +1,22 @@
+// Tests of src/url/describe.cc.
+#include "helpers.h"
+
+namespace imgring::url {
+namespace {
+
+TEST(Describe, DefaultsSayNothing) {
+  EXPECT_EQ(describe({}), "");
+  EXPECT_TRUE(log_fields({}).empty());
+}
+
+TEST(Describe, FieldsKeepTheirTypes) {
+  const LogGroup fields = log_fields(parse_options("w:50/dpr:2/el:1/fn:x")->options);
+  ASSERT_EQ(fields.size(), 4u);
+  EXPECT_EQ(std::get<std::int64_t>(fields[0].value), 50);
+  EXPECT_EQ(std::get<double>(fields[1].value), 2);
+  EXPECT_EQ(std::get<bool>(fields[2].value), true);
+  EXPECT_EQ(std::get<std::string>(fields[3].value), "x");
+}
+
+}  // namespace
+}  // namespace imgring::url

@@ -1,0 +1,182 @@
+// Tests of the option table and the options' arguments: src/url/option_table.cc, options_*.cc,
+// arguments.cc.
+#include "imgring/url/option_table.h"
+
+#include <set>
+
+#include "helpers.h"
+
+namespace imgring::url {
+namespace {
+
+struct GoodCase {
+  std::string_view options, wanted;
+};
+// What an option list gives, as describe() says it.
+constexpr GoodCase kGoodCases[] = {
+    {"w:300/h:20", "width=300 height=20"}, {"width:+50", "width=50"}, {"w:007", "width=7"},
+    {"w:99999999999", "width=2147483647"}, {"w:300/w:0", ""},
+    {"mw:1/mh:2", "min_width=1 min_height=2"},
+    {"min-width:3/min-height:4", "min_width=3 min_height=4"},
+    {"rs:fill:30:20", "resizing_type=fill width=30 height=20"},
+    {"resize:auto", "resizing_type=auto"}, {"rs::30", "width=30"}, {"rs:", ""},
+    {"rs:fill:20:20:x:y", "resizing_type=fill width=20 height=20"},
+    {"rs:fit:10:10:1:1:no:1:2", "width=10 height=10 enlarge=true extend=no:1:2"},
+    {"w:5/s::7", "width=5 height=7"}, {"s:1:2:3:1:no", "width=1 height=2 extend=no"},
+    {"s:1:2:1::no", "width=1 height=2 enlarge=true"}, {"size:", ""},
+    {"s:1:2:1:1:fp:.1:.2", "width=1 height=2 enlarge=true extend=fp:0.1:0.2"},
+    {"rt:fill-down", "resizing_type=fill-down"}, {"resizing_type:force", "resizing_type=force"},
+    {"z:2", "zoom_width=2 zoom_height=2"}, {"zoom:2:.5", "zoom_width=2 zoom_height=0.5"},
+    {"dpr:+1.5", "dpr=1.5"}, {"dpr:.5", "dpr=0.5"}, {"dpr:1.", ""}, {"dpr:0_2", "dpr=2"},
+    {"el:T", "enlarge=true"}, {"enlarge:1/el:0", ""}, {"el:2", ""},
+    {"ex:1", "extend=ce"}, {"extend:1:soea:3:-4", "extend=soea:3:-4"}, {"ex:x", ""},
+    {"ex:0:no", ""}, {"exar:1", "extend_aspect_ratio=ce"},
+    {"extend_ar:t:we", "extend_aspect_ratio=we"},
+    {"extend_aspect_ratio:1", "extend_aspect_ratio=ce"},
+    {"g:sm", "gravity=sm"}, {"gravity:fp:1e-1:.9", "gravity=fp:0.1:0.9"},
+    {"g:fp::", "gravity=fp:0:0"}, {"g:no:10:-20", "gravity=no:10:-20"},
+    {"g:no:10:20/g:so", "gravity=so:10:20"}, {"g:no:10:20/g:ea::5", "gravity=ea:10:5"},
+    {"g:no:10:20/g:sm/g:no", "gravity=no"}, {"g:ce", ""},
+    {"c:50:40", "crop=50:40"}, {"crop:.5:0", "crop=0.5:0"}, {"c:50", "crop=50:0"},
+    {"c:+50.9:+40:nowe:1:2", "crop=50:40:nowe:1:2"}, {"c:5:5:sm", "crop=5:5:sm"},
+    {"t:10", "trim=10"}, {"trim:-1:fff:1:0", "trim=-1:ffffff trim_equal_hor=true"},
+    {"t:10:ff0000/t:5", "trim=5:ff0000"}, {"t:10:ff0000/t:5:", "trim=5"},
+    {"t:10/t::ff00ff", ""}, {"t:10:::1", "trim=10 trim_equal_ver=true"},
+    {"pd:10", "padding=10:10:10:10"}, {"padding:1:2", "padding=1:2:1:2"},
+    {"pd:1:2:3", "padding=1:2:3:2"}, {"pd:1:2:3:4", "padding=1:2:3:4"},
+    {"pd:10/pd::5", "padding=10:5:10:5"}, {"pd:1:::4", "padding=1:1:1:4"},
+    {"pd:99999999999", "padding=100000000:100000000:100000000:100000000"},
+    {"ar:0", "auto_rotate=false"}, {"auto_rotate:false", "auto_rotate=false"},
+    {"rot:90", "rotate=90"}, {"rotate:450", "rotate=90"}, {"rot:-0", ""}, {"rot:360", ""},
+    {"fl:1", "flip_horizontal=true"}, {"flip::1", "flip_vertical=true"}, {"fl:", ""},
+    {"bg:ff0080", "background=ff0080"}, {"background:abc", "background=aabbcc"},
+    {"bg:001:002:255", "background=0102ff"}, {"bg:fff/bg:", ""},
+    {"bl:1.5", "blur=1.5"}, {"blur:0x1p1", "blur=2"}, {"sh:.7", "sharpen=0.7"},
+    {"sharpen:1", "sharpen=1"}, {"pix:+4", "pixelate=4"}, {"pixelate:0", ""},
+    {"wm:.5", "watermark=0.5:ce:0"}, {"watermark:1:re:1:2:.5", "watermark=1:re:1:2:0.5"},
+    {"wm:1:ce:0:0:0", "watermark=1:ce:0"}, {"wm:1:soea:0:0:1:x:y", "watermark=1:soea:1"},
+    {"wm:1:no:5:6/wm:1", "watermark=1:no:5:6:0"}, {"wm:1:::3", "watermark=1:ce:0:3:0"},
+    {"sm:0/kcr:0/scp:0/ph:1/eth:1",
+     "strip_metadata=false keep_copyright=false strip_color_profile=false preserve_hdr=true "
+     "enforce_thumbnail=true"},
+    {"strip_metadata:x/keep_copyright:t/strip_color_profile:1/preserve_hdr:0/"
+     "enforce_thumbnail:x", "strip_metadata=false"},
+    {"q:007", "quality=7"}, {"quality:100", "quality=100"},
+    {"fq:webp:50:jpg:0", "format_quality=webp=50"},
+    {"format_quality:jpeg:1/fq:png:2", "format_quality=jpeg=1,png=2"},
+    {"mb:1000", "max_bytes=1000"}, {"max_bytes:0", ""}, {"f:jpg", "format=jpeg"},
+    {"ext:webp", "format=webp"}, {"format:svg", "format=svg"},
+    {"skp:png/skip_processing:jpg:gif", "skip_processing=jpeg,png,gif"}, {"raw:1", "raw=true"},
+    {"cb:x", "cachebuster=x"}, {"cachebuster:x/cb:", ""},
+    {"exp:1700000000", "expires=1700000000"}, {"expires:-5", "expires=-5"}, {"exp:0", ""},
+    {"fn:a%22b", "filename=a%22b"}, {"filename:ZG9n:1", "filename=dog"},
+    {"fn:ZG9nIG5hbWU=:true", "filename=dog name"}, {"fn:x:0", "filename=x"},
+    {"fn:x:nonsense", "filename=x"}, {"fn::1", ""}, {"att:1", "return_attachment=true"},
+    {"return_attachment:t", "return_attachment=true"},
+};
+
+TEST(Options, GoodOnes) {
+  for (const GoodCase& c : kGoodCases) {
+    SCOPED_TRACE(c.options);
+    EXPECT_EQ(described(c.options), c.wanted);
+  }
+}
+
+TEST(Options, BadOnesAre404) {
+  for (const std::string_view bad : {
+           "w:", "w:1:2", "h:abc", "h:-5", "h:", "h:1.5", "w:0x10", "w:5_0", "w: 5", "s:10:y",
+           "s:1:2:3:4:5:6:7:8", "s:1:2:0:1:", "rs:weird", "rs:Fit", "rt:", "rt:FIT", "rt:fit:1",
+           "rs:fit:10:10:0:1:", "rs:fit:1:2:3:4:no:5:6:7", "z:2:", "z:0", "z:-1", "z:1:2:3", "z:",
+           "dpr:0", "dpr:Inf", "dpr:NaN", "dpr:-1", "dpr:1e400", "ex:1:", "ex:1:ce:1:2:3",
+           "ex:1:sm", "ex:1:re", "el:1:2", "g:", "g:sm:0", "g:sm:", "g:fp", "g:fp:1", "g:fp:2:0",
+           "g:fp:.1:-1", "g:fp:1:1:1", "g:ce:x", "g:ce:1:y", "g:ce:1:2:3", "g:re", "g:CE",
+           "g:ce:nan", "c:-1", "c:1:x", "c:", "c:50:", "c::5", "c:1:2:ce:1:2:3", "c:1:2:re",
+           "c:inf:5", "c:99999999999", "c:2147483648", "c:1:1:", "t:x", "t:10:zz", "t:10:ff",
+           "t:1:2:3:4:5", "t:inf", "pd:1:x", "pd:-1", "pd:1:2:3:4:5", "rot:", "rot:90:1",
+           "rot:1.5", "rot:45", "rot:-90", "rot:-180", "rot:-360", "bg:256:0:0", "bg:-1:0:0",
+           "bg:x:0:0", "bg:+1:0:0", "bg:1:2", "bg:1:2:3:4", "bg:::", "bg:#fff", "bg:ffff",
+           "bl:-1", "bl:", "sh:x", "pix:x", "pix:-1", "pix:1.5", "wm:x", "wm:2", "wm:", "wm:-1",
+           "wm:1:ce:0:0:-1", "wm:1:ce:0:0:1:2:3:4", "wm:1:sm", "wm:1:fp", "wm:1:ce:x",
+           "wm:1:ce:0:0:nan", "fl:1:1:1", "q:1:2", "q:101", "q:-1", "q:", "fq:", "fq:jpg",
+           "fq:jpg:1:png", "fq:jpg:101", "fq:xxx:1", "mb:-1", "mb:", "f:", "f:tif", "f:JPG",
+           "f:jpg:1", "skp:png:bad", "skp:", "exp:abc", "exp:", "exp:1:2", "exp:1699999999",
+           "cb:a:b", "fn:!!!:1", "fn:x:1:2", "preset:a:b", "pr:", "w%20:10", "W:1", "Width:1",
+           ":1", "nosuch:1", "mono:1"}) {
+    SCOPED_TRACE(bad);
+    const auto request = parse_options(bad);
+    ASSERT_FALSE(request.has_value()) << describe(request->options);
+    EXPECT_EQ(request.error().status(), 404);
+    EXPECT_EQ(request.error().public_text(), "Invalid URL");
+    EXPECT_FALSE(request.error().detail.empty());
+  }
+}
+
+TEST(Options, OnesOfThePaidEditionAreNamed) {
+  std::size_t count = 0;
+  for (const UrlOption& option : url_options()) {
+    if (option.built) continue;
+    ++count;
+    EXPECT_TRUE(option.paid);
+    const std::string name(option.name);
+    EXPECT_EQ(described(name + ":1"), "404 option " + name + " is not supported yet");
+  }
+  EXPECT_GT(count, 35u);
+  EXPECT_EQ(described("g:obj:face"), "404 gravity obj is not supported yet");
+  EXPECT_EQ(described("wm:1:ch"), "404 watermark position ch is not supported yet");
+  EXPECT_EQ(described("f:best"), "404 format best is not supported yet");
+  EXPECT_EQ(described("wmt:x"), "404 option wmt is not supported yet");
+  EXPECT_EQ(described("w:1/-/w:2"), "404 chained pipelines are not supported yet");
+}
+
+TEST(Options, SecurityOptionsAre403UnlessAllowed) {
+  config::Config allowed;
+  allowed.url.allow_security_options = true;
+  struct Case {
+    std::string_view option, wanted;
+  };
+  const Case cases[] = {
+      {"msr:1.5", "max_src_resolution=1500000"},
+      {"max_src_resolution:1", "max_src_resolution=1000000"},
+      {"msfs:100", "max_src_file_size=100"}, {"max_src_file_size:-1", "max_src_file_size=-1"},
+      {"maf:3", "max_animation_frames=3"}, {"max_animation_frames:4", "max_animation_frames=4"},
+      {"mafr:.5", "max_animation_frame_resolution=500000"},
+      {"max_animation_frame_resolution:1", "max_animation_frame_resolution=1000000"},
+      {"mrd:60", "max_result_dimension=60"}, {"max_result_dimension:-1", ""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.option);
+    const auto refused = parse_options(c.option);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kSecurityOption);
+    EXPECT_EQ(refused.error().status(), 403);
+    EXPECT_EQ(described(c.option, allowed), c.wanted);
+  }
+  for (const std::string_view bad :
+       {"msr:-1", "msr:", "msfs:x", "maf:0", "maf:-1", "mafr:x", "mrd:"}) {
+    EXPECT_EQ(described(bad, allowed).substr(0, 3), "404") << bad;
+  }
+}
+
+TEST(Options, NamesAndAliasesAreUnique) {
+  std::set<std::string_view> names;
+  for (const UrlOption& option : url_options()) {
+    EXPECT_TRUE(names.insert(option.name).second) << option.name;
+    EXPECT_FALSE(option.help.empty());
+    if (option.aliases.empty()) continue;
+    for (const std::string_view alias : split(option.aliases, ",")) {
+      EXPECT_TRUE(names.insert(alias).second) << alias;
+      EXPECT_EQ(find_url_option(alias)->name, option.name);
+    }
+  }
+  EXPECT_EQ(find_url_option("nosuch"), nullptr);
+}
+
+TEST(Options, LenientBooleansAreWarnedAbout) {
+  const auto request = parse_options("el:2");
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->warnings,
+            (std::vector<std::string>{"option el: \"2\" is not a boolean, taken as false"}));
+}
+
+}  // namespace
+}  // namespace imgring::url
