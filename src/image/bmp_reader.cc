@@ -151,9 +151,8 @@ std::uint8_t index_at(const std::uint8_t* row, int x, int depth) noexcept {
   return static_cast<std::uint8_t>(row[bit / 8] >> shift & ((1 << depth) - 1));
 }
 
-std::uint8_t widen(std::uint32_t value, int bits) noexcept {
-  const std::uint32_t max = (1u << bits) - 1;
-  return static_cast<std::uint8_t>((value * 255 + max / 2) / max);
+std::uint8_t widen_5_bits(std::uint32_t value) noexcept {
+  return static_cast<std::uint8_t>(((value & 31) * 255 + 15) / 31);
 }
 
 // Columns [left, left + width) of one row.
@@ -168,10 +167,16 @@ void decode_row(const Header& h, const std::array<Colour, 256>& palette, const s
       put_colour(palette[index_at(row, x, h.depth)], to);
     } else if (h.depth == 16) {
       const std::uint32_t v = row[x * 2] | static_cast<std::uint32_t>(row[x * 2 + 1]) << 8;
-      const bool six = h.packing == Packing::k565;
-      to[0] = widen(six ? v >> 11 & 31 : v >> 10 & 31, 5);
-      to[1] = six ? widen(v >> 5 & 63, 6) : widen(v >> 5 & 31, 5);
-      to[2] = widen(v & 31, 5);
+      if (h.packing == Packing::k565) {
+        // imgproxy shifts 565 without filling the low bits: white is 248, 252, 248.
+        to[0] = static_cast<std::uint8_t>((v >> 11 & 31) << 3);
+        to[1] = static_cast<std::uint8_t>((v >> 5 & 63) << 2);
+        to[2] = static_cast<std::uint8_t>((v & 31) << 3);
+      } else {
+        to[0] = widen_5_bits(v >> 10);
+        to[1] = widen_5_bits(v >> 5);
+        to[2] = widen_5_bits(v);
+      }
     } else {
       const std::uint8_t* from = row + static_cast<std::size_t>(x) * (h.depth / 8);
       put_colour({from[2], from[1], from[0]}, to);

@@ -1,4 +1,6 @@
 // BMP and ICO writers (processing.md 10). Grey goes out as colour, wider pixels as 8 bit.
+#include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include "encoders.h"
@@ -77,20 +79,22 @@ Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop) {
       shape.image_bytes > 0x7FFFFFFFu) {
     return fail(ErrorCode::kResolutionTooLarge, "picture larger than a BMP can be");
   }
-  std::vector<std::uint8_t> out = bmp_head(shape);
-  const std::size_t pixels_at = out.size();
-  out.resize(pixels_at + shape.image_bytes);
+  const std::vector<std::uint8_t> head = bmp_head(shape);
+  const std::size_t size = head.size() + shape.image_bytes;
+  EncodedBytes out = bytes_from_malloc(static_cast<std::uint8_t*>(std::calloc(size, 1)), size);
+  if (out.data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
+  std::memcpy(out.data.get(), head.data(), head.size());
   RowPuller rows(rgb.get(), stop);
   for (int top = 0; top < static_cast<int>(shape.height);) {
     IMGRING_TRY(const Strip strip, rows.pull(top));
     for (int row = 0; row < strip.row_count; ++row) {
       const std::size_t line = static_cast<std::size_t>(top) + row;
       put_bgr(strip.first + row * strip.stride_bytes, shape,
-              out.data() + pixels_at + line * shape.row_bytes);
+              out.data.get() + head.size() + line * shape.row_bytes);
     }
     top += strip.row_count;
   }
-  return bytes_from_vector(std::move(out));
+  return out;
 }
 
 Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop) {

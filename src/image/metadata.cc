@@ -41,6 +41,11 @@ void set_blob(VipsImage* image, const char* field, std::string_view bytes) {
   if (!bytes.empty()) vips_image_set_blob_copy(image, field, bytes.data(), bytes.size());
 }
 
+void set_resolution(VipsImage* image) noexcept {
+  image->Xres = kPixelsPerMm;
+  image->Yres = kPixelsPerMm;
+}
+
 // The block that came with the source holds everything, the place included; savers that do not rebuild
 // it would write it out.
 void reduce_exif(VipsImage* image) {
@@ -61,15 +66,16 @@ void strip_metadata(VipsImage* image, const StripParams& params) {
     iptc = copyright_of_iptc(blob_of(image, VIPS_META_IPTC_NAME));
     xmp = copyright_of_xmp(blob_of(image, VIPS_META_XMP_NAME));
   }
-  image->Xres = kPixelsPerMm;
-  image->Yres = kPixelsPerMm;
+  vips_image_remove(image, VIPS_META_ORIENTATION);
+  set_resolution(image);
+  // libvips spreads a block that is set into fields: first the block, then the fields go.
+  if (params.keep_copyright) reduce_exif(image);
   char** names = vips_image_get_fields(image);
   for (char** name = names; name != nullptr && *name != nullptr; ++name) {
     if (!stays(*name, params)) vips_image_remove(image, *name);
   }
   g_strfreev(names);
-  if (!params.keep_copyright) return;
-  reduce_exif(image);
+  set_resolution(image);
   set_blob(image, VIPS_META_IPTC_NAME, iptc);
   set_blob(image, VIPS_META_XMP_NAME, xmp);
 }

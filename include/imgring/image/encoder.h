@@ -36,6 +36,7 @@ Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& pa
                           const StopFlag& stop);
 
 // Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between strips.
+// An image that is in memory already comes back as it is (another reference).
 Result<VipsImagePtr> copy_to_memory(VipsImage* image, const StopFlag& stop);
 
 }  // namespace imgring::image

@@ -12,7 +12,7 @@ struct LoadParams {
   int shrink = 1;          // JPEG: 1, 2, 4, 8
   double scale = 1;        // WebP, SVG: result size / own size (SVG 1 = one CSS pixel per pixel)
   int pages = 1;           // frames to stack (GIF, WebP, JXL); -1 all
-  bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; an Error when there is none
+  bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; the main image when there is none
   bool unlimited = false;  // PNG, SVG, TIFF: lift the loader's limits
 };
 
