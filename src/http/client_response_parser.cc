@@ -21,7 +21,7 @@ struct ResponseParser::Callbacks {
     return *static_cast<ResponseParser*>(parser->data);
   }
   static int refuse(llhttp_t* parser, const char* reason) noexcept {
-    llhttp_set_error_reason(parser, reason);
+    self(parser).refusal_ = reason;  // llhttp puts its own in place of a callback's
     return HPE_USER;
   }
   static int on_field(llhttp_t* parser, const char* at, std::size_t size) {
@@ -100,14 +100,22 @@ ResponseParser::ResponseParser() noexcept {
 }
 
 Error ResponseParser::failure(const char* reason) const {
+  if (refusal_ != nullptr) reason = refusal_;
   const std::string why = reason != nullptr && *reason != '\0' ? reason : "not HTTP";
   if (head_done_) return Error(ErrorCode::kSourceIncomplete, "malformed response body: " + why);
   return Error(ErrorCode::kSourceUnreachable, "malformed response head: " + why);
 }
 
+Error ResponseParser::version_error() const {
+  return Error(ErrorCode::kSourceUnreachable,
+               "the source speaks HTTP/" + std::to_string(parser_.http_major) + "." +
+                   std::to_string(parser_.http_minor));
+}
+
 // What llhttp lets through and we do not.
 Result<void> ResponseParser::check_head() {
   head_checked_ = true;
+  if (parser_.http_major != 1) return std::unexpected(version_error());
   const std::size_t codings = head_.headers.count("Transfer-Encoding");
   const bool chunked = equal_ignore_case(head_.headers.get("Transfer-Encoding"), "chunked");
   if (codings == 0 || has_no_body(head_.status)) return {};

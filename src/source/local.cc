@@ -69,6 +69,33 @@ Task<Result<std::size_t>> FileStream::read(Scope& scope, std::span<std::uint8_t>
   }
 }
 
+// A short text as a body.
+class TextStream final : public SourceStream {
+ public:
+  explicit TextStream(std::string text) : text_(std::move(text)) {}
+  Task<Result<std::size_t>> read(Scope&, std::span<std::uint8_t> into) override {
+    const std::size_t size = std::min(into.size(), text_.size() - given_);
+    std::memcpy(into.data(), text_.data() + given_, size);
+    given_ += size;
+    co_return size;
+  }
+
+ private:
+  std::string text_;
+  std::size_t given_ = 0;
+};
+
+// Raw requests get the storage's own 404, as imgproxy answers it.
+OpenedSource missing_file(const std::string& key) {
+  OpenedSource out;
+  std::string text = "/" + key + " doesn't exist";
+  out.head.status = 404;
+  out.head.content_length = static_cast<std::int64_t>(text.size());
+  out.head.headers.add("Content-Type", "text/plain");
+  out.stream = std::make_unique<TextStream>(std::move(text));
+  return out;
+}
+
 }  // namespace
 
 struct LocalSource::File {
@@ -108,6 +135,7 @@ LocalSource::LocalSource(const BodyParts& parts, std::string root, std::string q
 Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
                                                        const SourceRequest& request) {
   IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
+  while (parsed.key.ends_with('/')) parsed.key.pop_back();  // as imgproxy: "a.jpg/" is the file
   const std::string where = "local file /" + parsed.key + ": ";
   if (!root_fd_) {
     co_return fail(ErrorCode::kSourceUnreachable,
@@ -171,15 +199,20 @@ Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest&
 }
 
 Task<Result<OpenedSource>> LocalSource::open(Scope& scope, const SourceRequest& request) {
-  IMGRING_CO_TRY(File file, co_await open_file(scope, request));
+  Result<File> found = co_await open_file(scope, request);
+  if (!found && found.error().code == ErrorCode::kSourceUnreachable) {
+    IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
+    co_return missing_file(parsed.key);
+  }
+  IMGRING_CO_TRY(File file, std::move(found));
   OpenedSource opened;
   opened.head = std::move(file.head);
   if (opened.head.status == 304) co_return opened;
   FileStream::Part part(0, file.size_bytes);
   const std::string_view wanted = request.headers.get("Range");
+  IMGRING_CO_TRY(std::string type, co_await sniff(parts_.loop, scope, file.fd.get(), file.path));
   if (!wanted.empty()) {
-    // As measured: neither validators nor a type with a part.
-    opened.head.headers.clear();
+    opened.head.headers.clear();  // as measured: no validators with a part
     const auto range = parse_range(wanted, file.size_bytes);
     opened.head.status = range ? 206 : 416;
     opened.head.content_length = 0;
@@ -189,11 +222,8 @@ Task<Result<OpenedSource>> LocalSource::open(Scope& scope, const SourceRequest& 
     opened.head.headers.add("Content-Range", "bytes " + std::to_string(range->first) + "-" +
                                                  std::to_string(range->last) + "/" +
                                                  std::to_string(file.size_bytes));
-  } else {
-    IMGRING_CO_TRY(std::string type,
-                   co_await sniff(parts_.loop, scope, file.fd.get(), file.path));
-    if (!type.empty()) opened.head.headers.add("Content-Type", std::move(type));
   }
+  if (!type.empty()) opened.head.headers.add("Content-Type", std::move(type));
   opened.head.headers.add("Accept-Ranges", "bytes");
   if (part.left > 0) {
     opened.stream = std::make_unique<FileStream>(parts_.loop, std::move(file.fd), part);

@@ -51,6 +51,7 @@ class ResponseParser {
  private:
   struct Callbacks;
   Error failure(const char* reason) const;
+  Error version_error() const;
   Result<void> check_head();
 
   llhttp_t parser_{};
@@ -58,6 +59,7 @@ class ResponseParser {
   std::string name_, value_;
   std::size_t head_bytes_ = 0, trailers_ = 0;
   int interim_ = 0;
+  const char* refusal_ = nullptr;
   std::uint8_t* body_at_ = nullptr;  // where the next body bytes go
   bool head_done_ = false, done_ = false, keeps_alive_ = false, head_checked_ = false;
 };

@@ -1,0 +1,180 @@
+// Responses whole and cut at every byte: framing, limits, interim answers, refused ones.
+#include "imgring/http/client_response_parser.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace imgring::http {
+namespace {
+
+struct Outcome {
+  int status = 0;
+  std::string body;
+  bool done = false, keeps_alive = false;
+  std::size_t left = 0;  // bytes that belong to no response
+  std::string error;
+  ErrorCode code = ErrorCode::kInternal;
+};
+
+Outcome parse(std::string_view text, std::size_t piece, bool ends = true) {
+  ResponseParser parser;
+  Outcome out;
+  while (!text.empty() && !parser.done()) {
+    std::vector<std::uint8_t> bytes(text.begin(), text.begin() + std::min(piece, text.size()));
+    const auto fed = parser.feed(bytes);
+    if (!fed) {
+      out.error = fed.error().detail;
+      out.code = fed.error().code;
+      return out;
+    }
+    out.body.append(reinterpret_cast<const char*>(bytes.data()), fed->body_bytes);
+    text.remove_prefix(fed->consumed_bytes);
+    if (!parser.done()) {
+      EXPECT_EQ(fed->consumed_bytes, bytes.size());
+    }
+  }
+  if (!parser.done() && ends) {
+    const auto end = parser.end_of_stream();
+    if (!end) {
+      out.error = end.error().detail;
+      out.code = end.error().code;
+    }
+  }
+  out.status = parser.head().status;
+  out.done = parser.done();
+  out.keeps_alive = parser.keeps_alive();
+  out.left = text.size();
+  return out;
+}
+
+struct Case {
+  std::string_view in;
+  int status;
+  std::string_view body;
+  bool keeps_alive;
+  std::size_t left;
+};
+using namespace std::string_view_literals;
+
+constexpr Case kGood[] = {
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"sv, 200, "hello", true, 0},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello+extra"sv, 200, "hello", true, 6},
+    {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"sv, 200, "", true, 0},
+    {"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nto the end"sv, 200, "to the end", false, 0},
+    {"HTTP/1.1 200 OK\r\n\r\n"sv, 200, "", false, 0},
+    {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"sv, 200, "ok", false, 0},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"sv,
+     200, "abc0123456789", true, 0},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"sv,
+     200, "abc", true, 0},
+    {"HTTP/1.1 304 Not Modified\r\nContent-Length: 3248\r\nETag: \"x\"\r\n\r\n"sv, 304, "", true,
+     0},
+    {"HTTP/1.1 204 No Content\r\n\r\n"sv, 204, "", true, 0},
+    {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: x\r\n\r\n"
+     "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!"sv,
+     200, "!", true, 0},
+};
+
+TEST(ResponseParser, GoodResponsesInEveryPiece) {
+  for (const Case& c : kGood) {
+    for (std::size_t piece = 1; piece <= c.in.size(); ++piece) {
+      SCOPED_TRACE(std::string(c.in.substr(0, 60)) + " / " + std::to_string(piece));
+      const Outcome out = parse(c.in, piece);
+      EXPECT_EQ(out.error, "");
+      EXPECT_TRUE(out.done);
+      EXPECT_EQ(out.status, c.status);
+      EXPECT_EQ(out.body, c.body);
+      EXPECT_EQ(out.keeps_alive, c.keeps_alive);
+      EXPECT_EQ(out.left, c.left);
+    }
+  }
+}
+
+struct Bad {
+  std::string_view in;
+  ErrorCode code;
+};
+constexpr Bad kBad[] = {
+    {"", ErrorCode::kSourceUnreachable},
+    {"this is not http\r\n\r\n", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 20", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nabc", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+     ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+     ErrorCode::kSourceIncomplete},
+    {"HTTP/2.0 200 OK\r\n\r\n", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nBad Name: 1\r\n\r\n", ErrorCode::kSourceUnreachable},
+};
+
+TEST(ResponseParser, BadResponsesInEveryPiece) {
+  for (const Bad& c : kBad) {
+    for (std::size_t piece = 1; piece <= c.in.size() + 1; ++piece) {
+      SCOPED_TRACE(std::string(c.in) + " / " + std::to_string(piece));
+      const Outcome out = parse(c.in, piece);
+      EXPECT_FALSE(out.error.empty());
+      EXPECT_EQ(out.code, c.code);
+      EXPECT_FALSE(out.keeps_alive);
+    }
+  }
+}
+
+TEST(ResponseParser, HeadLimits) {
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 1001; ++i) many += "A: b\r\n";
+  EXPECT_NE(parse(many + "\r\n", 4096).error.find("1000 headers"), std::string::npos);
+  std::string fits = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 999; ++i) fits += "A: b\r\n";
+  EXPECT_EQ(parse(fits + "Content-Length: 0\r\n\r\n", 4096).error, "");
+  const std::string long_head = "HTTP/1.1 200 OK\r\nA: " + std::string((1 << 20) + 1, 'x');
+  EXPECT_NE(parse(long_head, 4096).error.find("1 MiB"), std::string::npos);
+}
+
+TEST(ResponseParser, EightInterimResponsesAreEnough) {
+  std::string text;
+  for (int i = 0; i < 8; ++i) text += "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+  const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  EXPECT_EQ(parse(text + last, 100).status, 200);
+  const std::string nine = text + "HTTP/1.1 103 Early Hints\r\n\r\n" + last;
+  EXPECT_NE(parse(nine, 100).error.find("interim"), std::string::npos);
+}
+
+TEST(ResponseParser, SwitchingProtocolsIsFinal) {
+  const Outcome out =
+      parse("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw", 1000);
+  EXPECT_EQ(out.status, 101);
+  EXPECT_TRUE(out.done);
+}
+
+TEST(ResponseParser, HeadersKeepOrderAndLoseWhiteSpace) {
+  std::string text = "HTTP/1.1 200 OK\r\nSet-Cookie: a=1 \r\nset-cookie:b=2\r\nX:\r\n\r\n";
+  ResponseParser parser;
+  std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  ASSERT_TRUE(parser.feed(bytes).has_value());
+  ASSERT_EQ(parser.head().headers.fields().size(), 3u);
+  EXPECT_EQ(parser.head().headers.fields()[0].second, "a=1");
+  EXPECT_EQ(parser.head().headers.fields()[1].second, "b=2");
+  EXPECT_EQ(parser.head().headers.fields()[2].second, "");
+}
+
+}  // namespace
+}  // namespace imgring::http

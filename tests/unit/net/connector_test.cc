@@ -1,0 +1,181 @@
+// Which address a connection goes to: guard, head start, time limit.
+#include "imgring/net/connector.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <optional>
+
+#include "../loop/run_loop.h"
+#include "name_server.h"
+
+namespace imgring::net {
+namespace {
+
+using loop::Loop;
+using loop::Scope;
+using loop::Task;
+using std::chrono::milliseconds;
+using test::NameAnswer;
+using test::NameServer;
+
+// A listener on the loopback. With a full backlog it answers no further connection.
+class Listener {
+ public:
+  explicit Listener(const char* address, bool full = false) {
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    inet_pton(AF_INET, address, &where.sin_addr);
+    socklen_t size = sizeof where;
+    if (bind(fd_, reinterpret_cast<sockaddr*>(&where), size) != 0) std::abort();
+    if (listen(fd_, full ? 0 : 16) != 0) std::abort();
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&where), &size);
+    port_ = ntohs(where.sin_port);
+    for (int i = 0; full && i < 4; ++i) {
+      fill_[static_cast<std::size_t>(i)] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      static_cast<void>(connect(fill_[static_cast<std::size_t>(i)],
+                                reinterpret_cast<sockaddr*>(&where), size));
+    }
+  }
+  ~Listener() {
+    close(fd_);
+    for (const int fd : fill_) {
+      if (fd >= 0) close(fd);
+    }
+  }
+  std::uint16_t port() const { return port_; }
+
+ private:
+  int fd_ = -1;
+  std::uint16_t port_ = 0;
+  std::array<int, 4> fill_{-1, -1, -1, -1};
+};
+
+struct Attempt {
+  std::string host;
+  std::uint16_t port = 0;
+  std::string name_servers{};
+  ConnectorOptions options{.policy = {.allow_loopback = true}};
+  milliseconds cancel_after{0};
+  std::string peer{};
+  Error error{ErrorCode::kInternal, "none"};
+  milliseconds took{0};
+};
+
+Task<void> drive(Loop* loop, Attempt* attempt) {
+  Resolver resolver(*loop, ResolverOptions{.servers = attempt->name_servers});
+  Connector connector(*loop, resolver, attempt->options);
+  {
+    Scope scope;
+    std::optional<loop::Deadline> limit;
+    if (attempt->cancel_after.count() > 0) limit.emplace(*loop, scope, attempt->cancel_after);
+    const auto from = std::chrono::steady_clock::now();
+    Result<TransportPtr> got = co_await connector.connect(scope, attempt->host, attempt->port);
+    const auto took = std::chrono::steady_clock::now() - from;
+    attempt->took = std::chrono::duration_cast<milliseconds>(took);
+    if (got) {
+      attempt->peer = (*got)->peer().text();
+      EXPECT_TRUE((*got)->quiet());
+    } else {
+      attempt->error = got.error();
+    }
+  }
+  co_await resolver.close();
+}
+
+void run(Attempt& attempt) {
+  Loop loop(loop::test_engine());
+  loop.run(drive(&loop, &attempt));
+  EXPECT_EQ(loop.engine().in_flight(), 0u);
+}
+
+test::NameServer::Lookup gives(std::vector<std::string> addresses) {
+  return [addresses = std::move(addresses)](const std::string&, int type) {
+    return type == 1 ? NameAnswer{.addresses = addresses} : NameAnswer{};
+  };
+}
+
+TEST(Connector, ConnectsToALiteral) {
+  Listener listener("127.0.0.1");
+  Attempt attempt{.host = "127.0.0.1", .port = listener.port()};
+  run(attempt);
+  EXPECT_EQ(attempt.peer, "127.0.0.1:" + std::to_string(listener.port()));
+}
+
+TEST(Connector, NamesThatGiveOnlyRefusedAddresses) {
+  NameServer names(gives({"127.0.0.1", "169.254.169.254"}));
+  Attempt attempt{.host = "evil.test", .port = 80, .name_servers = names.text()};
+  attempt.options.policy.allow_loopback = false;
+  run(attempt);
+  EXPECT_EQ(attempt.error.code, ErrorCode::kInvalidSourceUrl);
+  EXPECT_NE(attempt.error.detail.find("evil.test"), std::string::npos);
+}
+
+TEST(Connector, RefusedAddressesAreSkipped) {
+  Listener listener("127.0.0.1");
+  NameServer names(gives({"169.254.169.254", "127.0.0.1", "224.0.0.1"}));
+  Attempt attempt{.host = "mixed.test", .port = listener.port(), .name_servers = names.text()};
+  run(attempt);
+  EXPECT_EQ(attempt.peer, "127.0.0.1:" + std::to_string(listener.port())) << attempt.error.detail;
+  EXPECT_LT(attempt.took, milliseconds(200));
+}
+
+// The next address is tried at once when one fails, and after the head start when it is silent.
+TEST(Connector, NextAddressAfterAFailure) {
+  Listener listener("127.0.0.3");
+  NameServer names(gives({"127.0.0.2", "127.0.0.3"}));
+  Attempt attempt{.host = "two.test", .port = listener.port(), .name_servers = names.text()};
+  run(attempt);
+  EXPECT_EQ(attempt.peer, "127.0.0.3:" + std::to_string(listener.port())) << attempt.error.detail;
+  EXPECT_LT(attempt.took, milliseconds(200));
+}
+
+TEST(Connector, NobodyListens) {
+  std::uint16_t port = 0;
+  { port = Listener("127.0.0.1").port(); }
+  Attempt attempt{.host = "localhost", .port = port};
+  run(attempt);
+  EXPECT_EQ(attempt.error.code, ErrorCode::kSourceUnreachable);
+  EXPECT_NE(attempt.error.detail.find("refused"), std::string::npos) << attempt.error.detail;
+}
+
+TEST(Connector, SilentAddressTimesOut) {
+  Listener silent("127.0.0.1", true);
+  Attempt attempt{.host = "127.0.0.1", .port = silent.port()};
+  attempt.options.connect_time = milliseconds(300);
+  run(attempt);
+  EXPECT_EQ(attempt.error.code, ErrorCode::kSourceTimeout) << attempt.error.detail;
+  EXPECT_GE(attempt.took, milliseconds(290));
+  EXPECT_LT(attempt.took, milliseconds(800));
+}
+
+TEST(Connector, HeadStartOfASilentAddress) {
+  Listener silent("127.0.0.2", true);
+  // Both must have the same port: take the silent one's for the other address.
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in where{};
+  where.sin_family = AF_INET;
+  where.sin_port = htons(silent.port());
+  inet_pton(AF_INET, "127.0.0.3", &where.sin_addr);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
+  ASSERT_EQ(listen(fd, 4), 0);
+  NameServer names(gives({"127.0.0.2", "127.0.0.3"}));
+  Attempt attempt{.host = "slow.test", .port = silent.port(), .name_servers = names.text()};
+  run(attempt);
+  EXPECT_EQ(attempt.peer, "127.0.0.3:" + std::to_string(silent.port())) << attempt.error.detail;
+  EXPECT_GE(attempt.took, milliseconds(240));
+  EXPECT_LT(attempt.took, milliseconds(1000));
+  close(fd);
+}
+
+TEST(Connector, CancelledWhileConnecting) {
+  Listener silent("127.0.0.1", true);
+  Attempt attempt{.host = "127.0.0.1", .port = silent.port(), .cancel_after = milliseconds(100)};
+  run(attempt);
+  EXPECT_EQ(attempt.error.code, ErrorCode::kSourceCancelled) << attempt.error.detail;
+  EXPECT_LT(attempt.took, milliseconds(400));
+}
+
+}  // namespace
+}  // namespace imgring::net
