@@ -222,7 +222,7 @@ RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
   if (error != HPE_OK) {
     if (refused.reason.empty()) {
       const char* reason = llhttp_get_error_reason(&parser);
-      const bool version = error == HPE_INVALID_VERSION;
+      const bool version = error == HPE_INVALID_VERSION && parser.http_major > 1;
       refused = HeadError{version ? 505 : 400, reason != nullptr ? reason : "bad request"};
     }
     return {State::kRefused, fed.size()};
@@ -275,6 +275,7 @@ bool RequestParser::Impl::check_host() {
 }
 
 bool RequestParser::Impl::checks() {
+  if (parser.http_major == 0) return refuse(400, "HTTP/0.9"), false;
   if (parser.http_major != 1 || parser.http_minor > 1) {
     return refuse(505, "a version that is not HTTP/1.0 or 1.1"), false;
   }

@@ -181,7 +181,8 @@ Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer
 // The fallback image in the place of a source that failed (server.md section 2); nullopt: no fallback.
 std::optional<Fetched> fall_back(ImageRequest& request, const Error& error) {
   if (!request.snapshot->fallback || error.code == ErrorCode::kCancelled ||
-      error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded) {
+      error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded ||
+      error.code == ErrorCode::kSourceIncomplete) {  // as imgproxy: a broken body is an error
     return std::nullopt;
   }
   Fetched out;

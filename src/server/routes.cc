@@ -7,12 +7,9 @@ namespace imgring::server {
 
 namespace {
 
-// "/" between prefix and route once: a prefix may end with a slash.
+// The prefix is used as it is: "/pics/" makes "/pics//health" (urls.md section 1).
 std::string joined(std::string_view prefix, std::string_view path) {
-  if (prefix.ends_with('/')) prefix.remove_suffix(1);
-  std::string out(prefix);
-  if (!path.starts_with('/')) out.push_back('/');
-  return out.append(path);
+  return std::string(prefix).append(path);
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class TimerNode {
  protected:
   // Must not run a coroutine.
   virtual void fire() noexcept = 0;
-  ~TimerNode() = default;
+  virtual ~TimerNode() = default;
   Clock::time_point due_{};
 
  private:

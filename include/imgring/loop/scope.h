@@ -24,7 +24,7 @@ class Cancellable {
   virtual void on_cancel() noexcept = 0;
   void unlink() noexcept;
   bool linked() const noexcept { return owner_ != nullptr; }
-  ~Cancellable() { IMGRING_CHECK(owner_ == nullptr); }
+  virtual ~Cancellable() { IMGRING_CHECK(owner_ == nullptr); }
 
  private:
   friend class Scope;
