@@ -1,5 +1,5 @@
-// Runs a fuzz target over files, and over all files of folders, given as arguments: how the corpus is
-// replayed where there is no fuzzer. With clang's -fsanitize=fuzzer this file is left out.
+// Runs a fuzz target over files, and over all files of folders, given as arguments: how the corpus
+// is replayed where there is no fuzzer. With -fsanitize=fuzzer this file is left out.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
