@@ -1,7 +1,8 @@
-// BMP pictures, and the header-less bitmaps inside icons. Rows are decoded when libvips asks for them.
-// Every size is checked in 64 bits against the bytes that are there; only run-length pictures take memory
-// of their own, and that after the caller had the size to judge. A picture cut short is refused, run
-// lengths leave neither row nor picture.
+// BMP pictures, and the header-less bitmaps inside icons. Rows are decoded when libvips asks for
+// them.
+// Every size is checked in 64 bits against the bytes that are there; only run-length pictures take
+// memory of their own, and that after the caller had the size to judge. A picture cut short is
+// refused, run lengths leave neither row nor picture.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -84,7 +85,8 @@ Result<void> read_compression(ByteSpan s, std::size_t info_at, std::size_t info_
   if (h->depth == 16) h->packing = Packing::k555;
   const bool alpha_masked = info_bytes == kInfoHeadBytes || le32(s, info_at + 52) != 0;
   if (h->depth == 32 && alpha_masked) h->bands = 4;
-  const bool rle = (compression == kRle8 && h->depth == 8) || (compression == kRle4 && h->depth == 4);
+  const bool rle = (compression == kRle8 && h->depth == 8) ||
+                   (compression == kRle4 && h->depth == 4);
   if (rle) {
     h->packing = Packing::kRle;
     return {};
@@ -214,7 +216,8 @@ class RleDecoder {
  private:
   void put(std::uint8_t index) noexcept {
     if (x_ >= h_.width) return;
-    put_colour(palette_[index], pixels_ + (static_cast<std::size_t>(y_) * h_.width + x_) * h_.bands);
+    const std::size_t pixel = static_cast<std::size_t>(y_) * h_.width + x_;
+    put_colour(palette_[index], pixels_ + pixel * h_.bands);
     ++x_;
   }
   std::uint8_t nibble_or_byte(std::uint8_t value, int i) const noexcept {

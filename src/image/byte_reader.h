@@ -1,5 +1,5 @@
-// Bounded little- and big-endian reads over a span: every read says whether it fits, nothing reads past
-// the end. A value, any thread.
+// Bounded little- and big-endian reads over a span: every read says whether it fits, nothing reads
+// past the end. A value, any thread.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Colour steps (processing.md 8). Functions from an image to an image; the two private fields below carry
-// the source's profile and the "imported" mark through all operations between.
+// Colour steps (processing.md 8). Functions from an image to an image; the two private fields below
+// carry the source's profile and the "imported" mark through all operations between.
 #include "imgring/image/colour.h"
 
 #include <cstring>

@@ -1,5 +1,5 @@
-// An XMP packet is RDF: xmpmeta > RDF > Description > properties (elements or attributes). The frame stays,
-// of the properties only those that name rights; their content is written as it is.
+// An XMP packet is RDF: xmpmeta > RDF > Description > properties (elements or attributes). The
+// frame stays, of the properties only those that name rights; their content is written as it is.
 #include <expat.h>
 
 #include <map>
@@ -12,7 +12,8 @@
 namespace imgring::image {
 namespace {
 
-constexpr std::size_t kPacketBytesMax = std::size_t{4} << 20, kOutputBytesMax = std::size_t{8} << 20;
+constexpr std::size_t kPacketBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kOutputBytesMax = std::size_t{8} << 20;
 constexpr int kDepthMax = 64;
 constexpr std::string_view kRdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 constexpr std::string_view kMeta = "adobe:ns:meta/";

@@ -1,6 +1,6 @@
 // The encoders behind save(), one file each. Helper threads only.
-// Pull encoders say by can_pull_* whether they write an image exactly as the libvips saver would; what they
-// do not know goes to the saver on a memory image.
+// Pull encoders say by can_pull_* whether they write an image exactly as the libvips saver would;
+// what they do not know goes to the saver on a memory image.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +33,14 @@ bool vips_can_save(ImageType type) noexcept;
 Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop);
 Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop);
 
-// Metadata; empty when absent. A profile that does not fit the bands is left out, as the libvips savers do.
+// Metadata; empty when absent. A profile that does not fit the bands is left out, as the libvips
+// savers do.
 ByteSpan blob_of(VipsImage* image, const char* field) noexcept;
 ByteSpan fitting_profile(VipsImage* image) noexcept;
 // Depth of the palette the source had, 0 when none.
 int palette_depth(VipsImage* image) noexcept;
-// 8-bit B_W or sRGB with the bands wanted, from whatever the pipeline left (16 bit, CMYK, float ...).
+// 8-bit B_W or sRGB with the bands wanted, from whatever the pipeline left (16 bit, CMYK, float
+// ...).
 Result<VipsImagePtr> to_8bit_rgb(VipsImage* image, bool keep_alpha);
 
 }  // namespace imgring::image

@@ -91,7 +91,8 @@ void put_directory(std::vector<std::uint8_t>* tiff, const std::vector<Entry>& en
   tiff->insert(tiff->end(), data.begin(), data.end());
 }
 
-// libvips shows a text as "value (value, ASCII, 6 components, 6 bytes)"; a value set by hand stands alone.
+// libvips shows a text as "value (value, ASCII, 6 components, 6 bytes)"; a value set by hand stands
+// alone.
 std::string_view without_description(std::string_view shown) noexcept {
   const std::size_t comma = shown.rfind(", ASCII, ");
   if (comma == std::string_view::npos || !shown.ends_with(')')) return shown;
@@ -205,8 +206,8 @@ std::vector<Entry> main_entries(VipsImage* image, bool fresh) {
   return entries;
 }
 
-// A block made afresh gets the fields the standard requires; one that came with the source only what
-// was left of it.
+// A block made afresh gets the fields the standard requires; one that came with the source only
+// what was left of it.
 std::vector<Entry> picture_entries(VipsImage* image, bool fresh) {
   using namespace std::string_view_literals;
   std::vector<Entry> entries;

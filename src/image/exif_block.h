@@ -1,4 +1,5 @@
-// The EXIF block libvips' savers write, built by us for the plain case: resolution, orientation, size,
+// The EXIF block libvips' savers write, built by us for the plain case: resolution, orientation,
+// size,
 // Copyright and Artist. Keeps the pull encoders' output equal to the savers'. Helper threads only.
 #pragma once
 

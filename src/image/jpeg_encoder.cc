@@ -1,6 +1,7 @@
-// JPEG by libjpeg-turbo from pulled rows: the same bytes as the libvips saver with Q, optimised Huffman
-// tables, optional progression and automatic subsampling.
-// libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a destructor.
+// JPEG by libjpeg-turbo from pulled rows: the same bytes as the libvips saver with Q, optimised
+// Huffman tables, optional progression and automatic subsampling.
+// libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
+// destructor.
 #include <algorithm>
 #include <csetjmp>
 #include <cstddef>
@@ -107,7 +108,8 @@ bool put_rows(Encoder* e, const Strip* strip) noexcept {
   JSAMPROW rows[kStripRows];
   for (int i = 0; i < strip->row_count; ++i) {
     // libjpeg does not write to its input; the type is not const.
-    rows[i] = const_cast<JSAMPROW>(strip->first + static_cast<std::size_t>(i) * strip->stride_bytes);
+    const std::size_t offset = static_cast<std::size_t>(i) * strip->stride_bytes;
+    rows[i] = const_cast<JSAMPROW>(strip->first + offset);
   }
   jpeg_write_scanlines(&e->jpeg, rows, static_cast<JDIMENSION>(strip->row_count));
   return true;

@@ -46,8 +46,8 @@ void set_resolution(VipsImage* image) noexcept {
   image->Yres = kPixelsPerMm;
 }
 
-// The block that came with the source holds everything, the place included; savers that do not rebuild
-// it would write it out.
+// The block that came with the source holds everything, the place included; savers that do not
+// rebuild it would write it out.
 void reduce_exif(VipsImage* image) {
   if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) == 0) return;
   const bool copyright = vips_image_get_typeof(image, "exif-ifd0-Copyright") != 0 ||

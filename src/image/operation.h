@@ -1,6 +1,7 @@
 // One call of a libvips operation by name, with only the arguments this libvips knows.
 // Owns: the operation until run; results are handed out behind handles. Helper threads only.
-// Errors carry the vips text (vips_failure). Headers of libvips keep their C casts to themselves here.
+// Errors carry the vips text (vips_failure). Headers of libvips keep their C casts to themselves
+// here.
 #pragma once
 
 #include <string_view>
@@ -18,7 +19,8 @@ class Operation {
     if (op_ != nullptr) g_object_unref(op_);
   }
 
-  // `T` must be what the property holds: int (also enums and booleans), double, const char*, object.
+  // `T` must be what the property holds: int (also enums and booleans), double, const char*,
+  // object.
   template <class T>
   Operation& set(const char* argument, T value) noexcept {
     if (op_ != nullptr) g_object_set(op_, argument, value, nullptr);

@@ -1,5 +1,6 @@
 // PNG by libpng from pulled rows: the same bytes as the libvips saver with all filters and level 6.
-// libpng reports errors by longjmp: the functions that call it hold no C++ object with a destructor.
+// libpng reports errors by longjmp: the functions that call it hold no C++ object with a
+// destructor.
 #include <png.h>
 
 #include <cmath>
@@ -193,7 +194,8 @@ bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept {
   const VipsInterpretation type = vips_image_get_interpretation(image);
   const VipsBandFormat format = vips_image_get_format(image);
   const int bands = vips_image_get_bands(image);
-  if (vips_image_get_coding(image) != VIPS_CODING_NONE || wants_palette(image, params)) return false;
+  if (vips_image_get_coding(image) != VIPS_CODING_NONE) return false;
+  if (wants_palette(image, params)) return false;
   // The saver packs XMP and comments in its own way.
   bool comment = vips_image_get_typeof(image, VIPS_META_XMP_NAME) != 0;
   vips_image_map(image, find_comment, &comment);

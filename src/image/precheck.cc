@@ -1,4 +1,5 @@
-// Marker and chunk walks. Broken structure is no error here: the decoder says that in its own words.
+// Marker and chunk walks. Broken structure is no error here: the decoder says that in its own
+// words.
 #include "precheck.h"
 
 #include <zlib.h>

@@ -1,5 +1,6 @@
 // Looks at a source before a decoder may: what a small file can make a decoder do is bounded here
-// (hardening.md 5). Plain functions over spans, any thread; allocate nothing that grows with the input.
+// (hardening.md 5). Plain functions over spans, any thread; allocate nothing that grows with the
+// input.
 #pragma once
 
 #include "imgring/base/error.h"

@@ -1,5 +1,5 @@
-// Rows of a finished image, strip by strip on the calling thread (pull mode, decision 3): no libvips sink,
-// no other threads, and the stop flag is looked at between strips.
+// Rows of a finished image, strip by strip on the calling thread (pull mode, decision 3): no
+// libvips sink, no other threads, and the stop flag is looked at between strips.
 // Owns: a region. The image must outlive it. Helper threads only.
 #pragma once
 

@@ -1,5 +1,5 @@
-// What an SVG may ask of the rasteriser (hardening.md 5). Malformed markup is no limit: the rasteriser
-// says that in its own words.
+// What an SVG may ask of the rasteriser (hardening.md 5). Malformed markup is no limit: the
+// rasteriser says that in its own words.
 #include <algorithm>
 #include <cmath>
 
@@ -73,7 +73,9 @@ class Limits : public SvgHandler {
     if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
     element_text_.back().size_bytes += text.size();
     text_ += text.size();
-    if (element_text_.back().size_bytes > kElementTextBytesMax) return parser_->refuse("text over 64 KiB");
+    if (element_text_.back().size_bytes > kElementTextBytesMax) {
+      return parser_->refuse("text over 64 KiB");
+    }
     if (text_ > kTextBytesMax) parser_->refuse("text over 256 KiB in all");
   }
 
@@ -81,10 +83,11 @@ class Limits : public SvgHandler {
   // A marker is drawn at every vertex; numbers of the outline bound their count.
   void count_markers(const SvgAttribute& a, const std::vector<SvgAttribute>& attributes) {
     if (a.name != "d" && a.name != "points") return;
-    const bool marked = std::any_of(attributes.begin(), attributes.end(), [](const SvgAttribute& m) {
+    const auto has_marker = [](const SvgAttribute& m) {
       return m.name.starts_with("marker") ||
              (m.name == "style" && m.value.find("marker") != std::string_view::npos);
-    });
+    };
+    const bool marked = std::any_of(attributes.begin(), attributes.end(), has_marker);
     if (!marked) return;
     const auto separators = std::count_if(a.value.begin(), a.value.end(), [](char c) {
       return c == ' ' || c == ',' || c == '-' || c == '\n';

@@ -1,5 +1,5 @@
-// What the SVG sanitiser knows by name: elements, attributes and namespaces that cannot act. Everything
-// not named here goes. Any thread, immutable.
+// What the SVG sanitiser knows by name: elements, attributes and namespaces that cannot act.
+// Everything not named here goes. Any thread, immutable.
 #pragma once
 
 #include <string_view>

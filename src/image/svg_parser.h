@@ -1,5 +1,5 @@
-// Expat with the limits every SVG must keep (hardening.md 5): size, elements, attributes, depth, and
-// entities that are plain text. Handlers get raw offsets, so that kept bytes can be copied.
+// Expat with the limits every SVG must keep (hardening.md 5): size, elements, attributes, depth,
+// and entities that are plain text. Handlers get raw offsets, so that kept bytes can be copied.
 // Owns the expat parser for one run; a handler's own limit stops it. Any thread.
 #pragma once
 

@@ -1,5 +1,5 @@
-// The allow-list sanitiser. Copies the bytes of what it knows to be harmless, in one pass over the tags;
-// document types, processing instructions and their entities are never written out.
+// The allow-list sanitiser. Copies the bytes of what it knows to be harmless, in one pass over the
+// tags; document types, processing instructions and their entities are never written out.
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -59,7 +59,8 @@ bool link_stays(std::string_view element, std::string_view value) {
   return !has_scheme(link);
 }
 
-// Style text that reaches outside or runs something. Escapes could hide such words, so they count too.
+// Style text that reaches outside or runs something. Escapes could hide such words, so they count
+// too.
 bool style_stays(std::string_view css) {
   const std::string plain = plain_link(css);
   for (const std::string_view bad :
@@ -95,7 +96,7 @@ bool needs_document_type(std::string_view raw) noexcept {
 }
 
 struct RawAttribute {
-  std::string_view whole, name, value;  // whole: with the space before it; value: between the quotes
+  std::string_view whole, name, value;  // whole: with the space before it; value: without quotes
 };
 
 // Walks over the attributes of a tag that expat has found well-formed.
@@ -219,7 +220,8 @@ class Sanitizer : public SvgHandler {
     if (is_inert_namespace(uri)) return true;
     const bool foreign = foreign_from_ != 0;
     if (foreign && is_text_element(local)) return true;
-    // Unprefixed names count as SVG even without a namespace: viewers are forgiving, and so is imgproxy.
+    // Unprefixed names count as SVG even without a namespace: viewers are forgiving, and so is
+    // imgproxy.
     if (uri == kHtmlNamespace || (uri != kSvgNamespace && !uri.empty())) return false;
     if (!is_svg_element(local) || animates_links(attributes)) return false;
     if (local == "svg") found_root_ = true;

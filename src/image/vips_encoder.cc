@@ -1,5 +1,6 @@
-// The libvips savers, on a memory image pulled by us: formats without a pull encoder, animations, palettes
-// and images whose metadata only libvips writes right. Their sinks may start libvips threads (decision 3).
+// The libvips savers, on a memory image pulled by us: formats without a pull encoder, animations,
+// palettes and images whose metadata only libvips writes right. Their sinks may start libvips
+// threads (decision 3).
 #include <array>
 
 #include "encoders.h"
@@ -113,7 +114,8 @@ const Saver* saver_of(ImageType type) noexcept {
 
 void free_by_glib(std::uint8_t* data) { g_free(data); }
 
-// The blob's memory without a copy (vips_target_steal reads freed memory in 8.14 once the target ended).
+// The blob's memory without a copy (vips_target_steal reads freed memory in 8.14 once the target
+// ended).
 EncodedBytes taken_from(VipsTarget* target) noexcept {
   EncodedBytes bytes;
   VipsBlob* blob = nullptr;
@@ -134,7 +136,8 @@ Result<EncodedBytes> run_saver(const Saver& saver, VipsImage* memory, const Save
   static const ProcessingConfig kDefaults;
   Operation op(saver.operation);
   op.set("in", memory).set("target", target.get());
-  saver.arguments({&op, memory, params.quality, params.config != nullptr ? params.config : &kDefaults});
+  const ProcessingConfig* config = params.config != nullptr ? params.config : &kDefaults;
+  saver.arguments({&op, memory, params.quality, config});
   IMGRING_TRY_VOID(op.run());
   return taken_from(target.get());
 }
@@ -150,7 +153,8 @@ bool probe(ImageType type) {
                      .set("in", black.get())
                      .set("interpretation", static_cast<int>(VIPS_INTERPRETATION_sRGB))
                      .image();
-  const bool works = picture.has_value() && run_saver(*saver, picture->get(), SaveParams{}).has_value();
+  const bool works =
+      picture.has_value() && run_saver(*saver, picture->get(), SaveParams{}).has_value();
   vips_error_clear();
   return works;
 }

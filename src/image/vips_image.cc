@@ -1,7 +1,7 @@
 // libvips set-up, probing and error texts.
 // Owns: nothing; libvips keeps its own process-wide state. init_vips: main thread, once.
-// Promises: after init_vips untrusted loaders are blocked but for svg and jxl, nothing is cached, one
-// thread per image, and GLib's warnings about pictures do not reach standard error.
+// Promises: after init_vips untrusted loaders are blocked but for svg and jxl, nothing is cached,
+// one thread per image, and GLib's warnings about pictures do not reach standard error.
 #include "imgring/image/vips_image.h"
 
 #include <algorithm>
@@ -11,14 +11,15 @@
 namespace imgring::image {
 namespace {
 
-// Warnings about a picture's own faults would flood the log; they come back as errors when they matter.
+// Warnings about a picture's own faults would flood the log; they come back as errors when they
+// matter.
 void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
 
 constexpr std::array kTrustedAnyway = {"VipsForeignLoadSvg", "VipsForeignLoadJxl",
                                        "VipsForeignSaveJxl"};
 
-// Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the names
-// other libvips versions and our buffer loaders give to the same failures.
+// Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the
+// names other libvips versions and our buffer loaders give to the same failures.
 constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_view("vipspng"),
                                       std::string_view("vips2jpeg"), std::string_view("heif")};
 constexpr std::array kDecoderEndings = {std::string_view("load_source"),

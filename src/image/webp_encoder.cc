@@ -1,5 +1,5 @@
-// Still WebP by libwebp's advanced interface from pulled rows: the same picture data as the libvips saver,
-// with profile, EXIF and XMP chunks put around it.
+// Still WebP by libwebp's advanced interface from pulled rows: the same picture data as the libvips
+// saver, with profile, EXIF and XMP chunks put around it.
 #include <webp/encode.h>
 
 #include <array>
@@ -142,8 +142,8 @@ EncodedBytes with_metadata(VipsImage* image, ByteSpan riff) {
   const ByteSpan profile = fitting_profile(image);
   const ByteSpan xmp = blob_of(image, VIPS_META_XMP_NAME);
   const std::vector<std::uint8_t> exif = plain_exif_block(image);
-  const std::uint32_t flags = (chunks.alpha ? kFlagAlpha : 0) | (profile.empty() ? 0 : kFlagProfile) |
-                              (xmp.empty() ? 0 : kFlagXmp) | kFlagExif;
+  const std::uint32_t flags = kFlagExif | (chunks.alpha ? kFlagAlpha : 0) |
+                              (profile.empty() ? 0 : kFlagProfile) | (xmp.empty() ? 0 : kFlagXmp);
   std::vector<std::uint8_t> features;
   put_le(&features, flags, 4);
   put_le(&features, static_cast<std::uint32_t>(vips_image_get_width(image) - 1), 3);
@@ -205,7 +205,8 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
   picture.get()->progress_hook = go_on;
   picture.get()->user_data = const_cast<StopFlag*>(&stop);
   const auto stride = static_cast<int>(VIPS_IMAGE_SIZEOF_LINE(source));
-  const auto import = vips_image_get_bands(source) == 4 ? WebPPictureImportRGBA : WebPPictureImportRGB;
+  const bool alpha = vips_image_get_bands(source) == 4;
+  const auto import = alpha ? WebPPictureImportRGBA : WebPPictureImportRGB;
   if (import(picture.get(), pixels.get(), stride) == 0) {
     return fail(ErrorCode::kOverloaded, "webpsave: picture memory error");
   }

@@ -1,7 +1,8 @@
-// Colour of an image on its way through the pipeline (processing.md 8.1 to 8.4, 8.6): to the space the
-// steps work in, around a linear resize, and to the space of the result.
-// Nothing is owned between calls: what to_result must know (the source's profile, "was imported") travels
-// in private metadata fields of the image, which libvips operations hand on. Helper threads only.
+// Colour of an image on its way through the pipeline (processing.md 8.1 to 8.4, 8.6): to the space
+// the steps work in, around a linear resize, and to the space of the result.
+// Nothing is owned between calls: what to_result must know (the source's profile, "was imported")
+// travels in private metadata fields of the image, which libvips operations hand on. Helper threads
+// only.
 #pragma once
 
 #include "imgring/image/vips_image.h"
@@ -18,8 +19,8 @@ int pixel_depth(VipsImage* image) noexcept;
 // Step "colour to processing". `keep_hdr`: the result format holds 16 bit and preserve_hdr is on.
 Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr);
 
-// Around a resize in linear light: to scRGB (profile imported first), and back to the interpretation
-// the image had before (image->Type read by the caller before to_linear).
+// Around a resize in linear light: to scRGB (profile imported first), and back to the
+// interpretation the image had before (image->Type read by the caller before to_linear).
 Result<VipsImagePtr> to_linear(VipsImage* image);
 Result<VipsImagePtr> to_interpretation(VipsImage* image, VipsInterpretation interpretation);
 

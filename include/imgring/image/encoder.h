@@ -1,6 +1,7 @@
-// Finished images into bytes. Where the format allows it rows are pulled from the image on the calling
-// thread (decision 3): JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; AVIF, HEIC, GIF, TIFF, JXL by
-// the libvips saver on a memory image; ICO and BMP by our own writers. Helper threads only.
+// Finished images into bytes. Where the format allows it rows are pulled from the image on the
+// calling thread (decision 3): JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; AVIF, HEIC,
+// GIF, TIFF, JXL by the libvips saver on a memory image; ICO and BMP by our own writers. Helper
+// threads only.
 #pragma once
 
 #include <cstddef>
@@ -35,7 +36,8 @@ bool can_save(ImageType type) noexcept;
 Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                           const StopFlag& stop);
 
-// Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between strips.
+// Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between
+// strips.
 // An image that is in memory already comes back as it is (another reference).
 Result<VipsImagePtr> copy_to_memory(VipsImage* image, const StopFlag& stop);
 

@@ -1,5 +1,5 @@
-// Sources into libvips images: one contiguous buffer, which must outlive the image, opened by the loader of
-// the detected type by name (never "find a loader"). Helper threads only.
+// Sources into libvips images: one contiguous buffer, which must outlive the image, opened by the
+// loader of the detected type by name (never "find a loader"). Helper threads only.
 #pragma once
 
 #include "imgring/base/image_type.h"
@@ -18,7 +18,8 @@ struct LoadParams {
 
 // False: 422 kSourceUnsupported. Answers from operations probed at init.
 bool can_load(ImageType type) noexcept;
-// Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes (hardening.md 5).
+// Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes (hardening.md
+// 5).
 // Errors: kBrokenImage and others of vips_failure.
 Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params);
 

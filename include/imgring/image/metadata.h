@@ -1,4 +1,5 @@
-// Which metadata stays on a result (processing.md 8.5): strip rules, copyright of EXIF, IPTC and XMP.
+// Which metadata stays on a result (processing.md 8.5): strip rules, copyright of EXIF, IPTC and
+// XMP.
 // Helper threads only; the image must be owned by the caller alone (vips_copy first).
 #pragma once
 

@@ -1,4 +1,5 @@
-// Type of a source by its content only (processing.md section 3, detection). Plain functions, any thread.
+// Type of a source by its content only (processing.md section 3, detection). Plain functions, any
+// thread.
 #pragma once
 
 #include <string_view>
@@ -8,7 +9,8 @@
 
 namespace imgring::image {
 
-// `extension` (with or without dot, any case) and `content_type` only keep camera RAW files, which are
+// `extension` (with or without dot, any case) and `content_type` only keep camera RAW files, which
+// are
 // TIFF inside, from being taken for TIFF. kUnknown when nothing fits. Looks at 32 KiB at most.
 ImageType detect_type(ByteSpan head, std::string_view extension, std::string_view content_type);
 

@@ -1,5 +1,5 @@
-// The one flag between a loop that gave up and a helper that works: set by the loop, read by the helper
-// between strips, steps and frames. Any thread.
+// The one flag between a loop that gave up and a helper that works: set by the loop, read by the
+// helper between strips, steps and frames. Any thread.
 #pragma once
 
 #include <atomic>

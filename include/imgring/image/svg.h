@@ -1,4 +1,5 @@
-// SVG bytes: allow-list sanitiser on expat with the limits of hardening.md section 5, and gunzip of SVGZ.
+// SVG bytes: allow-list sanitiser on expat with the limits of hardening.md section 5, and gunzip of
+// SVGZ.
 // Plain functions over spans, any thread (CPU work: helper threads in the server).
 #pragma once
 
@@ -9,7 +10,8 @@
 
 namespace imgring::image {
 
-// Markup that keeps the bytes of what is kept. kBrokenSvg when it cannot be parsed or is over a limit.
+// Markup that keeps the bytes of what is kept. kBrokenSvg when it cannot be parsed or is over a
+// limit.
 Result<std::string> sanitize_svg(ByteSpan source);
 // Limits only, before rasterising.
 Result<void> check_svg_limits(ByteSpan source);

@@ -1,4 +1,5 @@
-// libvips behind owning handles. libvips is named in `image` and `pipeline` only, through its C API.
+// libvips behind owning handles. libvips is named in `image` and `pipeline` only, through its C
+// API.
 // Helper threads only (init_vips: main, once, before the first helper starts).
 #pragma once
 
@@ -22,8 +23,8 @@ using VipsImagePtr = std::unique_ptr<VipsImage, Deleter<g_object_unref>>;
 using VipsRegionPtr = std::unique_ptr<VipsRegion, Deleter<g_object_unref>>;
 using VipsSourcePtr = std::unique_ptr<VipsSource, Deleter<g_object_unref>>;
 
-// Sets libvips up for serving: concurrency 1, no operation cache, untrusted loaders blocked except svg and
-// jxl, GLib messages to the given sink. The error says what is missing.
+// Sets libvips up for serving: concurrency 1, no operation cache, untrusted loaders blocked except
+// svg and jxl, GLib messages to the given sink. The error says what is missing.
 Result<void> init_vips(const char* program_name);
 void shutdown_vips();
 

@@ -156,7 +156,8 @@ TEST(Colour, LinearAndBackIsTheSamePicture) {
 
 TEST(Colour, LinearGreyFloatsGetTheirGamma) {
   const float pixels[] = {0.0f, 0.5f, 1.0f, 1.0f};  // grey, alpha, grey, alpha
-  VipsImage* raw = vips_image_new_from_memory_copy(pixels, sizeof pixels, 2, 1, 2, VIPS_FORMAT_FLOAT);
+  VipsImage* raw =
+      vips_image_new_from_memory_copy(pixels, sizeof pixels, 2, 1, 2, VIPS_FORMAT_FLOAT);
   VipsImage* typed = nullptr;
   ASSERT_EQ(vips_copy(raw, &typed, "interpretation", VIPS_INTERPRETATION_B_W, nullptr), 0);
   const VipsImagePtr owner(raw), image(typed);

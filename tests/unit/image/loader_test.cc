@@ -31,7 +31,8 @@ TEST(Loader, WebpScales) {
 
 TEST(Loader, OneSvgPixelIsOnePixelAtScaleOne) {
   const std::string svg =
-      "<svg xmlns='http://www.w3.org/2000/svg' width='100' height='80'><rect width='9' height='9'/></svg>";
+      "<svg xmlns='http://www.w3.org/2000/svg' width='100' height='80'>"
+      "<rect width='9' height='9'/></svg>";
   const struct {
     double scale;
     int width, height;
@@ -107,8 +108,10 @@ TEST(Loader, UnknownIsUnsupported) {
 }
 
 TEST(Loader, TheUsualFormatsCanBeLoaded) {
-  for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif,
-                               ImageType::kIco, ImageType::kSvg, ImageType::kBmp, ImageType::kTiff}) {
+  constexpr ImageType kUsual[] = {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp,
+                                  ImageType::kGif,  ImageType::kIco, ImageType::kSvg,
+                                  ImageType::kBmp,  ImageType::kTiff};
+  for (const ImageType type : kUsual) {
     EXPECT_TRUE(can_load(type)) << facts_of(type).name;
   }
 }

@@ -16,19 +16,22 @@ struct Case {
 // Inside <svg>...</svg>.
 constexpr Case kCases[] = {
     {"<rect x=\"1\"  y='2'/>", "<rect x=\"1\"  y='2'/>"},
-    {"<g onclick=\"a()\" fill=\"red\"><path d='M0 0'/></g>", "<g fill=\"red\"><path d='M0 0'/></g>"},
+    {"<g onclick=\"a()\" fill=\"red\"><path d='M0 0'/></g>",
+     "<g fill=\"red\"><path d='M0 0'/></g>"},
     {"<g ONload=\"a()\"/>", "<g/>"},
     {"<g x:onload=\"a()\"/>", "<g/>"},
     {"<script>a</script><rect/>", "<rect/>"},
     {"<script><![CDATA[a<b]]></script>t", "t"},
-    {"<iframe src=\"x\"/><form action=\"y\"><rect/></form><set attributeName=\"x\" onbegin=\"e()\"/>",
+    {"<iframe src=\"x\"/><form action=\"y\"><rect/></form>"
+     "<set attributeName=\"x\" onbegin=\"e()\"/>",
      "<set attributeName=\"x\"/>"},
     {"<embed src='x'/><object data='x'/><video src='x'/><handler/>", ""},
     {"<a href=\"javascript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
     {"<a href=\" java\tscript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
     {"<a href=\"&#106;avascript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
     {"<a href=\"JaVaScRiPt:x\"/>", "<a/>"},
-    {"<a href=\"vbscript:x\"/><a href=\"file:///x\"/><a href=\"data:text/html,x\"/>", "<a/><a/><a/>"},
+    {"<a href=\"vbscript:x\"/><a href=\"file:///x\"/><a href=\"data:text/html,x\"/>",
+     "<a/><a/><a/>"},
     {"<a href=\"https://e.com/\"/>", "<a href=\"https://e.com/\"/>"},
     {"<a href=\"page#x\"/><a href=\"?a=b:c\"/>", "<a href=\"page#x\"/><a href=\"?a=b:c\"/>"},
     {"<use href=\"#d\"/><use xlink:href=\"#d\"/>", "<use href=\"#d\"/><use xlink:href=\"#d\"/>"},
@@ -42,7 +45,8 @@ constexpr Case kCases[] = {
     {"<set attributeName=\"href\" to=\"javascript:x\"/>", ""},
     {"<animate attributeName=\"xlink:href\" values=\"a;b\"/>", ""},
     {"<set attributeName=\"onclick\" to=\"x\"/>", ""},
-    {"<animate attributeName=\"x\" values=\"1;2\"/>", "<animate attributeName=\"x\" values=\"1;2\"/>"},
+    {"<animate attributeName=\"x\" values=\"1;2\"/>",
+     "<animate attributeName=\"x\" values=\"1;2\"/>"},
     {"<style>.a{fill:#a0a}</style>", "<style>.a{fill:#a0a}</style>"},
     {"<style>@import 'x';</style>", "<style></style>"},
     {"<style>a{b:\\65xpression(1)}</style>", "<style></style>"},
@@ -50,7 +54,8 @@ constexpr Case kCases[] = {
     {"<g style=\"fill:red\"/><g style=\"background:url(javascript:x)\"/>",
      "<g style=\"fill:red\"/><g/>"},
     {"<g unknown=\"1\" data-a=\"2\" aria-label=\"3\"/>", "<g data-a=\"2\" aria-label=\"3\"/>"},
-    {"<foreignObject width=\"1\"><body xmlns=\"http://www.w3.org/1999/xhtml\"><p onclick=\"x()\">t</p>"
+    {"<foreignObject width=\"1\"><body xmlns=\"http://www.w3.org/1999/xhtml\">"
+     "<p onclick=\"x()\">t</p>"
      "<img src=\"x\" onerror=\"y\"/></body></foreignObject>",
      "<foreignObject width=\"1\"><body xmlns=\"http://www.w3.org/1999/xhtml\"><p>t</p></body>"
      "</foreignObject>"},
@@ -80,7 +85,8 @@ TEST(SanitizeSvg, KeepsBytesOfWhatIsHarmlessAndDropsTheRest) {
 TEST(SanitizeSvg, DropsTheDocumentTypeAndExpandsItsPlainEntities) {
   const std::string in =
       "<?xml version=\"1.0\"?><!DOCTYPE svg PUBLIC \"a\" \"http://e.com/b.dtd\" [<!ENTITY ns "
-      "\"http://www.w3.org/2000/svg\"><!ENTITY t \"q's\">]><svg xmlns=\"&ns;\"><title>&t;!</title></svg>";
+      "\"http://www.w3.org/2000/svg\"><!ENTITY t \"q's\">]><svg xmlns=\"&ns;\">"
+      "<title>&t;!</title></svg>";
   const auto out = sanitize_svg(as_bytes(in));
   ASSERT_TRUE(out.has_value()) << out.error().detail;
   EXPECT_EQ(*out,
