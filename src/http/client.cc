@@ -29,7 +29,8 @@ bool is_token(std::string_view name) noexcept {
 // These are the client's own business.
 bool is_framing(std::string_view name) noexcept {
   for (const std::string_view own : {"Host", "Connection", "Content-Length", "Transfer-Encoding",
-                                     "Keep-Alive", "Upgrade", "TE", "Trailer"}) {
+                                     "Keep-Alive", "Upgrade", "TE", "Trailer",
+                                     "Proxy-Authorization", "Proxy-Connection"}) {
     if (equal_ignore_case(name, own)) return true;
   }
   return false;
@@ -147,6 +148,7 @@ net::TransportPtr Client::take_idle(const std::string& key) noexcept {
 void Client::give_back(std::string key, net::TransportPtr transport) {
   if (options_.idle_time.count() == 0 || options_.idle_max == 0) return;
   if (idle_.size() >= options_.idle_max) idle_.erase(idle_.begin());
+  transport->rest();
   idle_.push_back(Idle{std::move(key), std::move(transport), loop_.now()});
 }
 
@@ -158,7 +160,14 @@ void Client::tick() noexcept {
 void Client::close_idle() noexcept { idle_.clear(); }
 
 std::string Client::head_text(const ClientRequest& request) const {
-  std::string text = "GET " + request.target + " HTTP/1.1\r\nHost: " + request.host_header + "\r\n";
+  // A proxy gets the absolute form, unless it is asked for a tunnel.
+  const net::Proxy* proxy = request.tls ? nullptr : proxy_of(request);
+  std::string text = "GET ";
+  if (proxy != nullptr) text += "http://" + request.host_header;
+  text += request.target + " HTTP/1.1\r\nHost: " + request.host_header + "\r\n";
+  if (proxy != nullptr && !proxy->authorization.empty()) {
+    text += "Proxy-Authorization: " + proxy->authorization + "\r\n";
+  }
   if (!request.headers.has("User-Agent") && !options_.user_agent.empty()) {
     text += "User-Agent: " + options_.user_agent + "\r\n";
   }
@@ -172,15 +181,6 @@ std::string Client::head_text(const ClientRequest& request) const {
   if (options_.idle_time.count() == 0) text += "Connection: close\r\n";
   text += "\r\n";
   return text;
-}
-
-Task<Result<net::TransportPtr>> Client::connect(Scope& scope, const ClientRequest& request) {
-  if (request.tls) co_return fail(ErrorCode::kSourceUnreachable, "https is not built yet");
-  ++connections_made_;
-  if (request.trusted) {
-    co_return co_await connector_.connect_trusted(scope, request.host, request.port);
-  }
-  co_return co_await connector_.connect(scope, request.host, request.port);
 }
 
 Task<Result<ExchangePtr>> Client::start(Scope& scope, const ClientRequest& request) {

@@ -6,7 +6,9 @@
 #include "imgring/base/text.h"
 #include "imgring/http/client.h"
 #include "imgring/net/connector.h"
+#include "imgring/net/proxy.h"
 #include "imgring/net/resolver.h"
+#include "imgring/net/tls.h"
 #include "local.h"
 
 namespace imgring::source {
@@ -28,14 +30,30 @@ constexpr Switch kSwitches[] = {
     {"gs", "IMGPROXY_USE_GCS"}, {"abs", "IMGPROXY_USE_ABS"}, {"swift", "IMGPROXY_USE_SWIFT"},
 };
 
+net::ProxySettings proxy_settings(const config::SourceConfig& config) {
+  return {config.http_proxy, config.https_proxy, config.no_proxy};
+}
+
+// Null when there is no store to read: https sources are refused then.
+std::unique_ptr<net::TlsContext> make_tls(const SourcesContext& context) {
+  auto made = net::TlsContext::make({.ignore_verification =
+                                         context.config.source.ignore_ssl_verification,
+                                     .trust_file = context.trust_file});
+  return made ? std::move(*made) : nullptr;
+}
+
 net::ConnectorOptions connector_options(const config::SourceConfig& config) {
   net::ConnectorOptions options;
   options.policy = {config.allow_loopback, config.allow_link_local, config.allow_private};
   return options;
 }
 
-http::ClientOptions client_options(const config::SourceConfig& config, int loops) {
+http::ClientOptions client_options(const config::SourceConfig& config, int loops,
+                                   net::TlsContext* tls) {
   http::ClientOptions options;
+  options.tls = tls;
+  // Bad settings are refused at the start (check); here they mean: no proxy.
+  if (auto proxies = net::ProxyRules::make(proxy_settings(config))) options.proxies = *proxies;
   options.user_agent = config.user_agent;
   options.idle_time = std::chrono::seconds(config.client_keep_alive_timeout_s);
   const auto shares = static_cast<std::size_t>(std::max(loops, 1));
@@ -84,7 +102,8 @@ struct Sources::Impl {
       : context(c),
         resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
         connector(c.loop, resolver, connector_options(c.config.source)),
-        client(c.loop, connector, client_options(c.config.source, c.loops)),
+        tls(make_tls(c)),
+        client(c.loop, connector, client_options(c.config.source, c.loops, tls.get())),
         http({c.loop, c.downloads, c.budget}, client, c.config.source.max_redirects,
              c.source_allowed) {
     const config::SourceConfig& config = c.config.source;
@@ -96,10 +115,17 @@ struct Sources::Impl {
   SourcesContext context;
   net::Resolver resolver;
   net::Connector connector;
+  std::unique_ptr<net::TlsContext> tls;
   http::Client client;
   HttpSource http;
   std::unique_ptr<LocalSource> local;
 };
+
+Result<void> check_sources(const config::SourceConfig& config) {
+  IMGRING_TRY_VOID(net::ProxyRules::make(proxy_settings(config)));
+  IMGRING_TRY_VOID(net::TlsContext::make({config.ignore_ssl_verification}));
+  return {};
+}
 
 Sources::Sources(const SourcesContext& context) : impl_(std::make_unique<Impl>(context)) {}
 Sources::~Sources() = default;
@@ -157,7 +183,15 @@ Task<void> Sources::close() {
 }
 
 SourcesStats Sources::stats() const noexcept {
-  return {impl_->client.idle(), impl_->resolver.cached(), impl_->client.connections_made()};
+  SourcesStats stats;
+  stats.idle_connections = impl_->client.idle();
+  stats.cached_names = impl_->resolver.cached();
+  stats.connections_made = impl_->client.connections_made();
+  if (impl_->tls) {
+    stats.tls_sessions = impl_->tls->sessions();
+    stats.tls_resumed = impl_->tls->resumed();
+  }
+  return stats;
 }
 
 }  // namespace imgring::source

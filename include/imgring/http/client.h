@@ -17,6 +17,8 @@
 #include "imgring/http/headers.h"
 #include "imgring/loop/loop.h"
 #include "imgring/net/connector.h"
+#include "imgring/net/proxy.h"
+#include "imgring/net/tls.h"
 #include "imgring/net/transport.h"
 
 namespace imgring::http {
@@ -27,6 +29,8 @@ struct ClientOptions {
   std::string user_agent{};
   std::chrono::seconds idle_time{90};                // 0: no reuse
   std::size_t idle_max = kIdleConnectionsMax;        // full: the oldest is closed
+  net::TlsContext* tls = nullptr;                    // outlives the client; null: no https
+  net::ProxyRules proxies{};
 };
 
 // One GET.
@@ -102,6 +106,14 @@ class Client {
   net::TransportPtr take_idle(const std::string& key) noexcept;
   void give_back(std::string key, net::TransportPtr transport);
   loop::Task<Result<net::TransportPtr>> connect(loop::Scope& scope, const ClientRequest& request);
+  loop::Task<Result<net::TransportPtr>> connect_by_proxy(loop::Scope& scope,
+                                                         const net::Proxy& proxy,
+                                                         const ClientRequest& request);
+  loop::Task<Result<void>> tunnel(loop::Scope& scope, const net::Proxy& proxy,
+                                  const ClientRequest& request, net::Transport& transport);
+  const net::Proxy* proxy_of(const ClientRequest& request) const {
+    return options_.proxies.proxy_for(request.tls, request.host, request.port);
+  }
   std::string head_text(const ClientRequest& request) const;
 
   loop::Loop& loop_;

@@ -29,6 +29,8 @@ class Transport {
   virtual loop::Task<Result<void>> write(loop::Scope& scope, ByteSpan data) = 0;
   // Nothing has arrived and the peer has not closed: fit to carry another request.
   virtual bool quiet() noexcept = 0;
+  // Gives up memory that only a busy connection needs.
+  virtual void rest() noexcept {}
   virtual const Address& peer() const noexcept = 0;
 };
 using TransportPtr = std::unique_ptr<Transport>;

@@ -27,12 +27,18 @@ struct SourcesContext {
   std::function<bool(std::string_view source_url)> source_allowed{};
   int loops = 1;                 // how many cores share the process-wide maxima
   std::string name_servers{};    // tests: in place of resolv.conf
+  std::string trust_file{};      // tests: in place of the system's store
 };
+
+// In main, before the cores start: what a Sources would have to do without.
+Result<void> check_sources(const config::SourceConfig& config);
 
 struct SourcesStats {
   std::size_t idle_connections = 0;
   std::size_t cached_names = 0;
   std::uint64_t connections_made = 0;
+  std::size_t tls_sessions = 0;
+  std::uint64_t tls_resumed = 0;
 };
 
 class Sources final : public Source {

@@ -1,10 +1,12 @@
 // A source server for tests: one thread per connection, each request answered by a script of raw
 // bytes, so that it can be slow, cut, lie about lengths, redirect, or talk rubbish.
-// Every wait has a limit; the destructor ends all threads.
+// Plain, or TLS with a context of the test's. Every wait has a limit; the destructor ends all
+// threads.
 #pragma once
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,8 +38,9 @@ using Script = std::function<bool(Peer& peer, const std::string& request)>;
 
 class SourceServer {
  public:
-  explicit SourceServer(Script script, const char* address = "127.0.0.1")
-      : script_(std::move(script)) {
+  explicit SourceServer(Script script, SSL_CTX* tls = nullptr,
+                        const char* address = "127.0.0.1")
+      : script_(std::move(script)), tls_(tls) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in where{};
     where.sin_family = AF_INET;
@@ -59,7 +62,8 @@ class SourceServer {
   }
   int port() const { return port_; }
   std::string url(std::string_view path = "/") const {
-    return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
+    const std::string scheme = tls_ != nullptr ? "https" : "http";
+    return scheme + "://127.0.0.1:" + std::to_string(port_) + std::string(path);
   }
   // Heads of the requests so far.
   std::vector<std::string> seen() {
@@ -67,16 +71,20 @@ class SourceServer {
     return seen_;
   }
   int connections() const { return connections_; }
-  // Wraps the socket of each connection before it is used (TLS); null: plain.
-  std::function<std::unique_ptr<Peer>(int fd, int connection, SourceServer& server)> wrap;
+  // Of the connections with TLS: handshakes that succeeded, by resuming or not.
+  int handshakes() const { return handshakes_; }
   bool stopping() const { return stopping_; }
-  void serve(Peer& peer, const std::function<std::string()>& more);
 
  private:
   class SocketPeer;
+  class TlsPeer;
+  void serve(Peer& peer, const std::function<std::string()>& more);
+  void run_tls(int fd, int connection);
   void accept_all();
   void run(int fd, int connection);
   Script script_;
+  SSL_CTX* tls_;
+  std::atomic<int> handshakes_{0};
   int listener_ = -1, port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<int> connections_{0};
@@ -147,7 +155,48 @@ inline void SourceServer::serve(Peer& peer, const std::function<std::string()>& 
   }
 }
 
+class SourceServer::TlsPeer final : public Peer {
+ public:
+  TlsPeer(SSL* ssl, int fd, int connection, SourceServer& server)
+      : ssl_(ssl), plain_(fd, connection, server) {}
+  bool send(std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const int sent = SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  void close() override { SSL_shutdown(ssl_); }
+  void wait(std::chrono::milliseconds time) override { plain_.wait(time); }
+  int connection() const override { return plain_.connection(); }
+
+ private:
+  SSL* ssl_;
+  SocketPeer plain_;
+};
+
+inline void SourceServer::run_tls(int fd, int connection) {
+  const timeval limit{.tv_sec = 3, .tv_usec = 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  SSL* ssl = SSL_new(tls_);
+  SSL_set_fd(ssl, fd);
+  if (SSL_accept(ssl) == 1) {
+    ++handshakes_;
+    TlsPeer peer(ssl, fd, connection, *this);
+    serve(peer, [ssl] {
+      char bytes[4096];
+      const int got = SSL_read(ssl, bytes, sizeof bytes);
+      return got > 0 ? std::string(bytes, static_cast<std::size_t>(got)) : std::string();
+    });
+  }
+  SSL_free(ssl);
+  ::close(fd);
+}
+
 inline void SourceServer::run(int fd, int connection) {
+  if (tls_ != nullptr) return run_tls(fd, connection);
   SocketPeer peer(fd, connection, *this);
   serve(peer, [this, fd] {
     char bytes[4096];

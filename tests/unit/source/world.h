@@ -54,7 +54,7 @@ class World {
   config::Config config;
   std::function<bool(std::string_view)> allowed;
   std::uint64_t budget_bytes = 64 << 20;
-  std::string name_servers;
+  std::string name_servers, trust_file;
   bool together = false;  // all steps at once
   source::SourcesStats stats;
 
@@ -63,7 +63,8 @@ class World {
     loop::Loop loop(loop::test_engine());
     mem::BufferPool pool(mem::PoolOptions{});
     mem::Budget budget(budget_bytes);
-    source::Sources sources({loop, config, pool, budget, allowed, 1, name_servers});
+    source::Sources sources({loop, config, pool, budget, allowed, 1, name_servers,
+                             trust_file});
     loop.run(drive(this, &loop, &sources, &steps));
     EXPECT_EQ(loop.engine().in_flight(), 0u);
     EXPECT_EQ(pool.stats().in_use_count.value(), 0u);
