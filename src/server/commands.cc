@@ -31,13 +31,12 @@ constexpr const char* kUsage =
     "  health         ask the server of this environment; exit 0 when it is well\n"
     "  check-config   report every problem of the environment; exit 0 when it would start\n"
     "  print-config   every setting, its value and where it comes from\n"
+    "  sign PATH      the path with its signature in front\n"
+    "  verify URL     which key signed it, or what is wrong with its signature\n"
     "  man            the manual page, in roff\n"
     "  help           this text and every variable\n";
 
-struct Context {
-  char** environment;
-  std::vector<std::string> arguments;
-};
+using Context = CommandContext;
 
 int show_version(const Context&) {
   std::printf("imgring " IMGRING_VERSION "\n");
@@ -151,7 +150,8 @@ constexpr Command kCommands[] = {
     {"help", show_help},             {"--help", show_help},
     {"-h", show_help},               {"man", show_man},
     {"check-config", check_config},  {"print-config", print_configuration},
-    {"health", ask_health},
+    {"health", ask_health},          {"sign", sign_path},
+    {"verify", verify_url},
 };
 
 }  // namespace

@@ -92,6 +92,7 @@ struct Core::Parts {
   }
 
   loop::Task<void> root();
+  loop::Task<void> beat(loop::Scope& scope);
   loop::Task<void> drain();
   loop::Task<void> connection(loop::Fd socket);
   loop::Task<void> metrics_connection(loop::Fd socket);
@@ -133,6 +134,11 @@ void Core::start() {
   const std::string name = "loop-" + std::to_string(start_.index);
   pthread_setname_np(thread_.native_handle(), name.c_str());
   while (parts_.load(std::memory_order_acquire) == nullptr) std::this_thread::yield();
+}
+
+bool Core::beats() const noexcept {
+  const loop::Clock::duration beat(beat_ns_.load(std::memory_order_relaxed));
+  return loop::Clock::now().time_since_epoch() - beat < kBeatTime;
 }
 
 void Core::join() {
@@ -277,11 +283,20 @@ loop::Task<void> Core::Parts::drain() {
   if (!empty) core.left_jobs_.store(true);
 }
 
+loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
+  bool going_on = true;
+  while (going_on) {
+    core.beat_ns_.store(loop::Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    going_on = co_await loop::Sleep(loop, scope, kBeatTime / 3);
+  }
+}
+
 loop::Task<void> Core::Parts::root() {
   loop::Nursery background(loop, &keepers);
   KeeperParts memory{.services = services, .downloads = downloads, .sources = sources,
                      .index = start.index, .count = start.count};
   background.start(keep_memory(background.scope(), memory));
+  background.start(beat(background.scope()));
   if (start.index == 0) background.start(keep_health(background.scope(), services));
   acceptor.start();
   if (start.metrics_fd >= 0) metrics_acceptor.start();

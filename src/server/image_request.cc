@@ -95,6 +95,9 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
     return fail(ErrorCode::kResultUnsupported,
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
   }
+  if (!options.raw && options.max_src_file_size_bytes < 0) {
+    return fail(ErrorCode::kSourceTooLarge, "max_src_file_size is negative: no source is so small");
+  }
   return {};
 }
 

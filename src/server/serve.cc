@@ -88,14 +88,40 @@ bool all_ended(const Process& process) {
   return true;
 }
 
+// How often systemd wants to hear from us; zero: not at all (sd_watchdog_enabled(3)).
+std::chrono::microseconds watchdog_interval() {
+  const char* text = std::getenv("WATCHDOG_USEC");
+  const auto limit = parse_int(text == nullptr ? "" : text);
+  return std::chrono::microseconds(limit.value_or(0) / 2);
+}
+
+timespec wait_time(bool stopping) {
+  constexpr std::chrono::milliseconds kEndPoll(20);
+  constexpr std::chrono::hours kQuiet(1);
+  const std::chrono::nanoseconds watchdog = watchdog_interval();
+  const std::chrono::nanoseconds wait = stopping              ? kEndPoll
+                                        : watchdog.count() > 0 ? watchdog
+                                                               : std::chrono::nanoseconds(kQuiet);
+  return {.tv_sec = wait.count() / 1'000'000'000, .tv_nsec = wait.count() % 1'000'000'000};
+}
+
+// The watchdog hears of us while every loop turns.
+void feed_watchdog(const Process& process) {
+  if (watchdog_interval().count() == 0) return;
+  for (const auto& core : process.cores) {
+    if (!core->beats() && !core->ended()) return;
+  }
+  notify_supervisor("WATCHDOG=1");
+}
+
 // Waits for signals until every core has ended.
 void supervise(Process& process, SnapshotPtr snapshot, char** environment) {
   const sigset_t signals = handled_signals();
-  constexpr timespec kPoll{.tv_sec = 0, .tv_nsec = 20'000'000};
   bool stopping = false;
   while (!stopping || !all_ended(process)) {
-    const int signal = stopping ? sigtimedwait(&signals, nullptr, &kPoll)
-                                : sigwaitinfo(&signals, nullptr);
+    const timespec wait = wait_time(stopping);
+    const int signal = sigtimedwait(&signals, nullptr, &wait);
+    feed_watchdog(process);
     if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
     if (signal != SIGINT && signal != SIGTERM) continue;
     process.log.info(stopping ? "Stopping at once" : "Stopping");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -47,6 +48,9 @@ class Core {
   bool accepting_paused() const noexcept { return accept_paused_.load(); }
   // Jobs were left when the grace time was over (decision 1): the process must not wait for them.
   bool left_jobs() const noexcept { return left_jobs_.load(); }
+  // Its loop turned within the last kBeatTime: what the watchdog is told.
+  static constexpr std::chrono::seconds kBeatTime{3};
+  bool beats() const noexcept;
   // Its loop is over; join() will not wait long.
   bool ended() const noexcept { return ended_.load(); }
 
@@ -60,6 +64,7 @@ class Core {
   std::atomic<bool> accept_paused_{false};
   std::atomic<bool> left_jobs_{false};
   std::atomic<bool> ended_{false};
+  std::atomic<std::int64_t> beat_ns_{0};
   std::atomic<Parts*> parts_{nullptr};
   std::thread thread_;
 };

@@ -1,0 +1,123 @@
+// Commands about URLs: sign, verify, explain. Main thread, nothing is served.
+#include <cstdio>
+#include <ctime>
+
+#include "commands.h"
+#include "imgring/base/text.h"
+#include "imgring/config/load.h"
+#include "imgring/server/run.h"
+#include "imgring/url/request.h"
+
+namespace imgring::server {
+
+namespace {
+
+std::optional<config::Config> quiet_config(const CommandContext& context) {
+  config::LoadInput input;
+  input.environment = config::read_environment(context.environment);
+  config::LoadReport report;
+  auto config = config::load_config(input, &report);
+  for (const std::string& text : report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
+  return config;
+}
+
+// "https://host/sig/path" or "/sig/path" to "/sig/path".
+std::string_view target_of(std::string_view url) noexcept {
+  const std::size_t scheme = url.find("://");
+  if (url.starts_with('/') || scheme == std::string_view::npos) return url;
+  const std::size_t path = url.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string_view("/") : url.substr(path);
+}
+
+int usage(const char* text) {
+  std::fprintf(stderr, "usage: imgring %s\n", text);
+  return kExitConfig;
+}
+
+// Where a given signature leaves the expected one.
+std::string difference(std::string_view given, std::string_view expected) {
+  if (given.size() != expected.size()) {
+    return "it decodes to " + std::to_string(given.size()) + " bytes, " +
+           std::to_string(expected.size()) + " are expected (IMGPROXY_SIGNATURE_SIZE)";
+  }
+  std::size_t at = 0;
+  while (at < given.size() && given[at] == expected[at]) ++at;
+  return "it differs from byte " + std::to_string(at + 1) + " of " +
+         std::to_string(expected.size()) + " on";
+}
+
+void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& config) {
+  const auto given = base64url_decode(split.signature);
+  if (!given) {
+    std::printf("the signature is not URL-safe Base64 without padding: %s\n",
+                split.signature.c_str());
+    return;
+  }
+  const std::string path = "/" + split.path;
+  int number = 0;
+  for (const config::KeySalt& pair : config.keys) {
+    ++number;
+    const std::string right = url::sign({.path = path, .key = pair.key, .salt = pair.salt,
+                                         .size_bytes = config.signature_size_bytes});
+    if (right == split.signature || base64url_decode(right) == given) {
+      std::printf("key %d: the signature is right\n", number);
+    } else {
+      const std::string why = difference(*given, base64url_decode(right).value_or(""));
+      std::printf("key %d: wrong, %s\n", number, why.c_str());
+    }
+  }
+}
+
+}  // namespace
+
+int sign_path(const CommandContext& context) {
+  if (context.arguments.size() != 1) return usage("sign PATH, as in /rs:fit:300:0/plain/URL");
+  const auto config = quiet_config(context);
+  if (!config) return kExitConfig;
+  if (config->url.keys.empty()) {
+    std::fprintf(stderr, "IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
+    return kExitConfig;
+  }
+  std::string path = context.arguments[0];
+  if (!path.starts_with('/')) path.insert(path.begin(), '/');
+  const std::string any = config->server.path_prefix + "/_" + path;
+  // What is signed is the path as the server reads it (urls.md section 2).
+  const auto split = url::split_target(any, config->server.path_prefix);
+  if (!split) {
+    std::fprintf(stderr, "not a path that can be signed: %s\n", split.error().detail.c_str());
+    return kExitConfig;
+  }
+  const std::string signed_path = "/" + split->path;
+  const config::KeySalt& pair = config->url.keys[0];
+  const std::string signature =
+      url::sign({.path = signed_path, .key = pair.key, .salt = pair.salt,
+                 .size_bytes = config->url.signature_size_bytes});
+  std::printf("%s/%s%s\n", config->server.path_prefix.c_str(), signature.c_str(), path.c_str());
+  return kExitOk;
+}
+
+int verify_url(const CommandContext& context) {
+  if (context.arguments.size() != 1) return usage("verify URL");
+  const auto config = quiet_config(context);
+  if (!config) return kExitConfig;
+  const auto split = url::split_target(target_of(context.arguments[0]), config->server.path_prefix);
+  if (!split) {
+    std::printf("no signature and path in it: %s\n", split.error().detail.c_str());
+    return 1;
+  }
+  const Result<void> verdict = url::verify_signature(*split, config->url);
+  if (config->url.keys.empty()) {
+    std::printf("signatures are not checked: IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
+  } else {
+    std::printf("signed text: /%s\n", split->path.c_str());
+    print_key_verdicts(*split, config->url);
+  }
+  if (verdict) {
+    std::printf("accepted\n");
+    return kExitOk;
+  }
+  std::printf("refused: %s\n", std::string(verdict.error().public_text()).c_str());
+  return 1;
+}
+
+}  // namespace imgring::server
