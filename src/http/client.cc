@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kHeadReadBytes = 4096;  // body bytes that come with the head are copied once
 
+constexpr auto kDrainTime = std::chrono::milliseconds(50);
+
 constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
 
 bool is_token(std::string_view name) noexcept {
@@ -124,8 +126,11 @@ Task<void> Exchange::drain(Scope& scope, std::size_t bytes_max) {
   if (length > static_cast<std::int64_t>(bytes_max)) co_return;
   std::vector<std::uint8_t> piece(kPieceBytes);
   std::size_t left = bytes_max;
+  // A connection is not worth a wait.
+  Scope brief(&scope);
+  loop::Deadline deadline(client_.loop_, brief, kDrainTime);
   while (left > 0) {
-    const Result<std::size_t> got = co_await read(scope, piece);
+    const Result<std::size_t> got = co_await read(brief, piece);
     if (!got || *got == 0) co_return;
     left -= std::min(left, *got);
   }

@@ -220,6 +220,24 @@ bool expect_host(SSL* ssl, const std::string& host) {
 
 }  // namespace
 
+Result<std::shared_ptr<const TrustStore>> TrustStore::load(const std::string& file) {
+  ERR_clear_error();
+  std::shared_ptr<const TrustStore> made(new TrustStore(X509_STORE_new()));
+  int loaded = 0;
+  if (made->get() != nullptr) {
+    loaded = file.empty() ? X509_STORE_set_default_paths(made->get())
+                          : X509_STORE_load_file(made->get(), file.c_str());
+  }
+  if (loaded != 1) {
+    return fail(ErrorCode::kInternal, "the certificates of " +
+                                          (file.empty() ? std::string("the system") : file) +
+                                          " can't be read: " + last_reason());
+  }
+  ERR_clear_error();
+  return made;
+}
+TrustStore::~TrustStore() { X509_STORE_free(store_); }
+
 TlsContext::TlsContext() : impl_(std::make_unique<Impl>()) {}
 TlsContext::~TlsContext() = default;
 
@@ -237,14 +255,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) 
   SSL_CTX_set_session_cache_mode(context.get(),
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), on_new_session);
-  ERR_clear_error();
-  const bool loaded =
-      options.trust_file.empty()
-          ? SSL_CTX_set_default_verify_paths(context.get()) == 1
-          : SSL_CTX_load_verify_file(context.get(), options.trust_file.c_str()) == 1;
-  if (!loaded && !options.ignore_verification) {
-    return fail(ErrorCode::kInternal, "TLS: no trust store: " + last_reason());
-  }
+  if (options.trust) SSL_CTX_set1_cert_store(context.get(), options.trust->get());
   ERR_clear_error();
   made->impl_->context = std::move(context);
   return made;

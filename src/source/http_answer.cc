@@ -37,6 +37,11 @@ std::string printable(ByteSpan bytes) {
   return std::string(trim(text));
 }
 
+// Storages answer errors in XML.
+bool is_readable(std::string_view content_type) noexcept {
+  return content_type.starts_with("text/") || content_type.starts_with("application/xml");
+}
+
 Error status_error(int status, const std::string& body_text) {
   std::string detail = "the source answered with status " + std::to_string(status);
   if (!body_text.empty()) detail += ": " + body_text;
@@ -113,7 +118,7 @@ Task<Result<void>> check_status(Scope& scope, http::Exchange& exchange) {
                        std::string(range) + "\")");
   }
   std::vector<std::uint8_t> text;
-  if (head.headers.get("Content-Type").starts_with("text/")) text.resize(kErrorTextBytesMax);
+  if (is_readable(head.headers.get("Content-Type"))) text.resize(kErrorTextBytesMax);
   std::size_t size = 0;
   while (size < text.size() && !exchange.at_end()) {
     const std::span<std::uint8_t> rest = std::span(text).subspan(size);

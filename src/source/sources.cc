@@ -34,11 +34,14 @@ net::ProxySettings proxy_settings(const config::SourceConfig& config) {
   return {config.http_proxy, config.https_proxy, config.no_proxy};
 }
 
-// Null when there is no store to read: https sources are refused then.
 std::unique_ptr<net::TlsContext> make_tls(const SourcesContext& context) {
-  auto made = net::TlsContext::make({.ignore_verification =
-                                         context.config.source.ignore_ssl_verification,
-                                     .trust_file = context.trust_file});
+  net::TlsOptions options;
+  options.ignore_verification = context.config.source.ignore_ssl_verification;
+  options.trust = context.trust;
+  if (!options.trust && !options.ignore_verification) {
+    if (auto own = net::TrustStore::load()) options.trust = *own;
+  }
+  auto made = net::TlsContext::make(options);
   return made ? std::move(*made) : nullptr;
 }
 
@@ -123,7 +126,6 @@ struct Sources::Impl {
 
 Result<void> check_sources(const config::SourceConfig& config) {
   IMGRING_TRY_VOID(net::ProxyRules::make(proxy_settings(config)));
-  IMGRING_TRY_VOID(net::TlsContext::make({config.ignore_ssl_verification}));
   return {};
 }
 

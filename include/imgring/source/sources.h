@@ -14,6 +14,7 @@
 #include "imgring/loop/loop.h"
 #include "imgring/mem/buffer_pool.h"
 #include "imgring/mem/limits.h"
+#include "imgring/net/tls.h"
 #include "imgring/source/source.h"
 
 namespace imgring::source {
@@ -27,10 +28,12 @@ struct SourcesContext {
   std::function<bool(std::string_view source_url)> source_allowed{};
   int loops = 1;                 // how many cores share the process-wide maxima
   std::string name_servers{};    // tests: in place of resolv.conf
-  std::string trust_file{};      // tests: in place of the system's store
+  // Whom https sources must be certified by: net::TrustStore::load in main, one for all cores;
+  // null: this Sources reads one of its own (some 20 ms and 2 MB each).
+  std::shared_ptr<const net::TrustStore> trust{};
 };
 
-// In main, before the cores start: what a Sources would have to do without.
+// In main, before the cores start: settings that a Sources would have to do without (the proxies').
 Result<void> check_sources(const config::SourceConfig& config);
 
 struct SourcesStats {

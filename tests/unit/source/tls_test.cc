@@ -24,7 +24,7 @@ bool hello(Peer& peer, const std::string&) { return peer.send(answer("200 OK", "
 
 class Tls : public testing::Test {
  protected:
-  Tls() { world_.trust_file = authority_.file(); }
+  Tls() { world_.trust = *net::TrustStore::load(authority_.file()); }
   Authority authority_;
   World world_;
 };
@@ -109,6 +109,7 @@ TEST_F(Tls, PeersThatDoNotSpeakIt) {
   SourceServer plain(hello);
   const std::string url = "https://127.0.0.1:" + std::to_string(plain.port()) + "/";
   World world;
+  world.trust = world_.trust;
   world.config.source.download_timeout_s = 1;
   // A plain server waits for the end of a head that never comes.
   EXPECT_EQ(world.one(get(url)).error.code, ErrorCode::kSourceTimeout);
@@ -116,6 +117,17 @@ TEST_F(Tls, PeersThatDoNotSpeakIt) {
   SourceServer tls(hello, context.get());
   const Outcome out = world.one(get("http://127.0.0.1:" + std::to_string(tls.port()) + "/"));
   EXPECT_EQ(out.error.code, ErrorCode::kSourceUnreachable) << out.error.detail;
+}
+
+TEST_F(Tls, TheSystemsStoreDoesNotBelieveUs) {
+  const auto context = authority_.server(kNames);
+  SourceServer server(hello, context.get());
+  World world;
+  world.trust = nullptr;  // read by the Sources
+  const Outcome out = world.one(get(server.url()));
+  EXPECT_NE(out.error.detail.find("certificate refused"), std::string::npos) << out.error.detail;
+  EXPECT_TRUE(net::TrustStore::load().has_value());
+  EXPECT_FALSE(net::TrustStore::load("/nowhere.pem").has_value());
 }
 
 TEST_F(Tls, CutInTheBody) {

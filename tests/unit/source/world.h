@@ -47,6 +47,12 @@ inline Step with(Step step, std::string name, std::string value) {
   return step;
 }
 
+// Read once for all tests of a program.
+inline std::shared_ptr<const net::TrustStore> system_trust() {
+  static const auto store = net::TrustStore::load();
+  return store ? *store : nullptr;
+}
+
 class World {
  public:
   World() { config.source.allow_loopback = true; }
@@ -54,7 +60,8 @@ class World {
   config::Config config;
   std::function<bool(std::string_view)> allowed;
   std::uint64_t budget_bytes = 64 << 20;
-  std::string name_servers, trust_file;
+  std::string name_servers;
+  std::shared_ptr<const net::TrustStore> trust = system_trust();
   bool together = false;  // all steps at once
   source::SourcesStats stats;
 
@@ -64,7 +71,7 @@ class World {
     mem::BufferPool pool(mem::PoolOptions{});
     mem::Budget budget(budget_bytes);
     source::Sources sources({loop, config, pool, budget, allowed, 1, name_servers,
-                             trust_file});
+                             trust});
     loop.run(drive(this, &loop, &sources, &steps));
     EXPECT_EQ(loop.engine().in_flight(), 0u);
     EXPECT_EQ(pool.stats().in_use_count.value(), 0u);
