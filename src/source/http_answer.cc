@@ -85,8 +85,13 @@ Task<Result<void>> read_gzip(Scope& scope, loop::Loop& loop, http::Exchange& exc
 
 }  // namespace
 
-std::unique_ptr<SourceStream> make_exchange_stream(http::ExchangePtr exchange) {
-  return std::make_unique<ExchangeStream>(std::move(exchange));
+OpenedSource open_exchange(http::ExchangePtr exchange) {
+  OpenedSource opened;
+  opened.head.status = exchange->head().status;
+  opened.head.content_length = exchange->head().content_length;
+  opened.head.headers = std::move(exchange->head().headers);
+  if (!exchange->at_end()) opened.stream = std::make_unique<ExchangeStream>(std::move(exchange));
+  return opened;
 }
 
 bool is_gzip(const http::Headers& headers) noexcept {

@@ -128,12 +128,7 @@ Task<Result<SourceAnswer>> HttpSource::fetch(Scope& scope, const SourceRequest& 
 
 Task<Result<OpenedSource>> HttpSource::open(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(http::ExchangePtr exchange, co_await follow(scope, request));
-  OpenedSource opened;
-  opened.head.status = exchange->head().status;
-  opened.head.content_length = exchange->head().content_length;
-  opened.head.headers = std::move(exchange->head().headers);
-  if (!exchange->at_end()) opened.stream = make_exchange_stream(std::move(exchange));
-  co_return opened;
+  co_return open_exchange(std::move(exchange));
 }
 
 }  // namespace imgring::source

@@ -13,8 +13,8 @@
 
 namespace imgring::source {
 
-// The body of an exchange as it comes, owned together with what it runs in.
-std::unique_ptr<SourceStream> make_exchange_stream(http::ExchangePtr exchange);
+// The head and body of an exchange as they come.
+OpenedSource open_exchange(http::ExchangePtr exchange);
 // Reads the body of an exchange whole, decoding gzip.
 loop::Task<Result<SourceAnswer>> read_answer(loop::Scope& scope, const BodyParts& parts,
                                              http::Exchange& exchange, std::int64_t limit_bytes);

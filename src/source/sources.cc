@@ -1,6 +1,8 @@
 // Dispatch by scheme, and the download time limit around every source.
 #include "imgring/source/sources.h"
 
+#include <cstdlib>
+
 #include "body.h"
 #include "http_source.h"
 #include "imgring/base/text.h"
@@ -10,6 +12,7 @@
 #include "imgring/net/resolver.h"
 #include "imgring/net/tls.h"
 #include "local.h"
+#include "s3.h"
 
 namespace imgring::source {
 
@@ -32,6 +35,12 @@ constexpr Switch kSwitches[] = {
 
 net::ProxySettings proxy_settings(const config::SourceConfig& config) {
   return {config.http_proxy, config.https_proxy, config.no_proxy};
+}
+
+// AWS's own variables are no part of the configuration.
+std::string read_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
 }
 
 std::unique_ptr<net::TlsContext> make_tls(const SourcesContext& context) {
@@ -114,6 +123,10 @@ struct Sources::Impl {
       local = std::make_unique<LocalSource>(BodyParts{c.loop, c.downloads, c.budget},
                                             config.local_filesystem_root, config.query_separator);
     }
+    if (config.use_s3) {
+      s3 = std::make_unique<S3Source>(BodyParts{c.loop, c.downloads, c.budget}, client,
+                                      s3_options(config, read_variable));
+    }
   }
   SourcesContext context;
   net::Resolver resolver;
@@ -122,6 +135,7 @@ struct Sources::Impl {
   http::Client client;
   HttpSource http;
   std::unique_ptr<LocalSource> local;
+  std::unique_ptr<S3Source> s3;
 };
 
 Result<void> check_sources(const config::SourceConfig& config) {
@@ -136,6 +150,7 @@ Result<Source*> Sources::pick(const std::string& url) const {
   const std::string scheme = url::scheme_of(url);
   if (scheme == "http" || scheme == "https") return &impl_->http;
   if (scheme == "local" && impl_->local) return impl_->local.get();
+  if (scheme == "s3" && impl_->s3) return impl_->s3.get();
   for (const Switch& one : kSwitches) {
     if (one.scheme != scheme) continue;
     return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are off; " +

@@ -58,7 +58,8 @@ class Exchange {
   loop::Task<Result<std::size_t>> read(loop::Scope& scope, std::span<std::uint8_t> into);
   // Every byte of the body has been read.
   bool at_end() const noexcept { return parser_.done() && early_at_ == early_.size(); }
-  // Reads a rest of at most bytes_max that is there or comes at once, so that the connection can be used again.
+  // Reads a rest of at most bytes_max that is there or comes at once, so that the connection can
+  // be used again.
   loop::Task<void> drain(loop::Scope& scope, std::size_t bytes_max);
   const net::Address& peer() const noexcept { return peer_; }
 
