@@ -84,8 +84,11 @@ class StepMaker {
         &StepMaker::padding, &StepMaker::fix_size,      &StepMaker::flatten,
         &StepMaker::watermark};
     static_assert(std::size(kMakers) == static_cast<std::size_t>(StepKind::kEnd));
-    for (auto i = static_cast<std::size_t>(first); i < std::size(kMakers); ++i)
-      (this->*kMakers[i])();
+    for (auto i = static_cast<std::size_t>(first); i < std::size(kMakers); ++i) {
+      // Named first: g++ 12.2 with -fsanitize=undefined reads the index before it is set otherwise.
+      const Make make = kMakers[i];
+      (this->*make)();
+    }
     plan_.result = size_;
   }
 

@@ -19,6 +19,10 @@ namespace {
 
 using image::VipsImagePtr;
 
+LoadRequest request_of(const RenderJob& job) noexcept {
+  return {job.source, job.source_type, job.options, job.config};
+}
+
 // A copy into bytes of our own; malloc, so that the same free serves.
 Result<image::EncodedBytes> bytes_of(std::string_view text) {
   image::EncodedBytes bytes;
@@ -143,8 +147,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   RenderedImage out;
   out.origin_width = opened.origin.width;
   out.origin_height = opened.origin.height;
-  const LoadRequest request{job.source, job.source_type, job.options, job.config};
-  IMGRING_TRY(Loaded loaded, load_planned(request, std::move(opened), &input));
+  IMGRING_TRY(Loaded loaded, load_planned(request_of(job), std::move(opened), &input));
   auto picture = input.frames > 1 ? animated_picture(job, std::move(loaded), &input, stop)
                                   : still_picture(job, std::move(loaded), &input, stop);
   if (!picture) return std::unexpected(std::move(picture).error());
@@ -159,11 +162,8 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   return out;
 }
 
-Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
-  IMGRING_TRY_VOID(vips::check_stop(stop));
-  const LoadRequest request{job.source, job.source_type, job.options, job.config};
-  IMGRING_TRY(Opened opened, open_source(request));
-  if (skips_processing(job.source_type, *job.options, *job.config)) return skipped(job, opened);
+// Result format, frames and limits.
+Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   PlanInput input;
   input.facts = opened.facts;
   input.options = job.options;
@@ -176,6 +176,14 @@ Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag
   if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
     input.frames = std::min(opened.facts.pages, std::max(1, job.options->max_animation_frames));
   IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));
+  return input;
+}
+
+Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
+  IMGRING_TRY_VOID(vips::check_stop(stop));
+  IMGRING_TRY(Opened opened, open_source(request_of(job)));
+  if (skips_processing(job.source_type, *job.options, *job.config)) return skipped(job, opened);
+  IMGRING_TRY(PlanInput input, input_of(job, opened));
   return processed(job, std::move(opened), input, stop);
 }
 
@@ -189,6 +197,22 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
     if (!stopped) return std::unexpected(std::move(stopped).error());
   }
   return result;
+}
+
+Result<Foreseen> foresee(const RenderJob& job) {
+  IMGRING_TRY(Opened opened, open_source(request_of(job)));
+  if (skips_processing(job.source_type, *job.options, *job.config)) return Foreseen{{}, true};
+  IMGRING_TRY(PlanInput input, input_of(job, opened));
+  const double guard = guard_shrink_of(opened.facts, job.options->max_src_resolution);
+  if (guard != 1) {
+    LoadScale guarded;
+    guarded.scale = 1 / guard;
+    const Size size = predicted_load_size(opened.facts, guarded);
+    input.facts.width = size.width;
+    input.facts.height = size.height;
+    input.guard_shrink = guard;
+  }
+  return Foreseen{make_plan(input), false};
 }
 
 bool result_format_supported(ImageType type) noexcept {

@@ -14,6 +14,7 @@
 #include "imgring/config/config.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
+#include "imgring/pipeline/plan.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::pipeline {
@@ -41,6 +42,14 @@ struct RenderedImage {
 };
 
 Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop);
+
+// The plan of a job, from the header alone: for `explain` and for admission (Plan::planned_bytes).
+// `skipped`: the source's own bytes would be the answer, the plan is empty.
+struct Foreseen {
+  Plan plan;
+  bool skipped = false;
+};
+Result<Foreseen> foresee(const RenderJob& job);
 
 // Checks made at start-up and at parse time.
 bool result_format_supported(ImageType type) noexcept;  // SVG is let through (urls.md 3.5)

@@ -193,6 +193,27 @@ TEST(RenderSkip, SourcesOfSkippedFormatsAreAnsweredAsTheyAre) {
   EXPECT_EQ(result.error().code, ErrorCode::kResolutionTooLarge);
 }
 
+TEST(RenderForesee, ThePlanIsWhatRenderDoes) {
+  Request request;
+  request.source = encoded(quarters(640, 480).get(), ".jpg");
+  request.type = kJpeg;
+  request.options = options_of("w:150/pd:3:3:3:3");
+  RenderJob job;
+  job.source = as_bytes(request.source);
+  job.source_type = kJpeg;
+  job.options = &request.options;
+  job.config = &request.config;
+  const auto foreseen = foresee(job);
+  ASSERT_TRUE(foreseen.has_value());
+  EXPECT_EQ(foreseen->plan.load.shrink, 4);
+  EXPECT_GT(foreseen->plan.planned_bytes, 0);
+  const Outcome out = outcome_of(request);
+  EXPECT_EQ(foreseen->plan.result.width, out.rendered.result_width);
+  EXPECT_EQ(foreseen->plan.result.height, out.rendered.result_height);
+  request.options.skip_processing.add(kJpeg);
+  EXPECT_TRUE(foresee(job)->skipped);
+}
+
 TEST(RenderRefused, BrokenAndTooLargeSources) {
   struct Case {
     ImageType type;
