@@ -26,7 +26,7 @@ std::optional<std::int64_t> parse_http_date(std::string_view text) {
   for (const char* form : kForms) {
     std::tm tm{};
     const char* end = strptime(copy.c_str(), form, &tm);
-    if (end != nullptr && *end == '\0') return timegm(&tm);
+    if (end == copy.data() + copy.size()) return timegm(&tm);
   }
   return std::nullopt;
 }

@@ -284,6 +284,11 @@ bool RequestParser::Impl::checks() {
   if (raw.empty() || std::any_of(raw.begin(), raw.end(), bad)) {
     return refuse(400, "a bad request target"), false;
   }
+  // llhttp also takes more spaces before the target, and RTSP for some methods.
+  const std::string_view version = std::string_view(head).substr(target.begin + target.size);
+  if (target.begin != method_name.size() + 1 || !version.starts_with(" HTTP/")) {
+    return refuse(400, "a bad request line"), false;
+  }
   return check_lengths() && check_host();
 }
 
@@ -300,10 +305,11 @@ Request RequestParser::take() {
     const std::size_t scheme = target.find("://");
     if (scheme != std::string_view::npos && scheme < target.find_first_of("/?")) {
       const std::size_t path = target.find_first_of("/?", scheme + 3);
-      target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+      target = path == std::string_view::npos ? std::string_view{} : target.substr(path);
+      if (!target.starts_with('/')) request.target = "/";
     }
   }
-  request.target = target;
+  request.target += target;
   request.minor_version = me.parser.http_minor;
   for (const Impl::Field& field : me.fields) {
     request.headers.add(std::string(me.text(field.name)), std::string(trim(me.text(field.value))));

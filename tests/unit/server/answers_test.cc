@@ -1,0 +1,234 @@
+// Tests of src/server/answers.cc: freshness, names, Vary, request ids, client addresses.
+#include "imgring/server/answers.h"
+
+#include <gtest/gtest.h>
+
+namespace imgring::server {
+namespace {
+
+constexpr std::int64_t kNow = 1'700'000'000;
+
+http::Headers headers_of(std::initializer_list<http::Headers::Field> fields) {
+  http::Headers out;
+  for (const auto& [name, value] : fields) out.add(name, value);
+  return out;
+}
+
+struct FreshnessCase {
+  const char* what;
+  std::int64_t ttl_s = 100;
+  int status = 200;
+  std::int64_t expires_in_s = 0;  // 0: the option is not there
+  bool fallback = false;
+  std::int64_t fallback_ttl_s = 0;
+  bool passthrough = false;
+  std::string source_control{}, source_expires{};
+  const char* expected = nullptr;  // null: no header
+};
+
+std::optional<std::string> control_of(const FreshnessCase& c) {
+  config::Config config;
+  config.server.ttl_s = c.ttl_s;
+  config.server.cache_control_passthrough = c.passthrough;
+  config.processing.fallback_image_ttl_s = c.fallback_ttl_s;
+  http::Headers source;
+  if (!c.source_control.empty()) source.add("cache-control", c.source_control);
+  if (!c.source_expires.empty()) source.add("Expires", c.source_expires);
+  Freshness f;
+  f.status = c.status;
+  f.now_unix_s = kNow;
+  if (c.expires_in_s != 0) f.expires_unix_s = kNow + c.expires_in_s;
+  f.fallback_used = c.fallback;
+  f.source = &source;
+  return cache_control(f, config);
+}
+
+// The order of server.md section 3.1.
+TEST(CacheControl, FirstRuleThatApplies) {
+  const std::string soon = http::http_date(kNow + 7), past = http::http_date(kNow - 7);
+  const FreshnessCase cases[] = {
+      {.what = "ttl", .expected = "max-age=100, public"},
+      {.what = "no ttl", .ttl_s = 0, .expected = "no-cache"},
+      {.what = "304", .status = 304, .expected = "max-age=100, public"},
+      {.what = "error", .status = 404},
+      {.what = "error without ttl", .ttl_s = 0, .status = 500},
+      {.what = "expires shortens", .expires_in_s = 30, .expected = "max-age=30, public"},
+      {.what = "expires never lengthens", .expires_in_s = 300, .expected = "max-age=100, public"},
+      {.what = "expires without ttl", .ttl_s = 0, .expires_in_s = 30, .expected = "no-cache"},
+      {.what = "expired just now", .expires_in_s = -1, .expected = "no-cache"},
+      {.what = "expires on an error", .status = 404, .expires_in_s = 30,
+       .expected = "max-age=30, public"},
+      {.what = "passthrough", .passthrough = true, .source_control = "private, x=1",
+       .source_expires = soon, .expected = "private, x=1"},
+      {.what = "passthrough off", .source_control = "private", .expected = "max-age=100, public"},
+      {.what = "source expires", .passthrough = true, .source_expires = soon,
+       .expected = "max-age=7, public"},
+      {.what = "source expired", .passthrough = true, .source_expires = past,
+       .expected = "max-age=100, public"},
+      {.what = "source expires 0", .passthrough = true, .source_expires = "0",
+       .expected = "max-age=100, public"},
+      {.what = "nothing to pass, no ttl", .ttl_s = 0, .passthrough = true,
+       .expected = "no-cache"},
+      {.what = "expires wins over passthrough", .expires_in_s = 30, .passthrough = true,
+       .source_control = "private", .expected = "max-age=30, public"},
+      {.what = "passthrough on an error", .status = 404, .passthrough = true,
+       .source_control = "private"},
+      {.what = "fallback", .status = 404, .fallback = true, .fallback_ttl_s = 50,
+       .expected = "max-age=50, public"},
+      {.what = "fallback without its ttl", .fallback = true, .expected = "max-age=100, public"},
+      {.what = "fallback without its ttl, error", .status = 404, .fallback = true},
+      {.what = "fallback and expires", .expires_in_s = 20, .fallback = true,
+       .fallback_ttl_s = 50, .expected = "max-age=20, public"},
+      {.what = "fallback shorter than expires", .expires_in_s = 80, .fallback = true,
+       .fallback_ttl_s = 50, .expected = "max-age=50, public"},
+      {.what = "fallback ttl without one", .fallback_ttl_s = 50,
+       .expected = "max-age=100, public"},
+  };
+  for (const FreshnessCase& c : cases) {
+    SCOPED_TRACE(c.what);
+    const auto got = control_of(c);
+    EXPECT_EQ(got.has_value(), c.expected != nullptr);
+    EXPECT_EQ(got.value_or(""), c.expected != nullptr ? c.expected : "");
+  }
+}
+
+TEST(CacheControl, WithoutASource) {
+  config::Config config;
+  config.server.cache_control_passthrough = true;
+  config.server.ttl_s = 9;
+  EXPECT_EQ(cache_control(Freshness{}, config), "max-age=9, public");
+}
+
+TEST(ContentDisposition, StemAndExtension) {
+  struct Case {
+    DispositionInput in;
+    std::string_view expected;
+  };
+  const Case cases[] = {
+      {{.source_url = "http://h/a/photo.png", .extension = ".jpg"},
+       "inline; filename=\"photo.jpg\""},
+      {{.filename = "named", .source_url = "http://h/photo.png", .extension = ".webp"},
+       "inline; filename=\"named.webp\""},
+      {{.source_url = "http://h/photo.png", .extension = ".jpg", .attachment = true},
+       "attachment; filename=\"photo.jpg\""},
+      {{.source_url = "http://h/photo.tar.gz", .extension = ".jpg"},
+       "inline; filename=\"photo.tar.jpg\""},
+      {{.source_url = "http://h/noext", .extension = ".jpg"}, "inline; filename=\"noext.jpg\""},
+      {{.source_url = "http://h/", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
+      {{.source_url = "http://h", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
+      {{.source_url = "local:///a/b.png", .extension = ".jpg"}, "inline; filename=\"b.jpg\""},
+      {{.source_url = "http://h/.png", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
+      {{.source_url = "http://h/a\"b.png", .extension = ".jpg"},
+       "inline; filename=\"a%22b.jpg\""},
+      {{.filename = "\"\"", .source_url = "http://h/x", .extension = ".jpg"},
+       "inline; filename=\"%22%22.jpg\""},
+      {{.source_url = "http://h/caf\xc3\xa9 %20.png", .extension = ".jpg"},
+       "inline; filename=\"caf\xc3\xa9 %20.jpg\""},
+      {{.source_url = "http://h/a.png?v=1.2", .extension = ".jpg"},  // taken textually
+       "inline; filename=\"a.png?v=1.jpg\""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.expected);
+    EXPECT_EQ(content_disposition(c.in), c.expected);
+  }
+}
+
+TEST(RawExtension, FromTheNameOrTheType) {
+  struct Case {
+    std::string_view url, type, expected;
+  };
+  const Case cases[] = {
+      {"http://h/a.png", "image/jpeg", ".png"},  {"http://h/a.png?x=1.gif", "", ".png"},
+      {"http://h/a", "image/jpeg", ".jpg"},      {"http://h/a", "IMAGE/PNG; q=1", ".png"},
+      {"http://h.com/a", "image/webp", ".webp"}, {"http://h/a", "text/html", ""},
+      {"http://h/a", "", ""},                    {"local:///x/y.bin", "", ".bin"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.url);
+    EXPECT_EQ(raw_extension(c.url, c.type), c.expected);
+  }
+}
+
+TEST(Vary, NamesWhatTheAnswerDependsOn) {
+  config::Config config;
+  EXPECT_EQ(vary(config), "");
+  for (bool config::ProcessingConfig::*format :
+       {&config::ProcessingConfig::auto_webp, &config::ProcessingConfig::auto_avif,
+        &config::ProcessingConfig::auto_jxl, &config::ProcessingConfig::enforce_webp,
+        &config::ProcessingConfig::enforce_avif, &config::ProcessingConfig::enforce_jxl}) {
+    config::Config one;
+    one.processing.*format = true;
+    EXPECT_EQ(vary(one), "Accept");
+  }
+  config.processing.enable_client_hints = true;
+  EXPECT_EQ(vary(config), "Sec-Ch-Dpr, Dpr, Sec-Ch-Width, Width");
+  config.processing.auto_webp = true;
+  EXPECT_EQ(vary(config), "Accept, Sec-Ch-Dpr, Dpr, Sec-Ch-Width, Width");
+  config.memory.gzip_compression = 5;
+  EXPECT_TRUE(vary(config).ends_with(", Accept-Encoding"));
+}
+
+TEST(RequestId, GivenOnesThatAreFit) {
+  struct Case {
+    std::string_view id, amazon;
+    std::string_view expected;  // "": a random one
+  };
+  const Case cases[] = {
+      {"abc_DEF-123", "", "abc_DEF-123"},
+      {"abc", R"({"requestId":"other"})", "abc"},
+      {"has space", R"({"requestId":"other"})", "other"},
+      {"", R"({"requestId":"req-1"})", "req-1"},
+      {"", R"({"a":{"b":1}, "requestId" : "req-2", "c":2})", "req-2"},
+      {"", R"({"requestId":"bad id"})", ""},
+      {"", R"({"requestId":7})", ""},
+      {"", R"({"requestId":"open)", ""},
+      {"", R"({"requestId")", ""},
+      {"", R"({"requestId":"")", ""},
+      {"", "not json", ""},
+      {"caf\xc3\xa9", "", ""},
+      {"a\"b", "", ""},
+      {"", "", ""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(c.id) + "|" + std::string(c.amazon));
+    http::Headers headers;
+    if (!c.id.empty()) headers.add("X-Request-ID", std::string(c.id));
+    if (!c.amazon.empty()) headers.add("x-amzn-request-context", std::string(c.amazon));
+    const std::string got = request_id_of(headers);
+    if (!c.expected.empty()) {
+      EXPECT_EQ(got, c.expected);
+      continue;
+    }
+    EXPECT_EQ(got.size(), 21u);
+    EXPECT_EQ(request_id_of(headers_of({{"x-request-id", got}})), got);  // fit itself
+    EXPECT_NE(request_id_of(headers), got);
+  }
+}
+
+TEST(ClientAddress, TheMostTrustedHeaderFirst) {
+  EXPECT_EQ(client_address({}, "1.1.1.1"), "1.1.1.1");
+  EXPECT_EQ(client_address(headers_of({{"X-Real-IP", "2.2.2.2"}}), "1.1.1.1"), "2.2.2.2");
+  const auto forwarded =
+      headers_of({{"X-Real-IP", "2.2.2.2"}, {"X-Forwarded-For", " 3.3.3.3 , 9.9.9.9"}});
+  EXPECT_EQ(client_address(forwarded, "1.1.1.1"), "3.3.3.3");
+  const auto cloudflare =
+      headers_of({{"X-Forwarded-For", "3.3.3.3"}, {"CF-Connecting-IP", "4.4.4.4"}});
+  EXPECT_EQ(client_address(cloudflare, "1.1.1.1"), "4.4.4.4");
+}
+
+TEST(BaseResponse, PolicyAndRequestId) {
+  const http::Response response = base_response(418, "id-1");
+  EXPECT_EQ(response.status, 418);
+  EXPECT_EQ(response.headers.get("x-request-id"), "id-1");
+  EXPECT_EQ(response.headers.get("content-security-policy"),
+            "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox");
+}
+
+TEST(LandingPage, IsAPage) {
+  const std::string page = landing_page();
+  EXPECT_TRUE(page.starts_with("<!DOCTYPE html>"));
+  EXPECT_TRUE(page.ends_with("</html>"));
+}
+
+}  // namespace
+}  // namespace imgring::server

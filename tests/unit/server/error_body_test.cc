@@ -1,0 +1,53 @@
+// Tests of error_body in src/server/answers.cc: plain text, JSON, and the development mode's page.
+#include <gtest/gtest.h>
+
+#include "imgring/server/answers.h"
+
+namespace imgring::server {
+namespace {
+
+const Error kError(ErrorCode::kInvalidUrl, "unknown <option> \"x\" & more");
+
+TEST(ErrorBody, OrdinaryAnswersTellNoDetail) {
+  for (std::string_view accept : {"", "text/html", "text/html, */*", "image/webp"}) {
+    SCOPED_TRACE(accept);
+    const ErrorBody body = error_body(kError, accept, "id-1", false);
+    EXPECT_EQ(body.text, "Invalid URL");
+    EXPECT_EQ(body.content_type, "text/plain");
+  }
+}
+
+TEST(ErrorBody, DevelopmentPageEscapesWhatItShows) {
+  const ErrorBody body = error_body(kError, "text/html,*/*", "<id>", true);
+  EXPECT_EQ(body.content_type, "text/html; charset=utf-8");
+  EXPECT_NE(body.text.find("404 Invalid URL"), std::string::npos);
+  EXPECT_NE(body.text.find("unknown &lt;option&gt;"), std::string::npos);
+  EXPECT_NE(body.text.find("&amp; more"), std::string::npos);
+  EXPECT_NE(body.text.find("&lt;id&gt;"), std::string::npos);
+  EXPECT_EQ(body.text.find("<option>"), std::string::npos);
+  EXPECT_EQ(body.text.find("<id>"), std::string::npos);
+}
+
+TEST(ErrorBody, DevelopmentText) {
+  const ErrorBody body = error_body(kError, "*/*", "id-1", true);
+  EXPECT_EQ(body.content_type, "text/plain; charset=utf-8");
+  EXPECT_TRUE(body.text.starts_with("Invalid URL: unknown <option> \"x\" & more\n\n"));
+}
+
+TEST(ErrorBody, JsonForThoseWhoAskForIt) {
+  const ErrorBody body = error_body(kError, "application/json", "id-1", false);
+  EXPECT_EQ(body.content_type, "application/json");
+  EXPECT_EQ(body.text, R"({"status":404,"message":"Invalid URL","request_id":"id-1"})");
+  const ErrorBody detailed = error_body(kError, "application/json", "id-1", true);
+  EXPECT_NE(detailed.text.find(R"("detail":"unknown <option> \"x\" & more"})"),
+            std::string::npos);
+}
+
+TEST(ErrorBody, StatusOfItsOwn) {
+  const Error error(ErrorCode::kSourceUnreachable, "the source said 410", 410);
+  const ErrorBody body = error_body(error, "application/json", "i", false);
+  EXPECT_NE(body.text.find("\"status\":410"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace imgring::server

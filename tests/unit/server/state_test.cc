@@ -1,0 +1,34 @@
+// Tests of src/server/state.cc: admission of jobs.
+#include <gtest/gtest.h>
+
+#include "imgring/server/core.h"
+
+namespace imgring::server {
+namespace {
+
+TEST(Process, QueueSizeCountsWaitingJobsBesideTheRunningOnes) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(2, 16, {});
+  Process process(log, helpers, std::uint64_t{1} << 30);
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(process.job_admitted(3)) << i;  // 2 run, 3 wait
+  EXPECT_FALSE(process.job_room(3));
+  EXPECT_FALSE(process.job_admitted(3));
+  EXPECT_EQ(process.jobs.load(), 5);  // a refused one is not counted
+  process.job_done();
+  EXPECT_TRUE(process.job_room(3));
+  EXPECT_TRUE(process.job_admitted(3));
+  for (int i = 0; i < 5; ++i) process.job_done();
+}
+
+TEST(Process, WithoutAQueueSizeJobsHaveABoundToo) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(1, 16, {});
+  Process process(log, helpers, std::uint64_t{1} << 30);
+  process.jobs.store(kJobsMax - 1);
+  EXPECT_TRUE(process.job_admitted(0));
+  EXPECT_FALSE(process.job_admitted(0));
+  process.jobs.store(0);
+}
+
+}  // namespace
+}  // namespace imgring::server
