@@ -33,6 +33,7 @@ constexpr const char* kUsage =
     "  print-config   every setting, its value and where it comes from\n"
     "  sign PATH      the path with its signature in front\n"
     "  verify URL     which key signed it, or what is wrong with its signature\n"
+    "  explain URL    what would be done for it: source, options, plan step by step, headers\n"
     "  man            the manual page, in roff\n"
     "  help           this text and every variable\n";
 
@@ -151,7 +152,7 @@ constexpr Command kCommands[] = {
     {"-h", show_help},               {"man", show_man},
     {"check-config", check_config},  {"print-config", print_configuration},
     {"health", ask_health},          {"sign", sign_path},
-    {"verify", verify_url},
+    {"verify", verify_url},          {"explain", explain_url},
 };
 
 }  // namespace

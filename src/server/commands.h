@@ -14,5 +14,6 @@ struct CommandContext {
 int serve(char** environment);
 int sign_path(const CommandContext& context);
 int verify_url(const CommandContext& context);
+int explain_url(const CommandContext& context);
 
 }  // namespace imgring::server

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <deque>
 
 #include "imgring/server/image_handler.h"
 #include "imgring/source/sources.h"
 #include "keeper.h"
+#include "memory_gate.h"
 
 namespace imgring::server {
 
@@ -76,7 +78,8 @@ struct Core::Parts {
                                              return services.snapshot->rules->source_allowed(url);
                                            },
                                        .loops = start.count}),
-        services{loop, c.process_, sources, jobs, gzip, c.metrics_, start.snapshot},
+        memory(loop, c.process_.planned),
+        services{loop, c.process_, sources, jobs, gzip, memory, c.metrics_, start.snapshot},
         handler(services),
         metrics_handler(services),
         context(loop, requests, idle),
@@ -98,12 +101,13 @@ struct Core::Parts {
   loop::Task<void> metrics_connection(loop::Fd socket);
   loop::Task<void> retry_accept();
   void accepted(int fd_or_error);
-  void hold_back();
+  void serve_waiting();
+  bool take_place() noexcept;
   static void on_accept(void* me, int fd) noexcept { static_cast<Parts*>(me)->accepted(fd); }
   static void on_metrics_accept(void* me, int fd) noexcept;
   bool clients_full() const noexcept {
     const int max = config.server.max_clients;
-    return max > 0 && core.process_.clients.load(std::memory_order_relaxed) >= max;
+    return max > 0 && core.process_.clients.load() >= max;
   }
 
   Core& core;
@@ -114,6 +118,7 @@ struct Core::Parts {
   loop::JobRegistry jobs;
   loop::Scope requests, idle, keepers;
   source::Sources sources;
+  MemoryGate memory;
   CoreServices services;
   RequestHandler handler;
   MetricsHandler metrics_handler;
@@ -122,6 +127,7 @@ struct Core::Parts {
   loop::Event stop;
   loop::Acceptor acceptor, metrics_acceptor;
   loop::Fd spare;  // given up for a moment when descriptors run out
+  std::deque<loop::Fd> waiting;  // accepted beyond IMGPROXY_MAX_CLIENTS, not read from yet
   bool retrying = false;
   int stops = 0;
 };
@@ -192,9 +198,7 @@ void Core::request_stop() {
 void Core::resume_accepting() {
   Parts* parts = parts_.load();
   send_message(parts->loop, [parts] {
-    if (parts->stops > 0 || parts->clients_full()) return;
-    parts->core.accept_paused_.store(false);
-    parts->acceptor.start();
+    if (parts->stops == 0) parts->serve_waiting();
   });
 }
 
@@ -205,17 +209,38 @@ void Core::replace_snapshot(SnapshotPtr snapshot) {
   });
 }
 
-void Core::Parts::hold_back() {
-  if (core.accept_paused_.exchange(true)) return;
-  core.metrics_.count_refusal(observe::Refusal::kClients);
-  acceptor.pause();
+bool Core::Parts::take_place() noexcept {
+  const int max = config.server.max_clients;
+  std::atomic<int>& clients = core.process_.clients;
+  int taken = clients.load();
+  while (max == 0 || taken < max) {
+    if (clients.compare_exchange_weak(taken, taken + 1)) return true;
+  }
+  return false;
+}
+
+// Serves as many as there are places. One multishot accept brings more clients at once than it was asked
+// for: those beyond the limit wait here as they would in the kernel.
+void Core::Parts::serve_waiting() {
+  for (;;) {
+    while (!waiting.empty() && take_place()) {
+      connections.start(connection(std::move(waiting.front())));
+      waiting.pop_front();
+    }
+    if (waiting.empty() && !clients_full()) break;
+    if (!core.accept_paused_.exchange(true)) {
+      core.metrics_.count_refusal(observe::Refusal::kClients);
+      acceptor.pause();
+    }
+    if (clients_full()) return;  // else one has left before it could see that we wait
+  }
+  if (core.accept_paused_.exchange(false) && !retrying) acceptor.start();
 }
 
 void Core::Parts::accepted(int fd_or_error) {
   if (fd_or_error >= 0) {
-    core.process_.clients.fetch_add(1, std::memory_order_relaxed);
-    connections.start(connection(loop::Fd(fd_or_error)));
-    if (clients_full()) hold_back();
+    waiting.emplace_back(fd_or_error);
+    serve_waiting();
     return;
   }
   if (fd_or_error != -EMFILE && fd_or_error != -ENFILE) return;  // the peer left before we came
@@ -242,9 +267,7 @@ loop::Task<void> Core::Parts::connection(loop::Fd socket) {
   core.metrics_.connections.add();
   co_await http::serve_connection(context, handler, std::move(socket), std::move(peer));
   core.metrics_.connections.sub();
-  const int max = config.server.max_clients;
-  const int before = core.process_.clients.fetch_sub(1, std::memory_order_relaxed);
-  if (max == 0 || before > max) co_return;
+  core.process_.clients.fetch_sub(1);
   for (const auto& other : core.process_.cores) {
     if (other->accepting_paused()) other->resume_accepting();
   }
@@ -269,6 +292,10 @@ loop::Task<void> Core::Parts::drain() {
   metrics_acceptor.pause();
   co_await acceptor.drained(closing);
   co_await metrics_acceptor.drained(closing);
+  waiting.clear();
+  // New clients are refused from here on: the descriptors stay open until the process ends.
+  shutdown(start.listen_fd, SHUT_RDWR);
+  if (start.metrics_fd >= 0) shutdown(start.metrics_fd, SHUT_RDWR);
   idle.cancel(CancelReason::kShutdown);
   {
     const seconds grace(config.server.graceful_stop_timeout_s);

@@ -6,7 +6,9 @@
 #include "imgring/image/loader.h"
 #include "imgring/image/sniff.h"
 #include "imgring/mem/gzip.h"
+#include "imgring/pipeline/estimate.h"
 #include "imgring/server/answers.h"
+#include "memory_gate.h"
 
 namespace imgring::server {
 
@@ -282,19 +284,23 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
   return answer;
 }
 
-// Runs on a helper.
-Result<pipeline::RenderedImage> render_state(RenderState& state) {
-  if (state.stop.stopped()) {
-    const bool left = state.stop.reason() == image::StopReason::kClientGone;
-    return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
-  }
+pipeline::RenderJob job_of(const RenderState& state) {
   pipeline::RenderJob job;
   job.source = state.source();
   job.source_type = state.type;
   job.options = &state.options;
   job.config = &state.snapshot->config.processing;
   job.watermark = state.snapshot->watermark.get();
-  return pipeline::render(job, state.stop);
+  return job;
+}
+
+// Runs on a helper.
+Result<pipeline::RenderedImage> render_state(RenderState& state) {
+  if (state.stop.stopped()) {
+    const bool left = state.stop.reason() == image::StopReason::kClientGone;
+    return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
+  }
+  return pipeline::render(job_of(state), state.stop);
 }
 
 struct JobSlot {  // a counted place among the process's jobs, freed when the job is back
@@ -317,7 +323,18 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
                    "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
   }
   JobSlot slot(services.process);
-  auto work = [state, slot = std::move(slot)] { return render_state(*state); };
+  const auto planned = static_cast<std::uint64_t>(pipeline::estimate_bytes(job_of(*state)));
+  Result<mem::Grant> memory = co_await services.memory.enter(scope, planned);
+  if (!memory) {
+    if (scope.reason() == CancelReason::kClientGone) {
+      co_return std::unexpected(cancelled_error(scope, "waiting for memory"));
+    }
+    services.metrics.count_refusal(observe::Refusal::kMemory);
+    co_return std::unexpected(std::move(memory).error());
+  }
+  auto work = [state, slot = std::move(slot), memory = std::move(*memory)] {
+    return render_state(*state);
+  };
   auto ticket = services.jobs.start(services.process.helpers, std::move(work));
   if (ticket == nullptr) co_return fail(ErrorCode::kOverloaded, "the helpers' queue is full");
   const auto before = loop::Clock::now();

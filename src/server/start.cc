@@ -34,12 +34,6 @@ std::optional<config::Config> load_and_report(char** environment) {
 
 namespace {
 
-struct AuxInput {
-  const char* what;  // "watermark"
-  const std::string& data;
-  const std::string& url;
-};
-
 loop::Task<void> fetch_into(source::Sources& sources, std::string url,
                             Result<std::string>* out) {
   loop::Scope scope;
@@ -55,7 +49,8 @@ loop::Task<void> fetch_into(source::Sources& sources, std::string url,
   co_await sources.close();
 }
 
-// One source, on a loop of its own.
+}  // namespace
+
 Result<std::string> fetch_once(const config::Config& config, const std::string& url) {
   IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_uring_engine({}));
   loop::Loop loop(std::move(engine));
@@ -67,6 +62,15 @@ Result<std::string> fetch_once(const config::Config& config, const std::string& 
   loop.run(fetch_into(sources, url, &out));
   return out;
 }
+
+namespace {
+
+struct AuxInput {
+  const char* what;  // "watermark"
+  const std::string& data;
+  const std::string& url;
+};
+
 
 Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config& config,
                                                            const AuxInput& input) {

@@ -19,6 +19,9 @@ Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log);
 Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,
                                     const Logger& log);
 
+// The bytes of one source, fetched on a loop of its own (auxiliary images, explain).
+Result<std::string> fetch_once(const config::Config& config, const std::string& url);
+
 // Tells systemd, when it asked to be told (NOTIFY_SOCKET).
 void notify_supervisor(std::string_view state);
 

@@ -5,8 +5,13 @@
 #include "commands.h"
 #include "imgring/base/text.h"
 #include "imgring/config/load.h"
+#include "imgring/image/sniff.h"
+#include "imgring/image/vips_image.h"
+#include "imgring/pipeline/plan.h"
+#include "imgring/server/answers.h"
 #include "imgring/server/run.h"
 #include "imgring/url/request.h"
+#include "start.h"
 
 namespace imgring::server {
 
@@ -118,6 +123,76 @@ int verify_url(const CommandContext& context) {
   }
   std::printf("refused: %s\n", std::string(verdict.error().public_text()).c_str());
   return 1;
+}
+
+namespace {
+
+void print_plan(const pipeline::Foreseen& seen, const url::ProcessingOptions& options,
+                std::string_view source_url, const config::Config& config) {
+  if (seen.skipped) {
+    std::printf("plan: the source's own bytes are the answer (SVG: after the sanitiser)\n");
+    return;
+  }
+  std::printf("plan:\n%s\n", pipeline::describe(seen.plan).c_str());
+  const ImageTypeFacts& facts = facts_of(seen.plan.result_type);
+  const auto fresh = cache_control(Freshness{.now_unix_s = std::time(nullptr),
+                                             .expires_unix_s = options.expires_unix_s},
+                                   config);
+  std::printf("headers:\n  Content-Type: %s\n  Content-Disposition: %s\n  Cache-Control: %s\n",
+              std::string(facts.mime).c_str(),
+              content_disposition({.filename = options.filename,
+                                   .source_url = source_url,
+                                   .extension = facts.extension,
+                                   .attachment = options.return_attachment})
+                  .c_str(),
+              fresh.value_or("none").c_str());
+}
+
+Result<void> explain(const Snapshot& snapshot, std::string_view target) {
+  const config::Config& config = snapshot.config;
+  IMGRING_TRY(url::SplitTarget split, url::split_target(target, config.server.path_prefix));
+  const Result<void> verdict = url::verify_signature(split, config.url);
+  std::printf("signature: %s\n", verdict ? "accepted" : verdict.error().detail.c_str());
+  IMGRING_TRY(url::ProcessingRequest request,
+              snapshot.rules->parse(split.path, {}, std::time(nullptr)));
+  std::printf("source: %s\noptions: %s\n", request.source_url.c_str(),
+              url::describe(request.options).c_str());
+  if (request.options.raw) {
+    std::printf("plan: the source is streamed as it is\n");
+    return {};
+  }
+  IMGRING_TRY(std::string bytes, fetch_once(config, request.source_url));
+  pipeline::RenderJob job;
+  job.source = as_bytes(bytes);
+  job.source_type = image::detect_type(job.source, "", "");
+  job.options = &request.options;
+  job.config = &config.processing;
+  job.watermark = snapshot.watermark.get();
+  std::printf("source content: %s, %zu bytes\n",
+              std::string(facts_of(job.source_type).name).c_str(), bytes.size());
+  if (job.source_type == ImageType::kUnknown) return fail(ErrorCode::kUnknownType);
+  IMGRING_TRY(pipeline::Foreseen seen, pipeline::foresee(job));
+  print_plan(seen, request.options, request.source_url, config);
+  return {};
+}
+
+}  // namespace
+
+int explain_url(const CommandContext& context) {
+  if (context.arguments.size() != 1) return usage("explain URL");
+  const auto config = quiet_config(context);
+  if (!config) return kExitConfig;
+  const Logger log(LogFormat::kStructured, LogLevel::kError, 2);
+  const auto failed = [](const Error& error) {
+    std::fprintf(stderr, "%d %s: %s\n", error.status(), std::string(error.public_text()).c_str(),
+                 error.detail.c_str());
+    return 1;
+  };
+  if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error());
+  auto snapshot = make_snapshot(*config, log);
+  if (!snapshot) return failed(snapshot.error());
+  const Result<void> done = explain(**snapshot, target_of(context.arguments[0]));
+  return done ? kExitOk : failed(done.error());
 }
 
 }  // namespace imgring::server

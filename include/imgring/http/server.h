@@ -42,8 +42,8 @@ struct ServerContext {
 // One request's way back. Used by its handler until the handler's coroutine ends.
 class Responder {
  public:
-  Responder(ServerContext& context, loop::Scope& scope, int fd, const Request& request)
-      : context_(context), scope_(scope), fd_(fd), request_(request) {}
+  Responder(ServerContext& context, int fd, const Request& request)
+      : context_(context), fd_(fd), request_(request) {}
   // Head and body at once, with Content-Length; HEAD and 304 send no body. False: the connection is gone.
   loop::Task<bool> send(const Response& response, ByteSpan body);
   // A body in pieces: by length when >= 0, else chunked (HTTP/1.0: until the close).
@@ -62,7 +62,6 @@ class Responder {
   std::string head_text(const Response& response, std::int64_t content_length);
   loop::Task<bool> put(ByteSpan head, ByteSpan body);
   ServerContext& context_;
-  loop::Scope& scope_;
   int fd_;
   const Request& request_;
   bool keep_alive_ = true;

@@ -13,6 +13,8 @@
 
 namespace imgring::server {
 
+class MemoryGate;
+
 // What a handler needs of its core; outlives every request.
 struct CoreServices {
   loop::Loop& loop;
@@ -20,6 +22,7 @@ struct CoreServices {
   source::Source& sources;
   loop::JobRegistry& jobs;
   mem::BufferPool& gzip_pool;
+  MemoryGate& memory;
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
 };
