@@ -158,7 +158,10 @@ std::string Address::text() const {
   char buffer[INET6_ADDRSTRLEN] = {};
   if (family() == AF_INET6) {
     inet_ntop(AF_INET6, &any_.v6.sin6_addr, buffer, sizeof buffer);
-    return "[" + std::string(buffer) + "]:" + std::to_string(port());
+    // Not "[" + …: gcc 12 sees an overlap there (its bug 105651).
+    std::string text(1, '[');
+    text += buffer;
+    return text + "]:" + std::to_string(port());
   }
   if (family() != AF_INET) return "?";
   inet_ntop(AF_INET, &any_.v4.sin_addr, buffer, sizeof buffer);

@@ -59,13 +59,13 @@ TEST(Redirects, EachStatusAndForm) {
     for (const std::string_view to : {"/end", "end", "./x/../end", "?q", "//HOST/end",
                                       "http://HOST/end"}) {
       SCOPED_TRACE(std::string(status) + " " + std::string(to));
-      std::string host;
-      SourceServer server([&](Peer& peer, const std::string& head) {
+      SourceServer server([to, status](Peer& peer, const std::string& head) {
         const std::string target = target_of(head);
+        const std::size_t from = head.find("Host: ") + 6;
+        const std::string host = head.substr(from, head.find('\r', from) - from);
         if (target == "/end" || target == "/start?q") return peer.send(answer("200 OK", "", "x"));
         return peer.send(redirect(replace_all(to, "HOST", host), status));
       });
-      host = "127.0.0.1:" + std::to_string(server.port());
       const Outcome out = World().one(get(server.url("/start")));
       EXPECT_TRUE(out.ok) << out.error.detail;
       ASSERT_EQ(server.seen().size(), 2u);
