@@ -341,6 +341,7 @@ TEST(RequestParser, LargeHeadsShareABudget) {
   EXPECT_LE(budget.used_bytes, 16u << 20);
   RequestParser small(&budget);  // below 64 KiB nothing is asked of the budget
   EXPECT_EQ(feed_all(small, get("/")), State::kReady);
+  EXPECT_EQ(budget.used_bytes, (parsers.size() - 1) * part.size());  // the refused one has none
   parsers.front()->reset();
   RequestParser another(&budget);
   EXPECT_EQ(feed_all(another, part), State::kNeedMore);
