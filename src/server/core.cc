@@ -77,7 +77,8 @@ struct Core::Parts {
                                            [this](std::string_view url) {
                                              return services.snapshot->rules->source_allowed(url);
                                            },
-                                       .loops = start.count}),
+                                       .loops = start.count,
+                                       .trust = c.process_.trust}),
         memory(loop, c.process_.planned),
         services{loop, c.process_, sources, jobs, gzip, memory, c.metrics_, start.snapshot},
         handler(services),

@@ -176,6 +176,7 @@ Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer
   out.head = std::move(answer->head);
   if (out.head.status == 304) return out;
   out.state->body = std::move(answer->body);
+  out.state->download = std::move(answer->grant);
   out.state->type = detect(out.state->body.bytes(), request, out.head.headers);
   if (out.state->type == ImageType::kUnknown) {
     return fail(ErrorCode::kUnknownType, "the source's content is of no known image type");

@@ -34,6 +34,7 @@ struct RenderState {
   SnapshotPtr snapshot;
   std::shared_ptr<const pipeline::AuxImage> fallback;  // its bytes are the source when set
   mem::Lease body;
+  mem::Grant download;  // the body's part of the download budget
   ImageType type = ImageType::kUnknown;
   url::ProcessingOptions options;
   image::StopFlag stop;

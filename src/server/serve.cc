@@ -12,6 +12,7 @@
 #include "imgring/server/core.h"
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"
+#include "imgring/source/sources.h"
 #include "start.h"
 
 namespace imgring::server {
@@ -143,12 +144,16 @@ Plan plan_threads(const config::Config& config) {
 
 int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, const Plan& plan,
               char** environment) {
+  // One certificate store for all cores; without one every https source fails with its own text.
+  auto trust = net::TrustStore::load();
+  if (!trust) log.warning("No system certificates: " + trust.error().detail);
   const config::Config& config = snapshot->config;
   const loop::HelperHooks hooks{.after_job = image::job_finished,
                                 .collect = [] () noexcept { mem::collect(mem::Collect::kForced); },
                                 .thread_end = image::thread_finished};
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
   Process process(log, helpers, mem::memory_limit().bytes);
+  if (trust) process.trust = std::move(*trust);
   for (int i = 0; i < plan.loops; ++i) {
     CoreStart start{.index = i, .count = plan.loops, .snapshot = snapshot, .make_engine = make_engine};
     start.listen_fd = sockets.main.fds[static_cast<std::size_t>(i)].get();
@@ -194,6 +199,7 @@ int serve(char** environment) {
   if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitConfig);
   if (auto probe = loop::make_uring_engine({}); !probe) return failed(probe.error(), kExitNoUring);
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitConfig);
+  if (auto ok = source::check_sources(config->source); !ok) return failed(ok.error(), kExitConfig);
   const Plan plan = plan_threads(*config);
   auto snapshot = make_snapshot(std::move(*config), log);
   if (!snapshot) return failed(snapshot.error(), kExitConfig);

@@ -11,6 +11,7 @@
 #include "imgring/config/config.h"
 #include "imgring/loop/offload.h"
 #include "imgring/mem/limits.h"
+#include "imgring/net/tls.h"
 #include "imgring/observe/metrics.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/url/request.h"
@@ -36,6 +37,7 @@ struct Process {
   ~Process();
   const Logger& log;
   loop::HelperPool& helpers;
+  std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   mem::Budget downloads;  // source bodies of all cores
   mem::Budget planned;    // decoded bytes of all running jobs
   std::atomic<int> jobs{0};  // handed to helpers and not back yet

@@ -260,8 +260,8 @@ TEST(Load, WarnsOncePerNameItCannotServe) {
     std::string name, value, warning;
   };
   const Case cases[] = {
-      {"IMGPROXY_USE_S3", "true", "IMGPROXY_USE_S3 is not supported yet"},
-      {"IMGPROXY_USE_S3", "false", ""},
+      {"IMGPROXY_USE_GCS", "true", "IMGPROXY_USE_GCS is not supported yet"},
+      {"IMGPROXY_USE_GCS", "false", ""},
       {"IMGPROXY_AUTOQUALITY_METHOD", "dssim", "IMGPROXY_AUTOQUALITY_METHOD is not supported yet"},
       {"IMGPROXY_AUTOQUALITY_METHOD", "none", ""},
       {"IMGPROXY_MAX_SRC_DIMENSION", "5",
