@@ -1,5 +1,6 @@
-// The head parser: llhttp in strict mode, fed with a copy in which target bytes >= 0x80 are a filler
-// (decision 13), names and values taken by offset from the original bytes; then our own checks.
+// The head parser: llhttp in strict mode, fed with a copy in which target bytes >= 0x80 are a
+// filler (decision 13), names and values taken by offset from the original bytes; then our own
+// checks.
 #include <llhttp.h>
 
 #include <algorithm>
@@ -157,8 +158,8 @@ void RequestParser::reset() { impl_->restart(); }
 bool RequestParser::started() const noexcept { return !impl_->head.empty(); }
 const HeadError& RequestParser::error() const noexcept { return impl_->refused; }
 
-// The method first, up to its space: one that llhttp does not know is a 404 of ours and no syntax error, so
-// llhttp gets a known one instead.
+// The method first, up to its space: one that llhttp does not know is a 404 of ours and no syntax
+// error, so llhttp gets a known one instead.
 RequestParser::Fed RequestParser::Impl::feed_method(std::string_view bytes) {
   const std::size_t end = bytes.find_first_not_of(kTokenChars);
   const std::size_t size = std::min(end, bytes.size());
@@ -198,7 +199,14 @@ std::string_view RequestParser::Impl::prepare(std::string_view bytes) {
   return copy;
 }
 
-RequestParser::Fed RequestParser::feed(std::string_view bytes) { return impl_->feed_chunk(bytes); }
+RequestParser::Fed RequestParser::feed(std::string_view bytes) {
+  const Fed fed = impl_->feed_chunk(bytes);
+  if (fed.state == State::kRefused) {  // its memory is for the others at once
+    std::string().swap(impl_->head);
+    impl_->charge(0);
+  }
+  return fed;
+}
 
 RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
   if (bytes.empty()) return {State::kNeedMore, 0};

@@ -13,6 +13,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr ByteSpan kNothing;
+
 struct Phrase {
   int status;
   std::string_view text;
@@ -76,7 +78,8 @@ std::string Responder::head_text(const Response& response, std::int64_t content_
 }
 
 loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
-  loop::Scope writing(&scope_);
+  // Not below the request's scope: a client that only stopped sending still reads its answer.
+  loop::Scope writing(&context_.requests);
   const seconds time(context_.write_response_timeout_s);
   loop::Deadline progress(context_.loop, writing, time);
   const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, &progress, time);
@@ -101,14 +104,14 @@ loop::Task<bool> Responder::send(const Response& response, ByteSpan body) {
 loop::Task<bool> Responder::begin(const Response& response, std::int64_t content_length) {
   started_ = true;
   const std::string head = head_text(response, content_length);
-  const bool sent = co_await put(as_bytes(head), ByteSpan{});
+  const bool sent = co_await put(as_bytes(head), kNothing);
   co_return sent;
 }
 
 loop::Task<bool> Responder::write(ByteSpan piece) {
   if (piece.empty() || request_.method == Method::kHead) co_return true;
   if (!chunked_) {
-    const bool sent = co_await put(piece, ByteSpan{});
+    const bool sent = co_await put(piece, kNothing);
     co_return sent;
   }
   char size[24];
@@ -118,13 +121,13 @@ loop::Task<bool> Responder::write(ByteSpan piece) {
   const std::string_view size_line(size, static_cast<std::size_t>(end - size));
   const bool sent = co_await put(as_bytes(size_line), piece);
   if (!sent) co_return false;
-  const bool ended = co_await put(as_bytes("\r\n"), ByteSpan{});
+  const bool ended = co_await put(as_bytes("\r\n"), kNothing);
   co_return ended;
 }
 
 loop::Task<bool> Responder::finish() {
   if (!chunked_ || request_.method == Method::kHead) co_return true;
-  const bool sent = co_await put(as_bytes("0\r\n\r\n"), ByteSpan{});
+  const bool sent = co_await put(as_bytes("0\r\n\r\n"), kNothing);
   co_return sent;
 }
 
@@ -200,7 +203,7 @@ loop::Task<void> linger(Connection& c) {
 loop::Task<void> refuse(Connection& c, int status) {
   Request request;
   request.keep_alive = false;
-  Responder responder(c.context, c.context.requests, c.socket.get(), request);
+  Responder responder(c.context, c.socket.get(), request);
   Response response;
   response.status = status;
   response.headers.add("Content-Type", "text/plain; charset=utf-8");
@@ -219,9 +222,11 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view pe
     co_return false;
   }
   loop::Scope scope(&c.context.requests);
-  Responder responder(c.context, scope, c.socket.get(), request);
+  Responder responder(c.context, c.socket.get(), request);
   if (request.has_body) responder.close_after();
-  c.reader.watch(&scope);
+  // A peer that had closed its side before we began asked for one answer and waits for it; one that
+  // closes while we work has left (as Go's server sees it, which tells no half-close from a close).
+  if (!c.reader.ended()) c.reader.watch(&scope);
   co_await handler.handle(scope, request, responder, peer);
   c.reader.watch(nullptr);
   if (responder.started() && responder.keep_alive()) co_return true;
