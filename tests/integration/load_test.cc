@@ -1,0 +1,217 @@
+// Many requests at once: stalled sources, busy helpers, full queues, time limits, full houses.
+#include <gtest/gtest.h>
+
+#include "imgring/base/text.h"
+#include "world.h"
+
+namespace imgring::test {
+namespace {
+
+// Long work for a helper: few bytes to load, many pixels to blur.
+constexpr std::string_view kLongWork = "rs:force:2000:2000/el:1/bl:12";
+
+// hardening.md 6.1: the loop downloads, a helper gets only a complete source.
+TEST(Load, StalledSourcesHoldNoHelper) {
+  World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "30"}, {"IMGPROXY_TIMEOUT", "30"}});
+  world.source.on("/stalled", held(world.gate, png_picture({40, 30})));
+  world.source.on("/quick", serve_picture(png_picture({40, 30})));
+  std::vector<RawClient> stalled;
+  for (int i = 0; i < 8; ++i) {
+    stalled.emplace_back(world.port()).send(get_text(world.target("w:10", "/stalled")));
+  }
+  ASSERT_TRUE(world.source.wait_for_visits("/stalled", 8));
+  const auto start = Clock::now();
+  EXPECT_EQ(world.image("w:10", "/quick").status, 200);
+  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 0.5);
+  EXPECT_EQ(world.server.metric("images_in_progress"), 8);
+  world.gate.open();
+  for (RawClient& client : stalled) EXPECT_EQ(client.read().status, 200);
+}
+
+TEST(Load, HealthAnswersWhileAllHelpersAreBusy) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "60"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  std::vector<RawClient> busy;
+  for (int i = 0; i < 4; ++i) {
+    busy.emplace_back(world.port())
+        .send(get_text(plain_target(kLongWork, "local:///p.png")));
+  }
+  ASSERT_TRUE(eventually([&] { return world.server.metric("images_in_progress") == 4; }));
+  int asked = 0;
+  double slowest = 0;
+  while (!busy[0].stirs(Milliseconds(5)) && asked < 50) {
+    const auto start = Clock::now();
+    EXPECT_EQ(world.get("/health").body, "imgproxy is running");
+    slowest = std::max(slowest, seconds_since(start));
+    ++asked;
+  }
+  EXPECT_GT(asked, 0);
+  EXPECT_LT(slowest, slow_build() ? 1 : 0.2);  // other tests may share these cores
+  for (RawClient& client : busy) EXPECT_EQ(client.read(patience(60000)).status, 200);
+}
+
+TEST(Load, AFullQueueRefusesAtOnce) {
+  World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
+               {"IMGPROXY_TIMEOUT", "60"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  const std::string target = plain_target(kLongWork, "local:///p.png");
+  std::vector<RawClient> admitted;
+  for (int i = 0; i < 2; ++i) admitted.emplace_back(world.port()).send(get_text(target));
+  ASSERT_TRUE(eventually([&] { return world.server.metric("images_in_progress") == 2; }));
+  // Both have their places once the download is over; then there is none left.
+  Answer refused;
+  EXPECT_TRUE(eventually([&] {
+    const auto start = Clock::now();
+    refused = world.get(target);
+    EXPECT_LT(seconds_since(start), slow_build() ? 60 : 5);
+    return refused.status == 429;
+  }));
+  EXPECT_EQ(refused.body, "Too many requests");
+  const auto start = Clock::now();
+  EXPECT_EQ(world.get(target).status, 429);
+  EXPECT_LT(seconds_since(start), slow_build() ? 1 : 0.1);
+  EXPECT_EQ(world.get("/unsafe/raw:1/plain/local:///p.png").status, 200);  // takes no place
+  int good = 0;
+  for (RawClient& client : admitted) {
+    good += client.read(patience(60000)).status == 200 ? 1 : 0;
+  }
+  EXPECT_GE(good, 1);
+  EXPECT_GE(world.server.metric("refused_total{reason=\"queue_full\"}").value_or(0), 2);
+}
+
+TEST(Load, TheWholeTimeIsOver) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_DOWNLOAD_TIMEOUT", "10"}});
+  world.source.on("/stalled", [](Visit& visit) { visit.peer_leaves(); });
+  const auto start = Clock::now();
+  const Answer answer = world.image("w:10", "/stalled");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(answer.body, "Timeout");
+  EXPECT_GE(seconds_since(start), 0.9);
+  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 1.3);
+  EXPECT_TRUE(world.source.wait_for_ends("/stalled", 1));
+}
+
+// The answer leaves in time whatever the helper does.
+TEST(Load, TheWholeTimeIsOverInTheImageWork) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_WORKERS", "1"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  const std::string target =
+      plain_target("rs:force:6000:6000/el:1/bl:60", "local:///p.png");
+  std::vector<RawClient> clients;
+  const auto start = Clock::now();
+  for (int i = 0; i < 3; ++i) clients.emplace_back(world.port()).send(get_text(target));
+  for (RawClient& client : clients) {
+    const Answer answer = client.read(patience(20000));
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.body, "Timeout");
+    EXPECT_LT(seconds_since(start), slow_build() ? 6 : 1.5);
+    client.send(get_text("/health"));  // the connection goes on
+    EXPECT_EQ(client.read().status, 200);
+  }
+}
+
+TEST(Load, TheDownloadTimeIsOver) {
+  World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "20"}});
+  const std::string png = png_picture({100, 100});
+  world.source.on("/no-head", [](Visit& visit) { visit.peer_leaves(); });
+  world.source.on("/drip", [png](Visit& visit) {
+    visit.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(png.size()) + "\r\n\r\n");
+    std::size_t at = 0;
+    while (at < png.size() && !visit.peer_leaves(Milliseconds(20))) {
+      visit.send(png.substr(at++, 1));  // each byte comes in time, all of them do not
+    }
+  });
+  world.source.on("/late-hop", redirect_to("/no-head"));
+  for (std::string_view path : {"/no-head", "/drip", "/late-hop"}) {
+    SCOPED_TRACE(path);
+    const auto start = Clock::now();
+    const Answer answer = world.image("w:10", path);
+    EXPECT_EQ(answer.status, 504);
+    EXPECT_EQ(answer.body, "Source is unreachable");
+    EXPECT_GE(seconds_since(start), 0.9);
+    EXPECT_LT(seconds_since(start), slow_build() ? 4 : 1.5);
+  }
+}
+
+TEST(Load, ALateRawBodyIsCut) {
+  World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "1"}});
+  world.source.on("/stalls", [](Visit& visit) {
+    visit.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello");
+    visit.peer_leaves();
+  });
+  const Answer answer = world.image("raw:1", "/stalls");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_FALSE(answer.complete);
+  EXPECT_EQ(answer.body, "hello");
+}
+
+TEST(Load, SurplusClientsWaitAndGoOn) {
+  World world(Environment{{"IMGPROXY_MAX_CLIENTS", "4"}, {"IMGRING_LOOPS", "1"}});
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.emplace_back(world.port()).send(get_text("/health"));  // the kernel takes all of them
+  }
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(clients[static_cast<std::size_t>(i)].read().status, 200);
+  for (std::size_t i = 4; i < 10; ++i) {
+    EXPECT_FALSE(clients[i].stirs(Milliseconds(i == 4 ? 200 : 0))) << i;
+  }
+  EXPECT_EQ(world.server.metric("connections"), 4);
+  for (std::size_t i = 0; i < 10; ++i) {
+    if (i >= 4) {
+      EXPECT_EQ(clients[i].read().status, 200) << i;
+    }
+    clients[i].close();
+  }
+}
+
+// Every loop may take clients: together they stay under the limit.
+TEST(Load, SurplusClientsWaitWithManyLoops) {
+  World world(Environment{{"IMGPROXY_MAX_CLIENTS", "8"}, {"IMGRING_LOOPS", "4"}});
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 40; ++i) clients.emplace_back(world.port()).send(get_text("/health"));
+  int answered = 0;
+  ASSERT_TRUE(eventually([&] { return world.server.metric("connections") >= 8; }));
+  EXPECT_EQ(world.server.metric("connections"), 8);
+  std::vector<bool> done(clients.size(), false);
+  EXPECT_TRUE(eventually([&] {
+    for (std::size_t i = 0; i < clients.size(); ++i) {
+      if (done[i] || !clients[i].stirs(Milliseconds(0))) continue;
+      answered += clients[i].read().status == 200 ? 1 : 0;
+      clients[i].close();
+      done[i] = true;
+    }
+    return answered == 40;
+  })) << answered;
+}
+
+TEST(Load, ABurstOverManyConnectionsIsAllAnswered) {
+  World world;
+  const std::string png = png_picture({200, 150});
+  world.source.on("/p.png", serve_picture(png));
+  world.folder.write("p.png", png);
+  std::vector<std::string> targets;
+  for (int i = 0; i < 200; ++i) {
+    const std::string options = "w:" + std::to_string(10 + i % 50);
+    targets.push_back(i % 2 == 0 ? world.target(options, "/p.png")
+                                 : plain_target(options, "local:///p.png"));
+  }
+  const std::vector<Answer> answers = get_all(world.port(), targets);
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_EQ(answers[i].status, 200) << i << " " << answers[i].body;
+    EXPECT_EQ(facts_of_picture(answers[i].body).width, 10 + static_cast<int>(i) % 50);
+  }
+  EXPECT_EQ(world.server.metric("requests_total"), 200);
+  EXPECT_EQ(world.server.metric("status_codes_total{status=\"200\"}"), 200);
+}
+
+TEST(Load, ThreadsAreAsManyAsSaid) {
+  World world(Environment{{"IMGRING_LOOPS", "3"}, {"IMGPROXY_WORKERS", "4"}});
+  world.folder.write("p.png", png_picture({400, 300}));
+  EXPECT_EQ(world.get("/unsafe/w:100/plain/local:///p.png@jpg").status, 200);
+  if (!slow_build()) {  // sanitizers bring threads of their own
+    EXPECT_LE(world.server.threads(), 1 + 3 + 4);
+  }
+}
+
+}  // namespace
+}  // namespace imgring::test

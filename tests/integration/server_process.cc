@@ -1,0 +1,267 @@
+// Child process, log pipe, /proc.
+#include "server_process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <vector>
+
+#include "imgring/base/text.h"
+#include "raw_client.h"
+
+namespace imgring::test {
+
+namespace {
+
+// What the child keeps of our environment.
+constexpr const char* kInherited[] = {"PATH",         "HOME",          "TMPDIR",      "LANG",
+                                      "ASAN_OPTIONS", "LSAN_OPTIONS",  "UBSAN_OPTIONS",
+                                      "TSAN_OPTIONS", "LD_LIBRARY_PATH"};
+// Another loopback address than the main listener's, which tells the two apart in /proc.
+constexpr const char* kMetricsBind = "127.0.0.2:0";
+constexpr std::uint32_t kMetricsHost = 0x7f000002;
+constexpr std::string_view kMetricsAddressHex = "0200007F:";
+constexpr std::string_view kListening = "0A";
+// What a healthy process never writes.
+constexpr std::string_view kAlarms[] = {"AddressSanitizer", "LeakSanitizer", "ThreadSanitizer",
+                                        "UndefinedBehavior", "runtime error:", "IMGRING_CHECK",
+                                        "check failed", "terminate called"};
+
+std::string file_text(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream out;
+  out << file.rdbuf();
+  return out.str();
+}
+
+std::vector<std::string> environment_text(Environment all) {
+  for (const char* name : kInherited) {
+    const char* value = std::getenv(name);
+    if (value != nullptr) all.emplace(name, value);
+  }
+  std::vector<std::string> out;
+  for (const auto& [name, value] : all) out.push_back(name + "=" + value);
+  return out;
+}
+
+}  // namespace
+
+TempFolder::TempFolder() : path_("/tmp/imgring-test-XXXXXX") {
+  if (mkdtemp(path_.data()) == nullptr) std::abort();
+}
+TempFolder::~TempFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+std::string TempFolder::write(const std::string& name, std::string_view bytes) const {
+  const std::string path = path_ + "/" + name;
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+ServerProcess::ServerProcess(const Environment& environment) {
+  Environment all = environment;
+  all.emplace("IMGPROXY_BIND", "127.0.0.1:0");
+  all.emplace("IMGPROXY_PROMETHEUS_BIND", kMetricsBind);
+  all.emplace("IMGPROXY_LOG_FORMAT", "structured");
+  all.emplace("IMGPROXY_LOG_LEVEL", "debug");
+  all["IMGRING_PORT_FILE"] = folder_.path() + "/port";
+  launch(all);
+  log_thread_ = std::thread([this] { read_log(); });
+}
+
+ServerProcess::~ServerProcess() {
+  if (!status_ && pid_ > 0) {
+    ADD_FAILURE() << "the server still runs at the end of its test\n" << log();
+    kill(pid_, SIGKILL);
+    wait_for_exit();
+  }
+  if (log_thread_.joinable()) log_thread_.join();
+  check_log();
+}
+
+void ServerProcess::launch(const Environment& environment) {
+  const char* program = std::getenv("IMGRING_BIN");
+  if (program == nullptr) {
+    ADD_FAILURE() << "IMGRING_BIN must name the program to test";
+    std::exit(2);
+  }
+  std::vector<std::string> texts = environment_text(environment);
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+  log_fd_ = loop::Fd(ends[0]);
+  const loop::Fd writer(ends[1]);
+  pid_ = fork();
+  if (pid_ == 0) {
+    dup2(writer.get(), STDOUT_FILENO);
+    dup2(writer.get(), STDERR_FILENO);
+    const char* arguments[] = {program, nullptr};
+    execve(program, const_cast<char**>(arguments), pointers.data());
+    _exit(127);
+  }
+  process_fd_ = loop::Fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+}
+
+void ServerProcess::read_log() {
+  char piece[4096];
+  ssize_t n = 0;
+  while ((n = read(log_fd_.get(), piece, sizeof piece)) > 0) {
+    const std::lock_guard lock(mutex_);
+    log_.append(piece, static_cast<std::size_t>(n));
+    changed_.notify_all();
+  }
+  const std::lock_guard lock(mutex_);
+  log_ended_ = true;
+  changed_.notify_all();
+}
+
+std::string ServerProcess::log() const {
+  const std::lock_guard lock(mutex_);
+  return log_;
+}
+
+bool ServerProcess::wait_for_log(std::string_view text, Milliseconds limit) const {
+  std::unique_lock lock(mutex_);
+  const auto found = [&] { return log_.find(text) != std::string::npos; };
+  changed_.wait_for(lock, limit, [&] { return found() || log_ended_; });
+  return found();
+}
+
+bool ServerProcess::wait_until_ready() {
+  if (!wait_for_log(" listens on ", patience(20000))) return false;
+  port_ = static_cast<int>(
+      parse_int(trim(file_text(folder_.path() + "/port"))).value_or(0));
+  find_metrics_port();
+  return port_ > 0;
+}
+
+// Its TCP sockets over IPv4.
+std::vector<ServerProcess::Socket> ServerProcess::sockets() const {
+  std::set<std::string> inodes;
+  std::error_code gone;
+  const std::string own = "/proc/" + std::to_string(pid_) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(own, gone)) {
+    const std::string link = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (link.starts_with("socket:[")) inodes.insert(link.substr(8, link.size() - 9));
+  }
+  std::vector<Socket> out;
+  std::istringstream table(file_text("/proc/net/tcp"));
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream fields(line);
+    std::vector<std::string> words;
+    for (std::string word; fields >> word;) words.push_back(word);
+    if (words.size() < 10 || !inodes.contains(words[9])) continue;
+    out.push_back({words[1], words[2], words[3]});
+  }
+  return out;
+}
+
+void ServerProcess::find_metrics_port() {
+  for (const Socket& socket : sockets()) {
+    if (socket.state != kListening || !socket.local.starts_with(kMetricsAddressHex)) continue;
+    metrics_port_ = static_cast<int>(std::strtol(socket.local.c_str() + 9, nullptr, 16));
+  }
+}
+
+int ServerProcess::connections_to(int port) const {
+  int count = 0;
+  for (const Socket& socket : sockets()) {
+    const char* end = socket.remote.c_str() + socket.remote.rfind(':') + 1;
+    count += std::strtol(end, nullptr, 16) == port ? 1 : 0;
+  }
+  return count;
+}
+
+void ServerProcess::signal(int number) const {
+  EXPECT_EQ(syscall(SYS_pidfd_send_signal, process_fd_.get(), number, nullptr, 0), 0);
+}
+
+std::optional<int> ServerProcess::wait_for_exit(Milliseconds limit) {
+  if (status_) return status_;
+  pollfd ready{process_fd_.get(), POLLIN, 0};
+  if (poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return std::nullopt;
+  int status = 0;
+  if (waitpid(pid_, &status, 0) != pid_) return std::nullopt;
+  status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  if (log_thread_.joinable()) log_thread_.join();
+  return status_;
+}
+
+void ServerProcess::stop() {
+  if (status_) return;
+  signal(SIGTERM);
+  const std::optional<int> status = wait_for_exit(patience(10000));
+  EXPECT_TRUE(status.has_value()) << "SIGTERM does not end it\n" << log();
+  EXPECT_EQ(status.value_or(0), 0) << log();
+}
+
+void ServerProcess::check_log() const {
+  const std::string text = log();
+  for (std::string_view alarm : kAlarms) {
+    EXPECT_EQ(text.find(alarm), std::string::npos) << text;
+  }
+}
+
+int ServerProcess::descriptors() const {
+  int count = 0;
+  std::error_code gone;
+  const std::string own = "/proc/" + std::to_string(pid_) + "/fd";
+  for (const auto& entry : std::filesystem::directory_iterator(own, gone)) {
+    const auto link = std::filesystem::read_symlink(entry.path(), gone);
+    count += link == "anon_inode:[eventpoll]" ? 0 : 1;
+  }
+  return count;
+}
+
+int ServerProcess::threads() const {
+  int count = 0;
+  std::error_code gone;
+  const std::string own = "/proc/" + std::to_string(pid_) + "/task";
+  for (const auto& entry : std::filesystem::directory_iterator(own, gone)) {
+    const std::string name = file_text(entry.path().string() + "/comm");
+    count += name.starts_with("iou-") || name.starts_with("libvips") ? 0 : 1;
+  }
+  return count;
+}
+
+std::string ServerProcess::metrics_text() const {
+  RawClient client(metrics_port_, kMetricsHost);
+  if (!client.send("GET /metrics HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n")) return {};
+  return client.read().body;
+}
+
+std::optional<double> ServerProcess::metric(std::string_view name) const {
+  const std::string text = metrics_text();
+  for (std::string_view line : split(text, "\n")) {
+    if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ' ') continue;
+    return parse_float(line.substr(name.size() + 1));
+  }
+  return std::nullopt;
+}
+
+double ServerProcess::metric_sum(std::string_view prefix) const {
+  const std::string text = metrics_text();
+  double sum = 0;
+  for (std::string_view line : split(text, "\n")) {
+    const std::size_t space = line.rfind(' ');
+    if (!line.starts_with(prefix) || space == std::string_view::npos) continue;
+    sum += parse_float(line.substr(space + 1)).value_or(0);
+  }
+  return sum;
+}
+
+}  // namespace imgring::test
