@@ -220,8 +220,8 @@ bool Core::Parts::take_place() noexcept {
   return false;
 }
 
-// Serves as many as there are places. One multishot accept brings more clients at once than it was asked
-// for: those beyond the limit wait here as they would in the kernel.
+// Serves as many as there are places. One multishot accept brings more clients at once than it was
+// asked for: those beyond the limit wait here as they would in the kernel.
 void Core::Parts::serve_waiting() {
   for (;;) {
     while (!waiting.empty() && take_place()) {
@@ -252,7 +252,8 @@ void Core::Parts::accepted(int fd_or_error) {
   spare = loop::Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (retrying) return;
   retrying = true;
-  core.process_.log.error("Out of file descriptors: connections are turned away; raise LimitNOFILE");
+  core.process_.log.error(
+      "Out of file descriptors: connections are turned away; raise LimitNOFILE");
   acceptor.pause();
   connections.start(retry_accept());
 }
@@ -321,9 +322,9 @@ loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
 
 loop::Task<void> Core::Parts::root() {
   loop::Nursery background(loop, &keepers);
-  KeeperParts memory{.services = services, .downloads = downloads, .sources = sources,
+  KeeperParts keeping{.services = services, .downloads = downloads, .sources = sources,
                      .index = start.index, .count = start.count};
-  background.start(keep_memory(background.scope(), memory));
+  background.start(keep_memory(background.scope(), keeping));
   background.start(beat(background.scope()));
   if (start.index == 0) background.start(keep_health(background.scope(), services));
   acceptor.start();
