@@ -216,7 +216,8 @@ loop::Task<void> refuse(Connection& c, int status) {
 loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view peer) {
   const Request request = c.parser.take();
   c.parser.reset();
-  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  const std::string_view target = request.target;
+  const std::string_view path = target.substr(0, target.find('?'));
   if (!percent_escapes_valid(path)) {
     co_await refuse(c, 400);
     co_return false;

@@ -171,7 +171,8 @@ void StreamReader::complete(const Completion& completion) noexcept {
     paused_ = true;
     if (buffer_.size() - consumed_ <= buffered_bytes_max_ / 2) arm();
   } else {
-    // Also after ENOBUFS: this receive is submitted with the next turn, after the buffers went back.
+    // Also after ENOBUFS: this receive is submitted with the next turn, after the buffers went
+    // back.
     arm();
   }
 }

@@ -107,7 +107,9 @@ Result<void> UringEngine::open() {
 
 Result<void> UringEngine::probe_operations() {
   io_uring_probe* probe = io_uring_get_probe_ring(&ring_);
-  if (probe == nullptr) return fail(ErrorCode::kInternal, "io_uring: the probe of operations failed");
+  if (probe == nullptr) {
+    return fail(ErrorCode::kInternal, "io_uring: the probe of operations failed");
+  }
   struct Needed {
     int op;
     const char* name;

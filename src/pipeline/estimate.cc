@@ -11,8 +11,8 @@
 namespace imgring::pipeline {
 namespace {
 
-// Where the header is libvips' business: decoded pixels against bytes of the file, with a floor for small
-// files and a cap at what MAX_SRC_RESOLUTION lets through at most (50 MP at 4 bytes).
+// Where the header is libvips' business: decoded pixels against bytes of the file, with a floor for
+// small files and a cap at what MAX_SRC_RESOLUTION lets through at most (50 MP at 4 bytes).
 constexpr std::int64_t kBytesPerFileByte = 30;
 constexpr std::int64_t kUnknownBytesMin = 4 << 20;
 constexpr std::int64_t kUnknownBytesMax = 200 << 20;
@@ -35,12 +35,14 @@ SourceFacts facts(ImageType type, std::uint32_t width, std::uint32_t height) {
   return out;
 }
 
-// Largest image spatial extents property of the file (ISO/IEC 23008-12): tiles are smaller than the whole.
+// Largest image spatial extents property of the file (ISO/IEC 23008-12): tiles are smaller than the
+// whole.
 SourceFacts heif_facts(ByteSpan s, ImageType type) {
   constexpr std::size_t kSearchBytes = 16 << 10;
   const std::string_view text = as_text(s.first(std::min(s.size(), kSearchBytes)));
   SourceFacts best = facts(type, 0, 0);
-  for (std::size_t at = text.find("ispe"); at != std::string_view::npos; at = text.find("ispe", at + 4)) {
+  std::size_t at = text.find("ispe");
+  for (; at != std::string_view::npos; at = text.find("ispe", at + 4)) {
     const SourceFacts one = facts(type, number(s, at + 8, 4, true), number(s, at + 12, 4, true));
     if (std::int64_t{one.width} * one.height > std::int64_t{best.width} * best.height) best = one;
   }

@@ -43,7 +43,9 @@ std::string_view amazon_request_id(std::string_view json) noexcept {
   return json.substr(at + 1, end - at - 1);
 }
 
-std::string_view without_query(std::string_view url) noexcept { return url.substr(0, url.find('?')); }
+std::string_view without_query(std::string_view url) noexcept {
+  return url.substr(0, url.find('?'));
+}
 
 }  // namespace
 
@@ -100,7 +102,8 @@ std::string source_stem(std::string_view source_url) {
   const std::size_t scheme = path.find("://");
   if (scheme != std::string_view::npos) path = path.substr(scheme + 3);
   const std::size_t slash = path.rfind('/');
-  std::string_view name = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+  std::string_view name;
+  if (slash != std::string_view::npos) name = path.substr(slash + 1);
   const std::size_t dot = name.rfind('.');
   if (dot != std::string_view::npos) name = name.substr(0, dot);
   return name.empty() ? "image" : std::string(name);
@@ -229,7 +232,8 @@ ErrorBody error_body(const Error& error, std::string_view accept, std::string_vi
 std::string landing_page() {
   return "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>imgring</title><style>"
          "body{font:16px/1.6 sans-serif;margin:4em auto;max-width:40em;padding:0 1em}"
-         "code{background:#f2f2f2;padding:.1em .3em}</style></head><body><h1>imgring is running</h1>"
+         "code{background:#f2f2f2;padding:.1em .3em}</style></head><body>"
+         "<h1>imgring is running</h1>"
          "<p>An image processing server. Ask it for a picture:</p>"
          "<p><code>/SIGNATURE/rs:fit:500:0/q:80/plain/https://host/photo.jpg@webp</code></p>"
          "<p>It reads the URLs and the <code>IMGPROXY_*</code> settings of imgproxy.</p>"

@@ -93,7 +93,8 @@ PlainAnswer health_answer(const Process& process, const config::Config& config,
   return out;
 }
 
-// A helper stuck for twice the deadline does not come back (hardening.md 1): no new traffic, please.
+// A helper stuck for twice the deadline does not come back (hardening.md 1): no new traffic,
+// please.
 PlainAnswer ready_answer(const Process& process, const config::Config& config,
                          std::string_view id) {
   std::string why;

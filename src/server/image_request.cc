@@ -184,7 +184,8 @@ Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer
   return out;
 }
 
-// The fallback image in the place of a source that failed (server.md section 2); nullopt: no fallback.
+// The fallback image in the place of a source that failed (server.md section 2); nullopt: no
+// fallback.
 std::optional<Fetched> fall_back(ImageRequest& request, const Error& error) {
   if (!request.snapshot->fallback || error.code == ErrorCode::kCancelled ||
       error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded ||
@@ -442,8 +443,8 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   const config::Config& config = request.config();
   http::Response response = base_response(head.status, request.id);
   add_cors(response, config);
-  for (std::string_view name : {"Content-Type", "Content-Encoding", "Content-Range", "Accept-Ranges",
-                                "Last-Modified", "Etag"}) {
+  for (std::string_view name : {"Content-Type", "Content-Encoding", "Content-Range",
+                                "Accept-Ranges", "Last-Modified", "Etag"}) {
     const std::string_view value = head.headers.get(name);
     if (!value.empty()) response.headers.add(std::string(name), std::string(value));
   }
@@ -471,7 +472,7 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   return response;
 }
 
-constexpr std::size_t kRawPieceBytes = 64 << 10;  // constant memory: one piece is read, then written
+constexpr std::size_t kRawPieceBytes = 64 << 10;  // one piece is read, then written
 
 }  // namespace
 

@@ -28,8 +28,8 @@ struct ImageRequest {
   const config::Config& config() const noexcept { return snapshot->config; }
 };
 
-// What a helper works on; shared by the job and the request, so that either may end first. Destroyed on the
-// loop's thread (the lease goes back to its pool).
+// What a helper works on; shared by the job and the request, so that either may end first.
+// Destroyed on the loop's thread (the lease goes back to its pool).
 struct RenderState {
   SnapshotPtr snapshot;
   std::shared_ptr<const pipeline::AuxImage> fallback;  // its bytes are the source when set

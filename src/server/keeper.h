@@ -1,5 +1,5 @@
-// The memory-release tick of one core (spec: memory.md 5.3): decays pools, trims caches, collects this
-// loop's heap, and from core 0 asks the helpers to do the same. Loop thread only.
+// The memory-release tick of one core (spec: memory.md 5.3): decays pools, trims caches, collects
+// this loop's heap, and from core 0 asks the helpers to do the same. Loop thread only.
 #pragma once
 
 #include "imgring/server/image_handler.h"
@@ -14,10 +14,12 @@ struct KeeperParts {
   int index = 0;
   int count = 1;
 };
-// Runs until the scope ends: every IMGPROXY_FREE_MEMORY_INTERVAL, staggered by interval * index / count.
+// Runs until the scope ends: every IMGPROXY_FREE_MEMORY_INTERVAL, staggered by interval * index /
+// count.
 loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts);
 
-// libvips self-test on a helper at start and every 5 s; its failure makes /health a 500 (decision 15).
+// libvips self-test on a helper at start and every 5 s; its failure makes /health a 500 (decision
+// 15).
 loop::Task<void> keep_health(loop::Scope& scope, CoreServices& services);
 
 }  // namespace imgring::server

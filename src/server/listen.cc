@@ -82,8 +82,8 @@ Result<Listeners> listen_unix(const ListenInput& input) {
   return out;
 }
 
-// Another process that listens here too would take a share of our connections: found by a bind that does
-// not share (decision 16).
+// Another process that listens here too would take a share of our connections: found by a bind that
+// does not share (decision 16).
 int foreign_listener(const sockaddr* address, socklen_t size, bool v6_only) {
   Bound probe = bind_one(address, size, false, v6_only);
   return probe.error;

@@ -155,7 +155,8 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   Process process(log, helpers, mem::memory_limit().bytes);
   if (trust) process.trust = std::move(*trust);
   for (int i = 0; i < plan.loops; ++i) {
-    CoreStart start{.index = i, .count = plan.loops, .snapshot = snapshot, .make_engine = make_engine};
+    CoreStart start{
+        .index = i, .count = plan.loops, .snapshot = snapshot, .make_engine = make_engine};
     start.listen_fd = sockets.main.fds[static_cast<std::size_t>(i)].get();
     if (i == 0 && !sockets.metrics.fds.empty()) start.metrics_fd = sockets.metrics.fds[0].get();
     process.cores.push_back(std::make_unique<Core>(process, std::move(start)));
@@ -167,7 +168,9 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
             {"loops", std::int64_t{plan.loops}},
             {"workers", std::int64_t{plan.helpers}},
             {"allocator", mem::allocator_name()}});
-  if (helpers.nice_refused()) log.debug("Helpers run at the loops' priority: setpriority is refused");
+  if (helpers.nice_refused()) {
+    log.debug("Helpers run at the loops' priority: setpriority is refused");
+  }
   notify_supervisor("READY=1");
   supervise(process, snapshot, environment);
   bool left = false;

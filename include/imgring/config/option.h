@@ -25,7 +25,8 @@ enum class OptionStatus : std::uint8_t {
   kPro,         // of imgproxy's paid edition, not built yet: a warning when set, never a failure
   kDeprecated,  // older name of `replaced_by`: used with a warning when that is unset
   kRemoved,     // had a meaning once: a warning when set
-  kIgnored,     // known, and rightly without effect here
+  kIgnored,     // known, and rightly without effect here: a note when set
+  kStandard,    // of a service that is not built yet, read by other programs too: a note when set
   kExternal,    // read by other programs or libraries, or by imgring under its standard name
 };
 // Why a value is refused; nullopt: it was stored.

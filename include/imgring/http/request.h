@@ -1,4 +1,5 @@
-// Requests as they come in: an incremental head parser over llhttp with the limits of hardening.md 2.
+// Requests as they come in: an incremental head parser over llhttp with the limits of hardening.md
+// 2.
 // RequestParser is owned by one connection; plain code, no I/O. Request is a value.
 #pragma once
 
@@ -15,7 +16,7 @@ namespace imgring::http {
 inline constexpr std::size_t kHeadBytesMax = 1 << 20;      // as imgproxy: 431 above
 inline constexpr std::size_t kHeaderNameBytesMax = 1024;   // no real name is longer
 inline constexpr std::size_t kHeaderCountMax = 256;        // a browser behind two proxies sends 40
-inline constexpr std::size_t kBodyDropBytesMax = 64 << 10;  // no route takes a body; read and dropped
+inline constexpr std::size_t kBodyDropBytesMax = 64 << 10;  // no route takes one: dropped
 
 enum class Method : std::uint8_t { kGet, kHead, kOptions, kOther };
 
@@ -48,8 +49,8 @@ class RequestParser {
   RequestParser& operator=(const RequestParser&) = delete;
 
   enum class State : std::uint8_t { kNeedMore, kReady, kRefused };
-  // Takes bytes as they come; never looks past the end of one head. After kReady or kRefused: take() or
-  // error(), then reset().
+  // Takes bytes as they come; never looks past the end of one head. After kReady or kRefused:
+  // take() or error(), then reset().
   struct Fed {
     State state;
     std::size_t consumed;

@@ -1,7 +1,8 @@
 // Server connections: one coroutine reads heads, calls the handler, sends answers, in order.
 // Owns: the socket, its stream reader and parser. Loop thread only.
-// Promises: every deadline of hardening.md 1; answers in the order of the requests; the socket is closed only
-// after its last operation. Pipelined heads wait unparsed, kPipelineBytesMax at most, then reading stops.
+// Promises: every deadline of hardening.md 1; answers in the order of the requests; the socket is
+// closed only after its last operation. Pipelined heads wait unparsed, kPipelineBytesMax at most,
+// then reading stops.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,8 @@ class Responder {
  public:
   Responder(ServerContext& context, int fd, const Request& request)
       : context_(context), fd_(fd), request_(request) {}
-  // Head and body at once, with Content-Length; HEAD and 304 send no body. False: the connection is gone.
+  // Head and body at once, with Content-Length; HEAD and 304 send no body. False: the connection is
+  // gone.
   loop::Task<bool> send(const Response& response, ByteSpan body);
   // A body in pieces: by length when >= 0, else chunked (HTTP/1.0: until the close).
   loop::Task<bool> begin(const Response& response, std::int64_t content_length);
@@ -73,8 +75,8 @@ class Responder {
 class Handler {
  public:
   virtual ~Handler() = default;
-  // `scope` is cancelled with kClientGone when the peer leaves. Must send an answer or leave the responder
-  // unstarted (the connection is closed then).
+  // `scope` is cancelled with kClientGone when the peer leaves. Must send an answer or leave the
+  // responder unstarted (the connection is closed then).
   virtual loop::Task<void> handle(loop::Scope& scope, const Request& request, Responder& responder,
                                   std::string_view peer) = 0;
 };

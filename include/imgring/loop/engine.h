@@ -1,5 +1,6 @@
 // The seam under the loop: submit an operation, get its completion, read the clock.
-// Nothing above it names io_uring. One engine serves one loop and is used by that loop's thread only.
+// Nothing above it names io_uring. One engine serves one loop and is used by that loop's thread
+// only.
 // An Operation belongs to whoever awaits it and must live until its last completion (CHECKed).
 #pragma once
 
@@ -92,7 +93,7 @@ class Engine {
 struct EngineOptions {
   unsigned submission_entries = 1024;   // hardening.md 7
   unsigned completion_entries = 8192;
-  unsigned buffer_count = 256;          // kRecvStream: 256 x 2 KiB, cycled by the kernel, so all get touched
+  unsigned buffer_count = 256;          // kRecvStream; the kernel cycles through all of them
   unsigned buffer_size_bytes = 2048;
 };
 // The io_uring engine. The error is one line that names the cause tested and what to change.

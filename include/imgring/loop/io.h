@@ -1,5 +1,6 @@
-// Awaitable operations: each registers with a scope, ends early with -ECANCELED when that is cancelled, and
-// gives the system call's result (>= 0, or -errno). Cancelling can lose the race: handle every result.
+// Awaitable operations: each registers with a scope, ends early with -ECANCELED when that is
+// cancelled, and gives the system call's result (>= 0, or -errno). Cancelling can lose the race:
+// handle every result.
 // Loop thread only; the memory given must live until the await is over.
 #pragma once
 
@@ -101,13 +102,18 @@ class Acceptor final : Operation {
 };
 
 // Bytes that arrive on a socket, through the engine's receive buffers, into one growing text.
-// Also the watch for a peer that leaves: `leave_scope` is cancelled with kClientGone at the end of stream.
+// Also the watch for a peer that leaves: `leave_scope` is cancelled with kClientGone at the end of
+// stream.
 // Owned by one connection coroutine; must be drained (stop()) before the socket is closed.
 class StreamReader final : Operation {
  public:
   // Above `buffered_bytes_max` unread bytes the kernel is asked to stop until some are consumed.
   StreamReader(Loop& loop, int fd, std::size_t buffered_bytes_max) noexcept
-      : loop_(loop), fd_(fd), buffered_bytes_max_(buffered_bytes_max), changed_(loop), idle_(loop) {}
+      : loop_(loop),
+        fd_(fd),
+        buffered_bytes_max_(buffered_bytes_max),
+        changed_(loop),
+        idle_(loop) {}
   void start() noexcept;
   // Unread bytes. Valid until consume() or the next await.
   std::string_view unread() const noexcept { return std::string_view(buffer_).substr(consumed_); }

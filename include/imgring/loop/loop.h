@@ -164,7 +164,8 @@ class Event final : Cancellable {
   bool cancelled_ = false;
 };
 
-// Children that cannot outlive it: ends with `co_await nursery.join()` in every function that has one.
+// Children that cannot outlive it: ends with `co_await nursery.join()` in every function that has
+// one.
 class Nursery {
  public:
   Nursery(Loop& loop, Scope* parent) : scope_(parent), loop_(loop) {}

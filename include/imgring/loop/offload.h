@@ -1,11 +1,12 @@
 // CPU work for helper threads, owned by the core that started it.
 //
-//   Ticket<R> ticket = registry.start(pool, closure);      // loop thread; the closure runs on a helper
-//   std::optional<R> r = co_await ticket.wait(scope);      // nullopt: the scope ended first
+//   Ticket<R> ticket = registry.start(pool, closure);      // loop thread; the closure runs on a
+//   helper std::optional<R> r = co_await ticket.wait(scope);      // nullopt: the scope ended first
 //
-// A job belongs to its core, not to its request (decision 1): closure, result and whatever they own live in
-// the JobRegistry until the helper is done. A ticket that is dropped or whose wait was cancelled detaches:
-// the job's late return only destroys the closure and the result, on the loop's thread.
+// A job belongs to its core, not to its request (decision 1): closure, result and whatever they own
+// live in the JobRegistry until the helper is done. A ticket that is dropped or whose wait was
+// cancelled detaches: the job's late return only destroys the closure and the result, on the loop's
+// thread.
 #pragma once
 
 #include <condition_variable>
@@ -56,7 +57,8 @@ struct HelperHooks {
   void (*thread_end)() noexcept = nullptr;
 };
 
-// W threads over one bounded first-in first-out queue. Shared by all loops; start and stop from main.
+// W threads over one bounded first-in first-out queue. Shared by all loops; start and stop from
+// main.
 class HelperPool {
  public:
   static constexpr int kNice = 5;  // loops answer at once while all helpers are busy (decision 5)
@@ -67,7 +69,8 @@ class HelperPool {
 
   // Any thread. False: the queue is full, nothing was taken.
   bool submit(Job* job);
-  // Any thread: every helper that has nothing to do collects; busy ones do when the queue is next empty.
+  // Any thread: every helper that has nothing to do collects; busy ones do when the queue is next
+  // empty.
   void request_collect();
   unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }
   std::size_t queued() const;
@@ -100,7 +103,7 @@ class TicketBase : Cancellable {
   bool ready(Scope& scope) noexcept;
   void suspend(Scope& scope, std::coroutine_handle<> handle) noexcept;
   bool finished() const noexcept { return job_ == nullptr || job_->done_; }
-  Clock::duration queued_time() const noexcept;  // once finished: from start() to the helper's start
+  Clock::duration queued_time() const noexcept;  // once finished: start() to helper
 
  protected:
   TicketBase(Loop& loop, Job* job) noexcept;
@@ -184,7 +187,8 @@ auto JobRegistry::start(HelperPool& pool, F closure)
     -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>> {
   using R = std::invoke_result_t<F&>;
   auto work = std::make_unique<Work<F>>(std::move(closure));
-  // The ticket first: the job may be back before start() returns to the coroutine, never before this.
+  // The ticket first: the job may be back before start() returns to the coroutine, never before
+  // this.
   auto ticket = std::make_unique<Ticket<R>>(loop_, work.get());
   if (!submit(pool, work.release())) return nullptr;
   return ticket;

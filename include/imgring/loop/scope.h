@@ -1,5 +1,6 @@
-// Scope: a cancellation tree of one loop. Cancelled is sticky and carries a reason; every operation, sleep
-// and wait registers itself and ends early when its scope is cancelled. Loop thread only.
+// Scope: a cancellation tree of one loop. Cancelled is sticky and carries a reason; every
+// operation, sleep and wait registers itself and ends early when its scope is cancelled. Loop
+// thread only.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,9 @@
 
 namespace imgring::loop {
 
-enum class CancelReason : std::uint8_t { kNone, kDeadline, kClientGone, kOverload, kShutdown, kDone };
+enum class CancelReason : std::uint8_t {
+  kNone, kDeadline, kClientGone, kOverload, kShutdown, kDone
+};
 
 class Scope;
 

@@ -48,13 +48,15 @@ std::string source_stem(std::string_view source_url);
 // Vary of image answers; empty when nothing varies.
 std::string vary(const config::Config& config);
 
-// Conditional headers on their way to the source (server.md 3.2); nothing when a buster does not match.
+// Conditional headers on their way to the source (server.md 3.2); nothing when a buster does not
+// match.
 http::Headers conditional_headers(const http::Headers& client, const config::ServerConfig& config);
 // Validators on their way to the client.
 void add_validators(http::Response& response, const http::Headers& source,
                     const config::ServerConfig& config);
 
-// Client cookies that go to this source, as one header value; empty when none (server.md 5, cookies).
+// Client cookies that go to this source, as one header value; empty when none (server.md 5,
+// cookies).
 std::string cookies_for(std::string_view source_url, const http::Headers& client,
                         const config::SourceConfig& config);
 

@@ -1,5 +1,6 @@
-// One core: a thread with its loop, pools, sources, jobs, connections and counters. Shares nothing with the
-// others but Process. Built and run on its own thread; only the `any thread` members are for others.
+// One core: a thread with its loop, pools, sources, jobs, connections and counters. Shares nothing
+// with the others but Process. Built and run on its own thread; only the `any thread` members are
+// for others.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,5 @@
-// Requests of one core: routes, the way of an image request from its bytes to its answer, the log of both.
+// Requests of one core: routes, the way of an image request from its bytes to its answer, the log
+// of both.
 // Owned by its Core; loop thread only.
 #pragma once
 

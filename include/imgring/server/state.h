@@ -1,5 +1,6 @@
 // What all cores share. Built by run_server before the cores start, outlives them.
-// Snapshot: immutable, replaced whole by reload. Process: references and relaxed atomics; any thread.
+// Snapshot: immutable, replaced whole by reload. Process: references and relaxed atomics; any
+// thread.
 #pragma once
 
 #include <atomic>

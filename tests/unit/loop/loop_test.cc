@@ -35,7 +35,10 @@ void put(int fd, std::string_view text) {
 Task<int> leaf(int value) { co_return value; }
 Task<long> sum(int count) {
   long total = 0;
-  for (int i = 0; i < count; ++i) total += co_await leaf(1);
+  for (int i = 0; i < count; ++i) {
+    const int one = co_await leaf(1);
+    total += one;
+  }
   co_return total;
 }
 Task<int> deep(int depth) {
