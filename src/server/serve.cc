@@ -93,7 +93,7 @@ bool all_ended(const Process& process) {
 std::chrono::microseconds watchdog_interval() {
   const char* text = std::getenv("WATCHDOG_USEC");
   const auto limit = parse_int(text == nullptr ? "" : text);
-  return std::chrono::microseconds(limit.value_or(0) / 2);
+  return std::chrono::microseconds(limit.value_or(0) / 4);
 }
 
 timespec wait_time(bool stopping) {
