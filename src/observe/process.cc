@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,23 +74,28 @@ std::optional<ProcessTimes> parse_stat(std::string_view text) {
   return ProcessTimes{.cpu_ticks = *user + *system, .start_ticks = *start};
 }
 
-std::optional<std::uint64_t> parse_boot_time(std::string_view text) {
-  constexpr std::string_view kKey = "\nbtime ";
-  const std::size_t at = text.find(kKey);
-  if (at == std::string_view::npos) return std::nullopt;
-  const std::string_view rest = text.substr(at + kKey.size());
-  return parse_count(rest.substr(0, rest.find('\n')));
+namespace {
+
+// When the machine started, by its clocks: /proc/stat is hidden where ProcSubset=pid holds.
+double boot_time_seconds() noexcept {
+  timespec wall{}, since_boot{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  const auto seconds = [](const timespec& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+  };
+  return seconds(wall) - seconds(since_boot);
 }
+
+}  // namespace
 
 ProcessNumbers read_process_numbers() {
   ProcessNumbers numbers;
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   if (const auto times = parse_stat(read_start("/proc/self/stat"))) {
     numbers.cpu_seconds = static_cast<double>(times->cpu_ticks) / ticks;
-    if (const auto boot = parse_boot_time(read_start("/proc/stat"))) {
-      numbers.start_time_seconds =
-          static_cast<double>(*boot) + static_cast<double>(times->start_ticks) / ticks;
-    }
+    numbers.start_time_seconds =
+        boot_time_seconds() + static_cast<double>(times->start_ticks) / ticks;
   }
   numbers.open_fds = count_open_fds();
   rlimit limit = {};

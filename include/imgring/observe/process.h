@@ -23,7 +23,5 @@ struct ProcessTimes {
   std::uint64_t start_ticks = 0;  // since the machine started
 };
 std::optional<ProcessTimes> parse_stat(std::string_view text);
-// btime of /proc/stat, seconds since 1970.
-std::optional<std::uint64_t> parse_boot_time(std::string_view text);
 
 }  // namespace imgring::observe

@@ -24,19 +24,12 @@ TEST(Process, StatTexts) {
   }
 }
 
-TEST(Process, BootTimeTexts) {
-  EXPECT_EQ(parse_boot_time("cpu 1 2\nintr 3\nbtime 1700000000\nprocesses 4\n"), 1'700'000'000u);
-  EXPECT_EQ(parse_boot_time("cpu 1 2\nbtime 17"), 17u);
-  EXPECT_FALSE(parse_boot_time("cpu 1 2\nxbtime 17\n").has_value());
-  EXPECT_FALSE(parse_boot_time("cpu\nbtime x\n").has_value());
-}
-
 TEST(Process, NumbersOfThisProcess) {
   const ProcessNumbers before = read_process_numbers();
   ASSERT_TRUE(before.open_fds && before.max_fds && before.resident_bytes && before.virtual_bytes);
   ASSERT_TRUE(before.cpu_seconds && before.start_time_seconds);
   EXPECT_GE(*before.cpu_seconds, 0);
-  EXPECT_NEAR(*before.start_time_seconds, static_cast<double>(std::time(nullptr)), 3600);
+  EXPECT_NEAR(*before.start_time_seconds, static_cast<double>(std::time(nullptr)), 60);
   EXPECT_GE(*before.max_fds, *before.open_fds);
   EXPECT_GE(*before.virtual_bytes, *before.resident_bytes);
   const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
