@@ -1,6 +1,7 @@
 // Helper threads and the jobs that travel to them and back.
 #include "imgring/loop/offload.h"
 
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -123,6 +124,7 @@ double HelperPool::longest_running_s() const {
 }
 
 void HelperPool::work(Slot* slot) {
+  pthread_setname_np(pthread_self(), "helper");
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
   if (setpriority(PRIO_PROCESS, thread, kNice) != 0) nice_refused_.store(true);
   std::uint64_t collected = 0;
