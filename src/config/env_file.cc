@@ -49,6 +49,7 @@ class Parser {
   std::string read(std::string_view text, std::string& value) const {
     if (text.starts_with('\'')) return single_quoted(text.substr(1), value);
     if (text.starts_with('"')) return double_quoted(text.substr(1), value);
+    text = without_comment(text);
     for (std::size_t i = 0; i < text.size();) {
       if (text[i] == '$') {
         i += substitute(text.substr(i), value);
@@ -57,6 +58,16 @@ class Parser {
       }
     }
     return {};
+  }
+
+  // A comment behind an unquoted value begins at a # with white space before it, as imgproxy's
+  // reader of such files has it; the # of a colour or of a URL stays.
+  static std::string_view without_comment(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool apart = i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t';
+      if (text[i] == '#' && apart) return trim(text.substr(0, i));
+    }
+    return text;
   }
 
   static std::string after_quote(std::string_view rest) {

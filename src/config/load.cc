@@ -131,8 +131,9 @@ class Loader {
                                      std::string(option.help));
         }
         return;
-      case OptionStatus::kDeprecated:
       case OptionStatus::kIgnored:
+      case OptionStatus::kStandard: note_no_effect(option, found); return;
+      case OptionStatus::kDeprecated:
       case OptionStatus::kExternal: return;
     }
     if (!option.default_text.empty() && option.read) {
@@ -153,6 +154,14 @@ class Loader {
     const bool off = option.type == OptionType::kBool && wanted &&
                      wanted == parse_bool(option.default_text);
     if (!off) report_.warnings.push_back(std::string(option.name) + " is not supported yet");
+  }
+
+  // Names of the system mean something to others; nobody sets them for us.
+  void note_no_effect(const Option& option, const Found* found) {
+    const bool standard = option.status == OptionStatus::kStandard;
+    if (!found || !(standard || option.name.starts_with("IMGPROXY_"))) return;
+    const std::string_view why = standard ? "its service is not supported yet" : option.help;
+    report_.notes.push_back(std::string(option.name) + " has no effect: " + std::string(why));
   }
 
   void note_state(const Option& option, const Found* found) {

@@ -65,6 +65,10 @@ constexpr Option external(Option option) noexcept {
   option.status = OptionStatus::kExternal;
   return option;
 }
+constexpr Option standard(Option option) noexcept {
+  option.status = OptionStatus::kStandard;
+  return option;
+}
 constexpr Option ignored(std::string_view name, std::string_view help) noexcept {
   Option option = row(name, OptionType::kString, "", nullptr, help);
   option.status = OptionStatus::kIgnored;

@@ -11,20 +11,26 @@ TEST(EnvFile, QuotesEscapesAndSubstitution) {
   const auto got = parse_env_file(
       "# comment\n"
       "\n"
-      "A = plain text # stays\r\n"
+      "A = plain text # comment\r\n"
       "export B=\"q \\\"x\\\" \\\\ \\n $A ${OUTER}!\"  # comment\n"
       "C='$A \\n'\n"
       "D=$OUTER-${A}-$NOPE-$-${-$1\n"
       "E=\n"
-      "F=\"\\$A\"\n",
+      "F=\"\\$A\"\n"
+      "G=#none\n"
+      "H=a#b #c\n"
+      "I='a # b'\n",
       environment);
   ASSERT_TRUE(got.has_value()) << got.error();
-  const Variables wanted = {{"A", "plain text # stays"},
-                            {"B", "q \"x\" \\ \n plain text # stays o!"},
+  const Variables wanted = {{"A", "plain text"},
+                            {"B", "q \"x\" \\ \n plain text o!"},
                             {"C", "$A \\n"},
-                            {"D", "o-plain text # stays--$-${-$1"},
+                            {"D", "o-plain text--$-${-$1"},
                             {"E", ""},
-                            {"F", "$A"}};
+                            {"F", "$A"},
+                            {"G", ""},
+                            {"H", "a#b"},
+                            {"I", "a # b"}};
   EXPECT_EQ(*got, wanted);
 }
 

@@ -284,6 +284,23 @@ TEST(Load, WarnsOncePerNameItCannotServe) {
   }
 }
 
+TEST(Load, NotesWhatHasNoEffectHere) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"IMGPROXY_MALLOC", "jemalloc"},
+      {"IMGPROXY_LICENSE_KEY", "x"},
+      {"OTEL_SERVICE_NAME", "x"},
+      {"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"},  // not ours to refuse
+      {"DD_AGENT_HOST", "x"},
+  };
+  for (const auto& [name, value] : cases) {
+    SCOPED_TRACE(name);
+    const Outcome outcome = load({{name, value}});
+    ASSERT_EQ(outcome.report.notes.size(), 1u) << outcome.all();
+    EXPECT_TRUE(outcome.report.notes[0].starts_with(name + " has no effect: "));
+  }
+  EXPECT_TRUE(load({{"MALLOC_ARENA_MAX", "2"}, {"AWS_REGION", "x"}}).report.notes.empty());
+}
+
 TEST(Load, PresetsOfTheListComeBeforeTheFile) {
   const Folder folder;
   const std::string path = folder.file("presets", "\n# comment\n c=w:3 \nd=w:4\n");
