@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <netdb.h>
+#include <openssl/crypto.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,8 +14,11 @@
 #include <vector>
 
 #include "imgring/config/load.h"
+#include "imgring/image/versions.h"
+#include "imgring/image/vips_image.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/mem/limits.h"
 #include "imgring/server/run.h"
 #include "start.h"
 
@@ -27,7 +31,7 @@ constexpr const char* kUsage =
     "\n"
     "Without a command: serve, as the IMGPROXY_* variables say.\n"
     "\n"
-    "  version        print the version\n"
+    "  version        print the version; --verbose: libraries, formats, machine\n"
     "  health         ask the server of this environment; exit 0 when it is well\n"
     "  check-config   report every problem of the environment; exit 0 when it would start\n"
     "  print-config   every setting, its value and where it comes from\n"
@@ -39,8 +43,22 @@ constexpr const char* kUsage =
 
 using Context = CommandContext;
 
-int show_version(const Context&) {
+int show_version(const Context& context) {
   std::printf("imgring " IMGRING_VERSION "\n");
+  if (context.arguments.empty() || context.arguments[0] != "--verbose") return kExitOk;
+  const auto engine = loop::make_uring_engine({});
+  std::printf("allocator: %s\ntls: %s\nio_uring: %s\n", mem::allocator_name().c_str(),
+              OpenSSL_version(OPENSSL_VERSION),
+              engine ? "usable" : engine.error().detail.c_str());
+  std::printf("cpus: %d, memory limit: %llu MiB (%s)\n", mem::usable_cpus(),
+              static_cast<unsigned long long>(mem::memory_limit().bytes >> 20),
+              std::string(mem::memory_limit().origin).c_str());
+  if (const auto ok = image::init_vips("imgring"); !ok) {
+    std::printf("libvips: %s\n", ok.error().detail.c_str());
+    return kExitConfig;
+  }
+  std::printf("%s\nformats: %s\n", image::vips_version_text().c_str(),
+              image::formats_text().c_str());
   return kExitOk;
 }
 
