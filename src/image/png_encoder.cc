@@ -1,4 +1,6 @@
-// PNG by libpng from pulled rows: the same bytes as the libvips saver with all filters and level 6.
+// PNG from pulled rows. libpng writes the chunks in front of the pixels; the pixels are packed by
+// our own writer (png_writer.h), which takes a quarter of the time for smaller files. Interlaced
+// and unfiltered pictures are libpng's altogether: the same bytes as the libvips saver at level 6.
 // libpng reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
 #include <png.h>
@@ -11,6 +13,7 @@
 
 #include "encoders.h"
 #include "exif_block.h"
+#include "png_writer.h"
 #include "row_puller.h"
 
 namespace imgring::image {
@@ -121,12 +124,12 @@ bool finish(Encoder* e) noexcept {
 }
 
 // Owns the libpng state.
-class PngWriter {
+class LibpngWriter {
  public:
-  PngWriter() noexcept = default;
-  PngWriter(const PngWriter&) = delete;
-  PngWriter& operator=(const PngWriter&) = delete;
-  ~PngWriter() {
+  LibpngWriter() noexcept = default;
+  LibpngWriter(const LibpngWriter&) = delete;
+  LibpngWriter& operator=(const LibpngWriter&) = delete;
+  ~LibpngWriter() {
     if (encoder_.png != nullptr) png_destroy_write_struct(&encoder_.png, &encoder_.info);
     std::free(encoder_.bytes);
   }
@@ -139,6 +142,8 @@ class PngWriter {
     IMGRING_TRY_VOID(checked(write_header(&encoder_, &setup, &passes)));
     return passes;
   }
+  // What is written so far; until the next call.
+  ByteSpan written() const noexcept { return {encoder_.bytes, encoder_.size_bytes}; }
   Result<void> rows(const Strip& strip) { return checked(put_rows(&encoder_, &strip)); }
   Result<EncodedBytes> end() {
     IMGRING_TRY_VOID(checked(finish(&encoder_)));
@@ -188,6 +193,49 @@ Setup setup_of(VipsImage* image, const SaveParams& params) noexcept {
   return s;
 }
 
+PngShape shape_of(VipsImage* image, const Setup& setup) noexcept {
+  const std::size_t sample_bytes = setup.depth == 16 ? 2 : 1;
+  return {setup.width, setup.height, static_cast<std::size_t>(vips_image_get_bands(image)),
+          sample_bytes};
+}
+
+Result<EncodedBytes> save_by_writer(VipsImage* image, const Setup& setup, const StopFlag& stop) {
+  PngWriter writer(std::realloc);
+  {
+    LibpngWriter head;
+    IMGRING_TRY_VOID(head.begin(setup));
+    IMGRING_TRY_VOID(writer.begin(shape_of(image, setup), head.written()));
+  }
+  RowPuller rows(image, stop);
+  for (int top = 0; top < vips_image_get_height(image);) {
+    IMGRING_TRY(const Strip strip, rows.pull(top));
+    for (int row = 0; row < strip.row_count; ++row) {
+      const std::size_t offset = static_cast<std::size_t>(row) * strip.stride_bytes;
+      IMGRING_TRY_VOID(writer.row(strip.first + offset));
+    }
+    top += strip.row_count;
+  }
+  return writer.end();
+}
+
+Result<EncodedBytes> save_by_libpng(VipsImage* image, const Setup& setup, const StopFlag& stop) {
+  VipsImagePtr memory;  // interlaced: seven passes over the pixels
+  if (setup.interlace == PNG_INTERLACE_ADAM7) {
+    IMGRING_TRY(memory, copy_to_memory(image, stop));
+  }
+  LibpngWriter writer;
+  IMGRING_TRY(const int passes, writer.begin(setup));
+  for (int pass = 0; pass < passes; ++pass) {
+    RowPuller rows(memory != nullptr ? memory.get() : image, stop);
+    for (int top = 0; top < vips_image_get_height(image);) {
+      IMGRING_TRY(const Strip strip, rows.pull(top));
+      IMGRING_TRY_VOID(writer.rows(strip));
+      top += strip.row_count;
+    }
+  }
+  return writer.end();
+}
+
 }  // namespace
 
 bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept {
@@ -216,21 +264,9 @@ Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFil
     setup.exif = exif.data() + kExifPrefixBytes;
     setup.exif_bytes = exif.size() - kExifPrefixBytes;
   }
-  VipsImagePtr memory;  // interlaced: seven passes over the pixels
-  if (setup.interlace == PNG_INTERLACE_ADAM7) {
-    IMGRING_TRY(memory, copy_to_memory(image, stop));
-  }
-  PngWriter writer;
-  IMGRING_TRY(const int passes, writer.begin(setup));
-  for (int pass = 0; pass < passes; ++pass) {
-    RowPuller rows(memory != nullptr ? memory.get() : image, stop);
-    for (int top = 0; top < vips_image_get_height(image);) {
-      IMGRING_TRY(const Strip strip, rows.pull(top));
-      IMGRING_TRY_VOID(writer.rows(strip));
-      top += strip.row_count;
-    }
-  }
-  return writer.end();
+  const bool own = filters == PngFilters::kAll && setup.interlace == PNG_INTERLACE_NONE &&
+                   PngWriter::fits(shape_of(image, setup));
+  return own ? save_by_writer(image, setup, stop) : save_by_libpng(image, setup, stop);
 }
 
 }  // namespace imgring::image
