@@ -98,7 +98,9 @@ TEST(Connections, HeadsThatComeByteByByte) {
 }
 
 TEST(Connections, HeadAndOptionsNeedNoSignatureAndFetchNothing) {
-  World world(Environment{{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}, {"IMGPROXY_ALLOW_ORIGIN", "*"}});
+  World world(Environment{{"IMGPROXY_KEY", "aa"},
+                          {"IMGPROXY_SALT", "bb"},
+                          {"IMGPROXY_ALLOW_ORIGIN", "*"}});
   world.source.on("/p.png", serve_picture(png_picture({40, 30})));
   RawClient client(world.port());
   for (std::string_view method : {"HEAD", "OPTIONS"}) {
@@ -132,8 +134,8 @@ TEST(Connections, ARequestWithABodyIsTheLast) {
   const Case cases[] = {
       {"length", get_text("/health", "Content-Length: 5\r\n") + "hello" + second},
       {"length, part of it", get_text("/health", "Content-Length: 500\r\n") + "hello"},
-      {"chunked", get_text("/health", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n" +
-                      second},
+      {"chunked", get_text("/health", "Transfer-Encoding: chunked\r\n") +
+                      "5\r\nhello\r\n0\r\n\r\n" + second},
       {"post", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello" + second},
       {"large", get_text("/health", "Content-Length: 50000\r\n") + std::string(50000, 'b')},
   };
@@ -166,7 +168,8 @@ TEST(Connections, ASlowHeadIsRefusedAfterTheReadTime) {
 }
 
 TEST(Connections, SilentAndIdleOnesAreClosed) {
-  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "1"}, {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
+  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "1"},
+                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
   RawClient silent(world.port()), idle(world.port()), empty_lines(world.port());
   const auto start = Clock::now();
   empty_lines.send("\r\n\r\n");
@@ -227,8 +230,10 @@ TEST(Connections, AClientThatLeavesEndsItsDownload) {
       EXPECT_LT(seconds_since(start), slow_build() ? 2 : 0.5);
     }
   }
-  EXPECT_TRUE(eventually([&] { return world.server.metric("status_codes_total{status=\"499\"}") == 4; }))
-      << world.server.metrics_text();
+  const auto counted = [&] {
+    return world.server.metric("status_codes_total{status=\"499\"}") == 4;
+  };
+  EXPECT_TRUE(eventually(counted)) << world.server.metrics_text();
 }
 
 TEST(Connections, AClientThatLeavesItsPipelineIsForgotten) {
@@ -258,8 +263,9 @@ TEST(Connections, ASlowReaderIsDroppedAfterTheWriteTime) {
 }
 
 TEST(Connections, DrippedReadingMakesProgressAndIsServed) {
-  World world(Environment{{"IMGPROXY_WRITE_RESPONSE_TIMEOUT", "2"}, {"IMGPROXY_DOWNLOAD_TIMEOUT", "20"},
-               {"IMGPROXY_TIMEOUT", "20"}});
+  World world(Environment{{"IMGPROXY_WRITE_RESPONSE_TIMEOUT", "2"},
+                          {"IMGPROXY_DOWNLOAD_TIMEOUT", "20"},
+                          {"IMGPROXY_TIMEOUT", "20"}});
   const std::string large(6 << 20, 'x');
   world.source.on("/large", serve_picture(large));
   RawClient client(world.port());

@@ -119,7 +119,8 @@ TEST(Redirects, StayInTheAllowedList) {
   other.on("/p.png", serve_picture(png_picture({40, 30})));
   World world(Environment{{"IMGPROXY_ALLOWED_SOURCES", "http://127.0.0.1:*/"}});
   world.also(other);
-  world.source.on("/out", redirect_to("http://127.0.0.9:" + std::to_string(other.port()) + "/p.png"));
+  const std::string away = "http://127.0.0.9:" + std::to_string(other.port()) + "/p.png";
+  world.source.on("/out", redirect_to(away));
   world.source.on("/in", redirect_to(other.url("/p.png")));
   EXPECT_EQ(world.image("w:10", "/in").status, 200);
   const Answer out = world.image("w:10", "/out");

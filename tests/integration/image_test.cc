@@ -55,10 +55,10 @@ TEST(Images, OfTheAskedSizeAndFormatFromHttpAndLocal) {
 
 TEST(Images, HeadersOfAnAnswer) {
   World world(Environment{{"IMGPROXY_SET_CANONICAL_HEADER", "true"},
-               {"IMGPROXY_ENABLE_DEBUG_HEADERS", "true"},
-               {"IMGPROXY_ALLOW_ORIGIN", "https://a.example"},
-               {"IMGPROXY_AUTO_WEBP", "true"},
-               {"IMGPROXY_TTL", "1234"}});
+                          {"IMGPROXY_ENABLE_DEBUG_HEADERS", "true"},
+                          {"IMGPROXY_ALLOW_ORIGIN", "https://a.example"},
+                          {"IMGPROXY_AUTO_WEBP", "true"},
+                          {"IMGPROXY_TTL", "1234"}});
   const std::string png = png_picture({40, 30});
   world.source.on("/dir/a%22b.png", serve_picture(png));
   const Answer answer = world.image("w:20", "/dir/a%2522b.png");
@@ -87,8 +87,8 @@ std::string signed_target(const std::string& path, std::string_view key, std::st
 
 TEST(Images, Signatures) {
   World world(Environment{{"IMGPROXY_KEY", "736563726574,6b657932"},  // secret, key2
-               {"IMGPROXY_SALT", "68656c6c6f,73616c7432"},  // hello, salt2
-               {"IMGPROXY_TRUSTED_SIGNATURES", "trust-me"}});
+                          {"IMGPROXY_SALT", "68656c6c6f,73616c7432"},  // hello, salt2
+                          {"IMGPROXY_TRUSTED_SIGNATURES", "trust-me"}});
   world.folder.write("p.png", png_picture({40, 30}));
   const std::string path = "/w:10/plain/local:///p.png";
   EXPECT_EQ(world.get(signed_target(path, "secret", "hello")).status, 200);
@@ -182,8 +182,9 @@ TEST(Images, SecretGuardsImagesOnly) {
   world.folder.write("p.png", png_picture({40, 30}));
   const std::string target = "/unsafe/w:10/plain/local:///p.png";
   EXPECT_EQ(world.get(target, "Authorization: Bearer pass word\r\n").status, 200);
-  for (std::string_view fields : {"", "Authorization: Bearer pass\r\n", "Authorization: pass word\r\n",
-                                  "Authorization: bearer pass word\r\n"}) {
+  for (std::string_view fields :
+       {"", "Authorization: Bearer pass\r\n", "Authorization: pass word\r\n",
+        "Authorization: bearer pass word\r\n"}) {
     SCOPED_TRACE(fields);
     const Answer answer = world.get(target, fields);
     EXPECT_EQ(answer.status, 403);
@@ -221,7 +222,8 @@ TEST(Images, RoutesBesideTheImages) {
 }
 
 TEST(Images, LimitsComeBeforeTheDecoding) {
-  World world(Environment{{"IMGPROXY_MAX_SRC_RESOLUTION", "1"}, {"IMGPROXY_MAX_SRC_FILE_SIZE", "100000"}});
+  World world(Environment{{"IMGPROXY_MAX_SRC_RESOLUTION", "1"},
+                          {"IMGPROXY_MAX_SRC_FILE_SIZE", "100000"}});
   world.folder.write("wide.png", flat_png({1001, 1000}));
   world.folder.write("fits.png", flat_png({1000, 1000}));
   world.folder.write("large.bin", std::string(100001, 'x'));
@@ -249,8 +251,8 @@ TEST(Images, FallbackImageStandsInForAFailedSource) {
   TempFolder pictures;
   const std::string fallback = pictures.write("fallback.png", png_picture({80, 60}));
   World world(Environment{{"IMGPROXY_FALLBACK_IMAGE_PATH", fallback},
-               {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "0"},
-               {"IMGPROXY_FALLBACK_IMAGE_TTL", "77"}});
+                          {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "0"},
+                          {"IMGPROXY_FALLBACK_IMAGE_TTL", "77"}});
   world.source.on("/gone", [](Visit& visit) {
     visit.answer(410, "ETag: \"old\"\r\nContent-Type: text/plain\r\n", "gone");
   });

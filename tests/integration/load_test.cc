@@ -52,7 +52,7 @@ TEST(Load, HealthAnswersWhileAllHelpersAreBusy) {
 
 TEST(Load, AFullQueueRefusesAtOnce) {
   World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
-               {"IMGPROXY_TIMEOUT", "60"}});
+                          {"IMGPROXY_TIMEOUT", "60"}});
   world.folder.write("p.png", png_picture({100, 100}));
   const std::string target = plain_target(kLongWork, "local:///p.png");
   std::vector<RawClient> admitted;
@@ -182,6 +182,19 @@ TEST(Load, SurplusClientsWaitWithManyLoops) {
     }
     return answered == 40;
   })) << answered;
+}
+
+// hardening.md 6.5: without descriptors clients are turned away, and served again when there are.
+TEST(Load, OutOfDescriptorsIsSurvived) {
+  ServerProcess server({{"IMGRING_LOOPS", "1"}, {"IMGPROXY_WORKERS", "1"}}, 30);
+  ASSERT_TRUE(server.wait_until_ready()) << server.log();
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 60; ++i) clients.emplace_back(server.port()).send(get_text("/health"));
+  EXPECT_TRUE(server.wait_for_log("Out of file descriptors"));
+  EXPECT_EQ(clients[0].read().status, 200);
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return get(server.port(), "/health").status == 200; }));
+  server.stop();
 }
 
 TEST(Load, ABurstOverManyConnectionsIsAllAnswered) {

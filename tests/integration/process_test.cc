@@ -53,7 +53,7 @@ TEST(Stop, IdleServersEndAtOnce) {
 
 TEST(Stop, TheGraceTimeIsNotPassed) {
   World world(Environment{{"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "60"},
-               {"IMGPROXY_DOWNLOAD_TIMEOUT", "60"}});
+                          {"IMGPROXY_DOWNLOAD_TIMEOUT", "60"}});
   world.source.on("/slow", held(world.gate, png_picture({40, 30})));
   RawClient running(world.port());
   running.send(get_text(world.target("w:10", "/slow")));
@@ -109,11 +109,11 @@ TEST(Stop, UnderLoadNoAnswerIsLost) {
 
 TEST(Start, EveryBadSettingIsNamedAtOnce) {
   ServerProcess server(Environment{{"IMGPROXY_WORKERS", "-3"},
-                        {"IMGPROXY_QUALITY", "101"},
-                        {"IMGPROXY_TTL", "soon"},
-                        {"IMGPROXY_NETWORK", "carrier-pigeon"},
-                        {"IMGPROXY_KEY", "not hex"},
-                        {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "/no/such/folder"}});
+                                   {"IMGPROXY_QUALITY", "101"},
+                                   {"IMGPROXY_TTL", "soon"},
+                                   {"IMGPROXY_NETWORK", "carrier-pigeon"},
+                                   {"IMGPROXY_KEY", "not hex"},
+                                   {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "/no/such/folder"}});
   EXPECT_EQ(server.wait_for_exit(), 1);
   const std::string log = server.log();
   for (std::string_view name : {"IMGPROXY_WORKERS", "IMGPROXY_QUALITY", "IMGPROXY_TTL",
@@ -262,7 +262,7 @@ TEST(Metrics, NamespaceAndPaths) {
 
 TEST(Health, AndReadiness) {
   World world(Environment{{"IMGPROXY_HEALTH_CHECK_PATH", "/alive"},
-               {"IMGPROXY_HEALTH_CHECK_MESSAGE", "fine"}});
+                          {"IMGPROXY_HEALTH_CHECK_MESSAGE", "fine"}});
   for (std::string_view path : {"/health", "/alive"}) {
     const Answer answer = world.get(path);
     EXPECT_EQ(answer.status, 200);

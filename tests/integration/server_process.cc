@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,14 +71,14 @@ std::string TempFolder::write(const std::string& name, std::string_view bytes) c
   return path;
 }
 
-ServerProcess::ServerProcess(const Environment& environment) {
+ServerProcess::ServerProcess(const Environment& environment, unsigned descriptors_max) {
   Environment all = environment;
   all.emplace("IMGPROXY_BIND", "127.0.0.1:0");
   all.emplace("IMGPROXY_PROMETHEUS_BIND", kMetricsBind);
   all.emplace("IMGPROXY_LOG_FORMAT", "structured");
   all.emplace("IMGPROXY_LOG_LEVEL", "debug");
   all["IMGRING_PORT_FILE"] = folder_.path() + "/port";
-  launch(all);
+  launch(all, descriptors_max);
   log_thread_ = std::thread([this] { read_log(); });
 }
 
@@ -91,7 +92,7 @@ ServerProcess::~ServerProcess() {
   check_log();
 }
 
-void ServerProcess::launch(const Environment& environment) {
+void ServerProcess::launch(const Environment& environment, unsigned descriptors_max) {
   const char* program = std::getenv("IMGRING_BIN");
   if (program == nullptr) {
     ADD_FAILURE() << "IMGRING_BIN must name the program to test";
@@ -109,6 +110,8 @@ void ServerProcess::launch(const Environment& environment) {
   if (pid_ == 0) {
     dup2(writer.get(), STDOUT_FILENO);
     dup2(writer.get(), STDERR_FILENO);
+    const rlimit limit{descriptors_max, descriptors_max};
+    if (descriptors_max > 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(126);
     const char* arguments[] = {program, nullptr};
     execve(program, const_cast<char**>(arguments), pointers.data());
     _exit(127);

@@ -37,7 +37,8 @@ class TempFolder {
 class ServerProcess {
  public:
   // Starts $IMGRING_BIN. Ports, port file and metrics listener come on top of `environment`.
-  explicit ServerProcess(const Environment& environment);
+  // `descriptors_max`: its limit; 0: ours.
+  explicit ServerProcess(const Environment& environment, unsigned descriptors_max = 0);
   // A process that still runs is killed, which fails the test; so does a sanitizer's report.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -69,7 +70,7 @@ class ServerProcess {
   std::string metrics_text() const;
 
  private:
-  void launch(const Environment& environment);
+  void launch(const Environment& environment, unsigned descriptors_max);
   void read_log();
   struct Socket {
     std::string local, remote, state;  // as /proc/net/tcp writes them

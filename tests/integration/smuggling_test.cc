@@ -1,5 +1,5 @@
-// Heads that others have read in two ways, over the wire: one 400, then the end, and never an answer
-// to what was hidden (hardening.md section 2).
+// Heads that others have read in two ways, over the wire: one 400, then the end, and never an
+// answer to what was hidden (hardening.md section 2).
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Sources that behave and that do not: statuses, redirects, lengths, framing, gzip, validators, raw.
+// Sources that behave and that do not: statuses, lengths, framing, gzip, validators, raw.
 #include <gtest/gtest.h>
 
 #include "imgring/base/text.h"
@@ -83,7 +83,8 @@ TEST(SourceRequest, CarriesNoMoreThanItMust) {
   const auto visits = world.source.visits("/p.png");
   ASSERT_EQ(visits.size(), 1u);
   EXPECT_TRUE(visits[0].starts_with("GET /p.png HTTP/1.1\r\n")) << visits[0];
-  for (std::string_view line : split(std::string_view(visits[0]).substr(visits[0].find("\r\n") + 2), "\r\n")) {
+  const std::string fields = visits[0].substr(visits[0].find("\r\n") + 2);
+  for (std::string_view line : split(fields, "\r\n")) {
     const std::string name = to_lower(line.substr(0, line.find(':')));
     EXPECT_TRUE(name.empty() || name == "host" || name == "user-agent") << line;
   }
@@ -123,6 +124,24 @@ TEST(SourceConnections, AreReusedAndRetriedOnce) {
     EXPECT_EQ(world.image("w:10", "/p.png").status, 200);
     EXPECT_EQ(world.source.connections_made(), before + 1) << path;
   }
+}
+
+// Without reuse the count of descriptors is exact, after good exchanges and after broken ones.
+TEST(SourceConnections, NoneIsLeftWithoutReuse) {
+  World world(Environment{{"IMGPROXY_CLIENT_KEEP_ALIVE_TIMEOUT", "0"}});
+  world.source.on("/good", serve_picture(png_picture({40, 30})));
+  world.source.on("/cut", say("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234"));
+  world.source.on("/missing", say("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n12345"));
+  world.source.on("/garbage", say("garbage"));
+  world.source.on("/hop", redirect_to("/good"));
+  for (int round = 0; round < 3; ++round) {
+    for (std::string_view path : {"/good", "/cut", "/missing", "/garbage", "/hop"}) {
+      EXPECT_NE(world.image("w:10", path).status, 0);
+      EXPECT_NE(world.image("raw:1", path).status, 0);
+    }
+  }
+  EXPECT_TRUE(eventually([&] { return world.server.connections_to(world.source.port()) == 0; }));
+  EXPECT_EQ(world.source.open_connections(), 0);
 }
 
 TEST(SourceLengths, LiesAreFound) {
@@ -167,7 +186,8 @@ TEST(SourceLengths, LiesAreFound) {
 // Nothing is reserved on the word of a header: a claim of 9 EB with a cut body, no limit set.
 TEST(SourceLengths, AHugeClaimReservesNothing) {
   World world;
-  world.source.on("/huge", say("HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\nabc"));
+  world.source.on("/huge",
+                  say("HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\nabc"));
   const Answer answer = world.image("w:10", "/huge");
   EXPECT_EQ(answer.status, 422);
   EXPECT_LT(world.server.metric("process_resident_memory_bytes").value_or(0), 2e9);
@@ -185,7 +205,8 @@ TEST(SourceFraming, ChunksAndRubbish) {
   const std::string first = hex(100) + "\r\n" + png.substr(0, 100) + "\r\n";
   const std::string second = hex(png.size() - 100) + "\r\n" + png.substr(100) + "\r\n";
   world.source.on("/chunked", say(head + first + second + "0\r\n\r\n"));
-  world.source.on("/extension", say(head + hex(png.size()) + ";a=b\r\n" + png + "\r\n0\r\nT: 1\r\n\r\n"));
+  world.source.on("/extension", say(head + hex(png.size()) + ";a=b\r\n" + png +
+                                    "\r\n0\r\nT: 1\r\n\r\n"));
   world.source.on("/in-bytes", [=](Visit& visit) {
     for (char c : head + first + second + "0\r\n\r\n") visit.send(std::string(1, c));
   });
