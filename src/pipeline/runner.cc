@@ -26,7 +26,7 @@ LoadRequest request_of(const RenderJob& job) noexcept {
 // A copy into bytes of our own; malloc, so that the same free serves.
 Result<image::EncodedBytes> bytes_of(std::string_view text) {
   image::EncodedBytes bytes;
-  auto* data = static_cast<std::uint8_t*>(std::malloc(std::max<std::size_t>(1, text.size())));
+  auto* data = static_cast<std::uint8_t*>(std::malloc(text.size() + 1));
   if (data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the result");
   std::copy(text.begin(), text.end(), data);
   bytes.data = {data, [](std::uint8_t* p) { std::free(p); }};

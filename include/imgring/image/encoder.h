@@ -1,7 +1,7 @@
 // Finished images into bytes. Where the format allows it rows are pulled from the image on the
-// calling thread (decision 3): JPEG by libjpeg-turbo, PNG by libpng, WebP by libwebp; AVIF, HEIC,
-// GIF, TIFF, JXL by the libvips saver on a memory image; ICO and BMP by our own writers. Helper
-// threads only.
+// calling thread (decision 3): JPEG by libjpeg-turbo, PNG by our own writer (libpng where that does
+// not apply), WebP by libwebp; AVIF, HEIC, GIF, TIFF, JXL by the libvips saver on a memory image;
+// ICO and BMP by our own writers. Helper threads only.
 #pragma once
 
 #include <cstddef>

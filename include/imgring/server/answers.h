@@ -35,9 +35,9 @@ std::optional<std::string> cache_control(const Freshness& f, const config::Confi
 
 // inline|attachment; filename="STEM.EXT"
 struct DispositionInput {
-  std::string_view filename;    // option
-  std::string_view source_url;  // stem: last path segment without its extension, else "image"
-  std::string_view extension;   // with the dot
+  std::string_view filename{};    // option
+  std::string_view source_url{};  // stem: last path segment without its extension, else "image"
+  std::string_view extension{};   // with the dot
   bool attachment = false;
 };
 std::string content_disposition(const DispositionInput& in);
