@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <optional>
 
 #include "../loop/run_loop.h"
@@ -167,6 +168,50 @@ TEST(Connector, HeadStartOfASilentAddress) {
   EXPECT_GE(attempt.took, milliseconds(240));
   EXPECT_LT(attempt.took, milliseconds(1000));
   close(fd);
+}
+
+// DNS rebinding: a name that gave an allowed address gives a forbidden one at the next look-up. What
+// is judged must be the very address that is connected to, each time.
+Task<void> connect_twice(Loop* loop, const Attempt* attempt, std::array<Attempt, 2>* seen) {
+  Resolver resolver(*loop, ResolverOptions{.servers = attempt->name_servers,
+                                           .ttl_min = std::chrono::seconds(0)});
+  Connector connector(*loop, resolver, attempt->options);
+  for (Attempt& one : *seen) {
+    Scope scope;
+    Result<TransportPtr> got = co_await connector.connect(scope, attempt->host, attempt->port);
+    if (got) {
+      one.peer = (*got)->peer().text();
+    } else {
+      one.error = got.error();
+    }
+  }
+  co_await resolver.close();
+}
+
+TEST(Connector, ANameThatChangesItsAddressIsJudgedEachTime) {
+  Listener listener("127.0.0.1");
+  for (const std::string forbidden : {"169.254.169.254", "::ffff:169.254.169.254", "fe80::1"}) {
+    SCOPED_TRACE(forbidden);
+    const bool v6 = forbidden.find(':') != std::string::npos;
+    std::atomic<int> asked4 = 0, asked6 = 0;  // the two questions of a look-up come in any order
+    NameServer names([&](const std::string&, int type) {
+      NameAnswer answer{.ttl_s = 0};
+      const bool first = ++(type == 1 ? asked4 : asked6) == 1;
+      if (first && type == 1) answer.addresses = {"127.0.0.1"};
+      if (!first && (type == 28) == v6) answer.addresses = {forbidden};
+      return answer;
+    });
+    const Attempt attempt{.host = "rebind.test", .port = listener.port(),
+                          .name_servers = names.text()};
+    std::array<Attempt, 2> seen;
+    Loop loop(loop::test_engine());
+    loop.run(connect_twice(&loop, &attempt, &seen));
+    EXPECT_EQ(seen[0].peer, "127.0.0.1:" + std::to_string(listener.port()))
+        << seen[0].error.detail;
+    EXPECT_EQ(seen[1].peer, "");
+    EXPECT_EQ(seen[1].error.code, ErrorCode::kInvalidSourceUrl) << seen[1].error.detail;
+    EXPECT_EQ(asked4, 2);  // one look-up a connection: none between judging and connecting
+  }
 }
 
 TEST(Connector, CancelledWhileConnecting) {
