@@ -1,7 +1,8 @@
-// Fuzz target: the parsers of our own that see pictures first: type detection, ICO and BMP with their
-// pixels, the JPEG and PNG checks before libvips, the SVG sanitiser and limits, IPTC and XMP. The
-// first byte picks one. What it checks beside memory errors: sanitising twice changes nothing and
-// leaves nothing that runs; a picture that was accepted can be read or refused, within 4 megapixels.
+// Fuzz target: the parsers of our own that see pictures first: type detection, ICO and BMP with
+// their pixels, the JPEG and PNG checks before libvips, the SVG sanitiser and limits, IPTC and XMP.
+// The first byte picks one. What it checks beside memory errors: sanitising twice changes nothing
+// and leaves nothing that runs; a picture that was accepted can be read or refused, within 4
+// megapixels.
 #include <cstddef>
 #include <cstdint>
 #include <string>

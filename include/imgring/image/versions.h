@@ -1,5 +1,5 @@
-// What this build's image libraries are and can do, as text for `version --verbose`. Main thread, after
-// init_vips.
+// What this build's image libraries are and can do, as text for `version --verbose`. Main thread,
+// after init_vips.
 #pragma once
 
 #include <string>
