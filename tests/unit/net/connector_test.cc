@@ -170,8 +170,8 @@ TEST(Connector, HeadStartOfASilentAddress) {
   close(fd);
 }
 
-// DNS rebinding: a name that gave an allowed address gives a forbidden one at the next look-up. What
-// is judged must be the very address that is connected to, each time.
+// DNS rebinding: a name that gave an allowed address gives a forbidden one at the next look-up.
+// What is judged must be the very address that is connected to, each time.
 Task<void> connect_twice(Loop* loop, const Attempt* attempt, std::array<Attempt, 2>* seen) {
   Resolver resolver(*loop, ResolverOptions{.servers = attempt->name_servers,
                                            .ttl_min = std::chrono::seconds(0)});

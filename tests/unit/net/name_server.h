@@ -28,17 +28,10 @@ class NameServer {
  public:
   using Lookup = std::function<NameAnswer(const std::string& name, int type)>;  // 1 = A, 28 = AAAA
   explicit NameServer(Lookup lookup) : lookup_(std::move(lookup)) {
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof where;
-    udp_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (bind(udp_, reinterpret_cast<sockaddr*>(&where), size) != 0) std::abort();
-    getsockname(udp_, reinterpret_cast<sockaddr*>(&where), &size);
-    port_ = ntohs(where.sin_port);
-    tcp_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(tcp_, reinterpret_cast<sockaddr*>(&where), size) != 0) std::abort();
-    if (listen(tcp_, 8) != 0) std::abort();
+    // A port that is free for datagrams may be taken for connections.
+    for (int tries = 0; !bind_both(); ++tries) {
+      if (tries == 100) std::abort();
+    }
     thread_ = std::thread([this] { run(); });
   }
   ~NameServer() {
@@ -52,6 +45,22 @@ class NameServer {
   int tcp_questions() const { return tcp_questions_; }
 
  private:
+  bool bind_both() {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof where;
+    udp_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (bind(udp_, reinterpret_cast<sockaddr*>(&where), size) != 0) std::abort();
+    getsockname(udp_, reinterpret_cast<sockaddr*>(&where), &size);
+    port_ = ntohs(where.sin_port);
+    tcp_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = bind(tcp_, reinterpret_cast<sockaddr*>(&where), size) == 0;
+    if (bound && listen(tcp_, 8) == 0) return true;
+    close(udp_);
+    close(tcp_);
+    return false;
+  }
   void run() {
     while (!stopping_) {
       pollfd ready[2] = {{udp_, POLLIN, 0}, {tcp_, POLLIN, 0}};
