@@ -34,8 +34,14 @@ int pcs_of(VipsImage* image) noexcept {
   return std::memcmp(profile.data() + 20, "XYZ ", 4) == 0 ? VIPS_PCS_XYZ : VIPS_PCS_LAB;
 }
 
+// An image of our own to change fields of.
 Result<VipsImagePtr> copy(VipsImage* image) {
   return Operation("copy").set("in", image).image();
+}
+// The image itself, where there is nothing to do: a copy is an operation of some 20 us.
+VipsImagePtr same(VipsImage* image) noexcept {
+  g_object_ref(image);
+  return VipsImagePtr(image);
 }
 Result<VipsImagePtr> cast(VipsImage* image, VipsBandFormat format) {
   return Operation("cast").set("in", image).set("format", static_cast<int>(format)).image();
@@ -58,11 +64,21 @@ Result<VipsImagePtr> join_bands(VipsImage* first, VipsImage* second) {
   return VipsImagePtr(out);
 }
 
+constexpr const char* kProfileFields[] = {VIPS_META_ICC_NAME, kBackupField, "exif-ifd0-WhitePoint",
+                                          "exif-ifd0-PrimaryChromaticities",
+                                          "exif-ifd2-ColorSpace"};
+
 void remove_profile_fields(VipsImage* image) noexcept {
-  for (const char* field : {VIPS_META_ICC_NAME, kBackupField, "exif-ifd0-WhitePoint",
-                            "exif-ifd0-PrimaryChromaticities", "exif-ifd2-ColorSpace"}) {
-    vips_image_remove(image, field);
+  for (const char* field : kProfileFields) vips_image_remove(image, field);
+}
+
+// Without one there is nothing to back up, to export or to remove.
+bool has_any_profile_field(VipsImage* image) noexcept {
+  if (profile_imported(image)) return true;
+  for (const char* field : kProfileFields) {
+    if (vips_image_get_typeof(image, field) != 0) return true;
   }
+  return false;
 }
 
 // libvips loses the profile in some conversions: what the source said is kept under another name.
@@ -103,9 +119,9 @@ Result<VipsImagePtr> icc_import(VipsImage* image) {
       .image();
 }
 
-// A copy when there is nothing to import.
+// The image itself when there is nothing to import.
 Result<VipsImagePtr> import_profile(VipsImage* image) {
-  if (!importable(image)) return copy(image);
+  if (!importable(image)) return same(image);
   const int colours = colour_bands_before_wide_alpha(image);
   if (colours == 0) {
     IMGRING_TRY(VipsImagePtr imported, icc_import(image));
@@ -123,7 +139,7 @@ Result<VipsImagePtr> import_profile(VipsImage* image) {
 }
 
 Result<VipsImagePtr> export_profile(VipsImage* image) {
-  if (!has_profile(image) || profile_changes_nothing(image)) return copy(image);
+  if (!has_profile(image) || profile_changes_nothing(image)) return same(image);
   return Operation("icc_export")
       .set("in", image)
       .set("pcs", pcs_of(image))
@@ -132,7 +148,7 @@ Result<VipsImagePtr> export_profile(VipsImage* image) {
 }
 
 Result<VipsImagePtr> transform_to_standard(VipsImage* image) {
-  if (!has_profile(image) || profile_changes_nothing(image)) return copy(image);
+  if (!has_profile(image) || profile_changes_nothing(image)) return same(image);
   const VipsInterpretation type = vips_image_get_interpretation(image);
   const bool grey = type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16;
   return Operation("icc_transform")
@@ -148,7 +164,7 @@ Result<VipsImagePtr> transform_to_standard(VipsImage* image) {
 Result<VipsImagePtr> or_as_it_was(Result<VipsImagePtr> tried, VipsImage* before) {
   if (tried) return tried;
   vips_error_clear();
-  return copy(before);
+  return same(before);
 }
 
 VipsInterpretation processing_interpretation(VipsInterpretation guessed, bool keep_hdr) noexcept {
@@ -174,7 +190,7 @@ bool processed_in_own_space(VipsInterpretation guessed) noexcept {
 
 // libvips before 8.15 takes linear alpha as 0..255 but loads it as 0..1.
 Result<VipsImagePtr> widen_linear_alpha(VipsImage* image) {
-  if (vips_version(0) > 8 || (vips_version(0) == 8 && vips_version(1) >= 15)) return copy(image);
+  if (vips_version(0) > 8 || (vips_version(0) == 8 && vips_version(1) >= 15)) return same(image);
   const int bands = vips_image_get_bands(image);
   IMGRING_TRY(VipsImagePtr colour, extract_bands(image, 0, 3));
   IMGRING_TRY(VipsImagePtr alpha, extract_bands(image, 3, bands - 3));
@@ -241,7 +257,7 @@ int pixel_depth(VipsImage* image) noexcept {
 }
 
 Result<VipsImagePtr> to_interpretation(VipsImage* image, VipsInterpretation interpretation) {
-  if (vips_image_get_interpretation(image) == interpretation) return copy(image);
+  if (vips_image_get_interpretation(image) == interpretation) return same(image);
   return Operation("colourspace")
       .set("in", image)
       .set("space", static_cast<int>(interpretation))
@@ -249,7 +265,11 @@ Result<VipsImagePtr> to_interpretation(VipsImage* image, VipsInterpretation inte
 }
 
 Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr) {
-  IMGRING_TRY(VipsImagePtr work, copy(image));
+  VipsImagePtr work = same(image);
+  if (has_any_profile_field(image)) {
+    IMGRING_TRY(VipsImagePtr own, copy(image));
+    work = std::move(own);
+  }
   if (vips_image_get_coding(work.get()) == VIPS_CODING_RAD) {
     IMGRING_TRY(VipsImagePtr decoded, Operation("rad2float").set("in", work.get()).image());
     work = std::move(decoded);
@@ -274,6 +294,7 @@ Result<VipsImagePtr> to_linear(VipsImage* image) {
 }
 
 Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile) {
+  if (!has_any_profile_field(image)) return same(image);
   const bool imported = profile_imported(image);
   IMGRING_TRY(VipsImagePtr work, copy(image));
   restore_profile(work.get());
@@ -300,7 +321,7 @@ Result<VipsImagePtr> fix_float_tiff(VipsImage* image) {
   if (grey && (format == VIPS_FORMAT_FLOAT || format == VIPS_FORMAT_DOUBLE)) {
     return linear_grey_to_grey16(image);
   }
-  return copy(image);
+  return same(image);
 }
 
 }  // namespace imgring::image

@@ -49,10 +49,18 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened) {
   return out;
 }
 
-Result<VipsImagePtr> without_animation_fields(VipsImage* picture) {
-  IMGRING_TRY(VipsImagePtr still, vips::copy(picture));
-  for (const char* field : {"delay", "loop", VIPS_META_PAGE_HEIGHT, VIPS_META_N_PAGES})
-    vips_image_remove(still.get(), field);
+constexpr const char* kAnimationFields[] = {"delay", "loop", VIPS_META_PAGE_HEIGHT,
+                                            VIPS_META_N_PAGES};
+
+// A still picture has none: then it goes on as it is.
+Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture) {
+  bool any = false;
+  for (const char* field : kAnimationFields) {
+    any = any || vips_image_get_typeof(picture.get(), field) != G_TYPE_INVALID;
+  }
+  if (!any) return picture;
+  IMGRING_TRY(VipsImagePtr still, vips::copy(picture.get()));
+  for (const char* field : kAnimationFields) vips_image_remove(still.get(), field);
   return still;
 }
 
@@ -72,7 +80,7 @@ Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag&
 
 Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
                                    const image::StopFlag& stop) {
-  IMGRING_TRY(VipsImagePtr still, without_animation_fields(loaded.image.get()));
+  IMGRING_TRY(VipsImagePtr still, without_animation_fields(std::move(loaded.image)));
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
@@ -112,7 +120,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
   for (int i = 0; i < frames; ++i) {
     const Area area{0, i * frame_size.height, frame_size.width, frame_size.height};
     IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
-    IMGRING_TRY(VipsImagePtr frame, without_animation_fields(cut.get()));
+    IMGRING_TRY(VipsImagePtr frame, without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
     const StepContext context{plan, *input, stop, job.watermark, &watermark};
     IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
