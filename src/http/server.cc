@@ -172,7 +172,13 @@ loop::Task<Wait> next_head(Connection& c, bool first) {
     c.reader.trim();
     loop::Scope idle(&c.context.idle);
     loop::Deadline due(c.context.loop, idle, idle_time);
-    const bool arrived = co_await c.reader.more(idle);
+    bool arrived = co_await c.reader.more(idle);
+    if (!arrived && idle.reason() == loop::CancelReason::kShutdown) {
+      // A request may be on its way already: it gets its answer, and the connection its end.
+      loop::Scope last(&c.context.requests);
+      loop::Deadline soon(c.context.loop, last, milliseconds(kDrainPatienceMs));
+      arrived = co_await c.reader.more(last);
+    }
     if (!arrived) co_return Wait::kGone;
   }
   loop::Scope reading(&c.context.requests);

@@ -18,6 +18,8 @@
 namespace imgring::http {
 
 inline constexpr std::size_t kPipelineBytesMax = 64 << 10;
+// Draining: how long an idle connection may still bring the request that crossed our decision.
+inline constexpr int kDrainPatienceMs = 100;
 inline constexpr int kLingerTimeMs = 1000;  // half-close, drain, close: the client sees the answer
 
 struct Response {
