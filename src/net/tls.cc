@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -29,7 +30,8 @@ using SslPtr = std::unique_ptr<SSL, Deleter<SSL_free>>;
 using SslContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX_free>>;
 using SessionPtr = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
 
-constexpr std::size_t kReceiveBytes = 17 << 10;  // one record and its head
+// Three records and their heads: a fresh buffer and one copy each, but a third of the system calls.
+constexpr std::size_t kReceiveBytes = 50 << 10;
 constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 // The most telling reason OpenSSL has; empties its queue.
@@ -87,7 +89,12 @@ class TlsTransport final : public Transport {
     return SSL_has_pending(ssl_.get()) == 0 && BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0 &&
            inner_->quiet();
   }
-  void rest() noexcept override { received_ = {}; }
+  void rest() noexcept override {
+    received_ = {};
+    // OpenSSL's memory keeps the size it had once: a fresh one for connections that wait.
+    BIO* fresh = BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0 ? BIO_new(BIO_s_mem()) : nullptr;
+    if (fresh != nullptr) SSL_set0_rbio(ssl_.get(), fresh);
+  }
   const Address& peer() const noexcept override { return inner_->peer(); }
   SSL* ssl() noexcept { return ssl_.get(); }
   SessionKeeper& keeper() noexcept { return keeper_; }
@@ -95,6 +102,7 @@ class TlsTransport final : public Transport {
  private:
   Task<Result<void>> flush(Scope& scope);
   Task<Result<std::size_t>> fill(Scope& scope);
+  std::size_t decrypt(std::span<std::uint8_t> into, int& error);
   Error failure(int ssl_error);
 
   SslPtr ssl_;
@@ -102,6 +110,7 @@ class TlsTransport final : public Transport {
   std::string host_;
   SessionKeeper keeper_;
   std::vector<std::uint8_t> received_;
+  std::optional<Error> late_;  // found behind bytes that were still good
   bool broken_ = false;
 };
 
@@ -164,13 +173,27 @@ Task<Result<void>> TlsTransport::handshake(Scope& scope) {
   }
 }
 
-Task<Result<std::size_t>> TlsTransport::read(Scope& scope, std::span<std::uint8_t> into) {
-  for (;;) {
+// Decrypts all that has arrived and fits.
+std::size_t TlsTransport::decrypt(std::span<std::uint8_t> into, int& error) {
+  std::size_t total = 0;
+  for (error = SSL_ERROR_NONE; total < into.size() && error == SSL_ERROR_NONE;) {
     ERR_clear_error();
     std::size_t size = 0;
-    const int rc = SSL_read_ex(ssl_.get(), into.data(), into.size(), &size);
-    if (rc == 1) co_return size;
-    const int error = SSL_get_error(ssl_.get(), rc);
+    const int rc = SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &size);
+    if (rc != 1) error = SSL_get_error(ssl_.get(), rc);
+    total += size;
+  }
+  return total;
+}
+
+Task<Result<std::size_t>> TlsTransport::read(Scope& scope, std::span<std::uint8_t> into) {
+  if (late_) co_return std::unexpected(*late_);
+  for (;;) {
+    int error = SSL_ERROR_NONE;
+    if (const std::size_t size = decrypt(into, error); size > 0) {
+      if (error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL) late_ = failure(error);
+      co_return size;
+    }
     if (error == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
       co_return std::unexpected(failure(error));

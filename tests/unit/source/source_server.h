@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@ class Peer {
  public:
   virtual ~Peer() = default;
   virtual bool send(std::string_view bytes) = 0;
+  // The second as it is, past TLS, in one segment with the first.
+  virtual bool send_with(std::string_view bytes, std::string_view bare) = 0;
   virtual void close() = 0;
   // Sleeps, unless the server is stopped.
   virtual void wait(std::chrono::milliseconds time) = 0;
@@ -109,6 +112,9 @@ class SourceServer::SocketPeer final : public Peer {
     }
     return bytes.empty();
   }
+  bool send_with(std::string_view bytes, std::string_view bare) override {
+    return send(std::string(bytes) + std::string(bare));
+  }
   void close() override { shutdown(fd_, SHUT_RDWR); }
   void wait(std::chrono::milliseconds time) override {
     const auto until = std::chrono::steady_clock::now() + time;
@@ -166,6 +172,13 @@ class SourceServer::TlsPeer final : public Peer {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  bool send_with(std::string_view bytes, std::string_view bare) override {
+    const int on = 1, off = 0;
+    setsockopt(SSL_get_fd(ssl_), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+    const bool sent = send(bytes) && plain_.send(bare);
+    setsockopt(SSL_get_fd(ssl_), IPPROTO_TCP, TCP_CORK, &off, sizeof off);
+    return sent;
   }
   void close() override { SSL_shutdown(ssl_); }
   void wait(std::chrono::milliseconds time) override { plain_.wait(time); }

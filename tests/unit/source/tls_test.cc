@@ -139,6 +139,25 @@ TEST_F(Tls, CutInTheBody) {
   EXPECT_EQ(world_.one(get(server.url())).error.code, ErrorCode::kSourceIncomplete);
 }
 
+// What was decrypted before a record that is broken counts; the error comes behind it.
+TEST_F(Tls, ABrokenRecordBehindAGoodOne) {
+  const auto context = authority_.server(kNames);
+  const std::string broken = std::string("\x17\x03\x03\0\x20", 5) + std::string(32, 'x');
+  for (const bool whole : {false, true}) {
+    SCOPED_TRACE(whole);
+    SourceServer server([&](Peer& peer, const std::string&) {
+      const std::string body(whole ? 20000 : 19000, 'b');  // two records
+      peer.send_with("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + body, broken);
+      return false;
+    }, context.get());
+    const Outcome out = world_.one(get(server.url()));
+    EXPECT_EQ(out.ok, whole);
+    if (whole) continue;
+    EXPECT_NE(out.error.detail.find("TLS with"), std::string::npos) << out.error.detail;
+    EXPECT_NE(out.error.detail.find("record"), std::string::npos) << out.error.detail;
+  }
+}
+
 // A proxy that answers plain requests itself and pipes tunnels to where it is told.
 TEST_F(Tls, PlainRequestsGoToTheProxyInAbsoluteForm) {
   SourceServer proxy(hello);
