@@ -18,8 +18,10 @@ constexpr StatusText kStatusTexts[] = {
     {false, "Deprecated."},
     {false, "Removed."},
     {false, "Without effect."},
+    {false, "Without effect yet."},
     {false, ""},
 };
+static_assert(std::size(kStatusTexts) == static_cast<std::size_t>(OptionStatus::kExternal) + 1);
 const StatusText& text_of(OptionStatus status) {
   return kStatusTexts[static_cast<std::size_t>(status)];
 }

@@ -149,6 +149,8 @@ bool Core::beats() const noexcept {
 }
 
 void Core::join() {
+  released_.store(true);
+  released_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -158,11 +160,12 @@ void Core::run() {
   gzip_view_.store(&parts->gzip);
   parts_.store(parts.get(), std::memory_order_release);
   parts->loop.run(parts->root());
-  downloads_view_.store(nullptr);
-  gzip_view_.store(nullptr);
+  ended_.store(true);
+  // Others may look at the pools and post messages until the last core has ended.
+  released_.wait(false);
+  parts->loop.deliver_remote();
   // Jobs that are left still point into it: the process leaves by _exit (decision 1).
   if (left_jobs_.load()) static_cast<void>(parts.release());
-  ended_.store(true);
 }
 
 namespace {

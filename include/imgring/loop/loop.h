@@ -71,6 +71,8 @@ class Loop {
   void post(std::coroutine_handle<> handle) { ready_.push_back(handle); }
   // Any thread. The task is the loop's from here on. Wakes the loop unless it is awake already.
   void post_remote(RemoteTask* task) noexcept;
+  // After run(): what was posted since. Nobody may post any more.
+  void deliver_remote() noexcept { drain_remote(); }
 
   void timer_add(TimerNode* timer, Clock::time_point due);
   void timer_remove(TimerNode* timer) noexcept;

@@ -34,7 +34,7 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   void start();  // its thread
-  void join();   // until the thread has ended
+  void join();   // once every core has ended(): frees its parts
 
   // Any thread, after start().
   void request_stop();       // drain, then end; a second call ends at once
@@ -65,6 +65,7 @@ class Core {
   std::atomic<bool> accept_paused_{false};
   std::atomic<bool> left_jobs_{false};
   std::atomic<bool> ended_{false};
+  std::atomic<bool> released_{false};
   std::atomic<std::int64_t> beat_ns_{0};
   std::atomic<Parts*> parts_{nullptr};
   std::thread thread_;
