@@ -4,6 +4,8 @@
 #pragma once
 
 #include <vips/vips.h>
+// libvips 8.16 keeps an old function's name as a macro, which is a member's name in libjpeg.
+#undef error_exit
 
 #include <memory>
 #include <string>
