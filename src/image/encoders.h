@@ -16,6 +16,9 @@ EncodedBytes bytes_from_vector(std::vector<std::uint8_t> bytes);
 
 bool can_pull_jpeg(VipsImage* image) noexcept;
 Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+// Size and metadata of `header`, pixels of `rows`.
+class RowSource;
+Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 
 bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept;
 enum class PngFilters : std::uint8_t { kNone, kAll };

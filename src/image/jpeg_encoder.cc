@@ -214,32 +214,35 @@ bool can_pull_jpeg(VipsImage* image) noexcept {
   return bands == 4 && type == VIPS_INTERPRETATION_CMYK;
 }
 
-Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
-  const J_COLOR_SPACE space = space_of(image);
-  VipsImagePtr inverted;
-  VipsImage* pixels = image;
-  if (space == JCS_CMYK) {
-    // libjpeg adds an Adobe marker, with which CMYK is stored inverted.
-    IMGRING_TRY(inverted, Operation("invert").set("in", image).image());
-    pixels = inverted.get();
-  }
+Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
   Setup setup{};
-  setup.width = vips_image_get_width(image);
-  setup.height = vips_image_get_height(image);
-  setup.bands = vips_image_get_bands(image);
+  setup.width = vips_image_get_width(header);
+  setup.height = vips_image_get_height(header);
+  setup.bands = vips_image_get_bands(header);
   setup.quality = params.quality;
-  setup.space = space;
+  setup.space = space_of(header);
   setup.progressive = params.config != nullptr && params.config->jpeg_progressive;
   JpegWriter writer;
   IMGRING_TRY_VOID(writer.begin(setup));
-  IMGRING_TRY_VOID(put_metadata(&writer, image));
-  RowPuller rows(pixels, stop);
+  IMGRING_TRY_VOID(put_metadata(&writer, header));
   for (int top = 0; top < setup.height;) {
-    IMGRING_TRY(const Strip strip, rows.pull(top));
+    IMGRING_TRY(const Strip strip, rows->pull(top));
     IMGRING_TRY_VOID(writer.rows(strip));
     top += strip.row_count;
   }
   return writer.end();
+}
+
+Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+  VipsImagePtr inverted;
+  VipsImage* pixels = image;
+  if (space_of(image) == JCS_CMYK) {
+    // libjpeg adds an Adobe marker, with which CMYK is stored inverted.
+    IMGRING_TRY(inverted, Operation("invert").set("in", image).image());
+    pixels = inverted.get();
+  }
+  RowPuller rows(pixels, stop);
+  return save_jpeg_rows(image, &rows, params);
 }
 
 }  // namespace imgring::image

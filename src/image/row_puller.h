@@ -23,11 +23,17 @@ struct Strip {
 // Error of a stop: kTimeout past the deadline, else kCancelled.
 Error stop_error(StopReason reason);
 
-class RowPuller {
+class RowSource {
+ public:
+  virtual ~RowSource() = default;
+  // Rows from `top` on, at most kStripRows, top to bottom.
+  virtual Result<Strip> pull(int top) = 0;
+};
+
+class RowPuller final : public RowSource {
  public:
   RowPuller(VipsImage* image, const StopFlag& stop) noexcept;
-  // Rows from `top` on, at most kStripRows, top to bottom.
-  Result<Strip> pull(int top);
+  Result<Strip> pull(int top) override;
 
  private:
   VipsImage* image_;

@@ -11,6 +11,7 @@
 #include "imgring/image/svg.h"
 #include "imgring/pipeline/render.h"
 #include "load.h"
+#include "native.h"
 #include "save_result.h"
 #include "steps/steps.h"
 
@@ -150,12 +151,39 @@ Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
   return own;
 }
 
+// JPEG to JPEG the short way; nullopt: the libvips way does it.
+Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& loaded,
+                                           const PlanInput& input, const image::StopFlag& stop) {
+  const auto native = job.libvips_only ? std::nullopt : native_job(loaded.plan, input);
+  if (!native || !has_native_pixels(loaded.image.get())) return std::nullopt;
+  // Any picture of the result's size, with the source's metadata.
+  const Size size = loaded.plan.result;
+  IMGRING_TRY(VipsImagePtr sized,
+              vips::cut(loaded.image.get(), {0, 0, size.width, size.height}));
+  IMGRING_TRY(VipsImagePtr header, finalised(sized.get(), input));
+  image::NativeJpegJob now = *native;
+  now.source = job.source;
+  const image::SaveParams params = save_params(ImageType::kJpeg, input);
+  auto bytes = image::native_jpeg(now, header.get(), params, stop);
+  if (bytes) return Saved{std::move(*bytes), ImageType::kJpeg};
+  if (image::is_answer(bytes.error())) return std::unexpected(std::move(bytes).error());
+  return std::nullopt;
+}
+
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
   RenderedImage out;
   out.origin_width = opened.origin.width;
   out.origin_height = opened.origin.height;
   IMGRING_TRY(Loaded loaded, load_planned(request_of(job), std::move(opened), &input));
+  IMGRING_TRY(std::optional<Saved> native, native_result(job, loaded, input, stop));
+  if (native) {
+    out.result_width = loaded.plan.result.width;
+    out.result_height = loaded.plan.result.height;
+    out.type = native->type;
+    out.bytes = std::move(native->bytes);
+    return out;
+  }
   auto picture = input.frames > 1 ? animated_picture(job, std::move(loaded), &input, stop)
                                   : still_picture(job, std::move(loaded), &input, stop);
   if (!picture) return std::unexpected(std::move(picture).error());

@@ -42,13 +42,18 @@ Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::Sa
 
 }  // namespace
 
-Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
-                          const image::StopFlag& stop) {
-  const ImageType type = written_type(picture.get(), input.result_type);
+image::SaveParams save_params(ImageType type, const PlanInput& input) {
   image::SaveParams params;
   params.quality = quality_for(type, *input.options, *input.config);
   params.config = input.config;
   params.strip_metadata_done = input.options->strip_metadata;
+  return params;
+}
+
+Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
+                          const image::StopFlag& stop) {
+  const ImageType type = written_type(picture.get(), input.result_type);
+  const image::SaveParams params = save_params(type, input);
   if (input.options->max_bytes > 0 && facts_of(type).quality)
     return save_to_fit(std::move(picture), type, params, input.options->max_bytes, stop);
   IMGRING_TRY(image::EncodedBytes bytes, image::save(picture.get(), type, params, stop));

@@ -11,6 +11,7 @@ struct Saved {
   image::EncodedBytes bytes;
   ImageType type = ImageType::kUnknown;
 };
+image::SaveParams save_params(ImageType type, const PlanInput& input);
 Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
                           const image::StopFlag& stop);
 

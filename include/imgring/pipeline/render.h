@@ -31,6 +31,7 @@ struct RenderJob {
   const url::ProcessingOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
+  bool libvips_only = false;  // for tests: no JPEG goes the shorter way
 };
 
 struct RenderedImage {
