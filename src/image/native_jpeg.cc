@@ -2,7 +2,7 @@
 // first the rows are weighed into one, then its pixels.
 // libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
-#include "native_jpeg.h"
+#include "imgring/image/native_jpeg.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
 // Weights by libvips' formulas; loops in plain C++, SSE4.1 and AVX2. Sums are exact in 32 bit and
 // narrowed the same way everywhere, so that the order of additions does not matter.
-#include "native_resize.h"
+#include "imgring/image/native_resize.h"
 
 #include <algorithm>
 #include <cmath>

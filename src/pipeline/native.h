@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "../image/native_jpeg.h"
+#include "imgring/image/native_jpeg.h"
 #include "imgring/pipeline/plan.h"
 
 namespace imgring::pipeline {

@@ -1,5 +1,5 @@
 // The short way for JPEG: weights, loops of all instruction sets, and what it leaves to libvips.
-#include "../../../src/image/native_jpeg.h"
+#include "imgring/image/native_jpeg.h"
 
 #include <gtest/gtest.h>
 

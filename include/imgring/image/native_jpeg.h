@@ -7,7 +7,7 @@
 
 #include "imgring/base/text.h"
 #include "imgring/image/encoder.h"
-#include "native_resize.h"
+#include "imgring/image/native_resize.h"
 
 namespace imgring::image {
 
