@@ -152,8 +152,12 @@ Result<void> Resolver::Impl::open() {
   settings.timeout = static_cast<int>(options.try_time.count());
   settings.tries = options.tries;
   ares_channel made = nullptr;
-  const int rc = ares_init_options(&made, &settings,
-                                   ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+  int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
+#ifdef ARES_OPT_QUERY_CACHE
+  settings.qcache_max_ttl = 0;  // c-ares 1.31 and later would keep answers beside our own cache
+  mask |= ARES_OPT_QUERY_CACHE;
+#endif
+  const int rc = ares_init_options(&made, &settings, mask);
   if (rc != ARES_SUCCESS) {
     return fail(ErrorCode::kInternal, std::string("c-ares: ") + ares_strerror(rc));
   }

@@ -104,7 +104,8 @@ TEST(Encoder, CopyrightTextsGoIntoTheExifBlock) {
   const VipsImagePtr back = decoded(bytes_of(jpeg));
   const char* text = nullptr;
   ASSERT_EQ(vips_image_get_string(back.get(), "exif-ifd0-Copyright", &text), 0);
-  EXPECT_TRUE(std::string_view(text).starts_with("Me (and you) (")) << text;
+  // libexif before 0.6.25 prints no blank for the final NUL.
+  EXPECT_TRUE(replace_all(text, "  (", " (").starts_with("Me (and you) (")) << text;
 }
 
 TEST(Encoder, LargeProfilesAreSplitOverSegments) {
