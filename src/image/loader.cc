@@ -2,6 +2,7 @@
 // Owns nothing; the image returned keeps its VipsSource, the bytes stay the caller's.
 #include "imgring/image/loader.h"
 
+#include <algorithm>
 #include <array>
 
 #include "imgring/image/colour.h"
@@ -14,6 +15,8 @@ namespace {
 
 // The W3C's 96 dots per inch; libvips counts scale from 72.
 constexpr double kSvgDpi = 96.0, kVipsDpi = 72.0;
+// GObject drops a value out of its range with a warning, and the picture comes at its full size.
+constexpr double kSvgScaleMin = 0.001;
 
 using Arguments = void (*)(Operation*, const LoadParams&);
 using OwnReader = Result<VipsImagePtr> (*)(ByteSpan);
@@ -31,7 +34,7 @@ void webp_arguments(Operation* op, const LoadParams& p) {
   op->set("scale", p.scale);
 }
 void svg_arguments(Operation* op, const LoadParams& p) {
-  op->set("dpi", kSvgDpi).set("scale", p.scale * kVipsDpi / kSvgDpi);
+  op->set("dpi", kSvgDpi).set("scale", std::max(kSvgScaleMin, p.scale * kVipsDpi / kSvgDpi));
   op->set_if_known("unlimited", static_cast<int>(p.unlimited));
 }
 void heif_arguments(Operation* op, const LoadParams& p) {

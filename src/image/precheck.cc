@@ -35,9 +35,9 @@ std::size_t next_marker(ByteSpan s, std::size_t offset) noexcept {
 using ChunkName = std::array<char, 4>;
 
 // Bytes zlib makes of `packed`, stopping above the limit.
-bool inflates_within(ByteSpan packed, std::size_t limit_bytes) noexcept {
+std::size_t inflated_bytes(ByteSpan packed, std::size_t limit_bytes) noexcept {
   z_stream z{};
-  if (inflateInit(&z) != Z_OK) return true;
+  if (inflateInit(&z) != Z_OK) return 0;
   std::array<std::uint8_t, 8192> sink;
   z.next_in = const_cast<std::uint8_t*>(packed.data());
   z.avail_in = static_cast<uInt>(std::min<std::size_t>(packed.size(), 0x7FFFFFFF));
@@ -51,7 +51,7 @@ bool inflates_within(ByteSpan packed, std::size_t limit_bytes) noexcept {
     if (state == Z_BUF_ERROR) break;
   }
   inflateEnd(&z);
-  return made <= limit_bytes;
+  return made;
 }
 
 // Where the compressed part of an iCCP, zTXt or iTXt chunk starts; its size when there is none.
@@ -93,6 +93,7 @@ Result<void> check_jpeg(ByteSpan s) {
 
 Result<void> check_png(ByteSpan s) {
   int texts = 0;
+  std::size_t decoded_bytes = 0;
   std::size_t at = 8;  // after the signature
   while (true) {
     const auto length = read_be(s, at, 4);
@@ -101,7 +102,12 @@ Result<void> check_png(ByteSpan s) {
     ChunkName name;
     std::memcpy(name.data(), name_bytes->data(), 4);
     const auto data = slice(s, at + 8, *length);
-    if (!data) return {};
+    if (!data) {
+      // libpng takes memory for the length, before it finds out; for pixels it does not.
+      const bool pixels = name == ChunkName{'I', 'D', 'A', 'T'};
+      if (pixels || *length <= kPngMissingBytesMax) return {};
+      return fail(ErrorCode::kBrokenImage, "PNG chunk longer than the file");
+    }
     at += 12 + std::size_t{*length};
     const bool plain_text = name == ChunkName{'t', 'E', 'X', 't'};
     const bool packed_text = name == ChunkName{'z', 'T', 'X', 't'} ||
@@ -111,11 +117,15 @@ Result<void> check_png(ByteSpan s) {
       return fail(ErrorCode::kBrokenImage, "PNG with more than 1000 text chunks");
     }
     if (!plain_text && !packed_text && !profile) continue;
-    const bool fits =
-        data->size() <= kPngChunkDecodedBytesMax &&
-        (plain_text ||
-         inflates_within(data->subspan(packed_offset(name, *data)), kPngChunkDecodedBytesMax));
-    if (!fits) return fail(ErrorCode::kBrokenImage, "PNG text or profile over 4 MiB");
+    std::size_t size_bytes = data->size();
+    if (!plain_text && size_bytes <= kPngChunkDecodedBytesMax) {
+      size_bytes = inflated_bytes(data->subspan(packed_offset(name, *data)),
+                                  kPngChunkDecodedBytesMax);
+    }
+    decoded_bytes += size_bytes;
+    if (size_bytes > kPngChunkDecodedBytesMax || decoded_bytes > kPngChunksDecodedBytesMax) {
+      return fail(ErrorCode::kBrokenImage, "PNG text or profile over 4 MiB, or 16 MiB in all");
+    }
   }
 }
 

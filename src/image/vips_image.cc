@@ -86,8 +86,9 @@ std::string take_vips_error() {
 
 Error vips_failure(std::string_view what) {
   const std::string text = take_vips_error();
-  const ErrorCode code =
-      is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  // Without a word: libvips only warns of what libpng says about rows of an interlaced picture.
+  const bool decoder = text.empty() || is_decoder_message(text);
+  const ErrorCode code = decoder ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
   if (what.empty()) return Error(code, text);
   return Error(code, std::string(what) + ": " + text);
 }

@@ -73,6 +73,11 @@ Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
   IMGRING_TRY(VipsImagePtr guarded, load_with(request, guard, 1));
   opened->image = std::move(guarded);
   opened->facts = facts_of_image(opened->image.get(), request.type, 1);
+  // The loader scales down to a thousandth only, so what is larger still is too large. Rounding may
+  // leave a row or a column more than the limit.
+  constexpr double kRoundingMax = 1.01;
+  if (guard_shrink_of(opened->facts, request.options->max_src_resolution) > kRoundingMax)
+    return fail(ErrorCode::kResolutionTooLarge, "SVG too large to be scaled down to the limit");
   return {};
 }
 
@@ -126,7 +131,10 @@ Result<Opened> open_source(const LoadRequest& request) {
   if (!image::can_load(request.type))
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
   const bool vector = facts_of(request.type).vector;
-  if (vector) IMGRING_TRY_VOID(image::check_svg_limits(request.source));
+  if (vector) {
+    const std::int64_t pixels_max = request.options->max_src_resolution;
+    IMGRING_TRY_VOID(image::check_svg_limits(request.source, pixels_max));
+  }
   if (const auto facts = probe_header(request.source, request.type)) {
     Opened opened;
     opened.facts = *facts;

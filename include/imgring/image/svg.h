@@ -3,6 +3,7 @@
 // Plain functions over spans, any thread (CPU work: helper threads in the server).
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "imgring/base/error.h"
@@ -13,7 +14,8 @@ namespace imgring::image {
 // Markup that keeps the bytes of what is kept. kBrokenSvg when it cannot be parsed or is over a
 // limit.
 Result<std::string> sanitize_svg(ByteSpan source);
-// Limits only, before rasterising.
-Result<void> check_svg_limits(ByteSpan source);
+// Limits only, before rasterising. `pixels_max`: of all pictures inside together; 0: the default.
+inline constexpr std::int64_t kSvgPixelsMaxOtherwise = 50'000'000;
+Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max = 0);
 
 }  // namespace imgring::image

@@ -280,6 +280,10 @@ TEST(PngCheck, TextAndProfilesAreBounded) {
   expect_broken(png_with(chunk("zTXt", packed_name + big)), ImageType::kPng);
   expect_broken(png_with(chunk("iTXt", std::string("n\0\1\0\0\0", 6) + big)), ImageType::kPng);
   expect_broken(png_with(texts), ImageType::kPng);
+  expect_broken(png_with(be(0x7FFFFFFF, 4) + "tEXtk" + std::string(9, 0)), ImageType::kPng);
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += chunk("zTXt", packed_name + ok);
+  expect_broken(png_with(many), ImageType::kPng);
 }
 
 std::string jpeg_with_scans(int count) {

@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+
+#include "imgring/base/text.h"
 
 namespace imgring::image {
 namespace {
@@ -157,6 +161,60 @@ TEST(SvgLimits, RefusesWhatWouldKeepARasteriserBusy) {
     SCOPED_TRACE(in.substr(0, 60));
     EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
   }
+}
+
+std::string big_endian(std::uint32_t value) {
+  std::string out;
+  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+  return out;
+}
+// The head of a BMP that promises width x 1 pixels of one bit, and as many bytes as that takes.
+std::string data_bmp(std::uint32_t width) {
+  std::string size = big_endian(width);
+  std::reverse(size.begin(), size.end());
+  const std::string bmp = "BM" + std::string(8, 0) + std::string("\x36\0\0\0\x28\0\0\0", 8) + size +
+                          std::string("\1\0\0\0\1\0\1\0", 8) + std::string(24, 0) +
+                          std::string(width / 8 + 8, '\0');
+  return "<image href='data:image/bmp;base64," + base64_encode(as_bytes(bmp)) + "'/>";
+}
+
+TEST(SvgLimits, PicturesInsideShareTheLimitOfPixels) {
+  const auto allowed = [](const std::string& body) {
+    return check_svg_limits(as_bytes("<svg>" + body + "</svg>"), 1000).has_value();
+  };
+  EXPECT_TRUE(allowed(data_bmp(600)));
+  EXPECT_TRUE(allowed(data_bmp(992)));
+  EXPECT_FALSE(allowed(data_bmp(1008)));
+  EXPECT_FALSE(allowed(data_bmp(600) + data_bmp(600)));
+  EXPECT_TRUE(allowed("<image href='data:image/png;base64,AA'/>"));
+  const std::string inner = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'/>";
+  const std::string inside = base64_encode(as_bytes(inner));
+  EXPECT_FALSE(allowed("<image href='data:image/svg+xml;base64," + inside + "'/>"));
+  EXPECT_FALSE(allowed("<image xlink:href=' DATA:image/svg+xml;base64,\n" + inside + "'/>"));
+}
+
+TEST(SvgLimits, MarkersOfAGroupOrASheetCountToo) {
+  std::string outline = "M0 0";
+  for (int i = 0; i < 5100; ++i) outline += " L1 1";
+  const std::string path = "<path d='" + outline + "'/>";
+  const auto allowed = [](const std::string& body) {
+    return check_svg_limits(as_bytes("<svg>" + body + "</svg>")).has_value();
+  };
+  EXPECT_TRUE(allowed(path + "<g marker-mid='url(#m)'/>"));
+  EXPECT_FALSE(allowed("<g marker-mid='url(#m)'>" + path + "</g>"));
+  EXPECT_FALSE(allowed("<style>path{marker:url(#m)}</style>" + path));
+}
+
+TEST(SvgLimits, ManyRulesOnManyElementsAreRefused) {
+  std::string rules, elements;
+  for (int i = 0; i < 5000; ++i) {
+    rules += "g g .a{fill:red}";
+    elements += "<g/>";
+  }
+  const std::string sheet = "<style>" + rules + "</style>";
+  EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + sheet + "<g/></svg>")).has_value());
+  EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + sheet + elements + "</svg>")).has_value());
+  EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + elements + sheet + "</svg>")).has_value());
 }
 
 }  // namespace
