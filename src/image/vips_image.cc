@@ -24,7 +24,8 @@ constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_
                                       std::string_view("vips2jpeg"), std::string_view("heif")};
 constexpr std::array kDecoderEndings = {std::string_view("load_source"),
                                         std::string_view("load_buffer"), std::string_view("load"),
-                                        std::string_view("2vips")};
+                                        std::string_view("2vips"),
+                                        std::string_view("Decode")};  // LZWDecode of libtiff
 
 bool is_decoder_line(std::string_view text) noexcept {
   if (text.find("XML parse error: ") != std::string_view::npos) return true;

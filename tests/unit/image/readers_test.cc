@@ -286,6 +286,15 @@ TEST(PngCheck, TextAndProfilesAreBounded) {
   expect_broken(png_with(many), ImageType::kPng);
 }
 
+TEST(VipsFailure, WhatALibraryOfPicturesSaysOrDoesNotSayIsThePicturesFault) {
+  vips_error_clear();
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
+  vips_error("DumpModeDecode", "%s", "Not enough data for scanline 0");
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
+  vips_error("vips_extract_area", "%s", "bad extract area");
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kInternal);
+}
+
 std::string jpeg_with_scans(int count) {
   std::string out = "\xff\xd8";
   for (int i = 0; i < count; ++i) out += std::string("\xff\xda\0\3x data \xff\0 \xff\xd0", 17);
