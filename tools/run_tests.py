@@ -195,6 +195,10 @@ def run_tools(score, quick):
         if done.returncode:
             tail(done.stdout)
             bad = max(bad, 1)
+        own = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
+        if own:
+            score.add(os.path.basename(path), int(own.group(1)), max(bad, int(own.group(2))))
+            continue
         total = int(ran.group(1)) if ran else 0
         score.add(os.path.basename(path), max(0, total - bad), bad)
 
