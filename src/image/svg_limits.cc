@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kElementTextBytesMax = 64 * 1024, kTextBytesMax = 256 * 1024;
 constexpr double kOctavesMax = 10, kOrderMax = 15, kDeviationMax = 500;
+// FreeType fails above that, and libvips 8.14 then ends the process in an assertion.
+constexpr double kFontSizeMax = 100'000;
 constexpr int kPrimitivesMax = 100, kMarkerVerticesMax = 5'000;
 constexpr std::string_view kGzipStart = "\x1f\x8b";
 // Each selector of a style sheet is tried on each element: 20 million take about a second.
@@ -89,6 +91,8 @@ class Limits : public SvgHandler {
       return parser_->refuse("more than 100 filter primitives");
     }
     for (const SvgAttribute& a : attributes) {
+      if (a.name == "font-size" && largest_number(a.value) > kFontSizeMax)
+        return parser_->refuse("font-size over its limit");
       for (const NumberLimit& limit : kNumberLimits) {
         if (limit.element != local || limit.attribute != a.name) continue;
         if (largest_number(a.value) > limit.max) {
