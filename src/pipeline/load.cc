@@ -81,6 +81,15 @@ Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
   return {};
 }
 
+// What is drawn of a vector has sides that cairo can address (hardening, section 5): beyond it,
+// tiles fail inside libvips.
+constexpr int kVectorSideMax = 32767;
+Result<void> check_vector_sides(const SourceFacts& drawn) {
+  const bool vector = facts_of(drawn.type).vector;
+  if (!vector || std::max(drawn.width, drawn.height) <= kVectorSideMax) return {};
+  return fail(ErrorCode::kResolutionTooLarge, "an SVG drawn with a side over 32767 pixels");
+}
+
 // The embedded thumbnail serves when it is smaller than the picture and larger than what is wanted.
 bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double wanted_shrink) {
   const Size whole = turned_size(input.facts, *input.options);
@@ -158,10 +167,13 @@ Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput
   LoadScale as_opened;
   as_opened.scale = 1 / opened.guard_shrink;
   const bool same_scale = plan.load.shrink == 1 && plan.load.scale == as_opened.scale;
-  if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
+  if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail)) {
+    IMGRING_TRY_VOID(check_vector_sides(input->facts));
     return Loaded{make_plan_for_loaded(*input, as_opened, input->facts), std::move(opened.image)};
+  }
   IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, input->frames));
   const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);
+  IMGRING_TRY_VOID(check_vector_sides(loaded));
   if (opened.image == nullptr && !as_expected(plan, loaded)) {
     // The probe saw the file otherwise than libvips: what libvips sees counts.
     IMGRING_TRY(Opened again, open_image(request));

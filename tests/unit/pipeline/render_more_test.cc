@@ -163,6 +163,18 @@ TEST(RenderSvg, GuardKeepsTheRasterWithinTheLimit) {
   EXPECT_EQ(out.rendered.result_height, 50);
 }
 
+// Tiles of a longer side fail inside libvips, which then ends the process.
+TEST(RenderSvg, ASideBeyondCairosIsRefused) {
+  Request request;
+  request.source = std::string(kSvg200x100);
+  request.type = kSvg;
+  request.options = options_of("w:60000");
+  request.options.format = kPng;
+  const auto result = request.run();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kResolutionTooLarge);
+}
+
 TEST(RenderSvg, WithoutAFormatItIsSanitisedText) {
   Request request;
   request.source = R"(<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10">)"
