@@ -146,7 +146,8 @@ TEST(SvgLimits, RefusesWhatWouldKeepARasteriserBusy) {
   for (int i = 0; i < 5100; ++i) outline += " L1 1";
   const std::string refused[] = {
       "<feTurbulence numOctaves='11'/>", "<feConvolveMatrix order='3 16'/>",
-      "<feGaussianBlur stdDeviation='1,501'/>", "<text font-size='1e9'>W</text>", "<feGaussianBlur stdDeviation='1e9'/>",
+      "<feGaussianBlur stdDeviation='1,501'/>", "<text font-size='1e9'>W</text>",
+      "<feGaussianBlur stdDeviation='1e9'/>",
       "<text>" + text + "</text>", primitives,
       "<path marker-mid='url(#m)' d='" + outline + "'/>"};
   for (const std::string& in : refused) {
