@@ -20,8 +20,6 @@ constexpr std::size_t kHeadFreeBytes = 64 << 10;
 // A loop's heads above the free part (hardening.md 2).
 constexpr std::size_t kHeadBudgetBytes = 16 << 20;
 
-constexpr std::string_view kTokenChars =  // RFC 9110 5.6.2
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
 // What llhttp may see as it is: its other methods bring rules of their own (CONNECT, SOURCE).
 constexpr std::string_view kKnownMethods[] = {"GET", "HEAD",   "OPTIONS", "POST",
                                               "PUT", "DELETE", "PATCH"};

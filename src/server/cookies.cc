@@ -7,9 +7,6 @@ namespace imgring::server {
 
 namespace {
 
-constexpr std::string_view kTokenChars =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
-
 bool fit_value(std::string_view value) noexcept {
   if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
     value = value.substr(1, value.size() - 2);
@@ -27,7 +24,8 @@ std::string fit_cookies(std::string_view header) {
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string_view name = trim(part.substr(0, equals));
-    if (name.empty() || name.find_first_not_of(kTokenChars) != std::string_view::npos) continue;
+    const std::size_t odd = name.find_first_not_of(http::kTokenChars);
+    if (name.empty() || odd != std::string_view::npos) continue;
     const std::string_view value = trim(part.substr(equals + 1));
     if (fit_value(value)) kept.push_back(std::string(name) + "=" + std::string(value));
   }

@@ -226,6 +226,22 @@ Answer not_modified(const ImageRequest& request, const Fetched& fetched) {
   return answer;
 }
 
+// Link to the source, when it is on the web.
+void add_canonical(http::Response& response, const ImageRequest& request) {
+  const std::string& url = request.parsed->source_url;
+  const bool web = url.starts_with("http://") || url.starts_with("https://");
+  if (!request.config().server.set_canonical_header || !web) return;
+  response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
+}
+
+// No room for one more job: counted, and the answer it gets.
+Error refuse_job(CoreServices& services, int queue_size) {
+  const bool queue = queue_size > 0;
+  services.metrics.count_refusal(queue ? observe::Refusal::kQueueFull : observe::Refusal::kJobs);
+  return Error(queue ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
+               "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
+}
+
 void add_debug(http::Response& response, const pipeline::RenderedImage& image,
                std::size_t source_bytes) {
   const auto add = [&](const char* name, std::int64_t value) {
@@ -259,11 +275,7 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
   add_freshness(response, request, fetched);
   const std::string varies = vary(config);
   if (!varies.empty()) response.headers.add("Vary", varies);
-  const std::string& url = request.parsed->source_url;
-  if (config.server.set_canonical_header &&
-      (url.starts_with("http://") || url.starts_with("https://"))) {
-    response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
-  }
+  add_canonical(response, request);
   if (fetched.replaced) {
     response.headers.add("X-Imgring-Fallback", "1");
   } else {
@@ -319,10 +331,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
                                                              std::shared_ptr<RenderState> state) {
   const int queue = state->snapshot->config.server.requests_queue_size;
   if (!services.process.job_admitted(queue)) {
-    services.metrics.count_refusal(queue > 0 ? observe::Refusal::kQueueFull
-                                             : observe::Refusal::kJobs);
-    co_return fail(queue > 0 ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
-                   "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
+    co_return std::unexpected(refuse_job(services, queue));
   }
   JobSlot slot(services.process);
   const auto planned = static_cast<std::uint64_t>(pipeline::estimate_bytes(job_of(*state)));
@@ -396,10 +405,7 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
 loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request) {
   const int queue = request.config().server.requests_queue_size;
   if (!services.process.job_room(queue)) {  // refused before any work
-    services.metrics.count_refusal(observe::Refusal::kQueueFull);
-    const Error full(queue > 0 ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
-                     "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
-    co_return error_answer(request, full);
+    co_return error_answer(request, refuse_job(services, queue));
   }
   const auto before = loop::Clock::now();
   const source::SourceRequest wanted = source_request(request, false);
@@ -464,10 +470,7 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   f.expires_unix_s = request.parsed->options.expires_unix_s;
   f.source = &head.headers;
   if (auto value = cache_control(f, config)) response.headers.add("Cache-Control", *value);
-  if (config.server.set_canonical_header &&
-      (url.starts_with("http://") || url.starts_with("https://"))) {
-    response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
-  }
+  add_canonical(response, request);
   add_custom(response, config);
   return response;
 }

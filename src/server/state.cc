@@ -12,14 +12,16 @@ Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limi
       planned(mem::planned_budget_bytes(memory_limit_bytes)) {}
 Process::~Process() = default;
 
+int Process::job_limit(int queue_size) const noexcept {
+  return queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
+}
+
 bool Process::job_room(int queue_size) const noexcept {
-  const int limit = queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
-  return jobs.load(std::memory_order_relaxed) < limit;
+  return jobs.load(std::memory_order_relaxed) < job_limit(queue_size);
 }
 
 bool Process::job_admitted(int queue_size) noexcept {
-  const int limit = queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
-  if (jobs.fetch_add(1, std::memory_order_relaxed) < limit) return true;
+  if (jobs.fetch_add(1, std::memory_order_relaxed) < job_limit(queue_size)) return true;
   job_done();
   return false;
 }

@@ -189,7 +189,7 @@ TEST(Load, SurplusClientsWaitWithManyLoops) {
 // hardening.md 6.5: without descriptors clients are turned away, and served again when there are.
 TEST(Load, OutOfDescriptorsIsSurvived) {
   // The undefined-behaviour sanitizer needs descriptors of its own to look at a vptr.
-  if (slow_build()) GTEST_SKIP();
+  if (slow_build()) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
   ServerProcess server({{"IMGRING_LOOPS", "1"}, {"IMGPROXY_WORKERS", "1"}}, 30);
   ASSERT_TRUE(server.wait_until_ready()) << server.log();
   std::vector<RawClient> clients;

@@ -10,6 +10,10 @@
 
 namespace imgring::http {
 
+// What a field's, a method's or a cookie's name is made of (RFC 9110 5.6.2).
+inline constexpr std::string_view kTokenChars =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~";
+
 class Headers {
  public:
   using Field = std::pair<std::string, std::string>;

@@ -51,6 +51,7 @@ struct Process {
   // Queue: IMGPROXY_REQUESTS_QUEUE_SIZE, 0 = kJobsMax in all.
   bool job_admitted(int queue_size) noexcept;
   bool job_room(int queue_size) const noexcept;
+  int job_limit(int queue_size) const noexcept;
   void job_done() noexcept { jobs.fetch_sub(1, std::memory_order_relaxed); }
 };
 
