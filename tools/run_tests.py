@@ -188,7 +188,8 @@ def run_tools(score, quick):
             tail(done.stdout)
         score.add(name, int(done.returncode == 0), int(done.returncode != 0))
     for path in sorted(glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py')) +
-                       glob.glob(os.path.join(ROOT, 'tests/real/*_test.py'))):
+                       glob.glob(os.path.join(ROOT, 'tests/real/*_test.py')) +
+                       ([] if quick else [os.path.join(ROOT, 'tests/golden/golden_test.py')])):
         done = run([python, path])
         ran = re.search(r'^Ran (\d+) tests?', done.stdout, re.M)
         bad = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', done.stdout))
