@@ -24,13 +24,36 @@ constexpr std::size_t kHeadBudgetBytes = 16 << 20;
 constexpr std::string_view kKnownMethods[] = {"GET", "HEAD",   "OPTIONS", "POST",
                                               "PUT", "DELETE", "PATCH"};
 
-
 bool is_host(std::string_view host) noexcept {
   // Host characters, IPv6 brackets and a port (RFC 3986 3.2.2); no user information.
   return std::all_of(host.begin(), host.end(), [](char c) {
     const auto u = static_cast<unsigned char>(c);
     return std::isalnum(u) || (c != 0 && std::strchr("-._~!$&'()*+,;=:[]%", c) != nullptr);
   });
+}
+
+// Where the digit of an HTTP/1 later than 1.1 stands in `line`, what comes of the request line
+// after
+// `head`; npos: nowhere. A target holds no space, so the first match is the version.
+std::size_t later_minor(std::string_view head, std::string_view line) noexcept {
+  constexpr std::string_view kVersion = " HTTP/1.";
+  std::size_t digit = line.find(kVersion);
+  if (digit != std::string_view::npos) digit += kVersion.size();
+  for (std::size_t cut = 1; digit == std::string_view::npos && cut <= kVersion.size(); ++cut) {
+    const bool across = head.ends_with(kVersion.substr(0, cut)) &&
+                        line.starts_with(kVersion.substr(cut));
+    if (across) digit = kVersion.size() - cut;
+  }
+  const bool later = digit < line.size() && line[digit] >= '2' && line[digit] <= '9';
+  return later ? digit : std::string_view::npos;
+}
+
+// A token of a comma-separated list, in any case.
+bool has_token(std::string_view list, std::string_view token) {
+  for (std::string_view item : split(list, ",")) {
+    if (equal_ignore_case(trim(item), token)) return true;
+  }
+  return false;
 }
 
 bool is_length(std::string_view value) noexcept {
@@ -132,6 +155,8 @@ struct RequestParser::Impl {
   bool checks();
   bool check_lengths();
   bool check_host();
+  bool check_expectation();
+  bool wants_to_stay() const;
 
   llhttp_t parser{};
   llhttp_settings_t settings{};
@@ -185,17 +210,20 @@ RequestParser::Fed RequestParser::Impl::feed_method(std::string_view bytes) {
 }
 
 // In the request line bytes >= 0x80 are served by imgproxy and refused by llhttp: it gets a filler.
+// So is HTTP/1.2 and later, which are to be read as the HTTP/1 that we know (RFC 9110 2.5).
 std::string_view RequestParser::Impl::prepare(std::string_view bytes) {
   if (line_done) return bytes;
   const std::size_t end = bytes.find('\n');
   const std::size_t line = end == std::string_view::npos ? bytes.size() : end;
   line_done = end != std::string_view::npos;
   const auto high = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
-  if (std::none_of(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(line), high)) {
-    return bytes;
-  }
+  const std::size_t digit = later_minor(head, bytes.substr(0, line));
+  const auto end_of_line = static_cast<std::ptrdiff_t>(line);
+  const bool plain = std::none_of(bytes.begin(), bytes.begin() + end_of_line, high);
+  if (plain && digit == std::string_view::npos) return bytes;
   copy.assign(bytes);
-  std::replace_if(copy.begin(), copy.begin() + static_cast<std::ptrdiff_t>(line), high, 'x');
+  std::replace_if(copy.begin(), copy.begin() + end_of_line, high, 'x');
+  if (digit != std::string_view::npos) copy[digit] = '1';
   return copy;
 }
 
@@ -230,7 +258,7 @@ RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
   if (error != HPE_OK) {
     if (refused.reason.empty()) {
       const char* reason = llhttp_get_error_reason(&parser);
-      const bool version = error == HPE_INVALID_VERSION && parser.http_major > 1;
+      const bool version = error == HPE_INVALID_VERSION && parser.http_major != 1;
       refused = HeadError{version ? 505 : 400, reason != nullptr ? reason : "bad request"};
     }
     return {State::kRefused, fed.size()};
@@ -246,13 +274,13 @@ bool RequestParser::Impl::check_lengths() {
   int lengths = 0, encodings = 0;
   for (const Field& field : fields) {
     const std::string_view name = text(field.name);
-    const std::string_view value = text(field.value);
+    const std::string_view value = trim(text(field.value));
     if (equal_ignore_case(name, "content-length")) {
       ++lengths;
       if (!is_length(value)) return refuse(400, "a bad Content-Length"), false;
     } else if (equal_ignore_case(name, "transfer-encoding")) {
       ++encodings;
-      if (!equal_ignore_case(trim(value), "chunked")) {
+      if (!equal_ignore_case(value, "chunked")) {
         return refuse(400, "a Transfer-Encoding that is not chunked"), false;
       }
     }
@@ -275,18 +303,25 @@ bool RequestParser::Impl::check_host() {
   for (const Field& field : fields) {
     if (!equal_ignore_case(text(field.name), "host")) continue;
     ++hosts;
-    if (!is_host(text(field.value))) return refuse(400, "a bad Host"), false;
+    if (!is_host(trim(text(field.value)))) return refuse(400, "a bad Host"), false;
   }
   if (hosts > 1) return refuse(400, "more than one Host"), false;
   if (hosts == 0 && parser.http_minor == 1) return refuse(400, "no Host"), false;
   return true;
 }
 
-bool RequestParser::Impl::checks() {
-  if (parser.http_major == 0) return refuse(400, "HTTP/0.9"), false;
-  if (parser.http_major != 1 || parser.http_minor > 1) {
-    return refuse(505, "a version that is not HTTP/1.0 or 1.1"), false;
+// An expectation that nobody here can meet (RFC 9110 10.1.1). 100-continue is met by the answer.
+bool RequestParser::Impl::check_expectation() {
+  for (const Field& field : fields) {
+    if (!equal_ignore_case(text(field.name), "expect")) continue;
+    const std::string_view value = trim(text(field.value));
+    if (value.empty() || has_token(value, "100-continue")) continue;
+    return refuse(417, "an Expect that is not 100-continue"), false;
   }
+  return true;
+}
+
+bool RequestParser::Impl::checks() {
   const std::string_view raw = text(target);
   const auto bad = [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7f; };
   if (raw.empty() || std::any_of(raw.begin(), raw.end(), bad)) {
@@ -297,7 +332,21 @@ bool RequestParser::Impl::checks() {
   if (target.begin != method_name.size() + 1 || !version.starts_with(" HTTP/")) {
     return refuse(400, "a bad request line"), false;
   }
-  return check_lengths() && check_host();
+  if (parser.http_major != 1) {
+    return refuse(505, "a version that is not HTTP/1"), false;
+  }
+  return check_lengths() && check_host() && check_expectation();
+}
+
+// Connection in the client's words; llhttp would listen to Proxy-Connection too.
+bool RequestParser::Impl::wants_to_stay() const {
+  bool close = false, keep = false;
+  for (const Field& field : fields) {
+    if (!equal_ignore_case(text(field.name), "connection")) continue;
+    close = close || has_token(text(field.value), "close");
+    keep = keep || has_token(text(field.value), "keep-alive");
+  }
+  return !close && (keep || parser.http_minor > 0);
 }
 
 Request RequestParser::take() {
@@ -325,7 +374,7 @@ Request RequestParser::take() {
   const std::string_view length = request.headers.get("content-length");
   request.has_body = request.headers.has("transfer-encoding") ||
                      length.find_first_not_of('0') != std::string_view::npos;
-  request.keep_alive = llhttp_should_keep_alive(&me.parser) != 0 && !request.has_body;
+  request.keep_alive = me.wants_to_stay() && !request.has_body;
   return request;
 }
 

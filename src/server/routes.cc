@@ -21,6 +21,8 @@ Route route_of(const http::Request& request, const config::ServerConfig& config)
   const std::string root = joined(prefix, "/");
   const bool below = path.starts_with(root);
   if (request.method == http::Method::kHead || request.method == http::Method::kOptions) {
+    // "*" asks about the server as a whole (RFC 9110 9.3.7).
+    if (request.method == http::Method::kOptions && path == "*") return Route::kPreflight;
     return below ? Route::kPreflight : Route::kNotFound;
   }
   if (request.method != http::Method::kGet) return Route::kNotFound;

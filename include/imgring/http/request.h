@@ -30,7 +30,7 @@ struct Request {
   bool has_body = false;   // close after the answer
 };
 
-// Why a head is refused: the answer's status (400, 431, 505) and a reason for the log.
+// Why a head is refused: the answer's status (400, 417, 431, 505) and a reason for the log.
 struct HeadError {
   int status = 400;
   std::string reason;

@@ -124,6 +124,14 @@ TEST(RequestParser, GoodHeads) {
       {get("/", "Transfer-Encoding: Chunked\r\n"), "/", Method::kGet, false, true},
       {get("/", "Upgrade: websocket\r\nConnection: upgrade\r\n"), "/"},
       {get("/", "Expect: 100-continue\r\n"), "/"},
+      {get("/", "Expect: x, 100-Continue\r\n"), "/"},
+      {get("/", "Proxy-Connection: close\r\n"), "/"},
+      {get("/", "Connection: keep-alive\r\nConnection: close\r\n"), "/", Method::kGet, false},
+      {get("/", "Content-Length: \t0 \r\n"), "/"},
+      {"GET / HTTP/1.1\r\nHost:\th\t\r\n\r\n", "/"},
+      {"GET /later HTTP/1.2\r\nHost: h\r\n\r\n", "/later"},
+      {"GET /later HTTP/1.9\r\nHost: h\r\nConnection: close\r\n\r\n", "/later", Method::kGet,
+       false},
       {"\r\n\r\nGET /after-lines HTTP/1.1\r\nHost: h\r\n\r\n", "/after-lines"},
       {"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", "/"},
       {"GET / HTTP/1.1\r\nhOsT:h\r\n\r\n", "/"},
@@ -217,6 +225,17 @@ TEST(RequestParser, SmugglingFormsAreRefused) {
   }
 }
 
+TEST(RequestParser, ExpectationsThatNobodyMeets) {
+  for (std::string_view field : {"Expect: x\r\n", "Expect: 200-ok\r\nExpect: 100-continue\r\n",
+                                 "Expect: 100-continue-later\r\n"}) {
+    SCOPED_TRACE(field);
+    const Outcome out = parse_all_ways(get("/", field));
+    EXPECT_EQ(out.state, State::kRefused);
+    EXPECT_EQ(out.status, 417);
+  }
+  EXPECT_EQ(parse_all_ways(get("/", "Expect:\r\n")).state, State::kReady);
+}
+
 TEST(RequestParser, ControlBytesAreRefusedEverywhere) {
   for (int byte = 0; byte <= 0x20; ++byte) {
     SCOPED_TRACE(byte);
@@ -240,8 +259,9 @@ TEST(RequestParser, BadRequestLines) {
   };
   const Case cases[] = {
       {"GET /\r\n\r\n"},  // HTTP/0.9
-      {"GET / HTTP/0.9\r\nHost: h\r\n\r\n"},
-      {"GET / HTTP/1.2\r\nHost: h\r\n\r\n"},
+      {"GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505},
+      {"GET / HTTP/0.0\r\nHost: h\r\n\r\n", 505},
+      {"GET / HTTP/1.22\r\nHost: h\r\n\r\n"},
       {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
       {"GET / HTTP/9.9\r\nHost: h\r\n\r\n", 505},
       {"GET / http/1.1\r\nHost: h\r\n\r\n"},

@@ -51,7 +51,7 @@ TEST(Routes, WithoutAPrefix) {
       {"", "HEAD", "/", Route::kPreflight},
       {"", "HEAD", "/health", Route::kPreflight},
       {"", "OPTIONS", "/anything/at/all", Route::kPreflight},
-      {"", "OPTIONS", "*", Route::kNotFound},
+      {"", "OPTIONS", "*", Route::kPreflight},
       {"", "POST", "/", Route::kNotFound},
       {"", "DELETE", "/health", Route::kNotFound},
       {"", "get", "/health", Route::kNotFound},
