@@ -57,7 +57,9 @@ struct ResponseParser::Callbacks {
     const bool none = has_no_body(me.head_.status);
     if (length_known && parser->content_length > INT64_MAX) return refuse(parser, "bad length");
     me.head_.content_length = -1;
-    if (length_known) me.head_.content_length = static_cast<std::int64_t>(parser->content_length);
+    if (length_known && (parser->flags & F_CHUNKED) == 0) {
+      me.head_.content_length = static_cast<std::int64_t>(parser->content_length);
+    }
     if (none) me.head_.content_length = 0;
     const bool interim = me.head_.status < 200 && me.head_.status != 101;
     if (!interim) me.head_done_ = true;
@@ -74,7 +76,10 @@ struct ResponseParser::Callbacks {
   }
   static int on_message_complete(llhttp_t* parser) {
     ResponseParser& me = self(parser);
-    me.keeps_alive_ = llhttp_should_keep_alive(parser) != 0;
+    // A length beside chunks is not believed, and nothing after it either (RFC 9112 6.3).
+    constexpr unsigned kBoth = F_CONTENT_LENGTH | F_CHUNKED;
+    const bool two_framings = (parser->flags & kBoth) == kBoth;
+    me.keeps_alive_ = !two_framings && llhttp_should_keep_alive(parser) != 0;
     if (me.head_done_) me.done_ = true;
     return HPE_PAUSED;  // what follows belongs to no response of ours
   }
@@ -96,6 +101,10 @@ struct ResponseParser::Callbacks {
 
 ResponseParser::ResponseParser() noexcept {
   llhttp_init(&parser_, HTTP_RESPONSE, &Callbacks::settings());
+  // What imgproxy takes from a source: lines that end in LF alone, and a length beside chunks.
+  // There is nobody behind us who could read such an answer in another way.
+  llhttp_set_lenient_optional_cr_before_lf(&parser_, 1);
+  llhttp_set_lenient_chunked_length(&parser_, 1);
   parser_.data = this;
 }
 
@@ -170,8 +179,8 @@ Result<void> ResponseParser::end_of_stream() {
     keeps_alive_ = false;
     return {};
   }
-  return fail(ErrorCode::kSourceIncomplete,
-              head_done_ ? "the response body was cut off" : "the response head was cut off");
+  if (!head_done_) return fail(ErrorCode::kSourceUnreachable, "the response head was cut off");
+  return fail(ErrorCode::kSourceIncomplete, "the response body was cut off");
 }
 
 }  // namespace imgring::http

@@ -2,8 +2,10 @@
 #include "exchange_cookies.h"
 
 #include <algorithm>
+#include <ctime>
 
 #include "imgring/base/text.h"
+#include "imgring/http/server.h"
 #include "imgring/net/address.h"
 
 namespace imgring::source {
@@ -43,11 +45,18 @@ Pair split_pair(std::string_view text) noexcept {
   return {trim(text.substr(0, equals)), trim(text.substr(equals + 1))};
 }
 
-bool expires_now(std::string_view attribute, std::string_view value) noexcept {
-  if (!equal_ignore_case(attribute, "Max-Age")) return false;
-  const auto seconds = parse_int(value);
-  return seconds && *seconds <= 0;
-}
+// What the attributes say of the time: Max-Age counts more than Expires (RFC 6265 5.3).
+struct Lifetime {
+  std::optional<std::int64_t> max_age_s, expires_unix_s;
+  void read(std::string_view attribute, std::string_view value) {
+    if (equal_ignore_case(attribute, "Max-Age")) max_age_s = parse_int(value);
+    if (equal_ignore_case(attribute, "Expires")) expires_unix_s = http::parse_http_date(value);
+  }
+  bool over() const {
+    if (max_age_s) return *max_age_s <= 0;
+    return expires_unix_s && *expires_unix_s <= std::time(nullptr);
+  }
+};
 
 }  // namespace
 
@@ -70,10 +79,10 @@ void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer
     cookie.domain = url.host;
     cookie.path = default_path(url.target);
     bool kept = http::safe_value(cookie.name) && http::safe_value(cookie.value);
-    bool expired = false;
+    Lifetime lifetime;
     for (std::size_t i = 1; i < parts.size(); ++i) {
       const auto [name, value] = split_pair(parts[i]);
-      expired = expired || expires_now(name, value);
+      lifetime.read(name, value);
       if (equal_ignore_case(name, "Secure")) cookie.secure = true;
       if (equal_ignore_case(name, "Path") && value.starts_with('/')) cookie.path = value;
       if (!equal_ignore_case(name, "Domain") || value.empty()) continue;
@@ -89,7 +98,7 @@ void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer
     }
     if (!kept) continue;
     put(cookie);
-    if (expired) cookies_.pop_back();
+    if (lifetime.over()) cookies_.pop_back();
   }
 }
 
@@ -107,6 +116,10 @@ std::string ExchangeCookies::value_for(const url::HttpUrl& url, std::string_view
   for (const Cookie& cookie : cookies_) {
     if (matches(cookie, url)) ours.push_back(&cookie);
   }
+  // The longer path first, else in the order they came (RFC 6265 5.4).
+  std::stable_sort(ours.begin(), ours.end(), [](const Cookie* a, const Cookie* b) {
+    return a->path.size() > b->path.size();
+  });
   for (std::string_view part : split(given, ";")) {
     part = trim(part);
     if (part.empty()) continue;

@@ -47,7 +47,7 @@ Error status_error(int status, const std::string& body_text) {
   if (!body_text.empty()) detail += ": " + body_text;
   int shown = 0;
   if (status >= 400 && status < 500) shown = status;
-  if (status >= 500 && status < 600) shown = 502;
+  if (status >= 500) shown = 502;
   return Error(ErrorCode::kSourceUnreachable, std::move(detail), shown);
 }
 
@@ -105,9 +105,13 @@ bool is_complete_range(std::string_view content_range, std::int64_t content_leng
   content_range.remove_prefix(kStart.size());
   const std::size_t slash = content_range.find('/');
   if (slash == std::string_view::npos) return false;
-  const auto end = parse_int(content_range.substr(0, slash));
+  const auto number = [](std::string_view text) -> std::optional<std::int64_t> {
+    if (text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+    return parse_int(text);
+  };
+  const auto end = number(content_range.substr(0, slash));
   const std::string_view total_text = content_range.substr(slash + 1);
-  auto total = parse_int(total_text);
+  auto total = number(total_text);
   if (total_text == "*") total = content_length;
   return end && total && *total > 0 && *end == *total - 1;
 }

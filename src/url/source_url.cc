@@ -2,6 +2,7 @@
 // Follows Go's net/url where imgproxy's answers depend on it; all failures are "unreachable".
 #include "imgring/url/source_url.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <vector>
@@ -57,6 +58,13 @@ Components take_apart(std::string_view url) {
   parts.has_query = parts.path.size() < url.size();
   if (parts.has_query) parts.query = url.substr(parts.path.size() + 1);
   return parts;
+}
+
+// As in imgproxy, no URL holds one: its name would go into a header of ours.
+bool has_control(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+  });
 }
 
 // What may stand in a path or query as it is; `%` is judged by its escape.
@@ -166,6 +174,7 @@ std::string scheme_of(std::string_view url) {
 }
 
 Result<HttpUrl> parse_http_url(std::string_view text) {
+  if (has_control(text)) return bad_url("control character");
   const Components parts = take_apart(text);
   const std::string scheme = to_lower(parts.scheme);
   if (scheme != "http" && scheme != "https") return bad_url("not http or https");
@@ -197,9 +206,7 @@ std::string display_text(const HttpUrl& url) {
 }
 
 Result<StorageUrl> parse_storage_url(std::string_view text, std::string_view query_separator) {
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return bad_url("control character");
-  }
+  if (has_control(text)) return bad_url("control character");
   StorageUrl url;
   url.scheme = scheme_of(text);
   if (url.scheme.empty()) return bad_url("no scheme");
@@ -222,9 +229,7 @@ Result<StorageUrl> parse_storage_url(std::string_view text, std::string_view que
 
 Result<std::string> resolve_redirect(std::string_view base, std::string_view location) {
   if (location.empty()) return bad_url("the redirect has no location");
-  for (const char c : location) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return bad_url("control character");
-  }
+  if (has_control(location)) return bad_url("control character");
   const Components to = take_apart(location), from = take_apart(base);
   std::string result;
   const auto finish = [&](std::string_view path, bool has_query, std::string_view query) {

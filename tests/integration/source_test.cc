@@ -235,7 +235,7 @@ TEST(SourceFraming, ChunksAndRubbish) {
       {"/interims", 404, kUnreachable},
       {"/garbage", 404, kUnreachable},
       {"/binary", 404, kUnreachable},
-      {"/half-head", 422, kIncomplete},
+      {"/half-head", 404, kUnreachable},
       {"/long-head", 404, kUnreachable},
   };
   expect_answers(world, cases);

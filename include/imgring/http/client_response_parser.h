@@ -1,5 +1,6 @@
-// The parser of one response: llhttp in strict mode, our limits on the head, interim answers
-// skipped, and the body unwrapped in place. Plain functions, no I/O; one owner, any thread.
+// The parser of one response: llhttp, lenient where sources need it, our limits on the head,
+// interim answers skipped, and the body unwrapped in place. Plain functions, no I/O; one owner, any
+// thread.
 // Promises: a bad length, chunk or head is an Error; memory follows what has arrived.
 #pragma once
 
@@ -38,7 +39,7 @@ class ResponseParser {
   // kSourceUnreachable for a bad head, kSourceIncomplete for a bad body.
   Result<Fed> feed(std::span<std::uint8_t> data);
   // The peer closed: fine at the end of a body without a length, else kSourceIncomplete, or
-  // kSourceUnreachable when nothing had arrived.
+  // kSourceUnreachable inside the head.
   Result<void> end_of_stream();
 
   bool started() const noexcept { return head_bytes_ > 0; }

@@ -70,6 +70,14 @@ constexpr Case kGood[] = {
      200, "abc0123456789", true, 0},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"sv,
      200, "abc", true, 0},
+    // A length beside chunks counts for nothing, and the connection is not used again.
+    {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "3\r\nabc\r\n0\r\n\r\n"sv,
+     200, "abc", false, 0},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n"
+     "3\r\nabc\r\n0\r\n\r\n"sv,
+     200, "abc", false, 0},
+    {"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"sv, 200, "hello", true, 0},
     {"HTTP/1.1 304 Not Modified\r\nContent-Length: 3248\r\nETag: \"x\"\r\n\r\n"sv, 304, "", true,
      0},
     {"HTTP/1.1 204 No Content\r\n\r\n"sv, 204, "", true, 0},
@@ -100,8 +108,8 @@ struct Bad {
 constexpr Bad kBad[] = {
     {"", ErrorCode::kSourceUnreachable},
     {"this is not http\r\n\r\n", ErrorCode::kSourceUnreachable},
-    {"HTTP/1.1 20", ErrorCode::kSourceIncomplete},
-    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", ErrorCode::kSourceIncomplete},
+    {"HTTP/1.1 20", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n", ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ErrorCode::kSourceIncomplete},
     {"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5x\r\n\r\nhello", ErrorCode::kSourceUnreachable},
@@ -110,8 +118,6 @@ constexpr Bad kBad[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n",
      ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-     ErrorCode::kSourceUnreachable},
-    {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
      ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
      ErrorCode::kSourceUnreachable},

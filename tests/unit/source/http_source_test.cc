@@ -136,7 +136,7 @@ TEST(HttpSource, ErrorsOfTheSource) {
        ErrorCode::kTypeReadFailed, 422},
       {"garbage", "this is not http\r\n\r\n", ErrorCode::kSourceUnreachable, 404},
       {"nothing", "", ErrorCode::kSourceUnreachable, 404},
-      {"half a head", "HTTP/1.1 200 OK\r\nContent-Le", ErrorCode::kSourceIncomplete, 422},
+      {"half a head", "HTTP/1.1 200 OK\r\nContent-Le", ErrorCode::kSourceUnreachable, 404},
   };
   for (const ErrorCase& c : cases) {
     SCOPED_TRACE(c.name);
@@ -333,7 +333,7 @@ TEST(HttpSource, AReusedConnectionThatAnsweredHalfIsNotRetried) {
     return false;
   });
   const auto outs = World().run({get(server.url("/1")), get(server.url("/2"))});
-  EXPECT_EQ(outs[1].error.code, ErrorCode::kSourceIncomplete);
+  EXPECT_EQ(outs[1].error.code, ErrorCode::kSourceUnreachable);
   EXPECT_EQ(server.connections(), 1);
 }
 
