@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "imgring/url/source_url.h"
+
 namespace imgring::server {
 
 namespace {
@@ -29,22 +31,29 @@ std::string random_id() {
   return id;
 }
 
-// The text of "requestId" in a JSON object, when it needs no unescaping.
+// The text of "requestId" in a JSON object itself, not in objects inside it; of several the last.
+// One that needs unescaping is unfit anyway.
 std::string_view amazon_request_id(std::string_view json) noexcept {
-  constexpr std::string_view kKey = "\"requestId\"";
-  const std::size_t key = json.find(kKey);
-  if (key == std::string_view::npos) return {};
-  std::size_t at = json.find_first_not_of(" \t", key + kKey.size());
-  if (at == std::string_view::npos || json[at] != ':') return {};
-  at = json.find_first_not_of(" \t", at + 1);
-  if (at == std::string_view::npos || json[at] != '"') return {};
-  const std::size_t end = json.find('"', at + 1);
-  if (end == std::string_view::npos) return {};
-  return json.substr(at + 1, end - at - 1);
-}
-
-std::string_view without_query(std::string_view url) noexcept {
-  return url.substr(0, url.find('?'));
+  constexpr std::string_view kSpace = " \t\r\n";
+  std::string_view key, found;
+  int depth = 0;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+    if (c == ',') key = {};
+    if (c != '"') continue;
+    std::size_t end = at + 1;
+    while (end < json.size() && json[end] != '"') end += json[end] == '\\' ? 2 : 1;
+    if (end >= json.size()) return {};
+    const std::string_view text = json.substr(at + 1, end - at - 1);
+    const std::size_t next = json.find_first_not_of(kSpace, end + 1);
+    const bool is_key = next != std::string_view::npos && json[next] == ':';
+    if (depth == 1 && !is_key && equal_ignore_case(key, "requestId")) found = text;
+    key = is_key && depth == 1 ? text : std::string_view();
+    at = end;
+  }
+  return depth == 0 ? found : std::string_view();
 }
 
 }  // namespace
@@ -109,10 +118,20 @@ std::string source_stem(std::string_view source_url) {
   return name.empty() ? "image" : std::string(name);
 }
 
-std::string raw_extension(std::string_view source_url, std::string_view content_type) {
-  const std::string_view url = without_query(source_url);
-  const std::size_t slash = url.rfind('/');
-  const std::string_view name = slash == std::string_view::npos ? url : url.substr(slash + 1);
+std::string raw_path(std::string_view source_url) {
+  const std::string scheme = url::scheme_of(source_url);
+  const std::size_t host = source_url.find("://");
+  std::string_view path = host == std::string_view::npos ? source_url : source_url.substr(host + 3);
+  const bool web = scheme == "http" || scheme == "https";
+  if (web) path = path.substr(0, path.find_first_of("?#"));
+  const std::size_t slash = path.find('/');
+  if (slash == std::string_view::npos) return "/";
+  path = path.substr(slash);
+  return web ? percent_decode(path).value_or(std::string(path)) : std::string(path);
+}
+
+std::string raw_extension(std::string_view path, std::string_view content_type) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
   const std::size_t dot = name.rfind('.');
   if (dot != std::string_view::npos) return std::string(name.substr(dot));
   const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
@@ -173,7 +192,7 @@ http::Headers conditional_headers(const http::Headers& client, const config::Ser
     } else {
       auto inner = unbusted(etag, config.etag_buster);
       if (!inner) return {};
-      out.add("If-None-Match", std::move(*inner));
+      if (!inner->empty()) out.add("If-None-Match", std::move(*inner));
     }
   }
   const std::string_view since = client.get("if-modified-since");

@@ -451,16 +451,17 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   add_cors(response, config);
   for (std::string_view name : {"Content-Type", "Content-Encoding", "Content-Range",
                                 "Accept-Ranges", "Last-Modified", "Etag"}) {
+    if (head.status == 304 && name == "Content-Type") continue;  // there is no content
     const std::string_view value = head.headers.get(name);
     if (!value.empty()) response.headers.add(std::string(name), std::string(value));
   }
-  const std::string& url = request.parsed->source_url;
   if (head.status >= 200 && head.status < 300) {
-    const std::string extension = raw_extension(url, head.headers.get("content-type"));
+    const std::string path = raw_path(request.parsed->source_url);
+    const std::string extension = raw_extension(path, head.headers.get("content-type"));
     response.headers.add(
         "Content-Disposition",
         content_disposition({.filename = request.parsed->options.filename,
-                             .source_url = url,
+                             .source_url = path,
                              .extension = extension,
                              .attachment = request.parsed->options.return_attachment}));
   }
@@ -477,6 +478,18 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
 
 constexpr std::size_t kRawPieceBytes = 64 << 10;  // one piece is read, then written
 
+// The source does not say what it sends; in clear bytes the content itself does.
+bool untyped(const http::Response& response, const source::OpenedSource& opened) {
+  return opened.stream != nullptr && response.status != 304 &&
+         !response.headers.has("content-type") && !response.headers.has("content-encoding");
+}
+
+std::string sniffed_type(ByteSpan piece, const ImageRequest& request) {
+  const ImageType type = detect(piece, request, {});
+  return type == ImageType::kUnknown ? "application/octet-stream"
+                                     : std::string(facts_of(type).mime);
+}
+
 }  // namespace
 
 loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
@@ -492,9 +505,21 @@ loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageR
   answer.response = raw_response(request, opened->head);
   answer.source_shown = true;
   const std::int64_t length = opened->stream ? opened->head.content_length : 0;
-  bool going_on = co_await responder.begin(answer.response, length);
   auto piece = std::make_unique<std::uint8_t[]>(kRawPieceBytes);
   const std::span<std::uint8_t> room(piece.get(), kRawPieceBytes);
+  ByteSpan first;  // read before the head is written, when it has to tell the type
+  if (untyped(answer.response, *opened)) {
+    const Result<std::size_t> got = co_await opened->stream->read(scope, room);
+    if (!got) {
+      Error error = got.error();
+      if (scope.cancelled()) error = cancelled_error(scope, "the source is read");
+      co_return error_answer(request, error);
+    }
+    first = room.first(*got);
+    if (!first.empty()) answer.response.headers.add("Content-Type", sniffed_type(first, request));
+  }
+  bool going_on = co_await responder.begin(answer.response, length);
+  if (going_on && !first.empty()) going_on = co_await responder.write(first);
   while (going_on && opened->stream != nullptr) {
     Result<std::size_t> got = co_await opened->stream->read(scope, room);
     if (!got) {

@@ -41,8 +41,10 @@ struct DispositionInput {
   bool attachment = false;
 };
 std::string content_disposition(const DispositionInput& in);
-// Raw: the extension of the source's own name, else one guessed from its content type.
-std::string raw_extension(std::string_view source_url, std::string_view content_type);
+// Raw: the path that names the answer: on the web without query and escapes, else all of it.
+std::string raw_path(std::string_view source_url);
+// Raw: the extension of the path's name, else one guessed from the content type.
+std::string raw_extension(std::string_view path, std::string_view content_type);
 std::string source_stem(std::string_view source_url);
 
 // Vary of image answers; empty when nothing varies.

@@ -145,7 +145,23 @@ TEST(RawExtension, FromTheNameOrTheType) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.url);
-    EXPECT_EQ(raw_extension(c.url, c.type), c.expected);
+    EXPECT_EQ(raw_extension(raw_path(c.url), c.type), c.expected);
+  }
+}
+
+TEST(RawPath, OfTheWebWithoutQueryAndEscapes) {
+  struct Case {
+    std::string_view url, expected;
+  };
+  const Case cases[] = {
+      {"http://h/a/b.png", "/a/b.png"},       {"https://h/a%20b?c=/d.e", "/a b"},
+      {"http://h/a#b/c", "/a"},               {"http://h", "/"},
+      {"http://h?a/b", "/"},                  {"http://h/a%2Fb.png", "/a/b.png"},
+      {"local:///a%20b.png?c", "/a%20b.png?c"}, {"s3://bucket/a/b", "/a/b"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.url);
+    EXPECT_EQ(raw_path(c.url), c.expected);
   }
 }
 
@@ -179,6 +195,12 @@ TEST(RequestId, GivenOnesThatAreFit) {
       {"has space", R"({"requestId":"other"})", "other"},
       {"", R"({"requestId":"req-1"})", "req-1"},
       {"", R"({"a":{"b":1}, "requestId" : "req-2", "c":2})", "req-2"},
+      {"", R"({"a":{"requestId":"inner"},"requestId":"outer"})", "outer"},
+      {"", R"({"requestId":"first","b":["requestId"],"requestId":"last"})", "last"},
+      {"", R"({"a":"requestId","b":"req-3"})", ""},
+      {"", R"({"a":"\"","requestId":"req-4"})", "req-4"},
+      {"", R"(["requestId","req-5"])", ""},
+      {"", R"({"requestId":"req-6")", ""},
       {"", R"({"requestId":"bad id"})", ""},
       {"", R"({"requestId":7})", ""},
       {"", R"({"requestId":"open)", ""},

@@ -10,7 +10,7 @@ struct Case {
   const char* what;
   std::string_view source;
   bool on = true, all = false;
-  std::string base_url{}, forwarded_host{};
+  std::string base_url{}, forwarded_host{}, forwarded_proto{};
   std::string cookies = "a=1; b=2";
   std::string expected{};
 };
@@ -36,7 +36,22 @@ TEST(Cookies, GoToTheirHostOnly) {
        .base_url = "https://base.example"},
       {.what = "bad ones are dropped", .source = "http://img.example/x",
        .cookies = "a=1;; b c=2; d; e=\"q\"; f=g\"h; i=j\\k; =l; m=n\xc3\xa9; o=",
-       .expected = "a=1; e=\"q\"; o="},
+       .expected = "a=1; d=; e=\"q\"; o="},
+      {.what = "as imgproxy writes them", .source = "http://img.example/x",
+       .cookies = "a=b c; d=e,f; g=\"h i\"",
+       .expected = "a=\"b c\"; d=\"e,f\"; g=\"h i\""},
+      {.what = "a scheme of the web before us", .source = "http://img.example/x",
+       .forwarded_proto = "https", .expected = "a=1; b=2"},
+      {.what = "another scheme before us", .source = "http://img.example/x",
+       .forwarded_proto = "ftp"},
+      {.what = "base url's folder", .source = "http://base.example/foo/x",
+       .base_url = "http://base.example/foo/bar", .expected = "a=1; b=2"},
+      {.what = "the folder itself", .source = "http://base.example/foo?x",
+       .base_url = "http://base.example/foo/bar", .expected = "a=1; b=2"},
+      {.what = "outside of it", .source = "http://base.example/foobar/x",
+       .base_url = "http://base.example/foo/bar"},
+      {.what = "base url of another scheme", .source = "http://base.example/",
+       .base_url = "ftp://base.example/"},
       {.what = "none", .source = "http://img.example/x", .cookies = ""},
   };
   for (const Case& c : cases) {
@@ -48,6 +63,7 @@ TEST(Cookies, GoToTheirHostOnly) {
     http::Headers client;
     client.add("Host", "img.example:8080");
     if (!c.forwarded_host.empty()) client.add("X-Forwarded-Host", c.forwarded_host);
+    if (!c.forwarded_proto.empty()) client.add("X-Forwarded-Proto", c.forwarded_proto);
     if (!c.cookies.empty()) client.add("Cookie", c.cookies);
     EXPECT_EQ(cookies_for(c.source, client, config), c.expected);
   }

@@ -36,6 +36,8 @@ TEST(ConditionalHeaders, OnTheirWayToTheSource) {
        .sent_none_match = "\"abc\""},
       {.what = "another buster drops the date too", .none_match = "\"cc/ImFiYyI\"", .since = old,
        .buster = "bb"},
+      {.what = "nothing but the buster", .none_match = "\"bb/\"", .since = old, .buster = "bb",
+       .sent_since = old},
       {.what = "longer buster", .none_match = "\"bbb/ImFiYyI\"", .buster = "bb"},
       {.what = "no buster in it", .none_match = "\"abc\"", .since = old, .buster = "bb"},
       {.what = "buster alone", .none_match = "\"bb\"", .buster = "bb"},
