@@ -29,7 +29,8 @@ RANGE_FIRST, RANGE_LAST = 1000, 1999
 POST_BYTES = 2 << 20   # curl asks for 100-continue above 1 MB
 RUN_LIMIT_S = 300      # building of a client included
 PIECE_BYTES = 64 << 10
-CONNECTIONS = {'node': 2}   # its fetch gives up the connection of a HEAD
+# Its fetch gives up the connection of a HEAD, and may begin a request before the last one's is free.
+CONNECTIONS_MAX = {'node': 3}
 SVG = ('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">%s</svg>' % (
     '<rect x="1" y="2" width="10" height="10" fill="#123456"/>' * 100)).encode()
 
@@ -119,7 +120,7 @@ def run_program(checks, world, name, command, folder):
             checks.that('%s: %s' % (name, what), word == 'ok')
         elif word == 'idle':
             used = world.relay.opened - before
-            checks.same('%s: connections of all requests so far' % name, used, CONNECTIONS.get(name, 1))
+            checks.that('%s: few connections' % name, 0 < used <= CONNECTIONS_MAX.get(name, 1), used)
             closed = common.wait_for(lambda: world.idle.open == 0, 30)
             idled = checks.that('%s: imgring closes the idle connection' % name, closed)
             program.stdin.write('\n')
