@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace imgring::loop {
 
 namespace {
@@ -20,7 +22,7 @@ void Job::arrive() noexcept {
   } else {
     delete this;
   }
-  if (--registry->count_ == 0) registry->empty_.notify();
+  registry->one_less();
 }
 
 TicketBase::TicketBase(Loop& loop, Job* job) noexcept : loop_(loop), job_(job) {
@@ -30,7 +32,13 @@ TicketBase::TicketBase(Loop& loop, Job* job) noexcept : loop_(loop), job_(job) {
 TicketBase::~TicketBase() {
   if (job_ == nullptr) return;
   job_->ticket_ = nullptr;
-  if (job_->done_) delete job_;
+  if (job_->done_) {
+    delete job_;
+  } else if (job_->lane_->take_back(job_)) {
+    JobRegistry* registry = job_->registry_;
+    delete job_;
+    registry->one_less();
+  }
 }
 
 bool TicketBase::ready(Scope& scope) noexcept { return finished() || scope.cancelled(); }
@@ -55,10 +63,16 @@ void TicketBase::job_arrived() noexcept {
   loop_.post(std::exchange(waiter_, {}));
 }
 
-bool JobRegistry::submit(HelperPool& pool, Job* job) {
+void JobRegistry::one_less() noexcept {
+  if (--count_ == 0) empty_.notify();
+}
+
+bool JobRegistry::submit(HelperPool& pool, Job* job, JobCost cost) {
   job->registry_ = this;
+  job->lane_ = &pool.lane(cost.lane);
+  job->work_ = cost.work;
   job->queued_at_ = Clock::now();
-  if (pool.submit(job)) {
+  if (job->lane_->submit(job)) {
     ++count_;
     return true;
   }
@@ -75,13 +89,20 @@ Task<bool> JobRegistry::drained(Scope& scope) {
   co_return true;
 }
 
-HelperPool::HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks)
-    : queue_max_(queue_max), hooks_(hooks) {
-  for (unsigned i = 0; i < threads; ++i) slots_.push_back(std::make_unique<Slot>());
+HelperLane::HelperLane(Options options)
+    : backlog_(options.threads), options_(options) {
+  for (unsigned i = 0; i < options.threads; ++i) {
+    slots_.push_back(std::make_unique<Slot>());
+    slots_.back()->index = i;
+  }
+  if (!options.on_demand) start_threads();
+}
+
+void HelperLane::start_threads() {
   for (auto& slot : slots_) threads_.emplace_back([this, s = slot.get()] { work(s); });
 }
 
-HelperPool::~HelperPool() {
+HelperLane::~HelperLane() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -90,17 +111,26 @@ HelperPool::~HelperPool() {
   for (auto& thread : threads_) thread.join();
 }
 
-bool HelperPool::submit(Job* job) {
+bool HelperLane::submit(Job* job) {
   {
     std::lock_guard lock(mutex_);
-    if (queue_.size() >= queue_max_ || stopping_) return false;
+    if (queue_.size() >= options_.queue_max || stopping_) return false;
     queue_.push_back(job);
+    backlog_.queued(job->work_);
+    if (threads_.empty()) start_threads();
   }
   wake_.notify_one();
   return true;
 }
 
-void HelperPool::request_collect() {
+bool HelperLane::take_back(Job* job) noexcept {
+  std::lock_guard lock(mutex_);
+  if (std::erase(queue_, job) == 0) return false;
+  backlog_.taken_back(job->work_);
+  return true;
+}
+
+void HelperLane::request_collect() {
   {
     std::lock_guard lock(mutex_);
     ++collect_wanted_;
@@ -108,12 +138,17 @@ void HelperPool::request_collect() {
   wake_.notify_all();
 }
 
-std::size_t HelperPool::queued() const {
+std::size_t HelperLane::queued() const {
   std::lock_guard lock(mutex_);
   return queue_.size();
 }
 
-double HelperPool::longest_running_s() const {
+Backlog::Work HelperLane::expected_wait() const {
+  std::lock_guard lock(mutex_);
+  return backlog_.wait(Clock::now());
+}
+
+double HelperLane::longest_running_s() const {
   const std::int64_t now = clock_ns();
   std::int64_t longest = 0;
   for (const auto& slot : slots_) {
@@ -123,10 +158,19 @@ double HelperPool::longest_running_s() const {
   return static_cast<double>(longest) * 1e-9;
 }
 
-void HelperPool::work(Slot* slot) {
+void HelperLane::run(Slot* slot, Job* job) {
+  busy_.fetch_add(1, std::memory_order_relaxed);
+  slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
+  job->run();
+  if (options_.hooks.after_job != nullptr) options_.hooks.after_job();
+  slot->started_ns.store(0, std::memory_order_relaxed);
+  busy_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void HelperLane::work(Slot* slot) {
   pthread_setname_np(pthread_self(), "helper");
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
-  if (setpriority(PRIO_PROCESS, thread, kNice) != 0) nice_refused_.store(true);
+  if (setpriority(PRIO_PROCESS, thread, options_.nice) != 0) nice_refused_.store(true);
   std::uint64_t collected = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -136,28 +180,54 @@ void HelperPool::work(Slot* slot) {
     if (!queue_.empty()) {
       Job* job = queue_.front();
       queue_.pop_front();
-      lock.unlock();
-      busy_.fetch_add(1, std::memory_order_relaxed);
       job->started_at_ = Clock::now();
-      slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
+      backlog_.started(slot->index, job->work_, job->started_at_);
+      lock.unlock();
       Loop& loop = job->registry_->loop_;
-      job->run();
-      if (hooks_.after_job != nullptr) hooks_.after_job();
-      slot->started_ns.store(0, std::memory_order_relaxed);
-      busy_.fetch_sub(1, std::memory_order_relaxed);
+      run(slot, job);
       loop.post_remote(job);  // the job is not ours any more
       lock.lock();
+      backlog_.finished(slot->index, Clock::now());
     } else if (collected != collect_wanted_) {
       collected = collect_wanted_;
       lock.unlock();
-      if (hooks_.collect != nullptr) hooks_.collect();
+      if (options_.hooks.collect != nullptr) options_.hooks.collect();
       lock.lock();
     } else {
       break;  // stopping, and nothing is queued
     }
   }
   lock.unlock();
-  if (hooks_.thread_end != nullptr) hooks_.thread_end();
+  if (options_.hooks.thread_end != nullptr) options_.hooks.thread_end();
+}
+
+HelperPool::HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks) {
+  constexpr std::array<int, kLaneCount> kNices = {kNice, kPatientNice};
+  for (std::size_t i = 0; i < kLaneCount; ++i) {
+    lanes_[i] = std::make_unique<HelperLane>(HelperLane::Options{
+        .threads = threads, .queue_max = queue_max, .nice = kNices[i],
+        .on_demand = i > 0, .hooks = hooks});
+  }
+}
+
+void HelperPool::request_collect() {
+  for (auto& lane : lanes_) lane->request_collect();
+}
+
+std::size_t HelperPool::queued() const {
+  return lane(Lane::kQuick).queued() + lane(Lane::kPatient).queued();
+}
+
+unsigned HelperPool::busy() const noexcept {
+  return lane(Lane::kQuick).busy() + lane(Lane::kPatient).busy();
+}
+
+double HelperPool::longest_running_s() const {
+  return std::max(lane(Lane::kQuick).longest_running_s(), lane(Lane::kPatient).longest_running_s());
+}
+
+bool HelperPool::nice_refused() const noexcept {
+  return lane(Lane::kQuick).nice_refused() || lane(Lane::kPatient).nice_refused();
 }
 
 }  // namespace imgring::loop

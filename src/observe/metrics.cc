@@ -165,6 +165,17 @@ void put_gauges(Page& page, const MetricsView& view) {
             view.vips.allocs);
 }
 
+void put_lanes(Page& page, const MetricsView& view) {
+  page.begin({"jobs_waiting", "gauge", "Image jobs that wait for a helper, by lane."});
+  const auto label = [](const LaneNumbers& lane) { return fmt::format("lane=\"{}\"", lane.name); };
+  for (const LaneNumbers& lane : view.lanes) page.sample(label(lane), lane.waiting);
+  page.begin({"jobs_running", "gauge", "Image jobs that helpers work on, by lane."});
+  for (const LaneNumbers& lane : view.lanes) page.sample(label(lane), lane.running);
+  page.begin({"jobs_expected_wait_seconds", "gauge",
+              "What a job that comes now is expected to wait for a helper, by lane."});
+  for (const LaneNumbers& lane : view.lanes) page.sample(label(lane), lane.expected_wait_s);
+}
+
 // Ours: imgproxy has none of these.
 void put_own(Page& page, const MetricsView& view) {
   page.only({"connections", "gauge", "Open client connections."},
@@ -272,6 +283,10 @@ void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGro
     put("full", &mem::PoolStats::dropped_full);
     put("decay", &mem::PoolStats::dropped_decay);
   }
+  page.begin({"buffer_pool_calibrations_total", "counter", "Times a pool learned its sizes anew."});
+  for (const PoolGroup& group : groups) {
+    page.sample(group.label(), group.sum(&mem::PoolStats::calibrations));
+  }
   page.begin({"buffer_pool_misses_total", "counter", "Buffers that had to be allocated."});
   for (const PoolGroup& group : groups) {
     page.sample(group.label(), group.sum(&mem::PoolStats::misses));
@@ -325,6 +340,7 @@ std::string prometheus_text(const MetricsView& view) {
   put_pool_sizes(page, groups);
   put_pool_use(page, view, groups);
   put_own(page, view);
+  put_lanes(page, view);
   put_process(page, view.process);
   return page.take();
 }

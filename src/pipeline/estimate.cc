@@ -66,16 +66,25 @@ std::optional<SourceFacts> facts_of_header(ByteSpan s, ImageType type) {
   return out;
 }
 
+// Unknown, or refused as soon as it runs.
+Estimate without_plan(const RenderJob& job) {
+  constexpr double kBytesPerPixel = 4;
+  const auto size = static_cast<std::int64_t>(job.source.size());
+  Estimate out;
+  out.bytes = std::clamp(size * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
+  UnreadSource unread{.source = job.source_type, .result = job.options->format};
+  unread.pixels = static_cast<double>(out.bytes) / kBytesPerPixel;
+  if (unread.result == ImageType::kUnknown) unread.result = job.source_type;
+  out.work = planned_work(unread);
+  return out;
+}
+
 }  // namespace
 
-std::int64_t estimate_bytes(const RenderJob& job) {
+Estimate estimate(const RenderJob& job) {
   const std::optional<SourceFacts> known = facts_of_header(job.source, job.source_type);
-  if (!known || !check_resolution(*known, 1, *job.options)) {
-    // Unknown, or refused as soon as it runs.
-    const auto size = static_cast<std::int64_t>(job.source.size());
-    return std::clamp(size * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
-  }
-  if (skips_processing(job.source_type, *job.options, *job.config)) return 0;
+  if (!known || !check_resolution(*known, 1, *job.options)) return without_plan(job);
+  if (skips_processing(job.source_type, *job.options, *job.config)) return {};
   PlanInput input;
   input.facts = *known;
   input.options = job.options;
@@ -83,7 +92,8 @@ std::int64_t estimate_bytes(const RenderJob& job) {
   input.result_type = choose_format(*known, *job.options, *job.config).value_or(job.source_type);
   input.frames = std::max(1, std::min(known->pages, job.options->max_animation_frames));
   input.watermark = job.watermark != nullptr;
-  return make_plan(input).planned_bytes;
+  const Plan plan = make_plan(input);
+  return {.bytes = plan.planned_bytes, .work = planned_work(plan, input)};
 }
 
 }  // namespace imgring::pipeline

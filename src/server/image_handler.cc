@@ -31,6 +31,7 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
   loop::Scope work(&scope);
   const std::chrono::seconds time(image.config().server.timeout_s);
   loop::Deadline due(services.loop, work, time);
+  image.due = loop::Clock::now() + time;
   if (image.parsed->options.raw) {
     co_return co_await stream_raw(services, work, image, responder);
   }
@@ -145,6 +146,23 @@ loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request&
   co_await responder.send(out.response, as_bytes(out.body));
 }
 
+namespace {
+
+std::array<observe::LaneNumbers, loop::kLaneCount> lane_numbers(const loop::HelperPool& helpers) {
+  std::array<observe::LaneNumbers, loop::kLaneCount> out{};
+  constexpr std::array<std::string_view, loop::kLaneCount> kNames = {"quick", "patient"};
+  for (std::size_t i = 0; i < loop::kLaneCount; ++i) {
+    const loop::HelperLane& lane = helpers.lane(static_cast<loop::Lane>(i));
+    out[i] = {.name = kNames[i],
+              .waiting = lane.queued(),
+              .running = lane.busy(),
+              .expected_wait_s = std::chrono::duration<double>(lane.expected_wait()).count()};
+  }
+  return out;
+}
+
+}  // namespace
+
 loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
                                         http::Responder& responder, std::string_view) {
   std::vector<const observe::CoreMetrics*> cores;
@@ -161,6 +179,8 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
   view.cores = cores;
   view.pools = pools;
   view.workers = static_cast<int>(services_.process.helpers.threads());
+  const auto lanes = lane_numbers(services_.process.helpers);
+  view.lanes = lanes;
   view.vips = {vips.used_bytes, vips.peak_bytes, vips.allocations};
   view.process = observe::read_process_numbers();
   http::Response response;

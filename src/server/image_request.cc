@@ -326,16 +326,34 @@ struct JobSlot {  // a counted place among the process's jobs, freed when the jo
   Process* process;
 };
 
+loop::JobCost cost_of(const pipeline::PlannedWork& work) noexcept {
+  return {.lane = work.patient() ? loop::Lane::kPatient : loop::Lane::kQuick, .work = work.all()};
+}
+
+// A job that would only get a helper when its time is over is refused before it waits
+// (hardening.md section 6, rule 3).
+Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock::time_point due) {
+  const auto wait = services.process.helpers.lane(cost.lane).expected_wait();
+  if (loop::Clock::now() + wait < due) return {};
+  services.metrics.count_refusal(observe::Refusal::kDeadline);
+  return fail(ErrorCode::kOverloaded,
+              "the helpers have work for more than is left of IMGPROXY_TIMEOUT");
+}
+
 loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& services,
                                                              loop::Scope& scope,
-                                                             std::shared_ptr<RenderState> state) {
+                                                             std::shared_ptr<RenderState> state,
+                                                             loop::Clock::time_point due) {
   const int queue = state->snapshot->config.server.requests_queue_size;
   if (!services.process.job_admitted(queue)) {
     co_return std::unexpected(refuse_job(services, queue));
   }
   JobSlot slot(services.process);
-  const auto planned = static_cast<std::uint64_t>(pipeline::estimate_bytes(job_of(*state)));
-  Result<mem::Grant> memory = co_await services.memory.enter(scope, planned);
+  const pipeline::Estimate planned = pipeline::estimate(job_of(*state));
+  const loop::JobCost cost = cost_of(planned.work);
+  IMGRING_CO_TRY_VOID(check_start(services, cost, due));
+  const auto bytes = static_cast<std::uint64_t>(planned.bytes);
+  Result<mem::Grant> memory = co_await services.memory.enter(scope, bytes);
   if (!memory) {
     if (scope.reason() == CancelReason::kClientGone) {
       co_return std::unexpected(cancelled_error(scope, "waiting for memory"));
@@ -346,7 +364,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
   auto work = [state, slot = std::move(slot), memory = std::move(*memory)] {
     return render_state(*state);
   };
-  auto ticket = services.jobs.start(services.process.helpers, std::move(work));
+  auto ticket = services.jobs.start(services.process.helpers, std::move(work), cost);
   if (ticket == nullptr) co_return fail(ErrorCode::kOverloaded, "the helpers' queue is full");
   const auto before = loop::Clock::now();
   auto result = co_await ticket->wait(scope);
@@ -431,7 +449,8 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
     co_return error_answer(request, unsupported);
   }
   std::shared_ptr<RenderState> state = fetched->state;
-  Result<pipeline::RenderedImage> image = co_await render_on_helper(services, scope, state);
+  Result<pipeline::RenderedImage> image =
+      co_await render_on_helper(services, scope, state, request.due);
   if (!image) {
     Answer failed = error_answer(request, image.error());
     failed.source_shown = true;

@@ -25,6 +25,7 @@ struct ImageRequest {
   SnapshotPtr snapshot;
   std::string id, client;
   std::optional<url::ProcessingRequest> parsed;  // once the URL was accepted
+  loop::Clock::time_point due{};                 // when its time is over
   const config::Config& config() const noexcept { return snapshot->config; }
 };
 

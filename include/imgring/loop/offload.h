@@ -4,11 +4,25 @@
 //   helper std::optional<R> r = co_await ticket.wait(scope);      // nullopt: the scope ended first
 //
 // A job belongs to its core, not to its request (decision 1): closure, result and whatever they own
-// live in the JobRegistry until the helper is done. A ticket that is dropped or whose wait was
-// cancelled detaches: the job's late return only destroys the closure and the result, on the loop's
-// thread.
+// live in the JobRegistry until the helper is done. A ticket that is dropped detaches: a job that
+// has not begun leaves the queue there and then; the late return of one that runs only destroys the
+// closure and the result. Both on the loop's thread.
+//
+// Two lanes, so that pictures which take long to encode (AVIF above all) do not hold up the others:
+// each lane has its own first-in first-out queue and its own IMGPROXY_WORKERS threads, and the
+// kernel shares the processors out. The patient lane's threads are at a nice value that weighs a
+// third of the quick lane's (and so are the threads that an encoder starts from them). From that
+// follows, for any number of threads and processors, one included:
+//   * a quick job never waits for a patient one to end: the kernel takes the processor from it;
+//   * while both lanes have work, the quick lane keeps about 3 of 4 parts of the processors, and
+//     the patient lane 1 of 4: neither starves, whatever the other is given;
+//   * what a lane does not use, the other has: one kind of work alone gets everything.
+// Where the kernel refuses the nice values, lanes share in halves. The patient lane's threads begin
+// with its first job.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <cstdint>
@@ -23,11 +37,22 @@
 #include <vector>
 
 #include "imgring/base/check.h"
+#include "imgring/loop/backlog.h"
 #include "imgring/loop/loop.h"
 
 namespace imgring::loop {
 
 class JobRegistry;
+class HelperLane;
+
+enum class Lane : std::uint8_t { kQuick, kPatient };
+inline constexpr std::size_t kLaneCount = 2;
+
+// What a job is expected to take; the default is for what takes next to nothing.
+struct JobCost {
+  Lane lane = Lane::kQuick;
+  Backlog::Work work{0};
+};
 
 // One piece of work. Closure and result belong to the derived class; the links to its core.
 class Job : RemoteTask {
@@ -39,11 +64,13 @@ class Job : RemoteTask {
   virtual void run() noexcept = 0;
 
  private:
-  friend class HelperPool;
+  friend class HelperLane;
   friend class JobRegistry;
   friend class TicketBase;
   void arrive() noexcept final;
   JobRegistry* registry_ = nullptr;
+  HelperLane* lane_ = nullptr;
+  Backlog::Work work_{0};
   class TicketBase* ticket_ = nullptr;  // null: detached
   Clock::time_point queued_at_{};
   Clock::time_point started_at_{};
@@ -57,45 +84,80 @@ struct HelperHooks {
   void (*thread_end)() noexcept = nullptr;
 };
 
-// W threads over one bounded first-in first-out queue. Shared by all loops; start and stop from
-// main.
-class HelperPool {
+// W threads over one bounded first-in first-out queue. Any thread.
+class HelperLane {
  public:
-  static constexpr int kNice = 5;  // loops answer at once while all helpers are busy (decision 5)
-  HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks);
-  ~HelperPool();  // runs what is queued, then joins
-  HelperPool(const HelperPool&) = delete;
-  HelperPool& operator=(const HelperPool&) = delete;
+  struct Options {
+    unsigned threads = 1;
+    std::size_t queue_max = 1;
+    int nice = 0;
+    bool on_demand = false;  // threads begin with the first job
+    HelperHooks hooks;
+  };
+  explicit HelperLane(Options options);
+  ~HelperLane();  // runs what is queued, then joins
+  HelperLane(const HelperLane&) = delete;
+  HelperLane& operator=(const HelperLane&) = delete;
 
-  // Any thread. False: the queue is full, nothing was taken.
+  // False: the queue is full, nothing was taken.
   bool submit(Job* job);
-  // Any thread: every helper that has nothing to do collects; busy ones do when the queue is next
-  // empty.
+  // True: the job had not begun and is the caller's again.
+  bool take_back(Job* job) noexcept;
   void request_collect();
-  unsigned threads() const noexcept { return static_cast<unsigned>(threads_.size()); }
+  unsigned threads() const noexcept { return options_.threads; }
   std::size_t queued() const;
+  Backlog::Work expected_wait() const;
   unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
-  // Seconds the longest running job has been running; 0 when none.
   double longest_running_s() const;
-  // True when the kernel refused the lower priority (said once in the log).
   bool nice_refused() const noexcept { return nice_refused_.load(std::memory_order_relaxed); }
 
  private:
   struct Slot {
+    std::size_t index = 0;
     std::atomic<std::int64_t> started_ns{0};  // 0 = idle
   };
+  void start_threads();
   void work(Slot* slot);
+  void run(Slot* slot, Job* job);
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job*> queue_;
-  std::size_t queue_max_;
-  HelperHooks hooks_;
+  Backlog backlog_;
+  Options options_;
   bool stopping_ = false;
   std::uint64_t collect_wanted_ = 0;
   std::atomic<unsigned> busy_{0};
   std::atomic<bool> nice_refused_{false};
   std::vector<std::unique_ptr<Slot>> slots_;
   std::vector<std::thread> threads_;
+};
+
+// Both lanes. Shared by all loops; start and stop from main. Outlives every ticket.
+class HelperPool {
+ public:
+  static constexpr int kNice = 5;  // loops answer at once while all helpers are busy (decision 5)
+  // Weights of the kernel (sched(7)): 335 at 5, 110 at 10.
+  static constexpr int kPatientNice = 10;
+  // `threads` and `queue_max` are those of each lane.
+  HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks);
+
+  // Any thread.
+  HelperLane& lane(Lane lane) noexcept { return *lanes_[static_cast<std::size_t>(lane)]; }
+  const HelperLane& lane(Lane lane) const noexcept {
+    return *lanes_[static_cast<std::size_t>(lane)];
+  }
+  // Every helper that has nothing to do collects; busy ones do when their queue is next empty.
+  void request_collect();
+  unsigned threads() const noexcept { return lane(Lane::kQuick).threads(); }  // of one lane
+  std::size_t queued() const;
+  unsigned busy() const noexcept;
+  // Seconds the longest running job has been running; 0 when none.
+  double longest_running_s() const;
+  // True when the kernel refused a lower priority (said once in the log).
+  bool nice_refused() const noexcept;
+
+ private:
+  std::array<std::unique_ptr<HelperLane>, kLaneCount> lanes_;
 };
 
 class TicketBase : Cancellable {
@@ -133,16 +195,19 @@ class JobRegistry {
 
   template <class R>
   class Ticket;
-  // Null when the helpers' queue is full: the closure is destroyed.
+  // Null when the lane's queue is full: the closure is destroyed.
   template <class F>
-  auto start(HelperPool& pool, F closure) -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>>;
+  auto start(HelperPool& pool, F closure, JobCost cost = {})
+      -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>>;
 
  private:
   friend class Job;
-  friend class HelperPool;
+  friend class HelperLane;
+  friend class TicketBase;
   template <class F>
   class Work;
-  bool submit(HelperPool& pool, Job* job);
+  bool submit(HelperPool& pool, Job* job, JobCost cost);
+  void one_less() noexcept;
   Loop& loop_;
   Event empty_;
   std::size_t count_ = 0;
@@ -183,14 +248,14 @@ class JobRegistry::Work final : public Ticket<std::invoke_result_t<F&>>::Box {
 };
 
 template <class F>
-auto JobRegistry::start(HelperPool& pool, F closure)
+auto JobRegistry::start(HelperPool& pool, F closure, JobCost cost)
     -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>> {
   using R = std::invoke_result_t<F&>;
   auto work = std::make_unique<Work<F>>(std::move(closure));
   // The ticket first: the job may be back before start() returns to the coroutine, never before
   // this.
   auto ticket = std::make_unique<Ticket<R>>(loop_, work.get());
-  if (!submit(pool, work.release())) return nullptr;
+  if (!submit(pool, work.release(), cost)) return nullptr;
   return ticket;
 }
 

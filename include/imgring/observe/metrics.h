@@ -75,11 +75,19 @@ struct VipsNumbers {
   std::uint64_t allocs = 0;
 };
 
+// One lane of helpers, which this module does not know.
+struct LaneNumbers {
+  std::string_view name;
+  std::uint64_t waiting = 0, running = 0;
+  double expected_wait_s = 0;  // of a job that comes now
+};
+
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
   std::span<const CoreMetrics* const> cores;
   std::span<const mem::BufferPool* const> pools;  // of all cores
   int workers = 1;
+  std::span<const LaneNumbers> lanes;
   VipsNumbers vips;
   ProcessNumbers process;
 };

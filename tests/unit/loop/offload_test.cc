@@ -1,8 +1,14 @@
-// Helper jobs: results, detaching, full queues, collection.
+// Helper jobs: results, detaching, full queues, lanes, collection.
 #include "imgring/loop/offload.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "run_loop.h"
 
@@ -87,6 +93,124 @@ Task<void> full(Loop& loop, Scope& scope) {
 }
 TEST(Offload, AFullQueueRefuses) { run_loop(full); }
 
+constexpr JobCost kLong{.lane = Lane::kPatient, .work = 1s};
+
+// Holds a helper until told; counts itself when it begins.
+struct Gate {
+  std::atomic<bool> go{false};
+  std::atomic<int> running{0};
+  auto job() {
+    return [this] {
+      ++running;
+      while (!go.load()) std::this_thread::yield();
+      return 0;
+    };
+  }
+};
+
+Task<void> lanes(Loop& loop, Scope& scope) {
+  for (unsigned threads : {1u, 2u}) {  // one helper is no exception
+    HelperPool pool(threads, 64, {});
+    JobRegistry registry(loop);
+    Gate gate;
+    std::vector<std::unique_ptr<JobRegistry::Ticket<int>>> patient;
+    for (int i = 0; i < 10; ++i) patient.push_back(registry.start(pool, gate.job(), kLong));
+    while (gate.running.load() < static_cast<int>(threads)) std::this_thread::yield();
+    for (int i = 0; i < 20; ++i) {
+      auto quick = registry.start(pool, [i] { return i; });
+      const auto result = co_await quick->wait(scope);
+      EXPECT_EQ(result, i);
+    }
+    EXPECT_EQ(gate.running.load(), static_cast<int>(threads)) << "no more than its threads";
+    EXPECT_EQ(pool.lane(Lane::kPatient).queued(), 10u - threads);
+    EXPECT_EQ(pool.lane(Lane::kQuick).queued(), 0u);
+    gate.go = true;
+    const bool empty = co_await registry.drained(scope);
+    EXPECT_TRUE(empty);
+  }
+}
+TEST(Offload, QuickJobsRunWhilePatientOnesHoldAllTheirHelpers) { run_loop(lanes); }
+
+Task<void> the_other_way(Loop& loop, Scope& scope) {
+  HelperPool pool(1, 64, {});
+  JobRegistry registry(loop);
+  Gate gate;
+  auto quick = registry.start(pool, gate.job());
+  auto queued = registry.start(pool, gate.job());
+  while (gate.running.load() == 0) std::this_thread::yield();
+  auto patient = registry.start(pool, [] { return 7; }, kLong);
+  const auto result = co_await patient->wait(scope);
+  EXPECT_EQ(result, 7);
+  gate.go = true;
+  const bool empty = co_await registry.drained(scope);
+  EXPECT_TRUE(empty);
+}
+TEST(Offload, PatientJobsRunWhileQuickOnesHoldAllTheirHelpers) { run_loop(the_other_way); }
+
+Task<void> order(Loop& loop, Scope& scope) {
+  HelperPool pool(1, 64, {});
+  JobRegistry registry(loop);
+  Gate gate;
+  std::vector<int> ran;  // by the lane's one thread, read once all are back
+  auto first = registry.start(pool, gate.job(), kLong);
+  std::vector<std::unique_ptr<JobRegistry::Ticket<int>>> tickets;
+  for (int i = 0; i < 30; ++i) {
+    auto note = [&ran, i] {
+      ran.push_back(i);
+      return i;
+    };
+    tickets.push_back(registry.start(pool, note, kLong));
+  }
+  gate.go = true;
+  const bool empty = co_await registry.drained(scope);
+  EXPECT_TRUE(empty);
+  std::vector<int> wanted(30);
+  std::iota(wanted.begin(), wanted.end(), 0);
+  EXPECT_EQ(ran, wanted);
+}
+TEST(Offload, FirstInFirstOutInsideALane) { run_loop(order); }
+
+Task<void> taken_back(Loop& loop, Scope& scope) {
+  HelperPool pool(1, 64, {});
+  JobRegistry registry(loop);
+  Gate gate;
+  std::atomic<int> gone{0}, ran{0};
+  auto first = registry.start(pool, gate.job(), kLong);
+  while (gate.running.load() == 0) std::this_thread::yield();
+  const auto wait = pool.lane(Lane::kPatient).expected_wait();
+  EXPECT_GT(wait, 0us);
+  LoopOnly lease(loop, &gone);
+  auto work = [lease = std::move(lease), &ran] { return ++ran; };
+  auto second = registry.start(pool, std::move(work), kLong);
+  EXPECT_GE(pool.lane(Lane::kPatient).expected_wait(), wait + 900ms);
+  second.reset();
+  EXPECT_EQ(gone.load(), 1) << "what it held is free at once";
+  EXPECT_EQ(registry.count(), 1u);
+  EXPECT_EQ(pool.queued(), 0u);
+  EXPECT_LE(pool.lane(Lane::kPatient).expected_wait(), wait);
+  gate.go = true;
+  const bool empty = co_await registry.drained(scope);
+  EXPECT_TRUE(empty);
+  EXPECT_EQ(ran.load(), 0);
+}
+TEST(Offload, ADetachedJobThatHasNotBegunLeavesTheQueue) { run_loop(taken_back); }
+
+// The kernel's view of the calling thread.
+int own_nice() { return getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid))); }
+
+Task<void> niceness(Loop& loop, Scope& scope) {
+  HelperPool pool(1, 64, {});
+  JobRegistry registry(loop);
+  auto quick = registry.start(pool, own_nice);
+  auto patient = registry.start(pool, own_nice, kLong);
+  const auto quick_nice = co_await quick->wait(scope);
+  const auto patient_nice = co_await patient->wait(scope);
+  EXPECT_FALSE(pool.nice_refused());
+  EXPECT_EQ(quick_nice, std::max(HelperPool::kNice, own_nice()));
+  EXPECT_EQ(patient_nice, std::max(HelperPool::kPatientNice, own_nice()));
+}
+TEST(Offload, ThePatientLaneIsNicerThanTheQuickOne) { run_loop(niceness); }
+
 std::atomic<int> collected{0};
 void count_collect() noexcept { ++collected; }
 
@@ -97,8 +221,20 @@ TEST(HelperPool, EveryHelperCollectsWhenAsked) {
     pool.request_collect();
     while (collected.load() < 3) std::this_thread::yield();
   }
-  EXPECT_EQ(collected.load(), 3);
+  EXPECT_EQ(collected.load(), 3) << "the patient lane has no threads yet";
 }
+
+Task<void> collect_in_both(Loop& loop, Scope& scope) {
+  collected = 0;
+  HelperPool pool(2, 8, {.collect = count_collect});
+  JobRegistry registry(loop);
+  auto patient = registry.start(pool, [] { return 0; }, kLong);
+  const auto done = co_await patient->wait(scope);
+  EXPECT_EQ(done, 0);
+  pool.request_collect();
+  while (collected.load() < 4) std::this_thread::yield();
+}
+TEST(HelperPool, PatientHelpersCollectOnceTheyRun) { run_loop(collect_in_both); }
 
 }  // namespace
 }  // namespace imgring::loop

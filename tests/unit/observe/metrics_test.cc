@@ -145,6 +145,7 @@ class Metrics : public testing::Test {
             .cores = core_pointers_,
             .pools = pool_pointers_,
             .workers = 4,
+            .lanes = lanes_,
             .vips = {.memory_bytes = 1000, .memory_bytes_max = 2000, .allocs = 3},
             .process = {}};
   }
@@ -157,6 +158,9 @@ class Metrics : public testing::Test {
   }
 
   std::string name_space_;
+  std::array<LaneNumbers, 2> lanes_ = {
+      {{.name = "quick", .waiting = 3, .running = 2, .expected_wait_s = 0.5},
+       {.name = "patient", .waiting = 0, .running = 1, .expected_wait_s = 0}}};
   std::array<CoreMetrics, 2> cores_;
   std::array<const CoreMetrics*, 2> core_pointers_ = {&cores_[0], &cores_[1]};
   std::vector<std::unique_ptr<mem::BufferPool>> pools_;
@@ -187,6 +191,7 @@ TEST_F(Metrics, EveryImgproxyNameIsThereWithItsType) {
       {"buffer_pool_idle_bytes", "gauge"},
       {"buffer_pool_in_use_bytes", "gauge"},
       {"buffer_pool_dropped_total", "counter"},
+      {"buffer_pool_calibrations_total", "counter"},
       {"buffer_pool_misses_total", "counter"},
       {"buffer_foreign_free_total", "counter"},
       {"process_cpu_seconds_total", "counter"},
@@ -252,6 +257,16 @@ TEST_F(Metrics, GoldenBeginning) {
       "request_duration_seconds_count 3\n";
   EXPECT_EQ(page.substr(0, golden.size()), golden);
   Reader reader(page);
+}
+
+TEST_F(Metrics, LanesOfHelpersAreToldApart) {
+  const std::string page = text();
+  const Reader reader(page);
+  EXPECT_EQ(reader["jobs_waiting{lane=\"quick\"}"], 3);
+  EXPECT_EQ(reader["jobs_waiting{lane=\"patient\"}"], 0);
+  EXPECT_EQ(reader["jobs_running{lane=\"quick\"}"], 2);
+  EXPECT_EQ(reader["jobs_running{lane=\"patient\"}"], 1);
+  EXPECT_EQ(reader["jobs_expected_wait_seconds{lane=\"quick\"}"], 0.5);
 }
 
 TEST_F(Metrics, NamespaceGoesBeforeAllButTheProcess) {
@@ -355,7 +370,7 @@ TEST_F(Metrics, PoolsAreSummedAndTheLargestLearnedSizeShows) {
 
 TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
   const std::string page = prometheus_text({.name_space = "", .cores = {}, .pools = {},
-                                            .workers = 0, .vips = {}, .process = {}});
+                                            .workers = 0, .lanes = {}, .vips = {}, .process = {}});
   const Reader reader(page);
   EXPECT_EQ(reader["workers_utilization"], 0);
 }

@@ -1,0 +1,29 @@
+// CPU time a job is expected to take, from its plan: tables by format. For the helpers' lanes and
+// for refusing what could not start in time. Values; any thread.
+// Promises: the right order of magnitude; what machine, settings and load add is learned by
+// loop::Backlog as jobs finish.
+#pragma once
+
+#include <chrono>
+
+#include "imgring/pipeline/plan.h"
+
+namespace imgring::pipeline {
+
+struct PlannedWork {
+  std::chrono::microseconds decode{0};  // and reducing what was decoded
+  std::chrono::microseconds encode{0};
+  std::chrono::microseconds all() const noexcept { return decode + encode; }
+  // So long that others must not have to wait for it: the helpers' patient lane.
+  bool patient() const noexcept;
+};
+
+PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept;
+// Where no plan can be made because libvips alone can read the header.
+struct UnreadSource {
+  ImageType source = ImageType::kUnknown, result = ImageType::kUnknown;
+  double pixels = 0;
+};
+PlannedWork planned_work(const UnreadSource& unread) noexcept;
+
+}  // namespace imgring::pipeline

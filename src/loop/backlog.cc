@@ -1,0 +1,59 @@
+// See the header.
+#include "imgring/loop/backlog.h"
+
+#include <algorithm>
+
+#include "imgring/base/check.h"
+
+namespace imgring::loop {
+
+namespace {
+// What is left of the past after one more job: half of it is gone after seven.
+constexpr double kKept = 0.9;
+// A hung job or a clock that jumped must not teach more than this.
+constexpr double kPaceMax = 50;
+
+double microseconds(std::chrono::steady_clock::duration time) noexcept {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+}  // namespace
+
+void Backlog::queued(Work work) noexcept {
+  ++waiting_;
+  queued_work_ += work;
+}
+
+void Backlog::taken_back(Work work) noexcept {
+  IMGRING_CHECK(waiting_ > 0);
+  --waiting_;
+  queued_work_ -= work;
+}
+
+void Backlog::started(std::size_t thread, Work work, Time now) noexcept {
+  taken_back(work);
+  running_[thread] = {.work = work, .since = now, .busy = true};
+}
+
+void Backlog::finished(std::size_t thread, Time now) noexcept {
+  const Running job = running_[thread];
+  running_[thread].busy = false;
+  const auto estimated = static_cast<double>(job.work.count());
+  if (estimated <= 0) return;
+  took_us_ = took_us_ * kKept + std::min(microseconds(now - job.since), estimated * kPaceMax);
+  estimated_us_ = estimated_us_ * kKept + estimated;
+}
+
+Backlog::Work Backlog::wait(Time now) const noexcept {
+  double before_us = static_cast<double>(queued_work_.count()) * pace();
+  bool free = false;
+  for (const Running& job : running_) {
+    free = free || !job.busy;
+    if (!job.busy) continue;
+    const double expected_us = static_cast<double>(job.work.count()) * pace();
+    before_us += std::max(0.0, expected_us - microseconds(now - job.since));
+  }
+  if (free && waiting_ == 0) return Work(0);
+  return Work(static_cast<Work::rep>(before_us / static_cast<double>(running_.size())));
+}
+
+}  // namespace imgring::loop

@@ -1,0 +1,81 @@
+// See the header. The constants are CPU time of tests/bench/work_bench 3 p16.jpg (a photo of 4 MP),
+// Debian 12's libraries and imgproxy's default qualities and speeds, rounded.
+#include "imgring/pipeline/plan_work.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace imgring::pipeline {
+namespace {
+
+using std::chrono::microseconds;
+
+// A picture that encodes for longer than this is patient: the 500 pixel JPEG, PNG or WebP of a web
+// page is not, the smallest AVIF is (its encoder takes 30 ms for any picture).
+constexpr microseconds kQuickEncode = std::chrono::milliseconds(29);
+// And so is one that takes longer than this in all: a progressive JPEG of 10 megapixels is not.
+constexpr microseconds kQuickInAll = std::chrono::milliseconds(150);
+// Setting up a job, whatever it is.
+constexpr double kFixedUs = 300;
+
+struct DecodeWork {
+  ImageType type;
+  double ns;        // by source pixel; a vector: by drawn pixel
+  double whole_ns;  // progressive JPEG, interlaced PNG
+};
+constexpr DecodeWork kDecode[] = {
+    {ImageType::kJpeg, 4, 14},  {ImageType::kPng, 30, 32},  {ImageType::kWebp, 19, 19},
+    {ImageType::kGif, 20, 20},  {ImageType::kTiff, 12, 12}, {ImageType::kAvif, 50, 50},
+    {ImageType::kHeic, 90, 90}, {ImageType::kJxl, 50, 50},  {ImageType::kBmp, 10, 10},
+    {ImageType::kIco, 30, 30},  {ImageType::kSvg, 50, 50}};
+
+struct EncodeWork {
+  ImageType type;
+  double ns;  // by result pixel
+  double fixed_us;
+};
+constexpr EncodeWork kEncode[] = {
+    {ImageType::kJpeg, 10, 100},      {ImageType::kPng, 130, 500},  {ImageType::kWebp, 110, 4000},
+    {ImageType::kGif, 800, 30'000},   {ImageType::kTiff, 8, 100},   {ImageType::kBmp, 2, 100},
+    {ImageType::kIco, 130, 500},      {ImageType::kAvif, 340, 30'000},
+    {ImageType::kHeic, 3300, 50'000}, {ImageType::kJxl, 75, 2000}};
+
+microseconds from_us(double us) noexcept {
+  constexpr double kMost = 3600e6;  // an hour: nothing waits for longer
+  return microseconds(static_cast<microseconds::rep>(std::min(us, kMost)));
+}
+
+microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {
+  const auto* row = std::ranges::find(kDecode, type, &DecodeWork::type);
+  if (row == std::end(kDecode)) row = std::begin(kDecode);
+  return from_us(kFixedUs + pixels * (whole ? row->whole_ns : row->ns) / 1e3);
+}
+
+microseconds encode_time(ImageType type, double pixels) noexcept {
+  const auto* row = std::ranges::find(kEncode, type, &EncodeWork::type);
+  if (row == std::end(kEncode)) row = std::begin(kEncode);
+  return from_us(row->fixed_us + pixels * row->ns / 1e3);
+}
+
+double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
+
+}  // namespace
+
+bool PlannedWork::patient() const noexcept {
+  return encode > kQuickEncode || all() > kQuickInAll;
+}
+
+PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
+  const SourceFacts& facts = facts_of(in.facts.type).vector ? plan.loaded : in.facts;
+  return {.decode = decode_time(in.facts.type, area(facts.width, facts.height) * plan.frames,
+                                in.facts.whole_decode),
+          .encode = encode_time(plan.result_type,
+                                area(plan.result.width, plan.result.height) * plan.frames)};
+}
+
+PlannedWork planned_work(const UnreadSource& unread) noexcept {
+  return {.decode = decode_time(unread.source, unread.pixels, false),
+          .encode = encode_time(unread.result, unread.pixels)};
+}
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,83 @@
+// Expected CPU time and the lane that follows from it: tests of src/pipeline/plan_work.cc.
+#include "imgring/pipeline/plan_work.h"
+
+#include <gtest/gtest.h>
+
+#include "plan_helpers.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::facts;
+
+PlannedWork work_of(const SourceFacts& source, ImageType result, int width, int frames = 1) {
+  static const config::ProcessingConfig config;
+  url::ProcessingOptions options;
+  options.width = width;
+  PlanInput in;
+  in.facts = source;
+  in.options = &options;
+  in.config = &config;
+  in.result_type = result;
+  in.frames = frames;
+  return planned_work(make_plan(in), in);
+}
+
+SourceFacts progressive(int width, int height) {
+  SourceFacts f = facts(ImageType::kJpeg, width, height);
+  f.whole_decode = true;
+  return f;
+}
+
+TEST(PlanWork, LanesByFormatAndSize) {
+  using enum ImageType;
+  struct Case {
+    SourceFacts source;
+    ImageType result;
+    int width;
+    bool patient;
+  };
+  const Case cases[] = {
+      {facts(kJpeg, 4000, 3000), kJpeg, 500, false},
+      {progressive(3600, 2400), kJpeg, 500, false},
+      {progressive(6000, 4000), kJpeg, 500, true},
+      {facts(kJpeg, 2000, 1500), kWebp, 400, false},
+      {facts(kJpeg, 4000, 3000), kWebp, 2000, true},
+      {facts(kPng, 1600, 1200), kPng, 400, false},
+      {facts(kPng, 6000, 4000), kJpeg, 100, true},
+      {facts(kJpeg, 400, 300), kAvif, 32, true},
+      {facts(kJpeg, 4000, 3000), kAvif, 500, true},
+      {facts(kHeic, 4032, 3024), kJpeg, 300, true},
+      {facts(kAvif, 400, 300), kJpeg, 300, false},
+      {facts(kJpeg, 400, 300), kGif, 100, true},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(facts_of(c.source.type).name) + " " + std::to_string(c.source.width) +
+                 " to " + std::string(facts_of(c.result).name) + " " + std::to_string(c.width));
+    EXPECT_EQ(work_of(c.source, c.result, c.width).patient(), c.patient);
+  }
+}
+
+TEST(PlanWork, GrowsWithPixelsAndFrames) {
+  const auto small = work_of(facts(ImageType::kJpeg, 1000, 1000), ImageType::kWebp, 200);
+  const auto decoded = work_of(facts(ImageType::kJpeg, 4000, 4000), ImageType::kWebp, 200);
+  EXPECT_GT(decoded.decode, small.decode * 5);
+  EXPECT_EQ(decoded.encode, small.encode);
+  const auto encoded = work_of(facts(ImageType::kJpeg, 1000, 1000), ImageType::kWebp, 800);
+  EXPECT_GT(encoded.encode, small.encode * 5);
+  const SourceFacts gif = facts(ImageType::kGif, 300, 300);
+  EXPECT_GT(work_of(gif, ImageType::kGif, 200, 10).all(),
+            work_of(gif, ImageType::kGif, 200, 1).all() * 4);
+}
+
+TEST(PlanWork, AnUnreadSourceCountsItsBytes) {
+  const auto small = planned_work({ImageType::kTiff, ImageType::kJpeg, 1e5});
+  const auto large = planned_work({ImageType::kTiff, ImageType::kJpeg, 1e7});
+  EXPECT_GT(small.all(), 0us);
+  EXPECT_GT(large.all(), small.all() * 20);
+  EXPECT_LE(planned_work({ImageType::kTiff, ImageType::kHeic, 1e18}).encode, 1h);
+}
+
+}  // namespace
+}  // namespace imgring::pipeline
