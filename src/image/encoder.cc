@@ -73,11 +73,14 @@ EncodedBytes bytes_from_vector(std::vector<std::uint8_t> vector) {
   return bytes_from_malloc(copy, vector.size());
 }
 
-bool can_save(ImageType type) noexcept {
+bool has_own_saver(ImageType type) noexcept {
   const Saver* saver = saver_of(type);
-  if (saver == nullptr) return false;
-  const bool own = saver->save != nullptr;
-  return own || vips_can_save(type);
+  return saver != nullptr && saver->save != nullptr;
+}
+
+bool can_save(ImageType type) noexcept {
+  if (saver_of(type) == nullptr) return false;
+  return has_own_saver(type) || vips_can_save(type);
 }
 
 Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,

@@ -31,7 +31,9 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
 // The libvips saver of the format on a memory image.
 Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
                                   const StopFlag& stop);
-bool vips_can_save(ImageType type) noexcept;
+bool vips_can_save(ImageType type) noexcept;   // tried once, where a codec may be missing
+bool vips_has_saver(ImageType type) noexcept;  // not tried
+bool has_own_saver(ImageType type) noexcept;
 
 Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop);
 Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop);

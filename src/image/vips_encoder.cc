@@ -161,13 +161,17 @@ bool probe(ImageType type) {
 
 }  // namespace
 
+bool vips_has_saver(ImageType type) noexcept {
+  const Saver* saver = saver_of(type);
+  return saver != nullptr && vips_has_operation(saver->operation);
+}
+
 bool vips_can_save(ImageType type) noexcept {
   static const bool heic = probe(ImageType::kHeic);
   static const bool avif = probe(ImageType::kAvif);
   if (type == ImageType::kHeic) return heic;
   if (type == ImageType::kAvif) return avif;
-  const Saver* saver = saver_of(type);
-  return saver != nullptr && vips_has_operation(saver->operation);
+  return vips_has_saver(type);
 }
 
 Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,

@@ -9,7 +9,9 @@
 #include <cstring>
 
 #include "imgring/config/load.h"
+#include "imgring/image/loader.h"
 #include "imgring/image/sniff.h"
+#include "imgring/image/versions.h"
 #include "imgring/source/sources.h"
 
 namespace imgring::server {
@@ -98,6 +100,8 @@ Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config&
 
 Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
   auto snapshot = std::make_shared<Snapshot>();
+  const std::string missing = image::missing_formats_text(image::can_load, image::has_saver);
+  if (!missing.empty()) log.warning(missing);
   const std::string dropped = pipeline::drop_unsupported(&config.processing.preferred_formats);
   if (!dropped.empty()) log.warning(dropped);
   if (config.processing.preferred_formats.empty()) {

@@ -178,6 +178,21 @@ TEST(Encoder, EveryOtherFormatComesBackWithItsSize) {
   }
 }
 
+// 10 bits would end the process in the AV1 encoder of Debian 12.
+TEST(Encoder, AvifHasEightOrTwelveBits) {
+  if (!can_save(ImageType::kAvif)) GTEST_SKIP() << "no AVIF encoder here";
+  const std::pair<VipsImagePtr, int> cases[] = {{picture(32, 32, 3), 8},
+                                                {picture16(32, 32, 3), 12}};
+  for (const auto& [image, bits] : cases) {
+    const auto bytes = save(image.get(), ImageType::kAvif, SaveParams{}, StopFlag{});
+    ASSERT_TRUE(bytes.has_value()) << bytes.error().detail;
+    const VipsImagePtr read = decoded(bytes->span());
+    int depth = 0;
+    ASSERT_EQ(vips_image_get_int(read.get(), "heif-bitdepth", &depth), 0);
+    EXPECT_EQ(depth, bits);
+  }
+}
+
 TEST(Encoder, PaletteSourcesGivePalettePng) {
   const struct {
     int depth, bits;

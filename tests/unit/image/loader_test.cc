@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <cstdlib>
+// jpeglib.h needs size_t and FILE declared before it.
+#include <jpeglib.h>
+
+#include "imgring/image/versions.h"
 #include "test_images.h"
 
 namespace imgring::image::test {
@@ -19,6 +25,81 @@ TEST(Loader, JpegShrinksByWholeFactors) {
     EXPECT_EQ(vips_image_get_width(image->get()), c.width);
     EXPECT_EQ(vips_image_get_height(image->get()), c.height);
   }
+}
+
+// Arithmetic coding; empty where the JPEG library cannot write it.
+std::string arithmetic_jpeg(const std::vector<std::uint8_t>& rgb, unsigned width, unsigned height) {
+  jpeg_compress_struct coder{};
+  jpeg_error_mgr errors{};
+  coder.err = jpeg_std_error(&errors);
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  jpeg_create_compress(&coder);
+  jpeg_mem_dest(&coder, &data, &size);
+  coder.image_width = width;
+  coder.image_height = height;
+  coder.input_components = 3;
+  coder.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&coder);
+  coder.arith_code = TRUE;
+  jpeg_start_compress(&coder, TRUE);
+  while (coder.next_scanline < height) {
+    JSAMPROW row = const_cast<JSAMPROW>(rgb.data() + coder.next_scanline * width * 3);
+    jpeg_write_scanlines(&coder, &row, 1);
+  }
+  jpeg_finish_compress(&coder);
+  jpeg_destroy_compress(&coder);
+  std::string bytes(reinterpret_cast<char*>(data), size);
+  std::free(data);
+  return bytes;
+}
+
+TEST(Loader, ArithmeticCodingIsRead) {
+  const VipsImagePtr original = picture(96, 64, 3);
+  const std::vector<std::uint8_t> pixels = pixels_of(original.get());
+  const std::string jpeg = arithmetic_jpeg(pixels, 96, 64);
+  ASSERT_NE(jpeg.find("\xff\xc9"), std::string::npos) << "no frame of arithmetic coding";
+  const auto image = load(bytes_of(jpeg), ImageType::kJpeg, {});
+  ASSERT_TRUE(image.has_value()) << image.error().detail;
+  const std::vector<std::uint8_t> read = pixels_of(image->get());
+  ASSERT_EQ(read.size(), pixels.size());
+  double off = 0;
+  for (std::size_t i = 0; i < read.size(); ++i) off += std::abs(read[i] - pixels[i]);
+  EXPECT_LT(off / static_cast<double>(read.size()), 12);
+}
+
+// 12 bits a sample, and the lossless process: one is patched into the frame header of a good file.
+TEST(Loader, JpegOfTwelveBitsOrWithoutLossIsRefused) {
+  const std::string good = saved_by_vips(picture(64, 64, 3).get(), ".jpg");
+  const std::size_t frame = good.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  std::string deep = good, lossless = good;
+  deep[frame + 4] = 12;
+  lossless[frame + 1] = '\xc3';
+  for (const std::string& bytes : {deep, lossless}) {
+    const auto image = load(bytes_of(bytes), ImageType::kJpeg, {});
+    const auto pixels = image ? copy_to_memory(image->get(), StopFlag{}) : Result<VipsImagePtr>();
+    const Error* error = !image ? &image.error() : pixels ? nullptr : &pixels.error();
+    ASSERT_NE(error, nullptr);
+    EXPECT_EQ(error->code, ErrorCode::kBrokenImage) << error->detail;
+    EXPECT_FALSE(error->detail.empty());
+  }
+}
+
+TEST(Versions, WhatTheLibrariesLackIsSaid) {
+  constexpr HasFormat kAll = [](ImageType) noexcept { return true; };
+  constexpr HasFormat kNoJxl = [](ImageType type) noexcept { return type != ImageType::kJxl; };
+  constexpr HasFormat kNoHeif = [](ImageType type) noexcept {
+    return type != ImageType::kHeic && type != ImageType::kAvif;
+  };
+  const std::string end = ": such requests are answered with 422";
+  EXPECT_EQ(missing_formats_text(kAll, kAll), "");
+  EXPECT_EQ(missing_formats_text(kNoJxl, kAll), vips_version_text() + " cannot load jxl" + end);
+  EXPECT_EQ(missing_formats_text(kNoJxl, kNoHeif),
+            vips_version_text() + " cannot load jxl and cannot save heic, avif" + end);
+  EXPECT_TRUE(has_saver(ImageType::kSvg)) << "sent as it is";
+  EXPECT_TRUE(has_saver(ImageType::kBmp)) << "our own";
+  EXPECT_FALSE(has_saver(ImageType::kUnknown));
 }
 
 TEST(Loader, WebpScales) {
