@@ -77,16 +77,29 @@ class StepMaker {
 
   void make_from(StepKind first) {
     using Make = void (StepMaker::*)();
-    static constexpr Make kMakers[] = {
-        &StepMaker::trim,    &StepMaker::to_processing, &StepMaker::crop,
-        &StepMaker::scale,   &StepMaker::turn,          &StepMaker::result_crop,
-        &StepMaker::filters, &StepMaker::extend,        &StepMaker::extend_ar,
-        &StepMaker::padding, &StepMaker::fix_size,      &StepMaker::flatten,
-        &StepMaker::watermark};
-    static_assert(std::size(kMakers) == static_cast<std::size_t>(StepKind::kEnd));
+    struct MakerRow {
+      StepKind kind;
+      Make make;
+    };
+    static constexpr MakerRow kMakers[] = {
+        {StepKind::kTrim, &StepMaker::trim},
+        {StepKind::kToProcessing, &StepMaker::to_processing},
+        {StepKind::kCrop, &StepMaker::crop},
+        {StepKind::kScale, &StepMaker::scale},
+        {StepKind::kTurn, &StepMaker::turn},
+        {StepKind::kResultCrop, &StepMaker::result_crop},
+        {StepKind::kFilters, &StepMaker::filters},
+        {StepKind::kExtend, &StepMaker::extend},
+        {StepKind::kExtendAspectRatio, &StepMaker::extend_ar},
+        {StepKind::kPadding, &StepMaker::padding},
+        {StepKind::kFixSize, &StepMaker::fix_size},
+        {StepKind::kFlatten, &StepMaker::flatten},
+        {StepKind::kWatermark, &StepMaker::watermark},
+    };
+    static_assert(is_step_table(kMakers));
     for (auto i = static_cast<std::size_t>(first); i < std::size(kMakers); ++i) {
       // Named first: g++ 12.2 with -fsanitize=undefined reads the index before it is set otherwise.
-      const Make make = kMakers[i];
+      const Make make = kMakers[i].make;
       (this->*make)();
     }
     plan_.result = size_;

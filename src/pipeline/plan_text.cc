@@ -9,11 +9,26 @@
 namespace imgring::pipeline {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "trim",   "colour to processing", "crop",    "scale",    "rotate and flip", "crop to result",
-    "filters", "extend", "extend aspect ratio", "padding",  "fix size",        "flatten",
-    "watermark"};
-static_assert(std::size(kNames) == static_cast<std::size_t>(StepKind::kEnd));
+struct NameRow {
+  StepKind kind;
+  std::string_view name;
+};
+constexpr NameRow kNames[] = {
+    {StepKind::kTrim, "trim"},
+    {StepKind::kToProcessing, "colour to processing"},
+    {StepKind::kCrop, "crop"},
+    {StepKind::kScale, "scale"},
+    {StepKind::kTurn, "rotate and flip"},
+    {StepKind::kResultCrop, "crop to result"},
+    {StepKind::kFilters, "filters"},
+    {StepKind::kExtend, "extend"},
+    {StepKind::kExtendAspectRatio, "extend aspect ratio"},
+    {StepKind::kPadding, "padding"},
+    {StepKind::kFixSize, "fix size"},
+    {StepKind::kFlatten, "flatten"},
+    {StepKind::kWatermark, "watermark"},
+};
+static_assert(is_step_table(kNames));
 
 std::string detail_of(const Step& step) {
   if (step.smart) return " (smart)";
@@ -36,7 +51,7 @@ std::string load_text(const Plan& plan) {
 }  // namespace
 
 std::string_view name_of(StepKind kind) noexcept {
-  return kind == StepKind::kEnd ? "end" : kNames[static_cast<std::size_t>(kind)];
+  return kind == StepKind::kEnd ? "end" : kNames[static_cast<std::size_t>(kind)].name;
 }
 
 std::string describe(const Plan& plan) {

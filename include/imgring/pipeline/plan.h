@@ -95,10 +95,21 @@ Result<void> check_resolution(const SourceFacts& facts, int frames,
 int quality_for(ImageType type, const url::ProcessingOptions& options,
                 const config::ProcessingConfig& config) noexcept;
 
+// In the order they are done in. Each has a row in plan.cc (when, and the size after it), in
+// plan_text.cc (its name) and in steps/run_steps.cc (what does it).
 enum class StepKind : std::uint8_t {
   kTrim, kToProcessing, kCrop, kScale, kTurn, kResultCrop, kFilters, kExtend, kExtendAspectRatio,
   kPadding, kFixSize, kFlatten, kWatermark, kEnd
 };
+// A table has one row for each kind, in order: its rows begin with their kind.
+template <class Row, std::size_t Count>
+constexpr bool is_step_table(const Row (&rows)[Count]) noexcept {
+  if (Count != static_cast<std::size_t>(StepKind::kEnd)) return false;
+  for (std::size_t i = 0; i < Count; ++i) {
+    if (rows[i].kind != static_cast<StepKind>(i)) return false;
+  }
+  return true;
+}
 
 struct Area {
   int left = 0, top = 0, width = 0, height = 0;
