@@ -119,8 +119,9 @@ class PeakWatch:
 class Program:
     """A server under measurement; started and stopped by its process id."""
 
-    def __init__(self, name, command, template):
+    def __init__(self, name, command, template, environment=None):
         self.name, self.command, self.template = name, command, template
+        self.environment, self.output = environment or {}, subprocess.DEVNULL
         self.process, self.port = None, 0
 
     def start(self):
@@ -128,9 +129,11 @@ class Program:
             probe.bind(('127.0.0.1', 0))
             self.port = probe.getsockname()[1]
         command = shlex.split(self.command.replace('{port}', str(self.port)))
-        environment = {**os.environ, **SERVER_ENVIRONMENT, 'IMGPROXY_BIND': '127.0.0.1:%d' % self.port}
-        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, cwd=ROOT)
+        environment = {**os.environ, **SERVER_ENVIRONMENT, **self.environment,
+                       'IMGPROXY_BIND': '127.0.0.1:%d' % self.port}
+        self.process = subprocess.Popen(command, env=environment, stdout=self.output,
+                                        stderr=subprocess.DEVNULL if self.output == subprocess.DEVNULL
+                                        else subprocess.STDOUT, cwd=ROOT)
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -151,11 +154,15 @@ class Program:
     def paths(self, recipe, origin):
         width, quality, kind, sources, _ = RECIPES[recipe]
         for name in sources:
-            source = origin + name
-            url = self.template.format(port=self.port, options=options_of(width, quality), width=width,
-                                       quality=quality or 80, format=kind, source=source,
-                                       source_escaped=urllib.parse.quote(source, safe=''))
-            yield url.split('/', 3)[3]
+            yield path_of(self, origin + name, width, quality, kind)
+
+
+def path_of(program, source, width, quality, kind):
+    """The path, without its first slash, that asks `program` for a picture."""
+    url = program.template.format(port=program.port, options=options_of(width, quality), width=width,
+                                  quality=quality or 80, format=kind, source=source,
+                                  source_escaped=urllib.parse.quote(source, safe=''))
+    return url.split('/', 3)[3]
 
 
 def check_pictures(program, recipe, origin):
@@ -173,9 +180,13 @@ def check_pictures(program, recipe, origin):
 
 def drive(program, recipe, origin, count, connections, folder):
     """Sends `count` requests; the figures of wrk and of the server's process."""
+    return drive_paths(program, program.paths(recipe, origin), count, connections, folder)
+
+
+def drive_paths(program, paths, count, connections, folder):
     listing = os.path.join(folder, 'paths')
     with open(listing, 'w') as file:
-        file.writelines('/%s\n' % path for path in program.paths(recipe, origin))
+        file.writelines('/%s\n' % path for path in paths)
     before = snapshot(program.process.pid)
     done = subprocess.run(['wrk', '-t1', '-c%d' % connections, '-d900s', '--timeout', '60s', '-s',
                            os.path.join(ROOT, 'tests/bench/requests.lua'), 'http://127.0.0.1:%d' % program.port,
@@ -279,9 +290,9 @@ def print_memory(results):
         print('  %-16s' % name + ''.join('%18s' % ('%.1f / %.1f' % figures[c]) for c in columns))
 
 
-def start_sources(folder):
+def start_sources(folder, pictures=PHOTOS):
     port_file = os.path.join(folder, 'source_port')
-    process = subprocess.Popen([os.path.join(ROOT, 'build/tests/bench/source_server'), PHOTOS, port_file])
+    process = subprocess.Popen([os.path.join(ROOT, 'build/tests/bench/source_server'), pictures, port_file])
     end = time.monotonic() + 20
     while time.monotonic() < end:
         if os.path.exists(port_file) and read(port_file).endswith('\n'):

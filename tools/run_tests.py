@@ -278,7 +278,7 @@ def main():
     parser = argparse.ArgumentParser(description='Builds and runs the tests.')
     parser.add_argument('--quick', action='store_true', help='unit tests and tidy only')
     parser.add_argument('--long', action='store_true', help='what ./tools/test-long does')
-    parser.add_argument('--minutes', type=int, default=10, help='of load, with --long')
+    parser.add_argument('--minutes', type=int, default=20, help='of load, with --long')
     options = parser.parse_args()
     os.chdir(ROOT)
     score = Score()

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Tests the judgement of tools/soak (slope against noise) and the picture of tools/memory-report.
+
+    python3 tests/tools/memory_tools_test.py
+"""
+import importlib.machinery
+import importlib.util
+import os
+import random
+import sys
+import unittest
+import xml.etree.ElementTree as ElementTree
+
+TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
+sys.path.insert(0, TOOLS)
+import memory_picture  # noqa: E402
+import memory_report  # noqa: E402
+import mixed_load  # noqa: E402
+
+loader = importlib.machinery.SourceFileLoader('soak', os.path.join(TOOLS, 'soak'))
+soak = importlib.util.module_from_spec(importlib.util.spec_from_loader('soak', loader))
+loader.exec_module(soak)
+
+
+def samples(growth_mb, minutes=20, seed=1):
+    """RssAnon of a server that rests at 30 MB, with jobs of up to 60 MB on top, once a second."""
+    drawn = random.Random(seed)
+    end = minutes * 60
+    return [(at, 30 + growth_mb * at / end + drawn.random() ** 3 * 60 + drawn.gauss(0, 0.5)) for at in range(end)]
+
+
+class Slope(unittest.TestCase):
+    def test_jobs_that_come_and_go_are_no_slope(self):
+        for seed in range(30):
+            self.assertEqual(soak.check_slope(samples(0, seed=seed)), [])
+
+    def test_a_leak_is_one(self):
+        for seed in range(30):
+            self.assertEqual(soak.check_slope(samples(15, seed=seed)), ['RssAnon grows'])
+
+    def test_a_step_in_the_first_minutes_is_none(self):
+        first = [(at, mb - 20 if at < soak.SKIPPED_S else mb) for at, mb in samples(0)]
+        self.assertEqual(soak.check_slope(first), [])
+
+    def test_less_than_the_skipped_time_says_nothing(self):
+        self.assertIsNone(soak.slope_of(samples(0, minutes=3)))
+
+
+class Picture(unittest.TestCase):
+    RUN = {'name': 'one <&> two', 'samples': [(t / 10, 40 + t % 7, 12 + t % 5) for t in range(900)],
+           'bursts': [(2, 20), (45, 60)], 'ticks': [10, 20, 30], 'calibrations': [33]}
+
+    def test_it_is_an_svg_with_every_run_and_mark(self):
+        text = memory_picture.svg_of([self.RUN, {**self.RUN, 'name': 'other'}])
+        root = ElementTree.fromstring(text)
+        words = [element.text for element in root.iter() if element.tag.endswith('text')]
+        self.assertIn('one <&> two', words)
+        self.assertIn('other', words)
+        lines = [element for element in root.iter() if element.tag.endswith('polyline')]
+        self.assertEqual(len(lines), 4)  # RSS and RssAnon of each
+        diamonds = [element for element in root.iter() if element.tag.endswith('path')]
+        self.assertEqual(len(diamonds), 3)  # one of each run, one of the legend
+
+    def test_thinning_keeps_the_peaks(self):
+        many = [(t / 100, 50.0) for t in range(20000)]
+        many[7777] = (77.77, 99.0)
+        few = memory_picture.thinned(many, 300)
+        self.assertLessEqual(len(few), 700)
+        self.assertEqual(max(mb for _, mb in few), 99.0)
+
+    def test_steps_are_round(self):
+        for top, wanted in ((60, 20), (99, 20), (101, 50), (4, 1), (1, 1)):
+            self.assertEqual(memory_picture.nice_step(top, 5), wanted, top)
+
+
+class Load(unittest.TestCase):
+    def test_same_seed_same_requests(self):
+        names = ['a.jpg', 'b.png', 'c.gif']
+        real, mixed_load.sources = mixed_load.sources, lambda: list(names)
+        try:
+            first = mixed_load.requests(3, 100)
+            self.assertEqual(first, mixed_load.requests(3, 100))
+            self.assertNotEqual(first, mixed_load.requests(4, 100))
+            self.assertEqual({name for name, _, _ in first[:3]}, set(names))
+        finally:
+            mixed_load.sources = real
+
+    def test_settings_are_read(self):
+        self.assertEqual(memory_report.settings_of('small:A=1,B=x=y'), ('small', {'A': '1', 'B': 'x=y'}))
+        for bad in ('no colon', 'x:A', ':A=1'):
+            with self.assertRaises(memory_report.argparse.ArgumentTypeError):
+                memory_report.settings_of(bad)
+
+    def test_bmp_rows_are_padded_and_bottom_up(self):
+        data = mixed_load.bmp_of(1, 2, bytes([1, 2, 3, 4, 5, 6]))
+        self.assertEqual(data[54:], bytes([6, 5, 4, 0, 3, 2, 1, 0]))
+
+
+if __name__ == '__main__':
+    unittest.main()
