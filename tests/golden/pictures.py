@@ -11,6 +11,7 @@ from PIL import Image
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'conformance'))
 import sources  # noqa: E402
+import thumbnails  # noqa: E402
 
 
 def texture(w, h, seed, steepness=1.15):
@@ -121,6 +122,9 @@ def build():
     files['soft.svg'] = (b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="90"><filter id="soft">'
                          b'<feGaussianBlur stdDeviation="4"/></filter><rect x="24" y="20" width="70" height="50" '
                          b'fill="#28c" filter="url(#soft)"/></svg>')
+    small = landscape(200, 150)
+    for name, coding in (('heic', thumbnails.FORMAT_HEVC), ('avif', thumbnails.FORMAT_AV1)):
+        files['thumbnail.' + name] = thumbnails.with_thumbnail(small, 255 - small, 100, coding)
     return files
 
 
