@@ -263,5 +263,33 @@ TEST(Images, FallbackImageStandsInForAFailedSource) {
   EXPECT_FALSE(answer.headers.has("etag"));
 }
 
+TEST(Images, TheWatermarkIsLoadedOnceAtStart) {
+  SourceServer marks;
+  marks.on("/mark.png", serve_picture(flat_png({40, 30})));
+  World world(Environment{{"IMGPROXY_WATERMARK_URL", marks.url("/mark.png")}});
+  world.also(marks);
+  world.source.on("/plain.png", serve_picture(png_picture({80, 60})));
+  const std::string without = world.image("f:png", "/plain.png").body;
+  for (const char* options : {"wm:1/f:png", "wm:1:nowe/f:png", "wm:0.5:re/f:png"}) {
+    const Answer answer = world.image(options, "/plain.png");
+    EXPECT_EQ(facts_of_picture(answer.body), (PictureFacts{"png", 80, 60})) << options;
+    EXPECT_NE(answer.body, without) << options;
+  }
+  EXPECT_EQ(marks.visits("/mark.png").size(), 1u);
+}
+
+TEST(Images, AnSvgInGzipIsUnpackedAndDrawn) {
+  World world;
+  const std::string svg =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='100' height='80'>"
+      "<rect width='60' height='50' fill='#c33'/></svg>";
+  world.source.on("/packed.svg", [&svg](Visit& visit) {
+    visit.answer(200, "Content-Type: image/svg+xml\r\nContent-Encoding: gzip\r\n", gzipped(svg));
+  });
+  EXPECT_EQ(facts_of_picture(world.image("w:40/f:png", "/packed.svg").body),
+            (PictureFacts{"png", 40, 32}));
+  EXPECT_EQ(world.image("", "/packed.svg").status, 200);
+}
+
 }  // namespace
 }  // namespace imgring::test
