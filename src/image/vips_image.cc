@@ -8,6 +8,8 @@
 #include <array>
 #include <string_view>
 
+#include "imgring/base/check.h"
+
 namespace imgring::image {
 namespace {
 
@@ -106,7 +108,20 @@ bool vips_has_argument(const char* operation, const char* argument) noexcept {
   return found;
 }
 
-void job_finished() noexcept { vips_error_clear(); }
+std::function<void()> start_thread(std::function<void()> body) {
+  auto owned = std::make_unique<std::function<void()>>(std::move(body));
+  const GThreadFunc run = [](gpointer data) noexcept -> gpointer {
+    const std::unique_ptr<std::function<void()>> mine(static_cast<std::function<void()>*>(data));
+    (*mine)();
+    return nullptr;
+  };
+  GThread* thread = vips_g_thread_new("helper", run, owned.get());
+  IMGRING_CHECK(thread != nullptr);  // as when std::thread throws: no start without its threads
+  owned.release();
+  return [thread] { g_thread_join(thread); };
+}
+
+void job_finished() noexcept { thread_finished(); }
 
 void thread_finished() noexcept {
   vips_error_clear();

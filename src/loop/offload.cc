@@ -7,11 +7,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace imgring::loop {
 
 namespace {
 std::int64_t clock_ns() noexcept { return Clock::now().time_since_epoch().count(); }
+
+std::function<void()> start_plain(std::function<void()> body) {
+  return [thread = std::make_shared<std::thread>(std::move(body))] { thread->join(); };
+}
 }  // namespace
 
 void Job::arrive() noexcept {
@@ -99,7 +104,8 @@ HelperLane::HelperLane(Options options)
 }
 
 void HelperLane::start_threads() {
-  for (auto& slot : slots_) threads_.emplace_back([this, s = slot.get()] { work(s); });
+  const auto start = options_.hooks.start != nullptr ? options_.hooks.start : start_plain;
+  for (auto& slot : slots_) joins_.push_back(start([this, s = slot.get()] { work(s); }));
 }
 
 HelperLane::~HelperLane() {
@@ -108,7 +114,7 @@ HelperLane::~HelperLane() {
     stopping_ = true;
   }
   wake_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  for (auto& join : joins_) join();
 }
 
 bool HelperLane::submit(Job* job) {
@@ -117,7 +123,7 @@ bool HelperLane::submit(Job* job) {
     if (queue_.size() >= options_.queue_max || stopping_) return false;
     queue_.push_back(job);
     backlog_.queued(job->work_);
-    if (threads_.empty()) start_threads();
+    if (joins_.empty()) start_threads();
   }
   wake_.notify_one();
   return true;

@@ -148,7 +148,8 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   auto trust = net::TrustStore::load();
   if (!trust) log.warning("No system certificates: " + trust.error().detail);
   const config::Config& config = snapshot->config;
-  const loop::HelperHooks hooks{.after_job = image::job_finished,
+  const loop::HelperHooks hooks{.start = image::start_thread,
+                                .after_job = image::job_finished,
                                 .collect = [] () noexcept { mem::collect(mem::Collect::kForced); },
                                 .thread_end = image::thread_finished};
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);

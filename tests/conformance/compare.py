@@ -26,6 +26,8 @@ import more_sources
 HERE = os.path.dirname(os.path.abspath(__file__))
 SMALLER_PER_PROFILE = 12     # differences made small in one configuration: each takes up to a dozen requests
 
+PATIENCE_S = 60              # for one request: the machine may be busy, and time is not what is compared
+
 
 def send(port, case, env, srcdir):
     """The reply of one server; tokens of the path are filled as in the recorded cases."""
@@ -37,7 +39,7 @@ def send(port, case, env, srcdir):
         path = path.replace(m.group(0), text[:at] + '/' + text[at:], 1)
     keys = env['IMGPROXY_KEY'].count(',') + 1 if env.get('IMGPROXY_KEY') else 0
     path = re.sub(r'\{sig(\d?)\}', lambda m: m.group(0) if int(m.group(1) or 0) < keys else 'nokey', path)
-    return H.request(port, 'GET', H.expand(path, env, srcdir), case['headers'])
+    return H.request(port, 'GET', H.expand(path, env, srcdir), case['headers'], timeout=2 * PATIENCE_S)
 
 
 def differences(got, want, case):
@@ -213,7 +215,8 @@ def main():
         if out:
             out.write(json.dumps(found) + '\n')
             out.flush()
-    base = {'IMGPROXY_LOCAL_FILESYSTEM_ROOT': srcdir, 'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true', 'IMGPROXY_ENABLE_DEBUG_HEADERS': 'true'}
+    base = {'IMGPROXY_LOCAL_FILESYSTEM_ROOT': srcdir, 'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true', 'IMGPROXY_ENABLE_DEBUG_HEADERS': 'true',
+            'IMGPROXY_TIMEOUT': str(PATIENCE_S), 'IMGPROXY_DOWNLOAD_TIMEOUT': str(PATIENCE_S)}
     source_server = H.start_sources(srcdir)
     began = time.time()
     try:

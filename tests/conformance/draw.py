@@ -29,6 +29,9 @@ MOVING = ['anim.gif', 'anim-loop3.gif', 'anim-alpha.gif', 'anim-many.gif', 'anim
 PICTURE_PROFILES = ['default', 'noautorotate', 'linear', 'noshrink', 'strip-off', 'profile-keep', 'hdr', 'wm', 'wm-data', 'wm-url', 'quality', 'quality2',
                     'savers', 'quantize', 'preferred', 'preferred-jpeg', 'limit-result', 'nocopyright', 'thumbnails', 'anim', 'skip', 'svg-raster']
 
+# Large pictures made larger, and large ones into slow formats: seconds each, and they show nothing small ones do not.
+TOO_SLOW = re.compile(r'(/z:|/dpr:[23]|/el:1|/mw:|/mh:).*big|^(?!.*/(rs|w|s|resize|size):[^/]*[1-9][^/]*/).*big.*[.@](gif|jxl|avif|heic)')
+
 
 def env_of_more_profiles():
     """Configurations beside those of cases.json."""
@@ -272,7 +275,7 @@ class Drawer:
         while True:
             request = getattr(self, self.r.choice(families or self.FAMILIES))()
             request.setdefault('headers', {})
-            if len(request['path']) < 1500:
+            if not TOO_SLOW.search(request['path']) and len(request['path']) < 1500:
                 return request
 
 

@@ -70,7 +70,7 @@ class Comparing(unittest.TestCase):
     def test_the_tokens_of_a_signature_need_its_key(self):
         asked = []
         known = harness.request
-        harness.request = lambda port, method, path, headers: asked.append(path)
+        harness.request = lambda port, method, path, headers, timeout: asked.append(path)
         try:
             compare.send(1, case('/{sig1}/plain/x'), {'IMGPROXY_KEY': '00', 'IMGPROXY_SALT': '00'}, '')
             compare.send(1, case('/{sig}/plain/x'), {'IMGPROXY_KEY': '00', 'IMGPROXY_SALT': '00'}, '')

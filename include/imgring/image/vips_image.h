@@ -7,6 +7,7 @@
 // libvips 8.16 keeps an old function's name as a macro, which is a member's name in libjpeg.
 #undef error_exit
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -39,7 +40,14 @@ Error vips_failure(std::string_view what);
 bool vips_has_argument(const char* operation, const char* argument) noexcept;
 bool vips_has_operation(const char* operation) noexcept;
 
-// After each job on a helper: clears the error buffer. At thread end: thread_finished().
+// Starts a thread libvips takes for one of its own, and gives what joins it. Only in such a thread
+// does libvips find pixels again that two parts of a pipeline ask for: elsewhere each colour
+// conversion of a picture with alpha computes everything before it twice, and four in a row sixteen
+// times (sharpening 400 x 400 pixels with alpha: 1580 ms of CPU in a std::thread, 110 ms here).
+std::function<void()> start_thread(std::function<void()> body);
+
+// After each job on a helper: clears the error buffer and what libvips keeps for the thread, pixels
+// of pictures that are gone. At thread end: thread_finished().
 void job_finished() noexcept;
 void thread_finished() noexcept;
 

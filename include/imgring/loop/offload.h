@@ -31,7 +31,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -79,7 +78,10 @@ class Job : RemoteTask {
 
 // What the process wants done on helper threads besides jobs; plain functions of any module.
 struct HelperHooks {
-  void (*after_job)() noexcept = nullptr;    // each job (libvips error buffer)
+  // Starts a thread that runs `body` and gives what joins it; null: a std::thread. A library may
+  // serve threads of its own making better than foreign ones.
+  std::function<void()> (*start)(std::function<void()> body) = nullptr;
+  void (*after_job)() noexcept = nullptr;    // each job (what libvips keeps for the thread)
   void (*collect)() noexcept = nullptr;      // memory-release tick, only while the queue is empty
   void (*thread_end)() noexcept = nullptr;
 };
@@ -129,7 +131,7 @@ class HelperLane {
   std::atomic<unsigned> busy_{0};
   std::atomic<bool> nice_refused_{false};
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::vector<std::thread> threads_;
+  std::vector<std::function<void()>> joins_;  // one for each thread
 };
 
 // Both lanes. Shared by all loops; start and stop from main. Outlives every ticket.

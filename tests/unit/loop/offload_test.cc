@@ -8,6 +8,7 @@
 #include <atomic>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "run_loop.h"
@@ -210,6 +211,24 @@ Task<void> niceness(Loop& loop, Scope& scope) {
   EXPECT_EQ(patient_nice, std::max(HelperPool::kPatientNice, own_nice()));
 }
 TEST(Offload, ThePatientLaneIsNicerThanTheQuickOne) { run_loop(niceness); }
+
+std::atomic<int> started{0}, joined{0};
+std::function<void()> counted_start(std::function<void()> body) {
+  ++started;
+  return [thread = std::make_shared<std::thread>(std::move(body))] {
+    thread->join();
+    ++joined;
+  };
+}
+
+TEST(HelperPool, ThreadsAreStartedAndJoinedByTheHook) {
+  {
+    HelperPool pool(3, 8, {.start = counted_start});
+    EXPECT_EQ(pool.threads(), 3u);
+    EXPECT_EQ(started.load(), 3);
+  }
+  EXPECT_EQ(joined.load(), 3);
+}
 
 std::atomic<int> collected{0};
 void count_collect() noexcept { ++collected; }
