@@ -111,12 +111,19 @@ int colour_bands_before_wide_alpha(VipsImage* image) noexcept {
   return 0;
 }
 
+// Where the source's profile is no use libvips takes one of its own and leaves a field that points
+// into the operation, which ends before the picture does: the field gets a copy.
 Result<VipsImagePtr> icc_import(VipsImage* image) {
-  return Operation("icc_import")
-      .set("in", image)
-      .set("embedded", 1)
-      .set("pcs", pcs_of(image))
-      .image();
+  IMGRING_TRY(VipsImagePtr out, Operation("icc_import")
+                                    .set("in", image)
+                                    .set("embedded", 1)
+                                    .set("pcs", pcs_of(image))
+                                    .image());
+  const ByteSpan profile = blob_of(out.get(), VIPS_META_ICC_NAME);
+  if (!profile.empty()) {
+    vips_image_set_blob_copy(out.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+  }
+  return out;
 }
 
 // The image itself when there is nothing to import.

@@ -31,6 +31,8 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
 // The libvips saver of the format on a memory image.
 Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
                                   const StopFlag& stop);
+// A PNG without palette, for what wraps one.
+Result<EncodedBytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
 bool vips_can_save(ImageType type) noexcept;   // tried once, where a codec may be missing
 bool vips_has_saver(ImageType type) noexcept;  // not tried
 bool has_own_saver(ImageType type) noexcept;

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "encoders.h"
+#include "operation.h"
 #include "row_puller.h"
 
 namespace imgring::image {
@@ -97,13 +98,28 @@ Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop) {
   return out;
 }
 
+namespace {
+
+// XMP and comments only libvips writes; a palette of the source is none of an icon's.
+Result<EncodedBytes> icon_png(VipsImage* rgb, const StopFlag& stop) {
+  IMGRING_TRY(const VipsImagePtr plain, Operation("copy").set("in", rgb).image());
+  for (const char* field : {"palette", "palette-bit-depth", "bits-per-sample"}) {
+    vips_image_remove(plain.get(), field);
+  }
+  if (can_pull_png(plain.get(), SaveParams{}))
+    return save_png(plain.get(), SaveParams{}, PngFilters::kNone, stop);
+  return save_png_by_vips(plain.get(), stop);
+}
+
+}  // namespace
+
 Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop) {
   const int width = vips_image_get_width(image), height = vips_image_get_height(image);
   if (width > kIcoSideMax || height > kIcoSideMax) {
     return fail(ErrorCode::kInternal, "icon side over 256");
   }
   IMGRING_TRY(const VipsImagePtr rgb, as_rgb(image));
-  IMGRING_TRY(const EncodedBytes png, save_png(rgb.get(), SaveParams{}, PngFilters::kNone, stop));
+  IMGRING_TRY(const EncodedBytes png, icon_png(rgb.get(), stop));
   std::vector<std::uint8_t> out{0, 0, 1, 0, 1, 0};
   out.push_back(static_cast<std::uint8_t>(width % kIcoSideMax));  // 0 is 256
   out.push_back(static_cast<std::uint8_t>(height % kIcoSideMax));

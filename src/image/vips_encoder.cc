@@ -57,6 +57,11 @@ void png_arguments(const Context& c) {
   if (bits != 0) c.op->set("palette", 1).set("bitdepth", bits);
 }
 
+// As the picture inside an icon is written: no palette, whatever the source had.
+void bare_png_arguments(const Context& c) {
+  c.op->set("filter", static_cast<int>(VIPS_FOREIGN_PNG_FILTER_NONE));
+}
+
 struct PresetName {
   config::WebpPreset preset;
   VipsForeignWebpPreset vips;
@@ -180,6 +185,12 @@ Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SavePa
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
   return run_saver(*saver, memory.get(), params);
+}
+
+Result<EncodedBytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
+  constexpr Saver kBarePng{ImageType::kPng, "pngsave_target", bare_png_arguments};
+  IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
+  return run_saver(kBarePng, memory.get(), SaveParams{});
 }
 
 }  // namespace imgring::image

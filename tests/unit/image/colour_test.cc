@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "imgring/image/encoder.h"
 #include "test_images.h"
 
 namespace imgring::image::test {
@@ -140,6 +141,20 @@ TEST(Colour, BrokenProfilesDoNotStopThePicture) {
       EXPECT_EQ(has_profile(out->get()), keep);
     }
   }
+}
+
+TEST(Colour, TheProfileTakenForABrokenOneOutlivesItsConversion) {
+  const VipsImagePtr image = picture(8, 8, 3);
+  set_profile(image.get(), std::string(200, '\0'));
+  auto linear = to_linear(image.get());
+  ASSERT_TRUE(linear.has_value()) << linear.error().detail;
+  const auto memory = copy_to_memory(linear->get(), StopFlag{});
+  ASSERT_TRUE(memory.has_value());
+  linear->reset();  // its conversion goes with it
+  const void* data = nullptr;
+  std::size_t size = 0;
+  ASSERT_EQ(vips_image_get_blob(memory->get(), VIPS_META_ICC_NAME, &data, &size), 0);
+  EXPECT_EQ(std::string(static_cast<const char*>(data), size), built_in("srgb"));
 }
 
 TEST(Colour, LinearAndBackIsTheSamePicture) {

@@ -231,6 +231,16 @@ TEST(Encoder, IconHasOneEntryWithAPngInside) {
   EXPECT_EQ(ico.substr(22, 8), "\x89PNG\r\n\x1a\n");
 }
 
+TEST(Encoder, IconKeepsXmpAndHasNoPalette) {
+  const VipsImagePtr image =
+      with_field(picture(20, 10, 3), VIPS_META_XMP_NAME, "<x:xmpmeta>rights</x:xmpmeta>");
+  vips_image_set_int(image.get(), "palette-bit-depth", 4);
+  const std::string ico = saved(image.get(), ImageType::kIco, 80, {});
+  EXPECT_NE(ico.find("XML:com.adobe.xmp"), std::string::npos);
+  ASSERT_GT(ico.size(), 22u + 26u);
+  EXPECT_EQ(ico[22 + 25], 2) << "colour type of the PNG: plain colour";
+}
+
 TEST(Encoder, IconAbove256IsRefused) {
   const VipsImagePtr image = picture(257, 10, 3);
   EXPECT_FALSE(save(image.get(), ImageType::kIco, SaveParams{}, StopFlag{}).has_value());
