@@ -262,6 +262,8 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   if (impl.presets.contains("default")) {
     IMGRING_TRY_VOID(impl.apply_presets({"default"}, run));
   }
+  // One more leading slash than the repair of the path took away is forgiven, as imgproxy does.
+  if (path.starts_with('/')) path.remove_prefix(1);
   const Parts parts = split(path, "/");
   IMGRING_TRY(const std::size_t used, impl.apply_path_options(parts, run));
   for (std::size_t i = 0; i < used; ++i) {

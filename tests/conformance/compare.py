@@ -31,7 +31,7 @@ PATIENCE_S = 60              # for one request: the machine may be busy, and tim
 
 def send(port, case, env, srcdir):
     """The reply of one server; tokens of the path are filled as in the recorded cases."""
-    path = case['path']
+    path = case['path'].replace('{src}', H.SRC)
     while '{cut:' in path:                     # base64 with a slash inside
         m = re.search(r'\{cut:([^{}]*)\}', path)
         text = H.b64u(m.group(1))

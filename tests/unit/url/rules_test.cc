@@ -19,6 +19,8 @@ TEST(Source, PlainForms) {
       {"f:png/plain/local:///a.png@webp", 0, "local:///a.png", "webp"},
       {"plain/http://h/a%20b+c%2Fd%40e%3Fx=1", 0, "http://h/a b+c/d@e?x=1", ""},
       {"plain/http://h//a///b", 0, "http://h//a///b", ""},
+      {"/plain/local:///a.png", 0, "local:///a.png", ""}, {"/w:1/plain/a:b", 0, "a:b", ""},
+      {"//plain/a:b", 404, "", ""},
       {"plain/plain/x", 0, "plain/x", ""},
       {"raw:1/plain/local:///a.png@nonsense", 0, "local:///a.png", ""},
       {"plain/x@jpg@png", 404, "", ""}, {"plain/x@@", 404, "", ""}, {"plain/x@JPG", 404, "", ""},
