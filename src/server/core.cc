@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <deque>
 
@@ -302,15 +303,18 @@ loop::Task<void> Core::Parts::drain() {
   shutdown(start.listen_fd, SHUT_RDWR);
   if (start.metrics_fd >= 0) shutdown(start.metrics_fd, SHUT_RDWR);
   idle.cancel(CancelReason::kShutdown);
+  const seconds grace(config.server.graceful_stop_timeout_s);
+  const auto until = loop::Clock::now() + grace;
   {
-    const seconds grace(config.server.graceful_stop_timeout_s);
     loop::Deadline due(loop, requests, grace, CancelReason::kShutdown);
     co_await connections.join();
   }
   requests.cancel(CancelReason::kShutdown);
   co_await sources.close();
+  // Jobs whose clients have left may still be at it: the grace time is theirs too.
+  const auto rest = std::max<loop::Clock::duration>(until - loop::Clock::now(), kLeaveTime);
   loop::Scope leaving;
-  loop::Deadline due(loop, leaving, kLeaveTime);
+  loop::Deadline due(loop, leaving, rest);
   const bool empty = co_await jobs.drained(leaving);
   if (!empty) core.left_jobs_.store(true);
 }

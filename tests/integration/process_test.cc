@@ -67,6 +67,24 @@ TEST(Stop, TheGraceTimeIsNotPassed) {
   EXPECT_LT(seconds_since(start), slow_build() ? 6 : 2);
 }
 
+// Its client has left, and nothing stops it between two strips: no reason to end badly.
+TEST(Stop, AJobWithoutItsClientHasTheGraceTime) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "60"}, {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "60"},
+                          {"IMGPROXY_WORKERS", "1"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  RawClient leaving(world.port());
+  leaving.send(get_text(plain_target("rs:force:5000:5000/el:1/bl:60", "local:///p.png")));
+  const auto running = [&] { return world.server.metric("images_in_progress") == 1; };
+  EXPECT_TRUE(eventually(running));
+  leaving.reset();
+  const auto counted = [&] {
+    return world.server.metric("status_codes_total{status=\"499\"}") == 1;
+  };
+  EXPECT_TRUE(eventually(counted));
+  world.server.signal(SIGTERM);
+  EXPECT_EQ(world.server.wait_for_exit(), 0);
+}
+
 TEST(Stop, ASecondSignalEndsItAtOnce) {
   World world;
   world.source.on("/slow", held(world.gate, png_picture({40, 30})));
