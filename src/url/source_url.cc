@@ -215,6 +215,8 @@ Result<StorageUrl> parse_storage_url(std::string_view text, std::string_view que
     text.remove_prefix(2);
     url.bucket = text.substr(0, text.find('/'));
     text.remove_prefix(url.bucket.size());
+  } else if (!text.starts_with('/')) {
+    return bad_url("no path");
   }
   if (!query_separator.empty()) {
     if (const std::size_t at = text.find(query_separator); at != std::string_view::npos) {

@@ -93,6 +93,7 @@ TEST(StorageUrl, SyntaxIsOrdinaryText) {
     EXPECT_EQ(url->version, c.version);
   }
   EXPECT_FALSE(parse_storage_url("no-scheme/a", "?").has_value());
+  EXPECT_FALSE(parse_storage_url("local:a.png", "?").has_value());
   EXPECT_FALSE(parse_storage_url(std::string_view("local:///a\0b", 12), "?").has_value());
 }
 
