@@ -235,7 +235,10 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
     if (!applied) problems.push_back("preset " + name + ": " + applied.error().detail);
   }
   if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());
-  if (!problems.empty()) return fail(ErrorCode::kInternal, join(problems, "; "));
+  if (!problems.empty()) {
+    return fail(ErrorCode::kInternal,
+                "IMGPROXY_PRESETS or the file of IMGPROXY_PRESETS_PATH: " + join(problems, "; "));
+  }
   return std::shared_ptr<const UrlRules>(std::move(rules));
 }
 
