@@ -17,8 +17,9 @@
 //   * while both lanes have work, the quick lane keeps about 3 of 4 parts of the processors, and
 //     the patient lane 1 of 4: neither starves, whatever the other is given;
 //   * what a lane does not use, the other has: one kind of work alone gets everything.
-// Where the kernel refuses the nice values, lanes share in halves. The patient lane's threads begin
-// with its first job.
+// Where the kernel refuses the nice values, lanes share in halves. Beside other programs of one
+// control group the patient lane is as weak as its weight says: give imgring a group of its own, as
+// its unit and every container do. The patient lane's threads begin with its first job.
 #pragma once
 
 #include <array>
