@@ -97,6 +97,20 @@ Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& pa
   return saved;
 }
 
+bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) noexcept {
+  if (type == ImageType::kJpeg) return can_pull_jpeg(header);
+  // Grey becomes RGB there.
+  if (type == ImageType::kWebp) return can_pull_webp(header) && vips_image_get_bands(header) >= 3;
+  return type == ImageType::kPng && can_save_png_rows(header, params);
+}
+
+Result<EncodedBytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
+                               const SaveParams& params, const StopFlag& stop) {
+  if (type == ImageType::kJpeg) return save_jpeg_rows(header, rows, params);
+  if (type == ImageType::kWebp) return save_webp_rows(header, rows, params, stop);
+  return save_png_rows(header, rows, params);
+}
+
 ByteSpan blob_of(VipsImage* image, const char* field) noexcept {
   const void* data = nullptr;
   std::size_t size = 0;

@@ -16,9 +16,6 @@ EncodedBytes bytes_from_vector(std::vector<std::uint8_t> bytes);
 
 bool can_pull_jpeg(VipsImage* image) noexcept;
 Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
-// Size and metadata of `header`, pixels of `rows`.
-class RowSource;
-Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 
 bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept;
 enum class PngFilters : std::uint8_t { kNone, kAll };
@@ -27,6 +24,17 @@ Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFil
 
 bool can_pull_webp(VipsImage* image) noexcept;
 Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+
+// The same from rows of another maker: size, bands and metadata of `header`, pixels of `rows`.
+class RowSource;
+bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) noexcept;
+Result<EncodedBytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
+                               const SaveParams& params, const StopFlag& stop);
+Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
+bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept;
+Result<EncodedBytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
+Result<EncodedBytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
+                                    const StopFlag& stop);
 
 // The libvips saver of the format on a memory image.
 Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,

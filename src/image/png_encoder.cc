@@ -193,22 +193,32 @@ Setup setup_of(VipsImage* image, const SaveParams& params) noexcept {
   return s;
 }
 
+// Empty when there is none. The block must outlive the setup.
+std::vector<std::uint8_t> exif_of(VipsImage* image) {
+  if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) == 0) return {};
+  return plain_exif_block(image);
+}
+void set_exif(const std::vector<std::uint8_t>& block, Setup* setup) noexcept {
+  if (block.empty()) return;
+  setup->exif = block.data() + kExifPrefixBytes;
+  setup->exif_bytes = block.size() - kExifPrefixBytes;
+}
+
 PngShape shape_of(VipsImage* image, const Setup& setup) noexcept {
   const std::size_t sample_bytes = setup.depth == 16 ? 2 : 1;
   return {setup.width, setup.height, static_cast<std::size_t>(vips_image_get_bands(image)),
           sample_bytes};
 }
 
-Result<EncodedBytes> save_by_writer(VipsImage* image, const Setup& setup, const StopFlag& stop) {
+Result<EncodedBytes> save_by_writer(VipsImage* header, const Setup& setup, RowSource* rows) {
   PngWriter writer(std::realloc);
   {
     LibpngWriter head;
     IMGRING_TRY_VOID(head.begin(setup));
-    IMGRING_TRY_VOID(writer.begin(shape_of(image, setup), head.written()));
+    IMGRING_TRY_VOID(writer.begin(shape_of(header, setup), head.written()));
   }
-  RowPuller rows(image, stop);
-  for (int top = 0; top < vips_image_get_height(image);) {
-    IMGRING_TRY(const Strip strip, rows.pull(top));
+  for (int top = 0; top < vips_image_get_height(header);) {
+    IMGRING_TRY(const Strip strip, rows->pull(top));
     for (int row = 0; row < strip.row_count; ++row) {
       const std::size_t offset = static_cast<std::size_t>(row) * strip.stride_bytes;
       IMGRING_TRY_VOID(writer.row(strip.first + offset));
@@ -216,6 +226,11 @@ Result<EncodedBytes> save_by_writer(VipsImage* image, const Setup& setup, const 
     top += strip.row_count;
   }
   return writer.end();
+}
+
+// Whether our own writer takes it.
+bool for_writer(VipsImage* image, const Setup& setup) noexcept {
+  return setup.interlace == PNG_INTERLACE_NONE && PngWriter::fits(shape_of(image, setup));
 }
 
 Result<EncodedBytes> save_by_libpng(VipsImage* image, const Setup& setup, const StopFlag& stop) {
@@ -258,15 +273,24 @@ Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFil
                               const StopFlag& stop) {
   Setup setup = setup_of(image, params);
   setup.filters = filters == PngFilters::kAll ? PNG_ALL_FILTERS : PNG_FILTER_NONE;
-  std::vector<std::uint8_t> exif;
-  if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) != 0) {
-    exif = plain_exif_block(image);
-    setup.exif = exif.data() + kExifPrefixBytes;
-    setup.exif_bytes = exif.size() - kExifPrefixBytes;
-  }
-  const bool own = filters == PngFilters::kAll && setup.interlace == PNG_INTERLACE_NONE &&
-                   PngWriter::fits(shape_of(image, setup));
-  return own ? save_by_writer(image, setup, stop) : save_by_libpng(image, setup, stop);
+  const std::vector<std::uint8_t> exif = exif_of(image);
+  set_exif(exif, &setup);
+  if (filters != PngFilters::kAll || !for_writer(image, setup))
+    return save_by_libpng(image, setup, stop);
+  RowPuller rows(image, stop);
+  return save_by_writer(image, setup, &rows);
+}
+
+bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept {
+  return can_pull_png(header, params) && for_writer(header, setup_of(header, params));
+}
+
+Result<EncodedBytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
+  Setup setup = setup_of(header, params);
+  setup.filters = PNG_ALL_FILTERS;
+  const std::vector<std::uint8_t> exif = exif_of(header);
+  set_exif(exif, &setup);
+  return save_by_writer(header, setup, rows);
 }
 
 }  // namespace imgring::image

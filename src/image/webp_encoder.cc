@@ -66,14 +66,13 @@ class Picture {
   bool usable_ = false;
 };
 
-Result<Pixels> pull_all(VipsImage* image, const StopFlag& stop) {
-  const std::size_t row_bytes = VIPS_IMAGE_SIZEOF_LINE(image);
-  const int height = vips_image_get_height(image);
+Result<Pixels> pull_all(VipsImage* header, RowSource* rows) {
+  const std::size_t row_bytes = VIPS_IMAGE_SIZEOF_LINE(header);
+  const int height = vips_image_get_height(header);
   Pixels pixels(static_cast<std::uint8_t*>(std::malloc(row_bytes * height)));
   if (pixels == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the pixels");
-  RowPuller rows(image, stop);
   for (int top = 0; top < height;) {
-    IMGRING_TRY(const Strip strip, rows.pull(top));
+    IMGRING_TRY(const Strip strip, rows->pull(top));
     for (int row = 0; row < strip.row_count; ++row) {
       std::memcpy(pixels.get() + (static_cast<std::size_t>(top) + row) * row_bytes,
                   strip.first + row * strip.stride_bytes, row_bytes);
@@ -196,16 +195,22 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
                               .image());
     source = coloured.get();
   }
+  RowPuller rows(source, stop);
+  return save_webp_rows(source, &rows, params, stop);
+}
+
+Result<EncodedBytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
+                                    const StopFlag& stop) {
   IMGRING_TRY(const WebPConfig config, config_of(params));
-  IMGRING_TRY(Pixels pixels, pull_all(source, stop));
+  IMGRING_TRY(Pixels pixels, pull_all(header, rows));
   Picture picture;
   if (!picture.usable()) return fail(ErrorCode::kInternal, "webpsave: picture version error");
-  picture.get()->width = vips_image_get_width(source);
-  picture.get()->height = vips_image_get_height(source);
+  picture.get()->width = vips_image_get_width(header);
+  picture.get()->height = vips_image_get_height(header);
   picture.get()->progress_hook = go_on;
   picture.get()->user_data = const_cast<StopFlag*>(&stop);
-  const auto stride = static_cast<int>(VIPS_IMAGE_SIZEOF_LINE(source));
-  const bool alpha = vips_image_get_bands(source) == 4;
+  const auto stride = static_cast<int>(VIPS_IMAGE_SIZEOF_LINE(header));
+  const bool alpha = vips_image_get_bands(header) == 4;
   const auto import = alpha ? WebPPictureImportRGBA : WebPPictureImportRGB;
   if (import(picture.get(), pixels.get(), stride) == 0) {
     return fail(ErrorCode::kOverloaded, "webpsave: picture memory error");
@@ -214,7 +219,7 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
   if (WebPEncode(&config, picture.get()) == 0) {
     return std::unexpected(encode_error(*picture.get(), stop));
   }
-  return with_metadata(source, picture.written());
+  return with_metadata(header, picture.written());
 }
 
 }  // namespace imgring::image

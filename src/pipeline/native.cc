@@ -6,82 +6,147 @@
 namespace imgring::pipeline {
 namespace {
 
-using image::NativeJpegJob;
+using image::NativeJob;
+using image::NativeTurn;
 using image::ResizeAxis;
 
-bool reducible(const Step& step) noexcept {
-  const auto within = [](double scale) {
-    return scale <= 1 && 1 / scale < image::kNativeShrinkMax;
-  };
-  return within(step.width_scale) && within(step.height_scale);
+constexpr image::NativeTurn kQuarterTurns[] = {
+    {false, false, false}, {true, false, true}, {false, true, true}, {true, true, false}};
+
+// `then` behind `first`. Flips of the second are seen through the first's transposition.
+NativeTurn both(const NativeTurn& first, const NativeTurn& then) noexcept {
+  const bool x = first.transposed ? then.flipped_y : then.flipped_x;
+  const bool y = first.transposed ? then.flipped_x : then.flipped_y;
+  return {first.transposed != then.transposed, first.flipped_x != x, first.flipped_y != y};
 }
 
-// Before the resize: the part that is resized.
-void cut_source(NativeJpegJob* job, const Area& area) noexcept {
-  job->across = {area.left, area.width, area.width, 1, 0, area.width};
-  job->down = {area.top, area.height, area.height, 1, 0, area.height};
+// EXIF's angle and flip, then the options': the order of steps::turn.
+NativeTurn turn_of(const Turn& exif, const url::ProcessingOptions& o) noexcept {
+  NativeTurn turn = kQuarterTurns[exif.angle / 90 % 4];
+  turn = both(turn, {false, exif.flip, false});
+  turn = both(turn, kQuarterTurns[o.rotate / 90 % 4]);
+  return both(turn, {false, o.flip_horizontal, o.flip_vertical});
 }
 
-void resize_axis(ResizeAxis* axis, int resized, double scale) noexcept {
+// The whole of an axis, or a part of it, as it is.
+ResizeAxis part(int offset, int size) noexcept { return {offset, size, size, 1, 0, size}; }
+
+bool resize_axis(ResizeAxis* axis, int resized, double scale) noexcept {
   axis->resized = axis->count = resized;
   axis->shrink = 1 / scale;
+  return scale <= 1 && image::box_of(*axis) <= image::kBoxMax;
 }
 
-void cut_result(NativeJpegJob* job, const Area& area) noexcept {
-  job->across.first = area.left;
-  job->across.count = area.width;
-  job->down.first = area.top;
-  job->down.count = area.height;
+// `first` of a turned axis counts from its other end.
+void cut_axis(ResizeAxis* axis, int first, int count, bool flipped) noexcept {
+  axis->first = flipped ? axis->count - first - count : first;
+  axis->count = count;
 }
 
-// False: a step that is not done here.
-bool add_step(NativeJpegJob* job, const Step& step, const config::ProcessingConfig& config) {
-  switch (step.kind) {
-    case StepKind::kToProcessing:
-    case StepKind::kFlatten:  // a JPEG has no alpha
-      return true;
-    case StepKind::kCrop:
-      cut_source(job, step.area);
-      return !step.smart;
-    case StepKind::kScale:
-      resize_axis(&job->across, step.after.width, step.width_scale);
-      resize_axis(&job->down, step.after.height, step.height_scale);
-      return reducible(step) && !config.use_linear_colorspace;
-    case StepKind::kResultCrop:
-      cut_result(job, step.area);
-      return !step.smart;
-    default:
-      return false;
+void cut_result(NativeJob* job, Area area) noexcept {
+  if (job->turn.transposed) area = {area.top, area.left, area.height, area.width};
+  cut_axis(&job->across, area.left, area.width, job->turn.flipped_x);
+  cut_axis(&job->down, area.top, area.height, job->turn.flipped_y);
+}
+
+class JobMaker {
+ public:
+  JobMaker(const Plan& plan, const PlanInput& input) noexcept : plan_(plan), input_(input) {
+    job_.source_type = plan.loaded.type;
+    job_.result_type = plan.result_type;
+    job_.shrink = plan.load.shrink;
+    job_.loaded_width = plan.loaded.width;
+    job_.loaded_height = plan.loaded.height;
+    job_.across = part(0, plan.loaded.width);
+    job_.down = part(0, plan.loaded.height);
   }
+
+  // False: a step that is not done here.
+  bool add(const Step& step) noexcept {
+    switch (step.kind) {
+      case StepKind::kToProcessing:
+        return true;
+      case StepKind::kCrop:
+        job_.across = part(step.area.left, step.area.width);
+        job_.down = part(step.area.top, step.area.height);
+        return !step.smart;
+      case StepKind::kScale:
+        job_.resized = true;
+        return !input_.config->use_linear_colorspace &&
+               resize_axis(&job_.across, step.after.width, step.width_scale) &&
+               resize_axis(&job_.down, step.after.height, step.height_scale);
+      case StepKind::kTurn:
+        job_.turn = turn_of(plan_.turn, *input_.options);
+        return true;
+      case StepKind::kResultCrop:
+        cut_result(&job_, step.area);
+        return !step.smart;
+      case StepKind::kFlatten:
+        flatten();
+        return true;
+      default:
+        return false;
+    }
+  }
+  const NativeJob& job() const noexcept { return job_; }
+
+ private:
+  void flatten() noexcept {
+    constexpr url::Color kWhite{255, 255, 255};
+    if (!plan_.loaded.alpha) return;
+    const url::Color c = input_.options->background.value_or(kWhite);
+    job_.background = {c.r, c.g, c.b};
+  }
+
+  const Plan& plan_;
+  const PlanInput& input_;
+  NativeJob job_;
+};
+
+bool possible(const Plan& plan, const PlanInput& input) noexcept {
+  const ImageType from = plan.loaded.type, to = plan.result_type;
+  const bool source = (from == ImageType::kJpeg || from == ImageType::kPng) &&
+                      input.facts.type == from;
+  const bool result =
+      to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
+  const bool one_picture = plan.frames == 1 && !plan.depends_on_pixels && !input.trimmed;
+  const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
+  // A result that has to fit is written several times.
+  return source && result && one_picture && !interlaced && plan.load.scale == 1 &&
+         input.options->max_bytes == 0;
 }
 
 }  // namespace
 
-std::optional<NativeJpegJob> native_job(const Plan& plan, const PlanInput& input) noexcept {
-  const bool jpeg = plan.loaded.type == ImageType::kJpeg && input.facts.type == ImageType::kJpeg &&
-                    plan.result_type == ImageType::kJpeg;
-  if (!jpeg || plan.frames > 1 || plan.depends_on_pixels || input.trimmed) return std::nullopt;
-  if (plan.loaded.alpha || plan.load.scale != 1 || input.options->max_bytes > 0)
-    return std::nullopt;
-  NativeJpegJob job;
-  job.shrink = plan.load.shrink;
-  job.loaded_width = plan.loaded.width;
-  job.loaded_height = plan.loaded.height;
-  cut_source(&job, {0, 0, plan.loaded.width, plan.loaded.height});
+std::optional<NativeJob> native_job(const Plan& plan, const PlanInput& input) noexcept {
+  if (!possible(plan, input)) return std::nullopt;
+  JobMaker maker(plan, input);
   for (const Step& step : plan.steps) {
-    if (!add_step(&job, step, *input.config)) return std::nullopt;
+    if (!maker.add(step)) return std::nullopt;
   }
-  return job;
+  return maker.job();
 }
 
 bool has_native_pixels(VipsImage* loaded) noexcept {
-  const bool plain = vips_image_get_bands(loaded) == 3 &&
+  const int bands = vips_image_get_bands(loaded);
+  const VipsInterpretation wanted =
+      bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W;
+  const bool plain = bands >= 1 && bands <= image::kBandsMax &&
                      vips_image_get_format(loaded) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_coding(loaded) == VIPS_CODING_NONE &&
-                     vips_image_get_interpretation(loaded) == VIPS_INTERPRETATION_sRGB;
+                     vips_image_get_interpretation(loaded) == wanted;
   if (!plain || image::profile_imported(loaded)) return false;
-  return vips_image_get_typeof(loaded, VIPS_META_ICC_NAME) == 0 ||
-         image::has_standard_srgb_profile(loaded);
+  if (vips_image_get_typeof(loaded, VIPS_META_ICC_NAME) == 0) return true;
+  return bands >= 3 && image::has_standard_srgb_profile(loaded);
+}
+
+bool take_pixels(NativeJob* job, VipsImage* loaded) noexcept {
+  if (!has_native_pixels(loaded)) return false;
+  job->bands = vips_image_get_bands(loaded);
+  if (job->bands > 2 || !job->background) return true;
+  // Grey on a colour becomes colour.
+  const auto& under = *job->background;
+  return under[0] == under[1] && under[0] == under[2];
 }
 
 }  // namespace imgring::pipeline

@@ -53,6 +53,13 @@ constexpr double kBytesPerPixel = 4;
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
 
+// What image/png_pixels.cc unpacks at once; larger pictures go strip by strip.
+double png_bytes(const SourceFacts& f) noexcept {
+  constexpr double kUnpackedBytesMax = 32.0 * 1024 * 1024;
+  const double bytes = area(f.width, f.height) * kBytesPerPixel;
+  return bytes <= kUnpackedBytesMax ? bytes : 0;
+}
+
 double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& f = in.facts;
   const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
@@ -60,7 +67,8 @@ double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   if (facts_of(f.type).vector) return area(plan.loaded.width, plan.loaded.height) * row->whole;
   if (f.whole_decode) return area(f.width, f.height) * row->interlaced;
   if (row->whole > 0) return area(f.width, f.height) * row->whole;
-  return area(f.width, std::min(f.height, row->strip_rows)) * kBytesPerPixel;
+  const double strips = area(f.width, std::min(f.height, row->strip_rows)) * kBytesPerPixel;
+  return f.type == ImageType::kPng ? std::max(strips, png_bytes(f)) : strips;
 }
 
 double step_bytes(const Plan& plan) noexcept {

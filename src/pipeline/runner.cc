@@ -151,21 +151,27 @@ Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
   return own;
 }
 
-// JPEG to JPEG the short way; nullopt: the libvips way does it.
+// Any picture of the result's size and bands, with the source's metadata.
+Result<VipsImagePtr> native_header(const image::NativeJob& native, const Loaded& loaded,
+                                   const PlanInput& input) {
+  IMGRING_TRY(VipsImagePtr sized,
+              vips::call<vips_embed>("header", loaded.image.get(), 0, 0, native.result_width(),
+                                     native.result_height()));
+  if (native.result_bands() == native.bands) return finalised(sized.get(), input);
+  IMGRING_TRY(VipsImagePtr flat, vips::bands(sized.get(), 0, native.result_bands()));
+  return finalised(flat.get(), input);
+}
+
+// The short way; nullopt: the libvips way does it.
 Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& loaded,
                                            const PlanInput& input, const image::StopFlag& stop) {
-  const auto native = job.libvips_only ? std::nullopt : native_job(loaded.plan, input);
-  if (!native || !has_native_pixels(loaded.image.get())) return std::nullopt;
-  // Any picture of the result's size, with the source's metadata.
-  const Size size = loaded.plan.result;
-  IMGRING_TRY(VipsImagePtr sized,
-              vips::cut(loaded.image.get(), {0, 0, size.width, size.height}));
-  IMGRING_TRY(VipsImagePtr header, finalised(sized.get(), input));
-  image::NativeJpegJob now = *native;
-  now.source = job.source;
-  const image::SaveParams params = save_params(ImageType::kJpeg, input);
-  auto bytes = image::native_jpeg(now, header.get(), params, stop);
-  if (bytes) return Saved{std::move(*bytes), ImageType::kJpeg};
+  auto native = job.libvips_only ? std::nullopt : native_job(loaded.plan, input);
+  if (!native || !take_pixels(&*native, loaded.image.get())) return std::nullopt;
+  native->source = job.source;
+  IMGRING_TRY(VipsImagePtr header, native_header(*native, loaded, input));
+  const image::SaveParams params = save_params(native->result_type, input);
+  auto bytes = image::save_natively(*native, header.get(), params, stop);
+  if (bytes) return Saved{std::move(*bytes), native->result_type};
   if (image::is_answer(bytes.error())) return std::unexpected(std::move(bytes).error());
   return std::nullopt;
 }
@@ -180,6 +186,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   if (native) {
     out.result_width = loaded.plan.result.width;
     out.result_height = loaded.plan.result.height;
+    out.native = true;
     out.type = native->type;
     out.bytes = std::move(native->bytes);
     return out;

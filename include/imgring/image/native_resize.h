@@ -1,9 +1,11 @@
-// Lanczos3 reduction of 8-bit RGB rows in 14-bit fixed point: weights for each axis, and the loops.
+// Lanczos3 reduction of rows of 8-bit pixels in 14-bit fixed point: weights for each axis, and the
+// loops; means of boxes before reductions of four and more; alpha multiplied in and out.
 // Owns nothing but the weights. Any thread.
-// Promises: sampling positions are those of vips_reduce with its centre convention, edge pixels
-// repeat; every instruction set gives the same bytes.
+// Promises: sampling positions are those of vips_reduce with its centre convention, boxes those of
+// its gap of 2, edge pixels repeat; every instruction set gives the same bytes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,12 +20,17 @@ struct ResizeAxis {
   int first = 0, count = 0;
 };
 
-inline constexpr double kNativeShrinkMax = 4;  // from there on libvips averages boxes first
-inline constexpr int kTapsMax = 32;            // 2 * 3 * 4 + 1, in fours
+// Pixels of an axis whose mean is taken before the rest is reduced: 1 below a reduction of four.
+int box_of(const ResizeAxis& axis) noexcept;
+inline constexpr int kBoxMax = 64;   // sums of 64 x 64 samples and their division fit 32 bit
+inline constexpr int kTapsMax = 32;  // 2 * 3 * 4 + 1, in fours
+inline constexpr int kBandsMax = 4;
 // The loops may read and write so many bytes behind a row.
 inline constexpr std::size_t kRowPadBytes = 256;
 
+// Pixels here are boxes, where there are any.
 struct AxisWeights {
+  int box = 1;
   int taps = 0;       // a multiple of four, at most kTapsMax
   int taps_used = 0;  // the ones behind these weigh nothing; even
   int source_first = 0, source_count = 0;  // pixels of the axis that are looked at
@@ -33,17 +40,41 @@ struct AxisWeights {
 };
 AxisWeights make_weights(const ResizeAxis& axis);
 
+// Between the two axes samples have so many bits behind the point: rounded once, at the end,
+// results are up to 2 dB nearer to exact ones.
+inline constexpr int kFineBits = 6;
+void to_fine(const std::uint8_t* row, std::size_t sample_count, std::int16_t* out) noexcept;
+void from_fine(const std::int16_t* row, std::size_t sample_count, std::uint8_t* out) noexcept;
+
+struct BoxMeans {
+  int across = 1, down = 1;  // of a box
+  std::size_t count = 0;     // boxes
+};
+
 struct ResizeLoops {
-  // rows[0 .. taps_used) weighed into one row.
+  // rows[0 .. taps_used) weighed into one row of fine samples.
   void (*down)(const std::uint8_t* const* rows, const std::int16_t* weights, int taps_used,
-               std::size_t size_bytes, std::uint8_t* out);
-  // RGB pixels of a row weighed into the pixels of a narrower one.
-  void (*across)(const std::uint8_t* in, const AxisWeights& weights, std::uint8_t* out);
+               std::size_t sample_count, std::int16_t* out);
+  // Pixels of a row weighed into the pixels of a narrower one; by bands - 1.
+  std::array<void (*)(const std::int16_t* in, const AxisWeights& weights, std::uint8_t* out),
+             kBandsMax>
+      across;
+  void (*add)(const std::uint8_t* row, std::size_t size_bytes, std::uint16_t* sums);
+  // From the sums of `down` rows, with boxes.across * boxes.count pixels; by bands - 1.
+  std::array<void (*)(const std::uint16_t* sums, const BoxMeans& boxes, std::uint8_t* out),
+             kBandsMax>
+      means;
+  // RGBA, rounded to the nearest.
+  void (*premultiply)(const std::uint8_t* in, std::size_t pixel_count, std::uint8_t* out);
 };
 enum class Simd : std::uint8_t { kPlain, kSse41, kAvx2 };
 bool has_simd(Simd simd) noexcept;
 // The best this machine has, and those of one instruction set.
 const ResizeLoops& resize_loops() noexcept;
 const ResizeLoops& resize_loops_of(Simd simd) noexcept;
+
+// Rows whose last band is alpha, which colours are multiplied by and divided by; in place.
+void premultiply_grey(std::uint8_t* row, std::size_t pixel_count) noexcept;
+void unpremultiply(std::uint8_t* row, std::size_t pixel_count, int bands) noexcept;
 
 }  // namespace imgring::image

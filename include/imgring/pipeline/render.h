@@ -31,11 +31,12 @@ struct RenderJob {
   const url::ProcessingOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
-  bool libvips_only = false;  // for tests: no JPEG goes the shorter way
+  bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 
 struct RenderedImage {
   image::EncodedBytes bytes;     // empty when same_as_source
+  bool native = false;           // made without libvips' pipeline
   bool same_as_source = false;   // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;
   int origin_width = 0, origin_height = 0;  // of one frame, after EXIF orientation

@@ -1,0 +1,50 @@
+// JPEG and PNG to JPEG, PNG and WebP without libvips' pipeline: decoded rows through our own resize
+// into the encoder.
+// Owns everything of one call. Helper threads only.
+// Promises: memory for a few rows besides what the codecs need, and for the result where it is
+// turned; the smallest irregularity in the source is an error, with which the caller goes the
+// libvips way.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "imgring/base/image_type.h"
+#include "imgring/base/text.h"
+#include "imgring/image/encoder.h"
+#include "imgring/image/native_resize.h"
+
+namespace imgring::image {
+
+// Pixel (x, y) of the result is pixel (x, y) of the picture, or (y, x) when transposed, counted
+// from the right and from the bottom of the picture when flipped.
+struct NativeTurn {
+  bool transposed = false, flipped_x = false, flipped_y = false;
+  bool any() const noexcept { return transposed || flipped_x || flipped_y; }
+};
+
+struct NativeJob {
+  ByteSpan source;
+  ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
+  int shrink = 1;  // libjpeg's: 1, 2, 4, 8
+  int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more
+  int bands = 3;                            // loaded: grey or RGB, with alpha when even
+  ResizeAxis across, down;
+  bool resized = false;  // alpha is multiplied in before and out behind
+  NativeTurn turn;       // behind the resize
+  // Under what is transparent, last of all; of grey with alpha the first value alone.
+  std::optional<std::array<std::uint8_t, 3>> background;
+
+  bool alpha() const noexcept { return bands % 2 == 0; }
+  int result_bands() const noexcept { return alpha() && background ? bands - 1 : bands; }
+  int result_width() const noexcept { return turn.transposed ? down.count : across.count; }
+  int result_height() const noexcept { return turn.transposed ? across.count : down.count; }
+};
+
+// `header`: size, bands and metadata of the result, 8-bit; its pixels are not looked at.
+// Errors: kTimeout, kCancelled and kOverloaded are answers; any other asks for the libvips way.
+Result<EncodedBytes> save_natively(const NativeJob& job, VipsImage* header,
+                                   const SaveParams& params, const StopFlag& stop);
+bool is_answer(const Error& error) noexcept;
+
+}  // namespace imgring::image

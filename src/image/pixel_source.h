@@ -1,0 +1,38 @@
+// Decoders that give rows of 8-bit pixels from top to bottom, for native.cc. They decode what is in
+// perfect order and leave the rest to libvips.
+// Own their codec's state; the source bytes are the caller's. Helper threads only.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "imgring/image/native.h"
+
+namespace imgring::image {
+
+struct FreeMalloced {
+  void operator()(void* bytes) const noexcept { std::free(bytes); }
+};
+using MallocedBytes = std::unique_ptr<std::uint8_t, FreeMalloced>;
+
+class PixelSource {
+ public:
+  virtual ~PixelSource() = default;
+  // Of a row, in pixels of job.bands samples: at least what the job says was loaded.
+  virtual int width() const noexcept = 0;
+  // The next row: in `room`, or in memory of the decoder's own until the next call.
+  virtual Result<const std::uint8_t*> next_row(std::uint8_t* room) = 0;
+  // No more rows are wanted. Reads on as libvips would, which sees what is broken there; `room`
+  // is overwritten.
+  virtual Result<void> finish(std::uint8_t* room) = 0;
+};
+
+Result<std::unique_ptr<PixelSource>> open_jpeg_pixels(const NativeJob& job);
+Result<std::unique_ptr<PixelSource>> open_png_pixels(const NativeJob& job);
+
+// kOverloaded; and the one that asks for libvips.
+Error no_memory_for_rows();
+Error not_native(const char* why);
+
+}  // namespace imgring::image
