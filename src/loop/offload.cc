@@ -76,6 +76,7 @@ bool JobRegistry::submit(HelperPool& pool, Job* job, JobCost cost) {
   job->registry_ = this;
   job->lane_ = &pool.lane(cost.lane);
   job->work_ = cost.work;
+  job->large_ = cost.large;
   job->queued_at_ = Clock::now();
   if (job->lane_->submit(job)) {
     ++count_;
@@ -173,6 +174,19 @@ void HelperLane::run(Slot* slot, Job* job) {
   busy_.fetch_sub(1, std::memory_order_relaxed);
 }
 
+bool HelperLane::may_start(const Job* job) const noexcept {
+  return !job->large_ || large_running_ < large_jobs_max(options_.threads);
+}
+
+Job* HelperLane::next_job() noexcept {
+  const auto next = std::ranges::find_if(queue_, [this](Job* job) { return may_start(job); });
+  if (next == queue_.end()) return nullptr;
+  Job* job = *next;
+  queue_.erase(next);
+  if (job->large_) ++large_running_;
+  return job;
+}
+
 void HelperLane::work(Slot* slot) {
   pthread_setname_np(pthread_self(), "helper");
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
@@ -180,12 +194,13 @@ void HelperLane::work(Slot* slot) {
   std::uint64_t collected = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
+    Job* job = nullptr;
     wake_.wait(lock, [&] {
-      return stopping_ || !queue_.empty() || collected != collect_wanted_;
+      job = next_job();
+      return job != nullptr || stopping_ || collected != collect_wanted_;
     });
-    if (!queue_.empty()) {
-      Job* job = queue_.front();
-      queue_.pop_front();
+    if (job != nullptr) {
+      const bool large = job->large_;
       job->started_at_ = Clock::now();
       backlog_.started(slot->index, job->work_, job->started_at_);
       lock.unlock();
@@ -193,6 +208,7 @@ void HelperLane::work(Slot* slot) {
       run(slot, job);
       loop.post_remote(job);  // the job is not ours any more
       lock.lock();
+      if (large) --large_running_;
       backlog_.finished(slot->index, Clock::now());
     } else if (collected != collect_wanted_) {
       collected = collect_wanted_;
@@ -200,7 +216,7 @@ void HelperLane::work(Slot* slot) {
       if (options_.hooks.collect != nullptr) options_.hooks.collect();
       lock.lock();
     } else {
-      break;  // stopping, and nothing is queued
+      break;  // stopping, and nothing is queued that others do not run
     }
   }
   lock.unlock();

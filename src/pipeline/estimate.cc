@@ -93,7 +93,9 @@ Estimate estimate(const RenderJob& job) {
   input.frames = std::max(1, std::min(known->pages, job.options->max_animation_frames));
   input.watermark = job.watermark != nullptr;
   const Plan plan = make_plan(input);
-  return {.bytes = plan.planned_bytes, .work = planned_work(plan, input)};
+  return {.bytes = plan.planned_bytes,
+          .work = planned_work(plan, input),
+          .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};
 }
 
 }  // namespace imgring::pipeline

@@ -326,8 +326,10 @@ struct JobSlot {  // a counted place among the process's jobs, freed when the jo
   Process* process;
 };
 
-loop::JobCost cost_of(const pipeline::PlannedWork& work) noexcept {
-  return {.lane = work.patient() ? loop::Lane::kPatient : loop::Lane::kQuick, .work = work.all()};
+loop::JobCost cost_of(const pipeline::Estimate& planned) noexcept {
+  return {.lane = planned.work.patient() ? loop::Lane::kPatient : loop::Lane::kQuick,
+          .work = planned.work.all(),
+          .large = planned.large};
 }
 
 // A job that would only get a helper when its time is over is refused before it waits
@@ -350,7 +352,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
   }
   JobSlot slot(services.process);
   const pipeline::Estimate planned = pipeline::estimate(job_of(*state));
-  const loop::JobCost cost = cost_of(planned.work);
+  const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, due));
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
   Result<mem::Grant> memory = co_await services.memory.enter(scope, bytes);

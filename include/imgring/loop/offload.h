@@ -52,7 +52,14 @@ inline constexpr std::size_t kLaneCount = 2;
 struct JobCost {
   Lane lane = Lane::kQuick;
   Backlog::Work work{0};
+  // Holds so much memory that few of its kind run at a time in a lane (large_jobs_max); others go
+  // past it in the queue.
+  bool large = false;
 };
+// A quarter of the threads, at least one.
+constexpr unsigned large_jobs_max(unsigned threads) noexcept {
+  return threads < 8 ? 1 : threads / 4;
+}
 
 // One piece of work. Closure and result belong to the derived class; the links to its core.
 class Job : RemoteTask {
@@ -71,6 +78,7 @@ class Job : RemoteTask {
   JobRegistry* registry_ = nullptr;
   HelperLane* lane_ = nullptr;
   Backlog::Work work_{0};
+  bool large_ = false;
   class TicketBase* ticket_ = nullptr;  // null: detached
   Clock::time_point queued_at_{};
   Clock::time_point started_at_{};
@@ -120,11 +128,15 @@ class HelperLane {
     std::atomic<std::int64_t> started_ns{0};  // 0 = idle
   };
   void start_threads();
+  // With the lock: the first that may start, out of the queue; null: none.
+  Job* next_job() noexcept;
+  bool may_start(const Job* job) const noexcept;
   void work(Slot* slot);
   void run(Slot* slot, Job* job);
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job*> queue_;
+  unsigned large_running_ = 0;
   Backlog backlog_;
   Options options_;
   bool stopping_ = false;

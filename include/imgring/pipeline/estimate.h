@@ -14,7 +14,11 @@ namespace imgring::pipeline {
 struct Estimate {
   std::int64_t bytes = 0;
   PlannedWork work;
+  bool large = false;  // a whole decode of kLargeDecodeBytes or more
 };
+// What a progressive JPEG of 2.8 megapixels holds: with the rows of the rest, far above what others
+// take.
+inline constexpr std::int64_t kLargeDecodeBytes = 16 << 20;
 Estimate estimate(const RenderJob& job);
 
 }  // namespace imgring::pipeline

@@ -171,6 +171,37 @@ Task<void> order(Loop& loop, Scope& scope) {
 }
 TEST(Offload, FirstInFirstOutInsideALane) { run_loop(order); }
 
+Task<void> large(Loop& loop, Scope& scope) {
+  HelperPool pool(2, 64, {});
+  JobRegistry registry(loop);
+  Gate gate;
+  std::atomic<int> large_ran{0};
+  constexpr JobCost kLarge{.large = true};
+  auto first = registry.start(pool, gate.job(), kLarge);
+  while (gate.running.load() == 0) std::this_thread::yield();
+  auto second = registry.start(pool, [&] { return ++large_ran; }, kLarge);
+  // Behind the large one in the queue, and past it on the second thread.
+  for (int i = 0; i < 20; ++i) {
+    auto small = registry.start(pool, [] { return 1; });
+    auto done = co_await small->wait(scope);
+    EXPECT_EQ(done, 1);
+  }
+  EXPECT_EQ(large_ran.load(), 0);
+  EXPECT_EQ(pool.queued(), 1u);
+  gate.go = true;
+  const bool empty = co_await registry.drained(scope);
+  EXPECT_TRUE(empty);
+  EXPECT_EQ(large_ran.load(), 1);
+}
+TEST(Offload, LargeJobsRunOneAtATimeAndHoldUpNobody) { run_loop(large); }
+
+TEST(Offload, AQuarterOfManyThreadsTakesLargeJobs) {
+  EXPECT_EQ(large_jobs_max(1), 1u);
+  EXPECT_EQ(large_jobs_max(7), 1u);
+  EXPECT_EQ(large_jobs_max(8), 2u);
+  EXPECT_EQ(large_jobs_max(64), 16u);
+}
+
 Task<void> taken_back(Loop& loop, Scope& scope) {
   HelperPool pool(1, 64, {});
   JobRegistry registry(loop);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "imgring/pipeline/estimate.h"
 #include "native_pictures.h"
 #include "plan_helpers.h"
 
@@ -236,6 +237,28 @@ TEST(NativeRender, StoppedJobsSayWhy) {
     const auto result = run(request, false);
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, ErrorCode::kTimeout);
+  }
+}
+
+// Progressive JPEGs from 2.8 megapixels on run one at a time.
+TEST(Estimate, LargeWholeDecodesAreTold) {
+  struct Case {
+    Size size;
+    const char* suffix;
+    bool large;
+  };
+  for (const Case& c : {Case{{1700, 1700}, ".jpg[interlace]", true},
+                        Case{{1500, 1500}, ".jpg[interlace]", false},
+                        Case{{1700, 1700}, ".jpg", false}}) {
+    const VipsImagePtr picture = plain(c.size.width, c.size.height, {9, 9, 9});
+    const Request request =
+        request_of("w:100", encoded(picture.get(), c.suffix), kJpeg, kJpeg);
+    RenderJob job;
+    job.source = as_bytes(request.source);
+    job.source_type = request.type;
+    job.options = &request.options;
+    job.config = &request.config;
+    EXPECT_EQ(estimate(job).large, c.large) << c.size.width << c.suffix;
   }
 }
 
