@@ -258,7 +258,7 @@ RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
   if (error != HPE_OK) {
     if (refused.reason.empty()) {
       const char* reason = llhttp_get_error_reason(&parser);
-      const bool version = error == HPE_INVALID_VERSION && parser.http_major != 1;
+      const bool version = error == HPE_INVALID_VERSION && parser.http_major > 1;
       refused = HeadError{version ? 505 : 400, reason != nullptr ? reason : "bad request"};
     }
     return {State::kRefused, fed.size()};

@@ -260,7 +260,10 @@ TEST(RequestParser, BadRequestLines) {
   const Case cases[] = {
       {"GET /\r\n\r\n"},  // HTTP/0.9
       {"GET / HTTP/0.9\r\nHost: h\r\n\r\n", 505},
-      {"GET / HTTP/0.0\r\nHost: h\r\n\r\n", 505},
+      {"GET / HTTP/0.0\r\nHost: h\r\n\r\n"},
+      {"GET / HTTP/\r\nHost: h\r\n\r\n"},
+      {"GET / HTTP/x.1\r\nHost: h\r\n\r\n"},
+      {"GET / HTTP/-1.1\r\nHost: h\r\n\r\n"},
       {"GET / HTTP/1.22\r\nHost: h\r\n\r\n"},
       {"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
       {"GET / HTTP/9.9\r\nHost: h\r\n\r\n", 505},
