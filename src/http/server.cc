@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <ctime>
+#include <optional>
 
 namespace imgring::http {
 
@@ -139,21 +140,21 @@ enum class Wait : std::uint8_t { kHead, kRefused, kGone, kLate };
 // One connection's state; lives in its coroutine.
 struct Connection {
   Connection(ServerContext& c, loop::Fd s)
-      : context(c), socket(std::move(s)), reader(c.loop, socket.get(), kPipelineBytesMax),
-        parser(&c.heads) {
+      : context(c), socket(std::move(s)), reader(c.loop, socket.get(), kPipelineBytesMax) {
     ++context.open_connections;
   }
   ~Connection() { --context.open_connections; }
   ServerContext& context;
   loop::Fd socket;
   loop::StreamReader reader;
-  RequestParser parser;
+  std::optional<RequestParser> parser;  // none while nothing of a request is there
 };
 
 // Feeds what is there; true when the head is decided.
 bool feed(Connection& c, Wait* outcome) {
+  if (!c.parser && !c.reader.unread().empty()) c.parser.emplace(&c.context.heads);
   while (!c.reader.unread().empty()) {
-    const RequestParser::Fed fed = c.parser.feed(c.reader.unread());
+    const RequestParser::Fed fed = c.parser->feed(c.reader.unread());
     c.reader.consume(fed.consumed);
     if (fed.state == RequestParser::State::kNeedMore) continue;
     *outcome = fed.state == RequestParser::State::kReady ? Wait::kHead : Wait::kRefused;
@@ -162,14 +163,16 @@ bool feed(Connection& c, Wait* outcome) {
   return false;
 }
 
+bool started(const Connection& c) noexcept { return c.parser && c.parser->started(); }
+
 // Until a whole head is there: first byte within the idle time, all of it within the read time.
 loop::Task<Wait> next_head(Connection& c, bool first) {
-  c.parser.reset();
   Wait outcome = Wait::kGone;
   if (feed(c, &outcome)) co_return outcome;
   const seconds read_time(c.context.read_request_timeout_s);
   const seconds idle_time = first ? read_time : seconds(c.context.keep_alive_timeout_s);
-  if (!c.parser.started()) {
+  if (!started(c)) {
+    c.parser.reset();
     c.reader.trim();
     loop::Scope idle(&c.context.idle);
     loop::Deadline due(c.context.loop, idle, idle_time);
@@ -188,7 +191,7 @@ loop::Task<Wait> next_head(Connection& c, bool first) {
     if (feed(c, &outcome)) co_return outcome;
     if (c.reader.ended()) co_return Wait::kGone;
     const bool arrived = co_await c.reader.more(reading);
-    if (!arrived) co_return c.parser.started() ? Wait::kLate : Wait::kGone;
+    if (!arrived) co_return started(c) ? Wait::kLate : Wait::kGone;
   }
 }
 
@@ -221,8 +224,8 @@ loop::Task<void> refuse(Connection& c, int status) {
 
 // True when the connection goes on.
 loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view peer) {
-  const Request request = c.parser.take();
-  c.parser.reset();
+  const Request request = c.parser->take();
+  c.parser->reset();
   const std::string_view target = request.target;
   const std::string_view path = target.substr(0, target.find('?'));
   if (!percent_escapes_valid(path)) {
@@ -251,7 +254,7 @@ loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop
   for (bool first = true;; first = false) {
     const Wait wait = co_await next_head(c, first);
     if (wait == Wait::kRefused || wait == Wait::kLate) {
-      const int status = wait == Wait::kLate ? 400 : c.parser.error().status;
+      const int status = wait == Wait::kLate ? 400 : c.parser->error().status;
       co_await refuse(c, status);
       break;
     }
