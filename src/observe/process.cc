@@ -76,27 +76,34 @@ std::optional<ProcessTimes> parse_stat(std::string_view text) {
 
 namespace {
 
+double seconds_of(const timespec& t) noexcept {
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
 // When the machine started, by its clocks: /proc/stat is hidden where ProcSubset=pid holds.
 double boot_time_seconds() noexcept {
   timespec wall{}, since_boot{};
   clock_gettime(CLOCK_REALTIME, &wall);
   clock_gettime(CLOCK_BOOTTIME, &since_boot);
-  const auto seconds = [](const timespec& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
-  };
-  return seconds(wall) - seconds(since_boot);
+  return seconds_of(wall) - seconds_of(since_boot);
+}
+
+std::optional<double> start_time_seconds() {
+  const auto times = parse_stat(read_start("/proc/self/stat"));
+  if (!times) return std::nullopt;
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return boot_time_seconds() + static_cast<double>(times->start_ticks) / ticks;
 }
 
 }  // namespace
 
 ProcessNumbers read_process_numbers() {
   ProcessNumbers numbers;
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  if (const auto times = parse_stat(read_start("/proc/self/stat"))) {
-    numbers.cpu_seconds = static_cast<double>(times->cpu_ticks) / ticks;
-    numbers.start_time_seconds =
-        boot_time_seconds() + static_cast<double>(times->start_ticks) / ticks;
-  }
+  // The clock of the process: no file to read, and finer than the ticks of /proc/self/stat.
+  timespec cpu{};
+  if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0) numbers.cpu_seconds = seconds_of(cpu);
+  static const std::optional<double> start = start_time_seconds();  // does not change
+  numbers.start_time_seconds = start;
   numbers.open_fds = count_open_fds();
   rlimit limit = {};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) numbers.max_fds = limit.rlim_cur;
