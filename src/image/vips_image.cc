@@ -80,6 +80,8 @@ Result<void> init_vips(const char* program_name) {
 
 void shutdown_vips() { vips_shutdown(); }
 
+void keep_svg_out() { vips_operation_block_set("VipsForeignLoadSvg", TRUE); }
+
 std::string take_vips_error() {
   std::string text = vips_error_buffer();
   vips_error_clear();

@@ -177,6 +177,18 @@ void put_lanes(Page& page, const MetricsView& view) {
 }
 
 // Ours: imgproxy has none of these.
+void put_svg_children(Page& page, const SvgChildNumbers& svg) {
+  page.only({"svg_children", "gauge", "Child processes that draw SVGs."}, svg.alive);
+  page.only({"svg_children_resident_bytes", "gauge", "Resident memory of these children."},
+            svg.resident_bytes);
+  page.only({"svg_children_started_total", "counter", "Children started to draw SVGs."},
+            svg.started);
+  page.begin({"svg_children_ended_total", "counter",
+              "Children lost while they drew: by themselves, or at a deadline."});
+  page.sample("reason=\"died\"", svg.died);
+  page.sample("reason=\"stopped\"", svg.stopped);
+}
+
 void put_own(Page& page, const MetricsView& view) {
   page.only({"connections", "gauge", "Open client connections."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.connections; }));
@@ -187,6 +199,7 @@ void put_own(Page& page, const MetricsView& view) {
   }
   page.only({"cancelled_jobs_total", "counter", "Image work given up by its client or its time."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.cancelled_jobs; }));
+  put_svg_children(page, view.svg);
   page.begin({"memory_tick_duration_seconds", "histogram",
               "Time a loop spends in a memory release tick."});
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.tick_duration; });

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "imgring/image/loader.h"
-#include "imgring/image/svg.h"
 #include "vips_ops.h"
 
 namespace imgring::pipeline {
@@ -18,7 +17,6 @@ LoadParams params_of(const LoadRequest& request) {
   const config::ProcessingConfig& c = *request.config;
   LoadParams params;
   if (request.type == ImageType::kPng) params.unlimited = c.png_unlimited;
-  if (request.type == ImageType::kSvg) params.unlimited = c.svg_unlimited;
   if (request.type == ImageType::kTiff) params.unlimited = c.tiff_unlimited;
   return params;
 }
@@ -64,15 +62,37 @@ Result<Opened> open_image(const LoadRequest& request) {
   return opened;
 }
 
+Result<SourceFacts> look_at_vector(const LoadRequest& request, image::SvgDrawing* drawing,
+                                   double scale) {
+  IMGRING_TRY(const image::SvgSize size, drawing->look(scale));
+  SourceFacts facts;
+  facts.type = request.type;
+  facts.width = size.width;
+  facts.height = size.height;
+  facts.alpha = true;
+  return facts;
+}
+
+Result<Opened> open_vector(const LoadRequest& request) {
+  const image::SvgParams params{request.options->max_src_resolution,
+                                request.config->svg_unlimited};
+  Opened opened;
+  if (request.svg_children == nullptr) {
+    opened.drawing = image::draw_here(request.source, params);
+  } else {
+    IMGRING_TRY(opened.drawing,
+                request.svg_children->open(request.source, params, *request.stop));
+  }
+  IMGRING_TRY(opened.facts, look_at_vector(request, opened.drawing.get(), 1));
+  return opened;
+}
+
 // SVG: brings it within the limit (processing.md section 6, vector guard).
 Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
   opened->guard_shrink = guard_shrink_of(opened->facts, request.options->max_src_resolution);
   if (opened->guard_shrink == 1) return {};
-  LoadScale guard;
-  guard.scale = 1 / opened->guard_shrink;
-  IMGRING_TRY(VipsImagePtr guarded, load_with(request, guard, 1));
-  opened->image = std::move(guarded);
-  opened->facts = facts_of_image(opened->image.get(), request.type, 1);
+  IMGRING_TRY(opened->facts,
+              look_at_vector(request, opened->drawing.get(), 1 / opened->guard_shrink));
   // The loader scales down to a thousandth only, so what is larger still is too large. Rounding may
   // leave a row or a column more than the limit.
   constexpr double kRoundingMax = 1.01;
@@ -85,8 +105,7 @@ Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
 // tiles fail inside libvips.
 constexpr int kVectorSideMax = 32767;
 Result<void> check_vector_sides(const SourceFacts& drawn) {
-  const bool vector = facts_of(drawn.type).vector;
-  if (!vector || std::max(drawn.width, drawn.height) <= kVectorSideMax) return {};
+  if (std::max(drawn.width, drawn.height) <= kVectorSideMax) return {};
   return fail(ErrorCode::kResolutionTooLarge, "an SVG drawn with a side over 32767 pixels");
 }
 
@@ -110,6 +129,23 @@ Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened
     vips_error_clear();
   }
   return Loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image)};
+}
+
+Result<Loaded> load_vector(const LoadRequest& request, Opened opened, PlanInput* input) {
+  IMGRING_TRY_VOID(guard_vector(request, &opened));
+  input->facts = opened.facts;
+  input->guard_shrink = opened.guard_shrink;
+  LoadScale scale;
+  scale.scale = 1 / opened.guard_shrink;
+  SourceFacts drawn = opened.facts;
+  const Plan plan = make_plan(*input);
+  if (plan.load.scale != scale.scale) {
+    scale = plan.load;
+    IMGRING_TRY(drawn, look_at_vector(request, opened.drawing.get(), scale.scale));
+  }
+  IMGRING_TRY_VOID(check_vector_sides(drawn));
+  IMGRING_TRY(VipsImagePtr image, opened.drawing->draw());
+  return Loaded{make_plan_for_loaded(*input, scale, drawn), std::move(image)};
 }
 
 bool as_expected(const Plan& plan, const SourceFacts& loaded) noexcept {
@@ -139,41 +175,28 @@ SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames) {
 Result<Opened> open_source(const LoadRequest& request) {
   if (!image::can_load(request.type))
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
-  const bool vector = facts_of(request.type).vector;
-  if (vector) {
-    const std::int64_t pixels_max = request.options->max_src_resolution;
-    IMGRING_TRY_VOID(image::check_svg_limits(request.source, pixels_max));
-  }
   if (const auto facts = probe_header(request.source, request.type)) {
     Opened opened;
     opened.facts = *facts;
     opened.origin = upright(*facts);
     return opened;
   }
-  IMGRING_TRY(Opened opened, open_image(request));
+  const bool vector = facts_of(request.type).vector;
+  IMGRING_TRY(Opened opened, vector ? open_vector(request) : open_image(request));
   opened.origin = upright(opened.facts);
   return opened;
 }
 
 Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input) {
-  if (facts_of(request.type).vector) {
-    IMGRING_TRY_VOID(guard_vector(request, &opened));
-    input->facts = opened.facts;
-    input->guard_shrink = opened.guard_shrink;
-  }
+  if (opened.drawing != nullptr) return load_vector(request, std::move(opened), input);
   Plan plan = make_plan(*input);
   if (plan.load.thumbnail && !opened.thumbnail)
     return load_thumbnail_or_whole(request, std::move(opened), *input, std::move(plan));
-  LoadScale as_opened;
-  as_opened.scale = 1 / opened.guard_shrink;
-  const bool same_scale = plan.load.shrink == 1 && plan.load.scale == as_opened.scale;
-  if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail)) {
-    IMGRING_TRY_VOID(check_vector_sides(input->facts));
-    return Loaded{make_plan_for_loaded(*input, as_opened, input->facts), std::move(opened.image)};
-  }
+  const bool same_scale = plan.load.shrink == 1 && plan.load.scale == 1;
+  if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
+    return Loaded{make_plan_for_loaded(*input, {}, input->facts), std::move(opened.image)};
   IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, input->frames));
   const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);
-  IMGRING_TRY_VOID(check_vector_sides(loaded));
   if (opened.image == nullptr && !as_expected(plan, loaded)) {
     // The probe saw the file otherwise than libvips: what libvips sees counts.
     IMGRING_TRY(Opened again, open_image(request));

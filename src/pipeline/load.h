@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "imgring/base/text.h"
+#include "imgring/image/stop.h"
+#include "imgring/image/svg_children.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
 
@@ -16,13 +18,16 @@ struct LoadRequest {
   ImageType type = ImageType::kUnknown;
   const url::ProcessingOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
+  const image::StopFlag* stop = nullptr;          // vectors: ends the wait for a child
+  image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process
 };
 
 struct Opened {
   SourceFacts facts;           // of one frame; a guarded vector: as the guard left it
   Size origin;                 // of one frame, upright, before any guard
   double guard_shrink = 1;
-  image::VipsImagePtr image;   // null: the facts are our own header probe's
+  image::VipsImagePtr image;   // null: the facts are our own header probe's, or it is a vector
+  std::unique_ptr<image::SvgDrawing> drawing;  // a vector, open for its pixels
   bool thumbnail = false;      // enforce_thumbnail gave the embedded one
 };
 

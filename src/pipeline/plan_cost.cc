@@ -21,7 +21,7 @@ constexpr DecodeCost kDecode[] = {
     {ImageType::kWebp, 8, 0, 8},    // its ARGB or YUV and our RGBA
     {ImageType::kGif, 8, 0, 8},     // canvas and the frame before
     {ImageType::kIco, 8, 0, 8},     {ImageType::kBmp, 4, 0, 4},
-    {ImageType::kSvg, 4, 0, 4},
+    {ImageType::kSvg, 12, 0, 12},   // the child's tile twice and the pixels it gives
     {ImageType::kHeic, 10, 0, 10},  // YUV 4:4:4 at 16 bit and RGBA
     {ImageType::kAvif, 10, 0, 10},
     {ImageType::kJxl, 20, 0, 20},   // float RGBA and the output

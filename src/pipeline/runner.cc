@@ -20,8 +20,8 @@ namespace {
 
 using image::VipsImagePtr;
 
-LoadRequest request_of(const RenderJob& job) noexcept {
-  return {job.source, job.source_type, job.options, job.config};
+LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
+  return {job.source, job.source_type, job.options, job.config, &stop, job.svg_children};
 }
 
 // A copy into bytes of our own; malloc, so that the same free serves.
@@ -85,7 +85,8 @@ Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInpu
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
-  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark};
+  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark,
+                            job.svg_children};
   return run_steps(std::move(loaded.image), &loaded.plan, *input, context);
 }
 
@@ -123,7 +124,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
     IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
     IMGRING_TRY(VipsImagePtr frame, without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
-    const StepContext context{plan, *input, stop, job.watermark, &watermark};
+    const StepContext context{plan, *input, stop, job.watermark, &watermark, job.svg_children};
     IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
     IMGRING_TRY_VOID(stack.append(done.get(), stop));
   }
@@ -181,7 +182,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   RenderedImage out;
   out.origin_width = opened.origin.width;
   out.origin_height = opened.origin.height;
-  IMGRING_TRY(Loaded loaded, load_planned(request_of(job), std::move(opened), &input));
+  IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
   IMGRING_TRY(std::optional<Saved> native, native_result(job, loaded, input, stop));
   if (native) {
     out.result_width = loaded.plan.result.width;
@@ -224,7 +225,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
 
 Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
   IMGRING_TRY_VOID(vips::check_stop(stop));
-  IMGRING_TRY(Opened opened, open_source(request_of(job)));
+  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) return skipped(job, opened);
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   return processed(job, std::move(opened), input, stop);
@@ -243,7 +244,8 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
 }
 
 Result<Foreseen> foresee(const RenderJob& job) {
-  IMGRING_TRY(Opened opened, open_source(request_of(job)));
+  const image::StopFlag stop;
+  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) return Foreseen{{}, true};
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   const double guard = guard_shrink_of(opened.facts, job.options->max_src_resolution);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "imgring/config/load.h"
+#include "imgring/image/svg_worker.h"
 #include "imgring/image/versions.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/loop/io.h"
@@ -177,6 +178,8 @@ constexpr Command kCommands[] = {
 
 int run_command(int argc, char** argv, char** environment) {
   mem::tune_allocator();
+  // Not for people: the server starts itself so.
+  if (argc == 2 && argv[1] == std::string_view(image::kSvgCommand)) return image::run_svg_worker();
   if (argc < 2) return serve(environment);
   const std::string_view name = argv[1];
   for (const Command& command : kCommands) {

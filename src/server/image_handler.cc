@@ -182,6 +182,10 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
   const auto lanes = lane_numbers(services_.process.helpers);
   view.lanes = lanes;
   view.vips = {vips.used_bytes, vips.peak_bytes, vips.allocations};
+  if (services_.process.svg_children != nullptr) {
+    const image::SvgChildrenNumbers svg = services_.process.svg_children->numbers();
+    view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};
+  }
   view.process = observe::read_process_numbers();
   http::Response response;
   response.headers.add("Content-Type", std::string(observe::kPrometheusContentType));

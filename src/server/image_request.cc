@@ -298,23 +298,24 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
   return answer;
 }
 
-pipeline::RenderJob job_of(const RenderState& state) {
+pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   pipeline::RenderJob job;
   job.source = state.source();
   job.source_type = state.type;
   job.options = &state.options;
   job.config = &state.snapshot->config.processing;
   job.watermark = state.snapshot->watermark.get();
+  job.svg_children = process.svg_children;
   return job;
 }
 
 // Runs on a helper.
-Result<pipeline::RenderedImage> render_state(RenderState& state) {
+Result<pipeline::RenderedImage> render_state(RenderState& state, const Process& process) {
   if (state.stop.stopped()) {
     const bool left = state.stop.reason() == image::StopReason::kClientGone;
     return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
   }
-  return pipeline::render(job_of(state), state.stop);
+  return pipeline::render(job_of(state, process), state.stop);
 }
 
 struct JobSlot {  // a counted place among the process's jobs, freed when the job is back
@@ -351,7 +352,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
     co_return std::unexpected(refuse_job(services, queue));
   }
   JobSlot slot(services.process);
-  const pipeline::Estimate planned = pipeline::estimate(job_of(*state));
+  const pipeline::Estimate planned = pipeline::estimate(job_of(*state, services.process));
   const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, due));
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
@@ -364,7 +365,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
     co_return std::unexpected(std::move(memory).error());
   }
   auto work = [state, slot = std::move(slot), memory = std::move(*memory)] {
-    return render_state(*state);
+    return render_state(*state, *slot.process);
   };
   auto ticket = services.jobs.start(services.process.helpers, std::move(work), cost);
   if (ticket == nullptr) co_return fail(ErrorCode::kOverloaded, "the helpers' queue is full");

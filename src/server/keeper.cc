@@ -33,6 +33,18 @@ void log_memory(const KeeperParts& parts) {
                        {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
 }
 
+// Ending one takes milliseconds, and no loop waits for a child.
+void end_idle_children(CoreServices& services) {
+  image::SvgChildren* children = services.process.svg_children;
+  if (children == nullptr || !children->any()) return;
+  auto end_them = [children] {
+    children->end_idle();
+    return true;
+  };
+  // Its ticket is dropped: the job comes home by itself. A full queue: at the next tick.
+  services.jobs.start(services.process.helpers, std::move(end_them));
+}
+
 void tick(const KeeperParts& parts) {
   CoreServices& services = parts.services;
   const auto before = loop::Clock::now();
@@ -42,7 +54,10 @@ void tick(const KeeperParts& parts) {
   // Forced collection takes milliseconds after a burst: only where no request can wait for it.
   const bool idle = services.metrics.requests_in_progress.value() == 0;
   mem::collect(idle ? mem::Collect::kForced : mem::Collect::kGentle);
-  if (parts.index == 0) services.process.helpers.request_collect();
+  if (parts.index == 0) {
+    services.process.helpers.request_collect();
+    end_idle_children(services);
+  }
   services.metrics.tick_duration.observe(loop::Clock::now() - before);
   if (services.snapshot->config.server.log_mem_stats) log_memory(parts);
 }

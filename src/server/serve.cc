@@ -152,8 +152,16 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
                                 .after_job = image::job_finished,
                                 .collect = [] () noexcept { mem::collect(mem::Collect::kForced); },
                                 .thread_end = image::thread_finished};
+  image::SvgChildrenOptions drawing;
+  drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
+  drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
+  // Ticks end children that had nothing to do for half of the time between two ticks.
+  drawing.idle_max = std::chrono::milliseconds(500 * config.server.free_memory_interval_s);
+  drawing.log = &log;
+  image::SvgChildren svg_children(std::move(drawing));
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
   Process process(log, helpers, mem::memory_limit().bytes);
+  process.svg_children = &svg_children;
   if (trust) process.trust = std::move(*trust);
   for (int i = 0; i < plan.loops; ++i) {
     CoreStart start{
@@ -203,6 +211,7 @@ int serve(char** environment) {
   if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitConfig);
   if (auto probe = loop::make_uring_engine({}); !probe) return failed(probe.error(), kExitNoUring);
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitConfig);
+  image::keep_svg_out();
   if (auto ok = source::check_sources(config->source); !ok) return failed(ok.error(), kExitConfig);
   const Plan plan = plan_threads(*config);
   auto snapshot = make_snapshot(std::move(*config), log);

@@ -168,6 +168,8 @@ Result<void> explain(const Snapshot& snapshot, std::string_view target) {
   job.options = &request.options;
   job.config = &config.processing;
   job.watermark = snapshot.watermark.get();
+  image::SvgChildren svg_children({});
+  job.svg_children = &svg_children;
   std::printf("source content: %s, %zu bytes\n",
               std::string(facts_of(job.source_type).name).c_str(), bytes.size());
   if (job.source_type == ImageType::kUnknown) return fail(ErrorCode::kUnknownType);

@@ -230,6 +230,16 @@ int ServerProcess::descriptors() const {
   return count;
 }
 
+std::vector<int> ServerProcess::thread_ids() const {
+  std::vector<int> out;
+  std::error_code gone;
+  const std::string own = "/proc/" + std::to_string(pid_) + "/task";
+  for (const auto& entry : std::filesystem::directory_iterator(own, gone)) {
+    out.push_back(static_cast<int>(parse_int(entry.path().filename().string()).value_or(0)));
+  }
+  return out;
+}
+
 int ServerProcess::threads() const {
   int count = 0;
   std::error_code gone;

@@ -61,6 +61,8 @@ class ServerProcess {
   int descriptors() const;
   // Of these: connections to a port of a source (kept for its next request, or closed by it).
   int connections_to(int port) const;
+  pid_t pid() const noexcept { return pid_; }
+  std::vector<int> thread_ids() const;
   // Without the kernel's io_uring workers and libvips' own threads.
   int threads() const;
   // A sample of /metrics, as `name{labels}` or `name`; nullopt when it is not there.

@@ -80,6 +80,9 @@ class Program(Folder):
         os.mkdir(self.path('sample'))
         subprocess.run([os.path.join(ROOT, 'tools/make-sample'), self.path('sample/lake.png'),
                         '1600', '1067'], check=True)
+        with open(self.path('sample/sign.svg'), 'w', encoding='utf-8') as file:
+            file.write('<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">'
+                       '<rect width="30" height="20"/><text y="30">sign</text></svg>')
         os.mkdir(self.path('state'))
         os.chmod(self.path('state'), 0o777)
 
@@ -94,7 +97,8 @@ class Program(Folder):
         self.assertTrue(service.wait_until_told('READY=1', 60), service.log_text())
         with open(self.path('state/port'), encoding='utf-8') as file:
             port = int(file.read())
-        for picture in serve_check.PICTURES:
+        drawn = ('/insecure/w:300/plain/local:///sign.svg@png', 'image/png', 300, 200)
+        for picture in [*serve_check.PICTURES, drawn]:
             self.assertTrue(serve_check.check(port, *picture), service.log_text())
         service.process.terminate()
         self.assertTrue(service.wait_until_told('STOPPING=1', 10), service.log_text())

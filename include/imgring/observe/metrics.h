@@ -82,6 +82,15 @@ struct LaneNumbers {
   double expected_wait_s = 0;  // of a job that comes now
 };
 
+// Child processes that draw SVGs.
+struct SvgChildNumbers {
+  std::uint64_t alive = 0;
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t started = 0;
+  std::uint64_t died = 0;
+  std::uint64_t stopped = 0;
+};
+
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
   std::span<const CoreMetrics* const> cores;
@@ -89,6 +98,7 @@ struct MetricsView {
   int workers = 1;
   std::span<const LaneNumbers> lanes;
   VipsNumbers vips;
+  SvgChildNumbers svg;
   ProcessNumbers process;
 };
 

@@ -14,6 +14,7 @@
 #include "imgring/config/config.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
+#include "imgring/image/svg_children.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/url/processing_options.h"
 
@@ -31,6 +32,7 @@ struct RenderJob {
   const url::ProcessingOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
+  image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
   bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 

@@ -10,6 +10,7 @@
 
 #include "imgring/base/log.h"
 #include "imgring/config/config.h"
+#include "imgring/image/svg_children.h"
 #include "imgring/loop/offload.h"
 #include "imgring/mem/limits.h"
 #include "imgring/net/tls.h"
@@ -38,6 +39,7 @@ struct Process {
   ~Process();
   const Logger& log;
   loop::HelperPool& helpers;
+  image::SvgChildren* svg_children = nullptr;   // set before the cores start; outlives the helpers
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   mem::Budget downloads;  // source bodies of all cores
   mem::Budget planned;    // decoded bytes of all running jobs

@@ -23,6 +23,7 @@ struct StepContext {
   const AuxImage* watermark_source;
   // Made by the first frame that needs it; empty image: lies outside.
   PreparedWatermark* watermark;
+  image::SvgChildren* svg_children = nullptr;  // for a watermark that is an SVG
 };
 
 namespace steps {

@@ -91,7 +91,8 @@ Result<VipsImagePtr> scaled_and_upright(const StepContext& context, Size frame,
   input.options = &own;
   input.config = context.input.config;
   const LoadRequest request{as_bytes(context.watermark_source->bytes),
-                            context.watermark_source->type, &own, context.input.config};
+                            context.watermark_source->type, &own, context.input.config,
+                            &stop, context.svg_children};
   IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY_VOID(check_resolution(opened.facts, 1, own));
   input.facts = opened.facts;

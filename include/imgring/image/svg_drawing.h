@@ -1,0 +1,35 @@
+// One SVG source, looked at and drawn: the seam between the pipeline and whoever runs the
+// rasteriser, which is a child process in the server and this process inside that child.
+// Owns what it opens; the source bytes must outlive it. Helper threads only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "imgring/base/text.h"
+#include "imgring/image/vips_image.h"
+
+namespace imgring::image {
+
+struct SvgParams {
+  std::int64_t pixels_max = 0;  // of the pictures inside together; 0: the default
+  bool unlimited = false;       // IMGPROXY_SVG_UNLIMITED
+};
+struct SvgSize {
+  int width = 0, height = 0;
+};
+
+class SvgDrawing {
+ public:
+  virtual ~SvgDrawing() = default;
+  // Its size in pixels at this scale; 1: one CSS pixel is one pixel. The first look checks the
+  // limits of svg_limits.cc.
+  virtual Result<SvgSize> look(double scale) = 0;
+  // RGBA at the scale last looked at. Once, as the last call.
+  virtual Result<VipsImagePtr> draw() = 0;
+};
+
+// In this process: for the child itself, and for tests.
+std::unique_ptr<SvgDrawing> draw_here(ByteSpan source, const SvgParams& params);
+
+}  // namespace imgring::image

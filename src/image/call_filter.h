@@ -1,0 +1,14 @@
+// The list of system calls that a locked-in child may make (seccomp(2), mode filter).
+// Owns nothing; the kernel keeps the program. The calling thread and those it starts later.
+// Promises: no new files, sockets, programs or memory that can run; what is not listed fails with
+// EPERM, and does not end the process, so that libraries may ask and be refused.
+#pragma once
+
+#include "imgring/base/error.h"
+
+namespace imgring::image {
+
+// `socket`: the only one that messages may be sent over. Sets "no new privileges".
+Result<void> install_call_filter(int socket);
+
+}  // namespace imgring::image

@@ -1,0 +1,38 @@
+// Anonymous memory files that two processes hand to each other (memfd_create(2)).
+// Owns descriptor or mapping. Any thread. Promises: a sealed file never changes its size, so that
+// reading a mapping of it cannot fault.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "imgring/base/error.h"
+#include "imgring/base/text.h"
+#include "imgring/loop/io.h"
+
+namespace imgring::image {
+
+// Filled and sealed against every change.
+Result<loop::Fd> memory_file_of(ByteSpan bytes);
+// Zeros; the size is sealed, the content not yet.
+Result<loop::Fd> empty_memory_file(std::size_t size_bytes);
+// No more writes by anybody. An error when somebody holds a mapping that can be written.
+Result<void> seal_content(int fd);
+
+// A private, read-only view of a whole file.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(Mapping&& other) noexcept;
+  Mapping& operator=(Mapping&&) = delete;
+  ~Mapping();
+  // kBrokenImage when the file has not this size.
+  static Result<Mapping> of(int fd, std::size_t size_bytes);
+  ByteSpan bytes() const noexcept { return {first_, size_bytes_}; }
+
+ private:
+  const std::uint8_t* first_ = nullptr;
+  std::size_t size_bytes_ = 0;
+};
+
+}  // namespace imgring::image

@@ -1,0 +1,12 @@
+// The child's questions and answers. Owns one source and its picture at a time. One thread.
+#pragma once
+
+namespace imgring::image {
+
+// Its end of the socket.
+inline constexpr int kSvgSocket = 3;
+
+// Answers until the other end is gone; the exit status.
+int answer_svg_questions(int socket);
+
+}  // namespace imgring::image

@@ -1,0 +1,43 @@
+// The rasteriser in this process.
+#include "imgring/image/svg_drawing.h"
+
+#include "imgring/image/loader.h"
+#include "imgring/image/svg.h"
+
+namespace imgring::image {
+namespace {
+
+class Here final : public SvgDrawing {
+ public:
+  Here(ByteSpan source, const SvgParams& params) noexcept : source_(source), params_(params) {}
+
+  Result<SvgSize> look(double scale) override {
+    image_.reset();
+    if (!checked_) IMGRING_TRY_VOID(check_svg_limits(source_, params_.pixels_max));
+    checked_ = true;
+    LoadParams params;
+    params.scale = scale;
+    params.unlimited = params_.unlimited;
+    IMGRING_TRY(image_, load(source_, ImageType::kSvg, params));
+    return SvgSize{vips_image_get_width(image_.get()), vips_image_get_height(image_.get())};
+  }
+
+  Result<VipsImagePtr> draw() override {
+    if (image_ == nullptr) return fail(ErrorCode::kInternal, "drawn before it was looked at");
+    return std::move(image_);
+  }
+
+ private:
+  ByteSpan source_;
+  SvgParams params_;
+  bool checked_ = false;
+  VipsImagePtr image_;
+};
+
+}  // namespace
+
+std::unique_ptr<SvgDrawing> draw_here(ByteSpan source, const SvgParams& params) {
+  return std::make_unique<Here>(source, params);
+}
+
+}  // namespace imgring::image

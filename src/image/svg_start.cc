@@ -1,0 +1,98 @@
+// Starts this program again as a child that draws SVGs.
+// posix_spawn: no code of ours runs between fork and exec, where the locks of other threads are
+// held for ever.
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "imgring/image/svg_children.h"
+#include "imgring/image/svg_worker.h"
+#include "svg_child.h"
+#include "svg_lock.h"
+
+namespace imgring::image {
+namespace {
+
+// What the child may know of our environment: fonts, languages, and where libraries are. Keys and
+// addresses are none of its business.
+constexpr const char* kInherited[] = {
+    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "FC_LANG", "FONTCONFIG_FILE", "FONTCONFIG_PATH",
+    "FONTCONFIG_SYSROOT", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS",
+    "GDK_PIXBUF_MODULE_FILE", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+
+std::vector<std::string> child_environment() {
+  // Filters of librsvg else take a thread for each core.
+  std::vector<std::string> out = {"RAYON_NUM_THREADS=1"};
+  for (const char* name : kInherited) {
+    const char* value = std::getenv(name);
+    if (value != nullptr) out.push_back(std::string(name) + "=" + value);
+  }
+  return out;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+struct Actions {
+  Actions() { posix_spawn_file_actions_init(&all); }
+  ~Actions() { posix_spawn_file_actions_destroy(&all); }
+  Actions(const Actions&) = delete;
+  Actions& operator=(const Actions&) = delete;
+  posix_spawn_file_actions_t all;
+};
+
+struct Attributes {
+  Attributes() { posix_spawnattr_init(&all); }
+  ~Attributes() { posix_spawnattr_destroy(&all); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  posix_spawnattr_t all;
+};
+
+}  // namespace
+
+Result<SvgProcess> start_svg_process(const char* program) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    return fail(ErrorCode::kInternal, std::string("socketpair: ") + std::strerror(errno));
+  }
+  SvgProcess process;
+  process.socket = loop::Fd(ends[0]);
+  const loop::Fd other(ends[1]);
+  Actions actions;
+  posix_spawn_file_actions_adddup2(&actions.all, other.get(), kSvgSocket);
+  posix_spawn_file_actions_addopen(&actions.all, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions.all, 1, "/dev/null", O_WRONLY, 0);
+  // Nothing a picture makes a library say may come into the log; a sanitizer's report must.
+  if (!kSanitized) posix_spawn_file_actions_adddup2(&actions.all, 1, 2);
+  posix_spawn_file_actions_addclosefrom_np(&actions.all, kSvgSocket + 1);
+  Attributes attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawnattr_setsigmask(&attributes.all, &none);
+  posix_spawnattr_setsigdefault(&attributes.all, &all);
+  posix_spawnattr_setflags(&attributes.all, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> arguments = {"imgring", kSvgCommand};
+  std::vector<std::string> environment = child_environment();
+  const int error = posix_spawn(&process.pid, program, &actions.all, &attributes.all,
+                                pointers_to(arguments).data(), pointers_to(environment).data());
+  if (error == 0) return process;
+  return fail(ErrorCode::kInternal, "the child that draws SVGs can't start: " +
+                                        std::string(program) + ": " + std::strerror(error) +
+                                        "; /proc, /dev/null and starting programs must be allowed");
+}
+
+}  // namespace imgring::image

@@ -1,0 +1,133 @@
+// SVGs through the whole program: a child process draws each, and whatever becomes of the child,
+// the server goes on (hardening.md section 5).
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "imgring/base/text.h"
+#include "world.h"
+
+namespace imgring::test {
+namespace {
+
+constexpr std::string_view kSmall =
+    "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='40'><rect width='30' height='20' "
+    "fill='red'/></svg>";
+
+// Within every limit, and minutes of work at 2000 pixels.
+std::string endless() {
+  std::string out = "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='40'>"
+                    "<filter id='f' x='0' y='0' width='1' height='1'>";
+  for (int i = 0; i < 90; ++i) out += "<feTurbulence baseFrequency='0.9' numOctaves='10'/>";
+  return out + "</filter><rect width='60' height='40' filter='url(#f)'/></svg>";
+}
+
+// Time to take back what is idle, often: a test's end looks whether anything is left.
+Environment quick_ticks(const char* timeout_s) {
+  return {{"IMGPROXY_FREE_MEMORY_INTERVAL", "1"}, {"IMGPROXY_TIMEOUT", timeout_s}};
+}
+
+// Ids of the server's children, zombies among them.
+std::vector<int> children_of(const World& world) {
+  std::vector<int> out;
+  for (const int thread : world.server.thread_ids()) {
+    const std::string pid = std::to_string(world.server.pid());
+    std::ifstream file("/proc/" + pid + "/task/" + std::to_string(thread) + "/children");
+    for (int id = 0; file >> id;) out.push_back(id);
+  }
+  return out;
+}
+
+bool no_child_is_left(const World& world) {
+  return eventually([&] { return children_of(world).empty(); }, patience(20000));
+}
+
+// A child is shut in, and has used a second's tenth of its processor since.
+bool draws(const World& world) {
+  const std::vector<int> children = children_of(world);
+  if (children.size() != 1) return false;
+  const std::string folder = "/proc/" + std::to_string(children[0]);
+  std::stringstream status, times;
+  status << std::ifstream(folder + "/status").rdbuf();
+  times << std::ifstream(folder + "/stat").rdbuf();
+  const std::string text = times.str();
+  const auto fields = split(text.substr(std::min(text.size(), text.rfind(") ") + 2)), " ");
+  constexpr std::size_t kUserTime = 11;  // the 14th, counted from the state
+  constexpr int kTicks = 60;             // hundredths: more than the start takes
+  return status.str().find("Seccomp:\t2") != std::string::npos && fields.size() > kUserTime &&
+         parse_int(fields[kUserTime]).value_or(0) > kTicks;
+}
+
+class SvgPictures : public ::testing::Test {
+ protected:
+  void write_into(World* world) {
+    world->folder.write("small.svg", kSmall);
+    world->folder.write("endless.svg", endless());
+  }
+  static std::string small() { return "/unsafe/w:30/plain/local:///small.svg@png"; }
+  static std::string long_one() { return "/unsafe/w:2000/plain/local:///endless.svg@jpg"; }
+};
+
+TEST_F(SvgPictures, AreDrawnByAChildThatEndsWhenItIsIdle) {
+  World world(quick_ticks("30"));
+  write_into(&world);
+  EXPECT_TRUE(children_of(world).empty());  // none before the first SVG
+  for (int i = 0; i < 5; ++i) {
+    const Answer answer = world.get(small());
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    EXPECT_EQ(facts_of_picture(answer.body), (PictureFacts{"png", 30, 20}));
+  }
+  EXPECT_GE(world.server.metric("svg_children_started_total").value_or(0), 1);
+  EXPECT_EQ(world.server.metric_sum("svg_children_ended_total"), 0);
+  EXPECT_TRUE(no_child_is_left(world));
+  EXPECT_EQ(world.server.metric("svg_children"), 0);
+  EXPECT_EQ(world.get(small()).status, 200);  // and another when there is work again
+  EXPECT_TRUE(no_child_is_left(world));
+}
+
+TEST_F(SvgPictures, AChildsDeathIsTheAnswerOfOneRequest) {
+  World world(quick_ticks("60"));
+  write_into(&world);
+  RawClient client(world.port());
+  client.send(get_text(long_one()));
+  ASSERT_TRUE(eventually([&] { return draws(world); }, patience(20000)));
+  ASSERT_EQ(kill(children_of(world)[0], SIGKILL), 0);
+  EXPECT_EQ(client.read(patience(20000)).status, 422);
+  EXPECT_EQ(world.server.metric("svg_children_ended_total{reason=\"died\"}"), 1);
+  EXPECT_EQ(world.get(small()).status, 200);
+  EXPECT_TRUE(no_child_is_left(world));
+}
+
+TEST_F(SvgPictures, AnEndlessOneIsAnsweredByTheTimeout) {
+  World world(quick_ticks("1"));
+  write_into(&world);
+  EXPECT_EQ(world.get(long_one()).status, 503);
+  EXPECT_TRUE(no_child_is_left(world));
+  EXPECT_EQ(world.server.metric("svg_children_ended_total{reason=\"stopped\"}"), 1);
+}
+
+TEST_F(SvgPictures, AClientThatLeavesEndsItsChild) {
+  World world(quick_ticks("60"));
+  write_into(&world);
+  RawClient client(world.port());
+  client.send(get_text(long_one()));
+  ASSERT_TRUE(eventually([&] { return children_of(world).size() == 1; }));
+  client.reset();
+  EXPECT_TRUE(no_child_is_left(world));
+}
+
+TEST_F(SvgPictures, TheServerEndsWithABusyChild) {
+  World world({{"IMGPROXY_TIMEOUT", "60"}, {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "1"}});
+  write_into(&world);
+  RawClient client(world.port());
+  client.send(get_text(long_one()));
+  ASSERT_TRUE(eventually([&] { return children_of(world).size() == 1; }));
+  const int child = children_of(world)[0];
+  world.server.stop();
+  EXPECT_TRUE(eventually([&] { return kill(child, 0) != 0; }));
+}
+
+}  // namespace
+}  // namespace imgring::test
