@@ -370,7 +370,8 @@ TEST_F(Metrics, PoolsAreSummedAndTheLargestLearnedSizeShows) {
 
 TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
   const std::string page = prometheus_text({.name_space = "", .cores = {}, .pools = {},
-                                            .workers = 0, .lanes = {}, .vips = {}, .process = {}});
+                                            .workers = 0, .lanes = {}, .vips = {}, .svg = {},
+                                            .process = {}});
   const Reader reader(page);
   EXPECT_EQ(reader["workers_utilization"], 0);
 }
