@@ -143,10 +143,10 @@ class Program:
                 time.sleep(0.05)
         sys.exit('%s does not start (status %s)' % (self.name, self.process.poll()))
 
-    def stop(self):
+    def stop(self, seconds=20):
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
