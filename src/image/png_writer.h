@@ -37,7 +37,7 @@ struct FreeBytes {
 };
 
 // Position-independent code takes functions that others could replace for calls, also within a
-// file; hidden ones it inlines, which is a tenth of the time here.
+// file; hidden ones it inlines.
 #define IMGRING_HIDDEN [[gnu::visibility("hidden")]]
 
 // Bytes that grow. Every failure to grow is sticky: the caller asks failed() when it suits.

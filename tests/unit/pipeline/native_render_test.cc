@@ -141,7 +141,7 @@ TEST(NativeRender, PutsTheBackgroundUnderWhatIsClear) {
   for (const ImageType result : {kJpeg, kPng, kWebp}) {
     for (const int bands : {2, 4}) {
       if (bands == 2 && result == kWebp) continue;
-      Request request = png_request("w:150", {301, 199}, bands, result);
+      Request request = png_request("w:165", {331, 199}, bands, result);
       request.options.background = {200, 200, 200};
       expect_alike(request);
       request.options.background = {200, 30, 60};
@@ -153,7 +153,7 @@ TEST(NativeRender, PutsTheBackgroundUnderWhatIsClear) {
 TEST(NativeRender, TurnsAsLibvipsDoes) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     VipsImage* own = nullptr;
-    ASSERT_EQ(vips_copy(photo({123, 95}, 3).get(), &own, nullptr), 0);
+    ASSERT_EQ(vips_copy(photo({323, 205}, 3).get(), &own, nullptr), 0);
     const VipsImagePtr picture = checked(own);
     vips_image_set_int(picture.get(), VIPS_META_ORIENTATION, orientation);
     const std::string source = encoded(picture.get(), ".jpg[Q=90]");
@@ -173,7 +173,7 @@ TEST(NativeRender, TurnsAsLibvipsDoes) {
 }
 
 TEST(NativeRender, TurnsEveryKindOfPixel) {
-  for (const int bands : {1, 2, 3, 4}) expect_alike(png_request("w:90/rot:90", {123, 95}, bands));
+  for (const int bands : {1, 2, 3, 4}) expect_alike(png_request("w:90/rot:90", {323, 205}, bands));
 }
 
 TEST(NativeRender, KeepsTheMetadataThatIsKept) {

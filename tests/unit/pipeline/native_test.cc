@@ -87,6 +87,8 @@ TEST(NativeJob, LeavesEverythingElseToLibvips) {
       [](Asked* a) { a->options.pixelate = 4; },
       [](Asked* a) { a->options.trim.on = true; },
       [](Asked* a) { a->options.max_bytes = 1000; },
+      [](Asked* a) { a->options.quality = 19; },
+      [](Asked* a) { a->source.width = 255, a->source.height = 256; },
       [](Asked* a) { a->options.padding.top = 4; },
       [](Asked* a) { a->options.width = 2000, a->options.enlarge = true; },
       [](Asked* a) { a->options.height = 700, a->options.extend.on = true; },
