@@ -26,6 +26,7 @@ void Engine::submit(const OpRequest& request, Operation* operation) noexcept {
 
 void Engine::deliver(Operation* operation, const Completion& completion) noexcept {
   IMGRING_CHECK(operation->in_flight_);
+  ++delivered_;
   if (!completion.more) {
     operation->in_flight_ = false;
     --in_flight_;

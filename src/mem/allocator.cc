@@ -31,18 +31,37 @@ bool header_matches_library() noexcept {
   return built.major == found.major && built.minor == found.minor;
 }
 
+struct Option {
+  mi_option_t name;
+  long value;
+};
+// Freed pages go back to the system at once, by madvise: with the delays of the library (25 and
+// 500 ms) what one job freed is still there when the next one allocates. calibration.md has the
+// figures and the price.
 #if MI_MALLOC_VERSION >= 210
-constexpr mi_option_t kPurgeDelay = mi_option_purge_delay;
+constexpr Option kOptions[] = {{mi_option_purge_delay, 0}};
 #else
-constexpr mi_option_t kPurgeDelay = mi_option_decommit_delay;
+constexpr Option kOptions[] = {{mi_option_decommit_delay, 0},
+                               {mi_option_segment_decommit_delay, 0}};
 #endif
+
+bool add_area(const mi_heap_t*, const mi_heap_area_t* area, void*, std::size_t, void* sum) {
+  *static_cast<std::uint64_t*>(sum) += area->used * area->block_size;
+  return true;
+}
 
 }  // namespace
 
-void tune_allocator(const AllocatorTuning& tuning) noexcept {
-  if (tuning.purge_delay_ms && header_matches_library()) {
-    mi_option_set(kPurgeDelay, *tuning.purge_delay_ms);
-  }
+void tune_allocator() noexcept {
+  if (!header_matches_library()) return;
+  // What the operator's environment says stays.
+  for (const Option& option : kOptions) mi_option_set_default(option.name, option.value);
+}
+
+std::uint64_t thread_in_use_bytes() noexcept {
+  std::uint64_t sum = 0;
+  mi_heap_visit_blocks(mi_heap_get_default(), false, add_area, &sum);
+  return sum;
 }
 
 Result<void> verify_allocator() {
@@ -65,7 +84,7 @@ std::string allocator_name() {
          std::to_string(v.patch);
 }
 
-void collect(Collect how) noexcept { mi_collect(how == Collect::kForced); }
+void collect(Collect how) noexcept { mi_collect(how != Collect::kGentle); }
 
 AllocatorStats allocator_stats() noexcept {
   std::size_t elapsed, user, system, rss, rss_peak, commit, commit_peak, faults;
@@ -75,18 +94,24 @@ AllocatorStats allocator_stats() noexcept {
 
 #else
 
-void tune_allocator(const AllocatorTuning&) noexcept {
+void tune_allocator() noexcept {
   // Two arenas: with one per thread the freed memory of idle threads stays (67 MB against 80 MB at
   // rest, measured with 4 helpers).
   mallopt(M_ARENA_MAX, 2);
+  // Pictures and bodies are mapped and go back when freed. Left alone the threshold rises to the
+  // largest block that was ever freed (32 MiB at most), and they end up in the arenas.
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
+
+std::uint64_t thread_in_use_bytes() noexcept { return 0; }
 
 Result<void> verify_allocator() { return {}; }
 
 std::string allocator_name() { return "system"; }
 
 void collect(Collect how) noexcept {
-  if (how == Collect::kForced) malloc_trim(0);
+  if (how == Collect::kHelper) malloc_trim(0);
 }
 
 AllocatorStats allocator_stats() noexcept {

@@ -345,10 +345,20 @@ void BufferPool::calibrate() noexcept {
 }
 
 void BufferPool::on_tick() noexcept {
+  begin_tick();
+  decay(SIZE_MAX);
+}
+
+void BufferPool::begin_tick() noexcept {
   check_owner();
   ++tick_;
+}
+
+bool BufferPool::decay(std::size_t bytes_max) noexcept {
+  check_owner();
   // Returned before the last tick, so unused for one whole interval.
-  drop_where([this](const Idle& idle) { return idle.tick + 2 <= tick_; }, Drop::kDecay);
+  return drop_where([this](const Idle& idle) { return idle.tick + 2 <= tick_; }, Drop::kDecay,
+                    bytes_max);
 }
 
 void BufferPool::drop_idle() noexcept {
@@ -357,7 +367,8 @@ void BufferPool::drop_idle() noexcept {
 }
 
 template <class Wanted>
-void BufferPool::drop_where(Wanted wanted, Drop reason) noexcept {
+bool BufferPool::drop_where(Wanted wanted, Drop reason, std::size_t bytes_max) noexcept {
+  std::size_t dropped_bytes = 0;
   for (int index = 0; index < kClassCount; ++index) {
     int* link = &heads_[index];
     while (*link != -1) {
@@ -369,8 +380,11 @@ void BufferPool::drop_where(Wanted wanted, Drop reason) noexcept {
       unlink(index, *link);
       open_memory(idle.data, idle.capacity);
       drop(idle.data, reason);
+      dropped_bytes += idle.capacity;
+      if (dropped_bytes >= bytes_max) return true;
     }
   }
+  return false;
 }
 
 void BufferPool::drop(std::uint8_t* data, Drop reason) noexcept {

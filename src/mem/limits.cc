@@ -228,7 +228,8 @@ Result<OwnMemory> own_memory() {
 }
 
 std::uint64_t download_budget_bytes(std::uint64_t memory_limit_bytes) noexcept {
-  return std::clamp(memory_limit_bytes / 4, 256 * kMiB, 2 * kGiB);
+  const std::uint64_t left = memory_limit_bytes > kRestBytes ? memory_limit_bytes - kRestBytes : 0;
+  return std::clamp(left / 4, kDownloadBudgetBytesMin, 2 * kGiB);
 }
 
 std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept {

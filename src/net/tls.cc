@@ -320,6 +320,13 @@ Task<Result<TransportPtr>> TlsContext::start(Scope& scope, TransportPtr inner, s
   co_return TransportPtr(std::move(transport));
 }
 
+void TlsContext::tick(std::int64_t now_unix_s) noexcept {
+  std::erase_if(impl_->sessions, [now_unix_s](const auto& one) {
+    const SSL_SESSION* session = one.second.get();
+    return SSL_SESSION_get_time(session) + SSL_SESSION_get_timeout(session) <= now_unix_s;
+  });
+}
+
 std::size_t TlsContext::sessions() const noexcept { return impl_->sessions.size(); }
 std::uint64_t TlsContext::resumed() const noexcept { return impl_->resumed; }
 

@@ -203,8 +203,33 @@ void put_own(Page& page, const MetricsView& view) {
   page.begin({"memory_tick_duration_seconds", "histogram",
               "Time a loop spends in a memory release tick."});
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.tick_duration; });
+  page.begin({"memory_tick_wait_seconds", "histogram",
+              "Time at most that something that arrived waited for a piece of a tick."});
+  put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.tick_wait; });
   page.begin({"loop_turn_duration_seconds", "histogram", "Time of a loop's turn without waiting."});
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.turn_duration; });
+}
+
+void put_memory(Page& page, const MetricsView& view) {
+  const MemoryNumbers& m = view.memory;
+  page.only({"memory_rss_bytes", "gauge", "Resident memory, files included."}, m.rss_bytes);
+  page.only({"memory_rss_anon_bytes", "gauge", "Resident memory that is no file's."},
+            m.rss_anon_bytes);
+  page.only({"memory_limit_bytes", "gauge", "The memory limit: of the cgroup, or the machine's."},
+            m.limit_bytes);
+  page.only({"allocator_committed_bytes", "gauge", "Memory that the allocator holds."},
+            m.committed_bytes);
+  page.only({"allocator_in_use_bytes", "gauge",
+             "Of it, live blocks of the loops, as of their last ticks (system allocator: of all)."},
+            m.in_use_bytes);
+  page.only({"planned_bytes", "gauge", "Bytes that the running jobs are planned to hold."},
+            m.planned_bytes);
+  page.only({"planned_bytes_max", "gauge", "Their budget."}, m.planned_bytes_max);
+  page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
+            m.download_bytes);
+  page.only({"download_bytes_max", "gauge", "Their budget."}, m.download_bytes_max);
+  page.only({"memory_waiting", "gauge", "Requests that wait for planned bytes."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.memory_waiting; }));
 }
 
 // The pools of one use, over the cores.
@@ -354,6 +379,7 @@ std::string prometheus_text(const MetricsView& view) {
   put_pool_use(page, view, groups);
   put_own(page, view);
   put_lanes(page, view);
+  put_memory(page, view);
   put_process(page, view.process);
   return page.take();
 }

@@ -60,6 +60,22 @@ constexpr bool is_frame_header(unsigned marker) noexcept {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
+// Of a frame header: the components' samples against those of the largest.
+double samples_per_pixel(ByteSpan frame) noexcept {
+  constexpr std::size_t kFirst = 6, kEach = 3;
+  const std::size_t count = frame[5];
+  if (count < 1 || count > 4 || frame.size() < kFirst + count * kEach) return 3;
+  unsigned sum = 0, across = 1, down = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    const unsigned h = frame[kFirst + i * kEach + 1] >> 4;
+    const unsigned v = frame[kFirst + i * kEach + 1] & 15;
+    sum += h * v;
+    across = std::max(across, h);
+    down = std::max(down, v);
+  }
+  return static_cast<double>(sum) / (across * down);
+}
+
 std::optional<SourceFacts> probe_jpeg(ByteSpan s) noexcept {
   SourceFacts facts;
   facts.type = ImageType::kJpeg;
@@ -83,6 +99,7 @@ std::optional<SourceFacts> probe_jpeg(ByteSpan s) noexcept {
       facts.height = static_cast<int>(big16(body, 1));
       facts.width = static_cast<int>(big16(body, 3));
       facts.whole_decode = marker != 0xC0 && marker != 0xC1;
+      facts.samples_per_pixel = samples_per_pixel(body);
       if (facts.width == 0 || facts.height == 0) return std::nullopt;
       return facts;
     }

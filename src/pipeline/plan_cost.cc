@@ -8,7 +8,8 @@ namespace imgring::pipeline {
 namespace {
 
 // `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds
-// this many rows. A progressive JPEG or interlaced PNG costs `interlaced` per source pixel instead.
+// this many rows. An interlaced PNG costs `interlaced` per source pixel instead, a progressive JPEG
+// its coefficients.
 struct DecodeCost {
   ImageType type;
   double whole;
@@ -16,7 +17,7 @@ struct DecodeCost {
   double interlaced;
 };
 constexpr DecodeCost kDecode[] = {
-    {ImageType::kJpeg, 0, 64, 6},   // coefficients: 2 bytes x 3 components, 4:4:4
+    {ImageType::kJpeg, 0, 64, 0},
     {ImageType::kPng, 0, 64, 8},    // 16 bit RGBA
     {ImageType::kWebp, 8, 0, 8},    // its ARGB or YUV and our RGBA
     {ImageType::kGif, 8, 0, 8},     // canvas and the frame before
@@ -65,6 +66,8 @@ double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
   if (row == std::end(kDecode)) return area(f.width, f.height) * kBytesPerPixel;
   if (facts_of(f.type).vector) return area(plan.loaded.width, plan.loaded.height) * row->whole;
+  const auto coefficients = static_cast<double>(coefficient_bytes(f));
+  if (coefficients > 0) return coefficients;
   if (f.whole_decode) return area(f.width, f.height) * row->interlaced;
   if (row->whole > 0) return area(f.width, f.height) * row->whole;
   const double strips = area(f.width, std::min(f.height, row->strip_rows)) * kBytesPerPixel;
@@ -93,6 +96,13 @@ double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
 }
 
 }  // namespace
+
+std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept {
+  if (facts.type != ImageType::kJpeg || !facts.whole_decode) return 0;
+  constexpr double kBytesPerSample = 2;
+  const double bytes = area(facts.width, facts.height) * facts.samples_per_pixel * kBytesPerSample;
+  return static_cast<std::int64_t>(bytes);
+}
 
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
   constexpr double kMost = 1e18;

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <deque>
 
+#include "imgring/mem/allocator.h"
 #include "imgring/server/image_handler.h"
 #include "imgring/source/sources.h"
 #include "keeper.h"
@@ -25,6 +26,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kDescriptorRetry(100);  // out of descriptors: look again
+constexpr milliseconds kMemoryLook(50);  // memory is short: is it still?
 constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
 
 std::string peer_text(int fd) {
@@ -81,12 +83,14 @@ struct Core::Parts {
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
         memory(loop, c.process_.planned),
-        services{loop, c.process_, sources, jobs, gzip, memory, c.metrics_, start.snapshot},
+        services{loop,         c.process_, sources,        jobs, gzip, memory,
+                 memory_short, c.metrics_, start.snapshot},
         handler(services),
         metrics_handler(services),
         context(loop, requests, idle),
         connections(loop, nullptr),
         stop(loop),
+        memory_short(loop),
         acceptor(loop, start.listen_fd, on_accept, this),
         metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
         spare(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
@@ -103,7 +107,9 @@ struct Core::Parts {
   loop::Task<void> metrics_connection(loop::Fd socket);
   loop::Task<void> retry_accept();
   void accepted(int fd_or_error);
+  loop::Task<void> guard_memory(loop::Scope& scope);
   void serve_waiting();
+  void accept_again() noexcept;
   bool take_place() noexcept;
   static void on_accept(void* me, int fd) noexcept { static_cast<Parts*>(me)->accepted(fd); }
   static void on_metrics_accept(void* me, int fd) noexcept;
@@ -126,11 +132,12 @@ struct Core::Parts {
   MetricsHandler metrics_handler;
   http::ServerContext context;
   loop::Nursery connections;
-  loop::Event stop;
+  loop::Event stop, memory_short;
   loop::Acceptor acceptor, metrics_acceptor;
   loop::Fd spare;  // given up for a moment when descriptors run out
   std::deque<loop::Fd> waiting;  // accepted beyond IMGPROXY_MAX_CLIENTS, not read from yet
   bool retrying = false;
+  bool tight = false;  // no memory for new clients
   int stops = 0;
 };
 
@@ -239,12 +246,38 @@ void Core::Parts::serve_waiting() {
     }
     if (clients_full()) return;  // else one has left before it could see that we wait
   }
-  if (core.accept_paused_.exchange(false) && !retrying) acceptor.start();
+  if (core.accept_paused_.exchange(false)) accept_again();
+}
+
+// Unless one of the reasons not to is left.
+void Core::Parts::accept_again() noexcept {
+  if (!core.accept_paused_.load() && !retrying && !tight && stops == 0) acceptor.start();
+}
+
+// From 85 % of the memory limit until there is room again: nobody new is accepted, idle buffers go,
+// every heap is collected.
+loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
+  bool going_on = co_await memory_short.wait(scope);
+  while (going_on) {
+    const bool was_tight = std::exchange(tight, core.process_.memory.look() != MemoryLevel::kFine);
+    if (tight) {
+      if (!was_tight) acceptor.pause();
+      downloads.drop_idle();
+      gzip.drop_idle();
+      mem::collect(mem::Collect::kForced);
+      if (start.index == 0) core.process_.helpers.request_collect();
+      going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
+    } else {
+      if (was_tight) accept_again();
+      going_on = co_await memory_short.wait(scope);
+    }
+  }
 }
 
 void Core::Parts::accepted(int fd_or_error) {
   if (fd_or_error >= 0) {
     waiting.emplace_back(fd_or_error);
+    if (core.process_.memory.look() != MemoryLevel::kFine) memory_short.notify();
     serve_waiting();
     return;
   }
@@ -265,7 +298,7 @@ void Core::Parts::accepted(int fd_or_error) {
 loop::Task<void> Core::Parts::retry_accept() {
   const bool slept = co_await loop::Sleep(loop, idle, kDescriptorRetry);
   retrying = false;
-  if (slept && !core.accept_paused_.load()) acceptor.start();
+  if (slept) accept_again();
 }
 
 loop::Task<void> Core::Parts::connection(loop::Fd socket) {
@@ -333,6 +366,7 @@ loop::Task<void> Core::Parts::root() {
                      .index = start.index, .count = start.count};
   background.start(keep_memory(background.scope(), keeping));
   background.start(beat(background.scope()));
+  background.start(guard_memory(background.scope()));
   if (start.index == 0) background.start(keep_health(background.scope(), services));
   acceptor.start();
   if (start.metrics_fd >= 0) metrics_acceptor.start();

@@ -5,6 +5,7 @@
 
 #include "image_request.h"
 #include "imgring/image/vips_memory.h"
+#include "imgring/mem/allocator.h"
 #include "imgring/server/answers.h"
 #include "imgring/server/core.h"
 #include "routes.h"
@@ -28,6 +29,14 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
                            http::Responder& responder) {
   const Result<void> checked = check_request(image, std::time(nullptr));
   if (!checked) co_return error_answer(image, checked.error());
+  const MemoryLevel memory = services.process.memory.look();
+  if (memory != MemoryLevel::kFine) services.memory_short.notify();
+  if (memory == MemoryLevel::kFull) {
+    services.metrics.count_refusal(observe::Refusal::kMemory);
+    responder.close_after();
+    const Error full(ErrorCode::kOverloaded, "92 % of the memory limit are used");
+    co_return error_answer(image, full);
+  }
   loop::Scope work(&scope);
   const std::chrono::seconds time(image.config().server.timeout_s);
   loop::Deadline due(services.loop, work, time);
@@ -161,6 +170,26 @@ std::array<observe::LaneNumbers, loop::kLaneCount> lane_numbers(const loop::Help
   return out;
 }
 
+observe::MemoryNumbers memory_numbers(const Process& process) {
+  observe::MemoryNumbers out;
+  if (const auto own = mem::own_memory()) {
+    out.rss_bytes = own->rss_bytes;
+    out.rss_anon_bytes = own->rss_anon_bytes;
+  }
+  const mem::AllocatorStats allocator = mem::allocator_stats();
+  out.limit_bytes = process.memory.limit_bytes();
+  out.committed_bytes = allocator.committed_bytes;
+  out.in_use_bytes = allocator.in_use_bytes;
+  if (out.in_use_bytes == 0) {
+    for (const auto& core : process.cores) out.in_use_bytes += core->metrics().in_use_bytes.value();
+  }
+  out.planned_bytes = process.planned.current();
+  out.planned_bytes_max = process.planned.max();
+  out.download_bytes = process.downloads.current();
+  out.download_bytes_max = process.downloads.max();
+  return out;
+}
+
 }  // namespace
 
 loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
@@ -175,6 +204,7 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
   }
   const image::VipsMemory vips = image::vips_memory();
   observe::MetricsView view;
+  view.memory = memory_numbers(services_.process);
   view.name_space = services_.snapshot->config.observe.prometheus_namespace;
   view.cores = cores;
   view.pools = pools;

@@ -356,7 +356,9 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
   const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, due));
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
+  services.metrics.memory_waiting.add();
   Result<mem::Grant> memory = co_await services.memory.enter(scope, bytes);
+  services.metrics.memory_waiting.sub();
   if (!memory) {
     if (scope.reason() == CancelReason::kClientGone) {
       co_return std::unexpected(cancelled_error(scope, "waiting for memory"));
@@ -437,6 +439,9 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   }
   Result<Fetched> fetched = accept_source(request, std::move(answer));
   if (!fetched) {
+    if (fetched.error().code == ErrorCode::kOverloaded) {
+      services.metrics.count_refusal(observe::Refusal::kDownloadBudget);
+    }
     std::optional<Fetched> fallback = fall_back(request, fetched.error());
     if (!fallback) {
       Answer failed = error_answer(request, fetched.error());

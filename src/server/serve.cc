@@ -132,6 +132,19 @@ void supervise(Process& process, SnapshotPtr snapshot, char** environment) {
   }
 }
 
+// A limit that leaves no room is heard of before the first 503.
+void warn_of_memory(const Process& process) {
+  constexpr std::uint64_t kRoomPercent = 70;
+  constexpr std::int64_t kMiB = 1 << 20;
+  const auto own = mem::own_memory();
+  const std::uint64_t limit = process.memory.limit_bytes();
+  if (!own || own->rss_bytes <= limit / 100 * kRoomPercent) return;
+  process.log.warning("The memory limit leaves little beside the process at rest: many requests "
+                      "will get 503; raise it (128 MiB serve two helpers)",
+                      {{"limit_mib", static_cast<std::int64_t>(limit) / kMiB},
+                       {"rss_mib", static_cast<std::int64_t>(own->rss_bytes) / kMiB}});
+}
+
 struct Plan {
   int helpers, loops;
 };
@@ -150,7 +163,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   const config::Config& config = snapshot->config;
   const loop::HelperHooks hooks{.start = image::start_thread,
                                 .after_job = image::job_finished,
-                                .collect = [] () noexcept { mem::collect(mem::Collect::kForced); },
+                                .collect = [] () noexcept { mem::collect(mem::Collect::kHelper); },
                                 .thread_end = image::thread_finished};
   image::SvgChildrenOptions drawing;
   drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
@@ -177,6 +190,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
             {"loops", std::int64_t{plan.loops}},
             {"workers", std::int64_t{plan.helpers}},
             {"allocator", mem::allocator_name()}});
+  warn_of_memory(process);
   if (helpers.nice_refused()) {
     log.debug("Helpers run at the loops' priority: setpriority is refused");
   }

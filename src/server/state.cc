@@ -9,7 +9,8 @@ Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limi
     : log(l),
       helpers(h),
       downloads(mem::download_budget_bytes(memory_limit_bytes)),
-      planned(mem::planned_budget_bytes(memory_limit_bytes)) {}
+      planned(mem::planned_budget_bytes(memory_limit_bytes)),
+      memory(memory_limit_bytes) {}
 Process::~Process() = default;
 
 int Process::job_limit(int queue_size) const noexcept {

@@ -11,14 +11,15 @@ using loop::Task;
 namespace {
 
 constexpr auto kBudgetWait = std::chrono::seconds(1);       // hardening, section 4
-constexpr auto kBudgetRetry = std::chrono::milliseconds(10);
 constexpr std::size_t kDoublingUpTo = 32 << 20;  // the pool's growth: twice, then by half
 
 }  // namespace
 
 Body::Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept
     : parts_(parts),
-      limit_(limit_bytes > 0 ? static_cast<std::uint64_t>(limit_bytes) : parts.budget.max()) {}
+      limit_(limit_bytes > 0 ? static_cast<std::uint64_t>(limit_bytes) : most_bytes()) {}
+
+std::uint64_t Body::most_bytes() const noexcept { return parts_.budget.budget().max(); }
 
 Body::~Body() {
   // What a failed download had is no sample for the pool.
@@ -35,18 +36,11 @@ Result<void> Body::accept_length(std::int64_t announced_bytes) const {
 // Waits for budget with the socket unread: that is the back-pressure.
 Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
   if (total_bytes <= grant_.bytes()) co_return Result<void>();
-  const auto until = parts_.loop.now() + kBudgetWait;
-  for (;;) {
-    const std::uint64_t more = total_bytes - grant_.bytes();
-    if (grant_.bytes() > 0) {
-      if (grant_.add(more)) co_return Result<void>();
-    } else if (auto grant = parts_.budget.try_grant(more)) {
-      grant_ = std::move(*grant);
-      co_return Result<void>();
-    }
-    if (parts_.loop.now() >= until) break;
-    const bool slept = co_await loop::Sleep(parts_.loop, scope, kBudgetRetry);
-    if (!slept) co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
+  const std::uint64_t more = total_bytes - grant_.bytes();
+  const bool got = co_await parts_.budget.enter(scope, grant_, more, kBudgetWait);
+  if (got) co_return Result<void>();
+  if (scope.cancelled()) {
+    co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
   }
   co_return fail(ErrorCode::kOverloaded,
                  "no download budget for " + std::to_string(total_bytes) + " bytes within 1 s");
@@ -55,9 +49,11 @@ Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
 Task<Result<void>> Body::start(Scope& scope, std::int64_t announced_bytes) {
   const auto expected = static_cast<std::size_t>(std::max<std::int64_t>(announced_bytes, 0));
   IMGRING_CO_TRY(lease_, parts_.pool.get(expected));
-  // A buffer larger than the budget's rest waits; larger than the whole budget counts as all of it.
-  const std::size_t most = static_cast<std::size_t>(parts_.budget.max());
-  co_return co_await acquire(scope, std::min(lease_.capacity(), most));
+  // Of a class only what the body will touch. More than the whole budget counts as all of it.
+  const std::size_t touched =
+      expected > 0 ? std::min(expected, lease_.capacity()) : lease_.capacity();
+  const std::size_t most = static_cast<std::size_t>(most_bytes());
+  co_return co_await acquire(scope, std::min(touched, most));
 }
 
 Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouched_bytes) {
@@ -65,7 +61,7 @@ Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouch
   if (lease_.capacity() >= needed && lease_.size() < lease_.capacity()) co_return lease_.room();
   const std::size_t now = lease_.capacity();
   const std::size_t step = now < kDoublingUpTo ? now * 2 : now + now / 2;
-  const std::size_t most = static_cast<std::size_t>(std::min(limit_ + 1, parts_.budget.max()));
+  const std::size_t most = static_cast<std::size_t>(std::min(limit_ + 1, most_bytes()));
   const std::size_t wanted = std::min(std::max(step, needed), most);
   IMGRING_CO_TRY_VOID(co_await acquire(scope, wanted));
   const mem::BufferPool::Growth growth{.needed_bytes = needed,
@@ -89,6 +85,7 @@ Result<void> Body::filled(std::size_t n) {
 }
 
 void Body::finish(SourceAnswer& answer) noexcept {
+  grant_.shrink_to(lease_.size());
   answer.body = std::move(lease_);
   answer.grant = std::move(grant_);
 }

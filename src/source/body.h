@@ -6,7 +6,7 @@
 #include <span>
 
 #include "imgring/base/error.h"
-#include "imgring/loop/loop.h"
+#include "imgring/loop/budget_queue.h"
 #include "imgring/mem/buffer_pool.h"
 #include "imgring/mem/limits.h"
 #include "imgring/source/source.h"
@@ -17,7 +17,7 @@ namespace imgring::source {
 struct BodyParts {
   loop::Loop& loop;
   mem::BufferPool& pool;
-  mem::Budget& budget;
+  loop::BudgetQueue& budget;
 };
 
 class Body {
@@ -45,6 +45,7 @@ class Body {
 
  private:
   loop::Task<Result<void>> acquire(loop::Scope& scope, std::size_t total_bytes);
+  std::uint64_t most_bytes() const noexcept;  // the whole budget
   BodyParts parts_;
   std::uint64_t limit_;
   mem::Lease lease_;

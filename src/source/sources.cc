@@ -2,6 +2,7 @@
 #include "imgring/source/sources.h"
 
 #include <cstdlib>
+#include <ctime>
 
 #include "body.h"
 #include "http_source.h"
@@ -112,23 +113,25 @@ Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t
 struct Sources::Impl {
   explicit Impl(const SourcesContext& c)
       : context(c),
+        room(c.loop, c.budget),
         resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
         connector(c.loop, resolver, connector_options(c.config.source)),
         tls(make_tls(c)),
         client(c.loop, connector, client_options(c.config.source, c.loops, tls.get())),
-        http({c.loop, c.downloads, c.budget}, client, c.config.source.max_redirects,
+        http({c.loop, c.downloads, room}, client, c.config.source.max_redirects,
              c.source_allowed) {
     const config::SourceConfig& config = c.config.source;
     if (!config.local_filesystem_root.empty()) {
-      local = std::make_unique<LocalSource>(BodyParts{c.loop, c.downloads, c.budget},
+      local = std::make_unique<LocalSource>(BodyParts{c.loop, c.downloads, room},
                                             config.local_filesystem_root, config.query_separator);
     }
     if (config.use_s3) {
-      s3 = std::make_unique<S3Source>(BodyParts{c.loop, c.downloads, c.budget}, client,
+      s3 = std::make_unique<S3Source>(BodyParts{c.loop, c.downloads, room}, client,
                                       s3_options(config, read_variable));
     }
   }
   SourcesContext context;
+  loop::BudgetQueue room;
   net::Resolver resolver;
   net::Connector connector;
   std::unique_ptr<net::TlsContext> tls;
@@ -192,6 +195,7 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
 void Sources::tick() noexcept {
   impl_->client.tick();
   impl_->resolver.tick();
+  if (impl_->tls) impl_->tls->tick(std::time(nullptr));
 }
 
 Task<void> Sources::close() {

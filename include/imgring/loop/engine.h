@@ -81,6 +81,7 @@ class Engine {
   virtual void turn(Clock::time_point until) noexcept = 0;
   virtual Clock::time_point now() const noexcept = 0;
   std::size_t in_flight() const noexcept { return in_flight_; }
+  std::uint64_t delivered() const noexcept { return delivered_; }  // completions so far
 
  protected:
   virtual void start(const OpRequest& request, Operation* operation) noexcept = 0;
@@ -88,6 +89,7 @@ class Engine {
 
  private:
   std::size_t in_flight_ = 0;
+  std::uint64_t delivered_ = 0;
 };
 
 struct EngineOptions {

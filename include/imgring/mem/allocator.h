@@ -3,22 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "imgring/base/error.h"
 
 namespace imgring::mem {
 
-struct AllocatorTuning {
-  // How long mimalloc keeps a freed page before it goes back to the system. Not set: mimalloc's own
-  // default; zero costs 3 to 6 % CPU and saves 10 to 12 % of memory, so the default stays until a
-  // measurement says otherwise.
-  std::optional<long> purge_delay_ms;
-};
-
 // First thing in main, before the second thread.
-void tune_allocator(const AllocatorTuning& tuning = {}) noexcept;
+void tune_allocator() noexcept;
 // That malloc is the allocator this program was built for; the error says what to do.
 Result<void> verify_allocator();
 // "mimalloc 2.0.9" or "system".
@@ -26,17 +18,22 @@ std::string allocator_name();
 
 enum class Collect : std::uint8_t {
   kGentle,  // microseconds: on a loop with work to do
-  kForced,  // milliseconds after a burst (5.8 ms after 128 MB): idle loops and helpers
+  kForced,  // idle loops: milliseconds where much was kept
+  kHelper,  // helpers: the C library's locks may be held for milliseconds
 };
-// Gives unused memory of the calling thread's heap back (mimalloc), or the process's (C library,
-// forced only).
+// Gives unused memory of the calling thread's heap back (mimalloc), or the process's (C library, on
+// helpers only).
 void collect(Collect how) noexcept;
 
 struct AllocatorStats {
   std::uint64_t committed_bytes = 0;
   std::uint64_t committed_peak_bytes = 0;  // 0: not known (C library)
-  std::uint64_t in_use_bytes = 0;          // 0: not known (mimalloc counts it in debug builds only)
+  std::uint64_t in_use_bytes = 0;          // of the process; 0: not known (mimalloc), see below
 };
 AllocatorStats allocator_stats() noexcept;
+// Bytes of live blocks in the calling thread's heap, each rounded up to its size class: release
+// builds of mimalloc count nothing, but a heap may be walked page by page by its own thread. 0: C
+// library.
+std::uint64_t thread_in_use_bytes() noexcept;
 
 }  // namespace imgring::mem

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdint>
 #include <cstdlib>
 #include <span>
 #include <string_view>
@@ -147,6 +148,10 @@ class BufferPool {
   Result<void> grow(Lease& lease, Growth growth);
   // The memory-release tick: frees what was not used for one whole interval (decision 10).
   void on_tick() noexcept;
+  // The same in pieces, for loops with work to do: one begin_tick, then decay until it says false.
+  // A piece ends with the buffer that passes bytes_max.
+  void begin_tick() noexcept;
+  bool decay(std::size_t bytes_max) noexcept;
   // Frees every idle buffer now (memory is short).
   void drop_idle() noexcept;
 
@@ -183,7 +188,7 @@ class BufferPool {
   void calibrate() noexcept;
   void drop(std::uint8_t* data, Drop reason) noexcept;
   template <class Wanted>
-  void drop_where(Wanted wanted, Drop reason) noexcept;
+  bool drop_where(Wanted wanted, Drop reason, std::size_t bytes_max = SIZE_MAX) noexcept;
 
   PoolOptions options_;
   const void* owner_;

@@ -49,7 +49,10 @@ struct OwnMemory {
 Result<OwnMemory> own_memory();
 Result<OwnMemory> parse_statm(std::string_view text, std::uint64_t page_size_bytes);
 
-// A quarter of the memory limit, 256 MiB at least, 2 GiB at most (hardening, section 4).
+// A quarter of what the memory limit leaves beside the process at rest; 2 GiB at most. No floor of
+// 256 MiB: under 128 MiB the planned bytes may take a third and the process at rest holds another.
+inline constexpr std::uint64_t kRestBytes = 48 << 20;  // resident after a burst, with 2 helpers
+inline constexpr std::uint64_t kDownloadBudgetBytesMin = 4 << 20;  // one photo of 12 MP
 std::uint64_t download_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;
 // Half of the memory limit, or a third below 512 MiB (decision 9).
 std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;

@@ -49,6 +49,8 @@ class TlsContext {
   // the session kept with `port`. kSourceUnreachable with the reason, kSourceCancelled.
   loop::Task<Result<TransportPtr>> start(loop::Scope& scope, TransportPtr inner, std::string host,
                                          std::uint16_t port);
+  // Memory tick: sessions that no server would resume any more go.
+  void tick(std::int64_t now_unix_s) noexcept;
   std::size_t sessions() const noexcept;
   std::uint64_t resumed() const noexcept;
 

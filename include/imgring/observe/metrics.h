@@ -57,6 +57,9 @@ struct alignas(64) CoreMetrics {
   std::array<mem::Counter, kRefusalNames.size()> refusals;
   mem::Counter cancelled_jobs;  // work whose client left or whose time was over
   PauseHistogram tick_duration;  // the memory-release tick
+  PauseHistogram tick_wait;      // of it, what something waited for
+  mem::Counter in_use_bytes;     // of this loop's heap at its last tick
+  mem::Counter memory_waiting;   // gauge: requests that wait for memory to be free
   PauseHistogram turn_duration;  // turns of the loop that were not waiting
 
   // Codes outside 100..599 are not counted.
@@ -91,6 +94,15 @@ struct SvgChildNumbers {
   std::uint64_t stopped = 0;
 };
 
+// Memory of the whole process, its budgets, and who waits for it.
+struct MemoryNumbers {
+  std::uint64_t rss_bytes = 0, rss_anon_bytes = 0, limit_bytes = 0;
+  std::uint64_t committed_bytes = 0;
+  std::uint64_t in_use_bytes = 0;  // live blocks, as of the last ticks
+  std::uint64_t planned_bytes = 0, planned_bytes_max = 0;
+  std::uint64_t download_bytes = 0, download_bytes_max = 0;
+};
+
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
   std::span<const CoreMetrics* const> cores;
@@ -99,6 +111,7 @@ struct MetricsView {
   std::span<const LaneNumbers> lanes;
   VipsNumbers vips;
   SvgChildNumbers svg;
+  MemoryNumbers memory;
   ProcessNumbers process;
 };
 

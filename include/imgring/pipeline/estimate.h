@@ -18,7 +18,7 @@ struct Estimate {
 };
 // What a progressive JPEG of 2.8 megapixels holds: with the rows of the rest, far above what others
 // take.
-inline constexpr std::int64_t kLargeDecodeBytes = 16 << 20;
+inline constexpr std::int64_t kLargeDecodeBytes = 8 << 20;
 Estimate estimate(const RenderJob& job);
 
 }  // namespace imgring::pipeline

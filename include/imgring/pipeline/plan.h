@@ -28,6 +28,7 @@ struct SourceFacts {
   bool animated = false;      // has delay, loop and more than one page
   bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
   bool whole_decode = false;  // progressive JPEG, interlaced PNG: the decoder holds every pixel
+  double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0
 };
 
 // Turn that EXIF and auto_rotate ask for: angle first, then the horizontal flip.
@@ -163,6 +164,8 @@ std::string_view name_of(StepKind kind) noexcept;
 // The plan as text, a line for each step.
 std::string describe(const Plan& plan);
 
+// What the decoder of a progressive JPEG holds from the first scan to the last; 0 for others.
+std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept;
 // Memory a plan needs, by the tables of formats and steps in plan_cost.cc.
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
 

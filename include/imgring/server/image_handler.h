@@ -24,6 +24,7 @@ struct CoreServices {
   loop::JobRegistry& jobs;
   mem::BufferPool& gzip_pool;
   MemoryGate& memory;
+  loop::Event& memory_short;  // the core's guard waits for it
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
 };

@@ -16,6 +16,7 @@
 #include "imgring/net/tls.h"
 #include "imgring/observe/metrics.h"
 #include "imgring/pipeline/render.h"
+#include "imgring/server/memory_watch.h"
 #include "imgring/url/request.h"
 
 namespace imgring::server {
@@ -43,6 +44,7 @@ struct Process {
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   mem::Budget downloads;  // source bodies of all cores
   mem::Budget planned;    // decoded bytes of all running jobs
+  MemoryWatch memory;
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   std::atomic<int> clients{0};
   std::atomic<bool> healthy{true};   // the libvips self-test's last answer

@@ -36,6 +36,7 @@ TEST(Allocator, CollectsAndCounts) {
   for (void* block : blocks) std::free(block);
   collect(Collect::kGentle);
   collect(Collect::kForced);
+  collect(Collect::kHelper);
 }
 
 }  // namespace

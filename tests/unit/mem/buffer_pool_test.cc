@@ -418,6 +418,21 @@ TEST(BufferPool, DecayFreesWhatAWholeIntervalDidNotUse) {
   EXPECT_EQ(t_book.releases, 2);
 }
 
+TEST(BufferPool, DecayComesInPieces) {
+  BufferPool pool(options());
+  {
+    Lease a = take(pool, 1000), b = take(pool, 1000), c = take(pool, 1000);
+  }
+  pool.begin_tick();
+  EXPECT_FALSE(pool.decay(1)) << "nothing is due yet";
+  pool.begin_tick();
+  EXPECT_TRUE(pool.decay(1));
+  EXPECT_EQ(t_book.releases, 1);
+  EXPECT_TRUE(pool.decay(1025)) << "two of 1 KiB";
+  EXPECT_EQ(t_book.releases, 3);
+  EXPECT_FALSE(pool.decay(1));
+}
+
 TEST(BufferPool, DecayKeepsWhatWasLearned) {
   BufferPool pool(options());
   for (int i = 0; i < 64; ++i) pass(pool, 50'000);

@@ -151,11 +151,15 @@ TEST(Limits, StatmTexts) {
 }
 
 TEST(Limits, BudgetSizes) {
-  EXPECT_EQ(download_budget_bytes(128 * kMiB), 256 * kMiB);
-  EXPECT_EQ(download_budget_bytes(4 * kGiB), kGiB);
+  EXPECT_EQ(download_budget_bytes(32 * kMiB), 4 * kMiB);
+  EXPECT_EQ(download_budget_bytes(128 * kMiB), 20 * kMiB);
+  EXPECT_EQ(download_budget_bytes(4 * kGiB), kGiB - 12 * kMiB);
   EXPECT_EQ(download_budget_bytes(64 * kGiB), 2 * kGiB);
   EXPECT_EQ(planned_budget_bytes(96 * kMiB), 32 * kMiB);
   EXPECT_EQ(planned_budget_bytes(512 * kMiB), 256 * kMiB);
+  for (const std::uint64_t limit : {64 * kMiB, 128 * kMiB, 511 * kMiB}) {  // some is left over
+    EXPECT_LE(download_budget_bytes(limit) + planned_budget_bytes(limit), limit * 6 / 10);
+  }
   EXPECT_EQ(planned_budget_bytes(4 * kGiB), 2 * kGiB);
 }
 

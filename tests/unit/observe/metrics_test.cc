@@ -147,6 +147,10 @@ class Metrics : public testing::Test {
             .workers = 4,
             .lanes = lanes_,
             .vips = {.memory_bytes = 1000, .memory_bytes_max = 2000, .allocs = 3},
+            .svg = {},
+            .memory = {.rss_bytes = 90, .rss_anon_bytes = 50, .limit_bytes = 1000,
+                       .committed_bytes = 60, .in_use_bytes = 40, .planned_bytes = 7,
+                       .planned_bytes_max = 300, .download_bytes = 8, .download_bytes_max = 200},
             .process = {}};
   }
   std::string text() { return prometheus_text(view()); }
@@ -368,10 +372,21 @@ TEST_F(Metrics, PoolsAreSummedAndTheLargestLearnedSizeShows) {
   EXPECT_EQ(reader["buffer_foreign_free_total"], 0);
 }
 
+TEST_F(Metrics, MemoryAndItsBudgets) {
+  const std::string page = text();
+  for (std::string_view line :
+       {"memory_rss_bytes 90", "memory_rss_anon_bytes 50", "memory_limit_bytes 1000",
+        "allocator_committed_bytes 60", "allocator_in_use_bytes 40", "planned_bytes 7",
+        "planned_bytes_max 300", "download_bytes 8", "download_bytes_max 200",
+        "memory_waiting 0", "memory_tick_wait_seconds_count 0"}) {
+    EXPECT_NE(page.find("\n" + std::string(line) + "\n"), std::string::npos) << line;
+  }
+}
+
 TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
   const std::string page = prometheus_text({.name_space = "", .cores = {}, .pools = {},
                                             .workers = 0, .lanes = {}, .vips = {}, .svg = {},
-                                            .process = {}});
+                                            .memory = {}, .process = {}});
   const Reader reader(page);
   EXPECT_EQ(reader["workers_utilization"], 0);
 }

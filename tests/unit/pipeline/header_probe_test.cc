@@ -28,6 +28,21 @@ TEST(HeaderProbe, AgreesWithLibvips) {
   }
 }
 
+TEST(HeaderProbe, CountsTheSamplesOfAPixel) {
+  const VipsImagePtr picture = quarters(333, 77);
+  struct Case {
+    const char* suffix;
+    double samples;
+  };
+  for (const Case& c : {Case{".jpg[subsample_mode=on]", 1.5}, {".jpg[subsample_mode=off]", 3}}) {
+    SCOPED_TRACE(c.suffix);
+    const std::string bytes = encoded(picture.get(), c.suffix);
+    const auto facts = probe_header(as_bytes(bytes), kJpeg);
+    ASSERT_TRUE(facts.has_value());
+    EXPECT_DOUBLE_EQ(facts->samples_per_pixel, c.samples);
+  }
+}
+
 TEST(HeaderProbe, ReadsExifOrientation) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     VipsImage* own = nullptr;

@@ -115,6 +115,17 @@ TEST(Plan, ProgressiveSourcesCostWholePlanes) {
   EXPECT_GE(plan_of(f, o, kJpeg).planned_bytes, baseline + 60'000'000);
 }
 
+TEST(Plan, CoefficientsAreThoseOfTheSampling) {
+  SourceFacts f = facts(kJpeg, 4000, 3000);
+  EXPECT_EQ(coefficient_bytes(f), 0) << "a baseline JPEG streams";
+  f.whole_decode = true;
+  EXPECT_EQ(coefficient_bytes(f), 72'000'000);
+  f.samples_per_pixel = 1.5;
+  EXPECT_EQ(coefficient_bytes(f), 36'000'000);
+  f.type = kPng;
+  EXPECT_EQ(coefficient_bytes(f), 0);
+}
+
 TEST(Plan, TextNamesEveryStepWithItsSize) {
   auto o = options_of("w:500/pd:10:10:10:10");
   o.blur = 2;

@@ -30,5 +30,27 @@ TEST(Process, WithoutAQueueSizeJobsHaveABoundToo) {
   process.jobs.store(0);
 }
 
+TEST(MemoryWatch, LevelsAreParts) {
+  const MemoryWatch watch(1000 * 100);
+  struct Case {
+    std::uint64_t used_percent;
+    MemoryLevel before, expected;
+  };
+  using enum MemoryLevel;
+  for (const Case& c : {Case{10, kFine, kFine}, Case{85, kFine, kFine}, Case{86, kFine, kTight},
+                        Case{92, kFine, kTight}, Case{93, kFine, kFull}, Case{90, kFull, kTight},
+                        Case{84, kTight, kTight}, Case{84, kFine, kFine},
+                        Case{82, kTight, kFine}}) {
+    EXPECT_EQ(watch.judge(c.used_percent * 1000, c.before), c.expected) << c.used_percent;
+  }
+}
+
+TEST(MemoryWatch, LooksAtThisProcess) {
+  MemoryWatch roomy(std::uint64_t{1} << 60), narrow(1 << 20);
+  EXPECT_EQ(roomy.look(), MemoryLevel::kFine);
+  EXPECT_EQ(narrow.look(), MemoryLevel::kFull);
+  EXPECT_EQ(narrow.level(), MemoryLevel::kFull);
+}
+
 }  // namespace
 }  // namespace imgring::server

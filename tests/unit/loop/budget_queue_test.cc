@@ -1,0 +1,95 @@
+// Waiting in line for a budget: order, growers first, time, cancelling.
+#include "imgring/loop/budget_queue.h"
+
+#include <string>
+
+#include "run_loop.h"
+
+namespace imgring::loop {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Log {
+  std::string order;
+  mem::Grant grants[8];
+};
+
+Task<void> ask(BudgetQueue& queue, Scope& scope, Log& log, int index, std::uint64_t more) {
+  const bool got = co_await queue.enter(scope, log.grants[index], more, 10s);
+  log.order += got ? static_cast<char>('a' + index) : '-';
+}
+
+Task<void> order(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue queue(loop, budget);
+  Log log;
+  mem::Grant all;
+  const bool got = co_await queue.enter(scope, all, 100, 1s);
+  EXPECT_TRUE(got);
+  Nursery nursery(loop, &scope);
+  for (int i = 0; i < 3; ++i) nursery.start(ask(queue, nursery.scope(), log, i, 40));
+  co_await Sleep(loop, scope, 5ms);
+  EXPECT_EQ(queue.waiting(), 3u);
+  EXPECT_EQ(log.order, "");
+  all.shrink_to(60);  // room for the first only; the last must not slip in
+  co_await Sleep(loop, scope, 10ms);
+  EXPECT_EQ(log.order, "a");
+  all.reset();
+  co_await Sleep(loop, scope, 10ms);
+  EXPECT_EQ(log.order, "ab");
+  log.grants[0].reset();
+  co_await nursery.join();
+  EXPECT_EQ(log.order, "abc");
+  EXPECT_EQ(queue.waiting(), 0u);
+  for (mem::Grant& grant : log.grants) grant.reset();
+}
+TEST(BudgetQueue, FirstInFirstOut) { run_loop(order); }
+
+// One that holds a part can't be finished without the rest: it goes before those that hold nothing.
+Task<void> growers(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue queue(loop, budget);
+  Log log;
+  const bool part = co_await queue.enter(scope, log.grants[1], 10, 1s);
+  mem::Grant rest;
+  const bool more = co_await queue.enter(scope, rest, 90, 1s);
+  EXPECT_TRUE(part && more);
+  Nursery nursery(loop, &scope);
+  nursery.start(ask(queue, nursery.scope(), log, 0, 50));
+  co_await Sleep(loop, scope, 5ms);
+  nursery.start(ask(queue, nursery.scope(), log, 1, 50));
+  co_await Sleep(loop, scope, 5ms);
+  rest.shrink_to(40);
+  co_await Sleep(loop, scope, 20ms);
+  EXPECT_EQ(log.order, "b");
+  log.grants[1].reset();
+  co_await nursery.join();
+  EXPECT_EQ(log.order, "ba");
+  log.grants[0].reset();
+}
+TEST(BudgetQueue, ThoseThatHoldSomeGoFirst) { run_loop(growers); }
+
+Task<void> ends(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue queue(loop, budget);
+  mem::Grant all, none;
+  const bool got = co_await queue.enter(scope, all, 100, 1s);
+  EXPECT_TRUE(got);
+  const bool late = co_await queue.enter(scope, none, 1, 10ms);
+  EXPECT_FALSE(late);
+  Log log;
+  Nursery nursery(loop, &scope);
+  for (int i = 0; i < 3; ++i) nursery.start(ask(queue, nursery.scope(), log, i, 10));
+  co_await Sleep(loop, scope, 5ms);
+  nursery.scope().cancel(CancelReason::kClientGone);
+  co_await nursery.join();
+  EXPECT_EQ(log.order, "---");
+  EXPECT_EQ(queue.waiting(), 0u);
+  EXPECT_EQ(none.bytes(), 0u);
+  all.reset();
+}
+TEST(BudgetQueue, TimeAndScopeEndTheWait) { run_loop(ends); }
+
+}  // namespace
+}  // namespace imgring::loop
