@@ -307,6 +307,10 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
     bury(std::move(child), Why::kStopped);
     return std::unexpected(stop_error(stop.reason()));
   }
+  if (heard == Heard::kLate) {  // a busy machine, no broken one
+    bury(std::move(child), Why::kStopped);
+    return fail(ErrorCode::kOverloaded, "the child that draws SVGs did not start in time");
+  }
   const std::string why = heard == Heard::kPacket ? detail_of(told) : "it says nothing";
   return fail(ErrorCode::kInternal, "the child that draws SVGs can't start: " + why + "; it " +
                                         bury(std::move(child), Why::kDied));

@@ -146,7 +146,7 @@ loop::Fd hear(int socket) {
   return file;
 }
 
-Result<SvgProcess> fork_child(Script script) {
+Result<SvgProcess> fork_child(Script script, bool greets = true) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return fail(ErrorCode::kInternal, std::strerror(errno));
@@ -154,7 +154,7 @@ Result<SvgProcess> fork_child(Script script) {
   const pid_t pid = fork();
   if (pid == 0) {
     close(ends[0]);
-    say(ends[1], 1, 0, 0);
+    if (greets) say(ends[1], 1, 0, 0);
     script(ends[1]);
     _exit(0);
   }
@@ -265,6 +265,18 @@ TEST(SvgChildren, OneThatTakesForEverIsKilled) {
   EXPECT_EQ(drawn.error().code, ErrorCode::kTimeout);
   EXPECT_EQ(children.numbers().stopped, 1u);
   EXPECT_EQ(children.numbers().died, 0u);
+  EXPECT_EQ(children.numbers().alive, 0u);
+}
+
+// A starved machine answered 500 for it.
+TEST(SvgChildren, OneThatDoesNotStartInTimeIsOverload) {
+  SvgChildrenOptions options;
+  options.start_max = 50ms;
+  options.start = [] { return fork_child(wait_for_the_end, false); };
+  SvgChildren children(std::move(options));
+  const auto drawn = draw(&children, kPicture, 1);
+  ASSERT_FALSE(drawn.has_value());
+  EXPECT_EQ(drawn.error().code, ErrorCode::kOverloaded);
   EXPECT_EQ(children.numbers().alive, 0u);
 }
 
