@@ -38,15 +38,17 @@ void log_memory(const KeeperParts& parts) {
 }
 
 // Ending one takes milliseconds, and no loop waits for a child.
-void end_idle_children(CoreServices& services) {
+loop::Task<void> end_idle_children(CoreServices& services, loop::Scope& scope) {
   image::SvgChildren* children = services.process.svg_children;
-  if (children == nullptr || !children->any()) return;
+  if (children == nullptr || !children->any()) co_return;
   auto end_them = [children] {
     children->end_idle();
     return true;
   };
-  // Its ticket is dropped: the job comes home by itself. A full queue: at the next tick.
-  services.jobs.start(services.process.helpers, std::move(end_them));
+  auto ticket = services.jobs.start(services.process.helpers, std::move(end_them));
+  if (ticket == nullptr) co_return;  // a full queue: at the next tick
+  // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
+  co_await ticket->wait(scope);
 }
 
 enum class Piece : std::uint8_t { kBegin, kDownloads, kGzip, kCollect, kEnd };
@@ -59,10 +61,7 @@ Piece run_piece(const KeeperParts& parts, Piece piece) {
       parts.downloads.begin_tick();
       services.gzip_pool.begin_tick();
       parts.sources.tick();
-      if (parts.index == 0) {
-        services.process.helpers.request_collect();
-        end_idle_children(services);
-      }
+      if (parts.index == 0) services.process.helpers.request_collect();
       return Piece::kDownloads;
     case Piece::kDownloads:
       return parts.downloads.decay(kPieceBytes) ? Piece::kDownloads : Piece::kGzip;
@@ -108,6 +107,7 @@ loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   bool going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   while (going_on) {
     co_await tick(scope, parts);
+    if (parts.index == 0) co_await end_idle_children(parts.services, scope);
     next += interval;
     going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   }
