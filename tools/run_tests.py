@@ -214,6 +214,20 @@ def run_conformance(score, what, command, options):
     score.add(what, passed, failed)
 
 
+# Hostile pictures for every run of the sanitizer's build: about two minutes of two cores.
+HOSTILE_PART = ['--seed', '11', '--count', '300', '--quick']
+
+
+def run_hostile(score, kind, options):
+    done = run([sys.executable, 'tests/hostile/run_hostile.py', *options], IMGRING=FOLDERS[kind] + '/imgring')
+    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
+    passed, failed = map(int, last.groups()) if last else (0, 1)
+    if failed or done.returncode:
+        tail(done.stdout)
+        failed = max(failed, 1)
+    score.add('hostile pictures ' + kind, passed, failed)
+
+
 def run_sanitized(score, kind, wanted, only_suites):
     if not build(score, kind, ['imgring']):
         return False
@@ -260,14 +274,17 @@ def run_full(score):
     run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
     run_tools(score, quick=False)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
-    run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz'])
+    if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
+        run_hostile(score, 'asan', HOSTILE_PART)
     run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
 def run_long(score, minutes):
     if not build(score, 'release') or not probe(score):
         return
+    run_hostile(score, 'release', [])
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
+        run_hostile(score, 'asan', [])
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
     run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
                   ['unit', 'integration'])

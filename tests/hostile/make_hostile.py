@@ -16,7 +16,7 @@ import zlib
 
 import seeds
 
-COUNT = 480
+COUNT = 900
 WIDTH, HEIGHT = 24, 18
 HUGE = [(65535, 65535), (2**31 - 1, 2**31 - 1), (2**32 - 1, 1), (1, 2**32 - 1), (30000, 30000), (0, 0)]
 
@@ -573,6 +573,104 @@ def svg_active():
 
 GROUPS = [png_files, jpeg_files, gif_files, webp_files, bmp_files, ico_files, tiff_files, modern_files,
           svg_sizes, svg_expanding, svg_filters, svg_pictures, svg_active]
+
+
+# ---------------------------------------------------------------- cut at every part, and put together
+
+def png_ends(data):
+    at = 8
+    while at + 8 <= len(data):
+        yield from (at, at + 4, at + 8)
+        at += 12 + struct.unpack_from('>I', data, at)[0]
+
+
+def jpeg_ends(data):
+    at = 2
+    while at + 4 <= len(data) and data[at + 1] != 0xDA:
+        yield from (at, at + 2, at + 4)
+        at += 2 + struct.unpack_from('>H', data, at + 2)[0]
+    yield from (at, at + 2, at + 4)
+
+
+def riff_ends(data):
+    at = 12
+    while at + 8 <= len(data):
+        yield from (at, at + 4, at + 8)
+        at += 8 + struct.unpack_from('<I', data, at + 4)[0]
+
+
+def box_ends(data):
+    at = 0
+    while at + 8 <= len(data):
+        yield from (at, at + 4, at + 8)
+        at += max(8, struct.unpack_from('>I', data, at)[0])
+
+
+# Where the parts of a header begin, for formats without parts of their own.
+HEADER_ENDS = (2, 4, 6, 8, 10, 12, 13, 14, 16, 18, 20, 22, 26, 28, 30, 34, 40, 54)
+PARTS = {'png': png_ends, 'jpg': jpeg_ends, 'progressive.jpg': jpeg_ends, 'webp': riff_ends,
+         'animated.webp': riff_ends, 'avif': box_ends, 'heic': box_ends}
+
+
+def cut_files():
+    for kind in sorted(VALID):
+        data = VALID[kind]
+        ends = PARTS[kind](data) if kind in PARTS else HEADER_ENDS
+        for size in sorted({end for end in ends if 0 < end < len(data)})[:24]:
+            yield 'part-%04d.%s' % (size, kind), data[:size]
+
+
+def joined_files():
+    kinds = ('jpg', 'png', 'gif', 'webp', 'bmp', 'ico', 'tiff', 'avif', 'jxl', 'svg')
+    for number, kind in enumerate(kinds):
+        other = kinds[(number + 3) % len(kinds)]
+        yield 'joined-%s.%s' % (other, kind), VALID[kind] + VALID[other]
+        yield 'twice.%s' % kind, VALID[kind] * 2
+        # The signature of one, and the rest of another.
+        yield 'mixed-%s.%s' % (other, kind), VALID[kind][:12] + VALID[other][12:]
+    yield 'joined-noise.png', png() + b'\xff' * 3000000
+    yield 'joined-comment.gif', b'GIF89a/*' + VALID['jpg'] + b'*/'
+
+
+def directories(count, last):
+    """Directories of a TIFF one after the other, each of one pixel; the last one leads to `last`."""
+    out = b'II*\0' + struct.pack('<I', 8)
+    fields = ((256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1, 8), (279, 4, 1, 1))
+    for number in range(count):
+        end = len(out) + 2 + 12 * len(fields) + 4
+        out += struct.pack('<H', len(fields)) + b''.join(struct.pack('<HHII', *field) for field in fields) \
+            + struct.pack('<I', end if number + 1 < count else last)
+    return out
+
+
+def more_files():
+    yield 'tiff-directories.tiff', directories(3000, 0)
+    yield 'tiff-directories-loop.tiff', directories(3, 8)
+    yield 'tiff-directories-end.tiff', directories(3, 0xfffffff0)
+    yield 'tiff-sub-loop.tiff', tiff([(330, 4, 1, 8 + WIDTH * HEIGHT * 3)])
+    yield 'tiff-exif-loop.tiff', tiff([(34665, 4, 1, 8 + WIDTH * HEIGHT * 3)])
+    yield 'tiff-fax-bomb.tiff', tiff([(256, 4, 1, 7000), (257, 4, 1, 7000), (278, 4, 1, 7000), (277, 3, 1, 1),
+                                      (258, 3, 1, 1), (262, 3, 1, 0), (259, 3, 1, 4)], pixels=b'\xff' * 4000)
+    yield 'tiff-planes.tiff', tiff([(284, 3, 1, 2), (277, 3, 1, 65535), (256, 4, 1, 60000)])
+    yield 'png-iccp-twice.png', png([chunk(b'iCCP', b'p\0\0' + packed_zeros(3 << 20))] * 40)
+    yield 'png-colours.png', png([chunk(b'PLTE', bytes(range(256)) * 300)])
+    yield 'png-gamma.png', png([chunk(b'gAMA', bytes(4)), chunk(b'cHRM', b'\xff' * 32), chunk(b'pHYs', b'\xff' * 9)])
+    sizes = b'II*\0\x08\0\0\0' + struct.pack('<HHHII', 1, 0x0112, 3, 1, 65535) + bytes(4)
+    yield 'jpg-exif-orientation.jpg', jpeg_with(segment(0xE1, b'Exif\0\0' + sizes))
+    yield 'jpg-exif-many.jpg', jpeg_with(*[segment(0xE1, b'Exif\0\0' + sizes)] * 2000)
+    yield 'jpg-comments.jpg', jpeg_with(*[segment(0xFE, b'c' * 65000)] * 100)
+    yield 'gif-frames-sizes.gif', gif([gif_frame(0, 0, 1 + i % 30, 1 + i % 9, lzw([1])) for i in range(600)], 30, 9)
+    yield 'gif-screen-1.gif', gif([gif_frame(0, 0, 65535, 65535, lzw([1]))], 1, 1)
+    yield 'ico-cursor.ico', b'\0\0\2\0' + VALID['ico'][4:]
+    yield 'ico-jpeg-inside.ico', icon([(16, 16, seeds.JPEG, None, None)])
+    for kind in ('avif', 'heic'):
+        data = VALID[kind]
+        yield '%s-all-ones.%s' % (kind, kind), data[:32] + b'\xff' * (len(data) - 32)
+        yield '%s-brands.%s' % (kind, kind), struct.pack('>I', 8 + 400000) + b'ftyp' + data[8:12] * 100000 + data[32:]
+    yield 'jxl-frames.jxl', seeds.JXL + seeds.JXL[2:] * 500
+
+
+GROUPS += [cut_files, joined_files, more_files]
 
 
 # ---------------------------------------------------------------- cut and bent at random
