@@ -53,7 +53,8 @@ bool draws(const World& world) {
   status << std::ifstream(folder + "/status").rdbuf();
   times << std::ifstream(folder + "/stat").rdbuf();
   const std::string text = times.str();
-  const auto fields = split(text.substr(std::min(text.size(), text.rfind(") ") + 2)), " ");
+  const std::string_view all = text;
+  const auto fields = split(all.substr(std::min(all.size(), all.rfind(") ") + 2)), " ");
   constexpr std::size_t kUserTime = 11;  // the 14th, counted from the state
   constexpr int kTicks = 60;             // hundredths: more than the start takes
   return status.str().find("Seccomp:\t2") != std::string::npos && fields.size() > kUserTime &&
