@@ -169,7 +169,8 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
   drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
   // Ticks end children that had nothing to do for half of the time between two ticks.
-  drawing.idle_max = std::chrono::milliseconds(500 * config.server.free_memory_interval_s);
+  constexpr std::int64_t kHalfMs = 500;
+  drawing.idle_max = std::chrono::milliseconds(kHalfMs * config.server.free_memory_interval_s);
   drawing.log = &log;
   image::SvgChildren svg_children(std::move(drawing));
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
