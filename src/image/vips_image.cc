@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "imgring/base/check.h"
+#include "orc_lock.h"
 
 namespace imgring::image {
 namespace {
@@ -61,6 +62,7 @@ GType operation_type(const char* operation) noexcept {
 }  // namespace
 
 Result<void> init_vips(const char* program_name) {
+  guard_orc();
   if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
   vips_concurrency_set(1);
   vips_cache_set_max(0);
