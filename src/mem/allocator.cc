@@ -110,8 +110,12 @@ Result<void> verify_allocator() { return {}; }
 
 std::string allocator_name() { return "system"; }
 
-void collect(Collect how) noexcept {
+void collect([[maybe_unused]] Collect how) noexcept {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // A sanitizer brings an allocator of its own, and the C library's, never used until then, would
+  // set itself up here: it does that without a lock, and two helpers at once end the process.
   if (how == Collect::kHelper) malloc_trim(0);
+#endif
 }
 
 AllocatorStats allocator_stats() noexcept {
