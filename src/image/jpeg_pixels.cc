@@ -10,20 +10,29 @@
 
 #include <jerror.h>
 
+#include "jpeg_arrays.h"
 #include "pixel_source.h"
 
 namespace imgring::image {
 namespace {
 
-struct Decoder {
+struct Decoder : JpegArrays {
   jpeg_decompress_struct jpeg;
   jpeg_error_mgr errors;
   std::jmp_buf back;
   bool created, out_of_memory;
+  DecodeScratch* scratch;        // null: everything is libjpeg's
+  DecodeScratch::Block* arrays;  // where what was taken is kept
 };
 
+void* take_arrays(JpegArrays* self, std::size_t bytes) noexcept {
+  auto* decoder = static_cast<Decoder*>(self);
+  *decoder->arrays = decoder->scratch->take(bytes);
+  return decoder->arrays->data();
+}
+
 void give_up(j_common_ptr info) {
-  auto* decoder = static_cast<Decoder*>(info->client_data);
+  auto* decoder = static_cast<Decoder*>(static_cast<JpegArrays*>(info->client_data));
   decoder->out_of_memory = decoder->errors.msg_code == JERR_OUT_OF_MEMORY;
   std::longjmp(decoder->back, 1);
 }
@@ -49,10 +58,11 @@ bool start(Decoder* d, const DecodeSetup* setup) noexcept {
   d->jpeg.err = jpeg_std_error(&d->errors);
   d->errors.error_exit = give_up;
   d->errors.emit_message = on_message;
-  d->jpeg.client_data = d;
+  d->jpeg.client_data = static_cast<JpegArrays*>(d);
   if (setjmp(d->back) != 0) return false;
   jpeg_create_decompress(&d->jpeg);
   d->created = true;
+  if (d->scratch != nullptr) use_own_arrays(&d->jpeg, d);
   jpeg_mem_src(&d->jpeg, setup->data, static_cast<unsigned long>(setup->size_bytes));
   jpeg_read_header(&d->jpeg, TRUE);
   if (!plain_colour(d->jpeg, setup->bands)) return false;
@@ -92,6 +102,10 @@ class JpegPixels final : public PixelSource {
 
   Result<void> begin(const NativeJob& job) {
     if (decoder_ == nullptr) return std::unexpected(no_memory_for_rows());
+    decoder_->take = take_arrays;
+    decoder_->take_bytes_min = DecodeScratch::kBlockBytesMin;
+    decoder_->scratch = job.scratch;
+    decoder_->arrays = &arrays_;
     const DecodeSetup setup{job.source.data(), job.source.size(), job.shrink, job.loaded_width,
                             job.loaded_height, job.bands};
     return checked(start(decoder_, &setup));
@@ -125,6 +139,7 @@ class JpegPixels final : public PixelSource {
   }
 
   Decoder* decoder_;
+  DecodeScratch::Block arrays_;
 };
 
 }  // namespace

@@ -20,8 +20,10 @@ double lanczos(double x) noexcept {
   x = std::abs(x);
   if (x < kTiny) return 1;
   if (x >= kLobes) return 0;
-  const double px = std::numbers::pi * x;
-  return kLobes * std::sin(px) * std::sin(px / kLobes) / (px * px);
+  // sin 3a = sin a (3 - 4 sin^2 a): one sine instead of two, which were a fiftieth of a small job.
+  const double third = std::numbers::pi / kLobes * x;
+  const double s = std::sin(third);
+  return s * s * (3 - 4 * s * s) / (kLobes * third * third);
 }
 
 // What one result pixel is made of; in boxes.
@@ -71,9 +73,11 @@ void put_weights(const Boxed& b, const Window& w, std::int16_t* out) noexcept {
     exact[std::clamp(at, w.first, w.last) - w.first] += weight;
     sum += weight;
   }
+  const double scale = kWeightOne / sum;
   int left = kWeightOne, heaviest = 0;
   for (int i = 0; i <= w.last - w.first; ++i) {
-    const int rounded = static_cast<int>(std::lround(exact[i] / sum * kWeightOne));
+    const double weight = exact[i] * scale;
+    const int rounded = static_cast<int>(weight < 0 ? weight - 0.5 : weight + 0.5);
     out[i] = static_cast<std::int16_t>(rounded);
     left -= rounded;
     if (out[i] > out[heaviest]) heaviest = i;

@@ -71,16 +71,15 @@ Result<VipsImagePtr> image_of(Mapping mapping, const SvgSize& size) {
   return image;
 }
 
-std::uint64_t resident_bytes_of(pid_t pid) {
+mem::OwnMemory memory_of(pid_t pid) {
   char path[32], text[128];
   std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
   std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return 0;
+  if (file == nullptr) return {};
   const std::size_t n = std::fread(text, 1, sizeof text, file);
   std::fclose(file);
   const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  const auto memory = mem::parse_statm(std::string_view(text, n), page);
-  return memory ? memory->rss_bytes : 0;
+  return mem::parse_statm(std::string_view(text, n), page).value_or(mem::OwnMemory());
 }
 
 }  // namespace
@@ -374,7 +373,10 @@ SvgChildrenNumbers SvgChildren::numbers() const {
   SvgChildrenNumbers out = counts_;
   out.alive = alive_.size();
   for (const pid_t pid : alive_) {
-    if (pid > 0) out.resident_bytes += resident_bytes_of(pid);
+    if (pid <= 0) continue;
+    const mem::OwnMemory memory = memory_of(pid);
+    out.resident_bytes += memory.rss_bytes;
+    out.anon_bytes += memory.rss_anon_bytes;
   }
   return out;
 }

@@ -12,6 +12,8 @@
 namespace imgring::loop {
 
 namespace {
+constexpr int kNiceMax = 19;  // the kernel's
+
 std::int64_t clock_ns() noexcept { return Clock::now().time_since_epoch().count(); }
 
 std::function<void()> start_plain(std::function<void()> body) {
@@ -100,13 +102,17 @@ HelperLane::HelperLane(Options options)
   for (unsigned i = 0; i < options.threads; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->index = i;
+    free_slots_.push_back(slots_.back().get());
   }
   if (!options.on_demand) start_threads();
 }
 
 void HelperLane::start_threads() {
   const auto start = options_.hooks.start != nullptr ? options_.hooks.start : start_plain;
-  for (auto& slot : slots_) joins_.push_back(start([this, s = slot.get()] { work(s); }));
+  const unsigned spare = options_.hooks.collect != nullptr ? 1 : 0;
+  for (unsigned i = 0; i < options_.threads + spare; ++i) {
+    joins_.push_back(start([this] { work(); }));
+  }
 }
 
 HelperLane::~HelperLane() {
@@ -179,6 +185,7 @@ bool HelperLane::may_start(const Job* job) const noexcept {
 }
 
 Job* HelperLane::next_job() noexcept {
+  if (free_slots_.empty()) return nullptr;
   const auto next = std::ranges::find_if(queue_, [this](Job* job) { return may_start(job); });
   if (next == queue_.end()) return nullptr;
   Job* job = *next;
@@ -187,7 +194,27 @@ Job* HelperLane::next_job() noexcept {
   return job;
 }
 
-void HelperLane::work(Slot* slot) {
+bool HelperLane::may_collect(std::uint64_t times) const noexcept {
+  return times != collect_wanted_ && !collecting_ && queue_.empty();
+}
+
+void HelperLane::run_job(std::unique_lock<std::mutex>& lock, Job* job) {
+  Slot* slot = free_slots_.back();
+  free_slots_.pop_back();
+  const bool large = job->large_;
+  job->started_at_ = Clock::now();
+  backlog_.started(slot->index, job->work_, job->started_at_);
+  lock.unlock();
+  Loop& loop = job->registry_->loop_;
+  run(slot, job);
+  loop.post_remote(job);  // the job is not ours any more
+  lock.lock();
+  if (large) --large_running_;
+  backlog_.finished(slot->index, Clock::now());
+  free_slots_.push_back(slot);
+}
+
+void HelperLane::work() {
   pthread_setname_np(pthread_self(), "helper");
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
   if (setpriority(PRIO_PROCESS, thread, options_.nice) != 0) nice_refused_.store(true);
@@ -197,37 +224,33 @@ void HelperLane::work(Slot* slot) {
     Job* job = nullptr;
     wake_.wait(lock, [&] {
       job = next_job();
-      return job != nullptr || stopping_ || collected != collect_wanted_;
+      return job != nullptr || may_collect(collected) || (stopping_ && queue_.empty());
     });
     if (job != nullptr) {
-      const bool large = job->large_;
-      job->started_at_ = Clock::now();
-      backlog_.started(slot->index, job->work_, job->started_at_);
-      lock.unlock();
-      Loop& loop = job->registry_->loop_;
-      run(slot, job);
-      loop.post_remote(job);  // the job is not ours any more
-      lock.lock();
-      if (large) --large_running_;
-      backlog_.finished(slot->index, Clock::now());
-    } else if (collected != collect_wanted_) {
+      run_job(lock, job);
+    } else if (may_collect(collected)) {
       collected = collect_wanted_;
+      collecting_ = true;
       lock.unlock();
-      if (options_.hooks.collect != nullptr) options_.hooks.collect();
+      options_.hooks.collect();
       lock.lock();
+      collecting_ = false;
+      wake_.notify_all();  // the next may collect
     } else {
-      break;  // stopping, and nothing is queued that others do not run
+      break;
     }
   }
   lock.unlock();
+  wake_.notify_all();  // what waits for the queue to be empty
   if (options_.hooks.thread_end != nullptr) options_.hooks.thread_end();
 }
 
 HelperPool::HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hooks) {
   constexpr std::array<int, kLaneCount> kNices = {kNice, kPatientNice};
+  const int own = getpriority(PRIO_PROCESS, 0);  // of the calling thread
   for (std::size_t i = 0; i < kLaneCount; ++i) {
     lanes_[i] = std::make_unique<HelperLane>(HelperLane::Options{
-        .threads = threads, .queue_max = queue_max, .nice = kNices[i],
+        .threads = threads, .queue_max = queue_max, .nice = std::min(own + kNices[i], kNiceMax),
         .on_demand = i > 0, .hooks = hooks});
   }
 }

@@ -169,6 +169,7 @@ Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& l
   auto native = job.libvips_only ? std::nullopt : native_job(loaded.plan, input);
   if (!native || !take_pixels(&*native, loaded.image.get())) return std::nullopt;
   native->source = job.source;
+  native->scratch = job.scratch;
   IMGRING_TRY(VipsImagePtr header, native_header(*native, loaded, input));
   const image::SaveParams params = save_params(native->result_type, input);
   auto bytes = image::save_natively(*native, header.get(), params, stop);

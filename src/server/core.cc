@@ -265,7 +265,11 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       downloads.drop_idle();
       gzip.drop_idle();
       mem::collect(mem::Collect::kForced);
-      if (start.index == 0) core.process_.helpers.request_collect();
+      if (start.index == 0) {
+        core.process_.helpers.request_collect();
+        image::DecodeScratch* scratch = core.process_.scratch;
+        if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
+      }
       going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
     } else {
       if (was_tight) accept_again();

@@ -306,6 +306,7 @@ pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   job.config = &state.snapshot->config.processing;
   job.watermark = state.snapshot->watermark.get();
   job.svg_children = process.svg_children;
+  job.scratch = process.scratch;
   return job;
 }
 

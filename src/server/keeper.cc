@@ -14,6 +14,7 @@ constexpr std::chrono::seconds kSelfTestEvery(5);
 constexpr std::chrono::seconds kSelfTestTime(5);  // as imgproxy's health check
 
 constexpr double kMiB = 1 << 20;
+constexpr std::int64_t kHalfMs = 500;  // of a second
 constexpr std::size_t kPieceBytes = 2 << 20;  // some 0.2 ms of madvise
 
 void log_memory(const KeeperParts& parts) {
@@ -37,15 +38,22 @@ void log_memory(const KeeperParts& parts) {
                        {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
 }
 
-// Ending one takes milliseconds, and no loop waits for a child.
-loop::Task<void> end_idle_children(CoreServices& services, loop::Scope& scope) {
+// What takes milliseconds: on a helper, no loop waits for it.
+loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope) {
   image::SvgChildren* children = services.process.svg_children;
-  if (children == nullptr || !children->any()) co_return;
-  auto end_them = [children] {
-    children->end_idle();
+  image::DecodeScratch* scratch = services.process.scratch;
+  const bool any_children = children != nullptr && children->any();
+  const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
+  if (!any_children && !any_scratch) co_return;
+  const std::chrono::milliseconds half_interval(
+      kHalfMs * services.snapshot->config.server.free_memory_interval_s);
+  const auto unused_since = loop::Clock::now() - half_interval;
+  auto release = [=] {
+    if (any_children) children->end_idle();
+    if (any_scratch) scratch->release_unused(unused_since);
     return true;
   };
-  auto ticket = services.jobs.start(services.process.helpers, std::move(end_them));
+  auto ticket = services.jobs.start(services.process.helpers, std::move(release));
   if (ticket == nullptr) co_return;  // a full queue: at the next tick
   // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
   co_await ticket->wait(scope);
@@ -107,7 +115,7 @@ loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   bool going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   while (going_on) {
     co_await tick(scope, parts);
-    if (parts.index == 0) co_await end_idle_children(parts.services, scope);
+    if (parts.index == 0) co_await release_on_helper(parts.services, scope);
     next += interval;
     going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   }

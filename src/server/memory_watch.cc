@@ -21,7 +21,9 @@ MemoryLevel MemoryWatch::look() noexcept {
   if (now - last < every) return level();
   if (!looked_ns_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return level();
   const auto memory = mem::own_memory();
-  if (memory) level_.store(judge(memory->rss_bytes, level()), std::memory_order_relaxed);
+  if (!memory) return level();
+  const std::uint64_t others = others_ ? others_() : 0;
+  level_.store(judge(memory->rss_bytes + others, level()), std::memory_order_relaxed);
   return level();
 }
 

@@ -145,6 +145,10 @@ void warn_of_memory(const Process& process) {
                        {"rss_mib", static_cast<std::int64_t>(own->rss_bytes) / kMiB}});
 }
 
+// Of the memory limit, what may lie idle between two large decodes: under 288 MiB it is less than
+// the coefficients of a 12 megapixel photo, and they are given back after each.
+constexpr std::uint64_t kScratchPart = 8;
+
 struct Plan {
   int helpers, loops;
 };
@@ -173,9 +177,13 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   drawing.idle_max = std::chrono::milliseconds(kHalfMs * config.server.free_memory_interval_s);
   drawing.log = &log;
   image::SvgChildren svg_children(std::move(drawing));
+  const std::uint64_t memory_limit = mem::memory_limit().bytes;
+  image::DecodeScratch scratch(memory_limit / kScratchPart);
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
-  Process process(log, helpers, mem::memory_limit().bytes);
+  Process process(log, helpers, memory_limit);
   process.svg_children = &svg_children;
+  process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
+  process.scratch = &scratch;
   if (trust) process.trust = std::move(*trust);
   for (int i = 0; i < plan.loops; ++i) {
     CoreStart start{

@@ -68,30 +68,32 @@ Result<std::string> fetch_once(const config::Config& config, const std::string& 
 namespace {
 
 struct AuxInput {
-  const char* what;  // "watermark"
+  const char* what;      // "watermark"
+  const char* variable;  // without _DATA, _PATH and _URL
   const std::string& data;
   const std::string& url;
 };
 
-
 Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config& config,
                                                            const AuxInput& input) {
   if (input.data.empty() && input.url.empty()) return nullptr;
+  const std::string what = input.what, variable = input.variable;
   auto image = std::make_shared<pipeline::AuxImage>();
   if (!input.data.empty()) {
     image->bytes = input.data;
   } else {
     Result<std::string> bytes = fetch_once(config, input.url);
     if (!bytes) {
-      return fail(ErrorCode::kInternal, std::string("can't load the ") + input.what + " from " +
-                                            input.url + ": " + bytes.error().detail);
+      return fail(ErrorCode::kInternal, "can't load the " + what + " from " + input.url + " (" +
+                                            variable + "_URL): " + bytes.error().detail);
     }
     image->bytes = std::move(*bytes);
   }
   image->type = image::detect_type(as_bytes(image->bytes), "", "");
   if (image->type == ImageType::kUnknown) {
+    const char* from = input.data.empty() ? "_URL" : "_DATA or _PATH";
     return fail(ErrorCode::kInternal,
-                std::string("the ") + input.what + " is of no known image type");
+                "the " + what + " (" + variable + from + ") is of no known image type");
   }
   return image;
 }
@@ -113,9 +115,11 @@ Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
   for (const std::string& text : warnings) log.warning(text);
   const config::ProcessingConfig& p = config.processing;
   IMGRING_TRY(snapshot->watermark,
-              load_aux(config, {"watermark", p.watermark_data, p.watermark_url}));
+              load_aux(config, {"watermark", "IMGPROXY_WATERMARK", p.watermark_data,
+                                p.watermark_url}));
   IMGRING_TRY(snapshot->fallback,
-              load_aux(config, {"fallback image", p.fallback_image_data, p.fallback_image_url}));
+              load_aux(config, {"fallback image", "IMGPROXY_FALLBACK_IMAGE", p.fallback_image_data,
+                                p.fallback_image_url}));
   snapshot->config = std::move(config);
   return SnapshotPtr(std::move(snapshot));
 }

@@ -2,10 +2,9 @@
 //
 //   memory_cost PHOTO...
 //
-// of its own: a small one of the kind first, so that libraries and tables are there, then the
-// of its own: a small job of the kind first, so that libraries and tables are there, then the
-// kernel's peak of resident memory is reset, then the job. Prints MB planned, MB of peak above what
-// was resident before, and planned / real: under 1 the table promises too little.
+// Each job in a process of its own: a small job of the kind first, so that libraries and tables are
+// there, then the kernel's peak of resident memory is reset, then the job. Prints MB planned, MB of
+// peak above what was resident before, and planned / real: under 1 the table promises too little.
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -148,6 +148,7 @@ TEST(Start, BadPresetsAndPicturesStopIt) {
       {{"IMGPROXY_KEY", "aa,bb"}, {"IMGPROXY_SALT", "aa"}},
       {{"IMGPROXY_FALLBACK_IMAGE_PATH", "/no/such/file.png"}},
       {{"IMGPROXY_WATERMARK_DATA", "bm8gcGljdHVyZQ=="}},
+      {{"IMGPROXY_WATERMARK_URL", "http://127.0.0.1:1/mark.png"}},
       {{"IMGPROXY_BIND", "127.0.0.1"}},
       {{"IMGPROXY_BIND", "no-such-host.invalid:0"}},
   };
@@ -156,6 +157,7 @@ TEST(Start, BadPresetsAndPicturesStopIt) {
     ServerProcess server(environment);
     EXPECT_EQ(server.wait_for_exit(), 1) << server.log();
     EXPECT_NE(server.log().find("CRITICAL"), std::string::npos) << server.log();
+    EXPECT_NE(server.log().find(environment.begin()->first), std::string::npos) << server.log();
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "imgring/base/image_type.h"
 #include "imgring/base/text.h"
+#include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/native_resize.h"
 
@@ -25,6 +26,7 @@ struct NativeTurn {
 
 struct NativeJob {
   ByteSpan source;
+  DecodeScratch* scratch = nullptr;  // null: the allocator
   ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
   int shrink = 1;  // libjpeg's: 1, 2, 4, 8
   int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more

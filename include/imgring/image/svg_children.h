@@ -56,6 +56,7 @@ struct SvgChildrenNumbers {
   std::uint64_t stopped = 0;  // by us, at a deadline or because the client left
   std::uint64_t alive = 0;
   std::uint64_t resident_bytes = 0;
+  std::uint64_t anon_bytes = 0;  // of these, what is no file's: the libraries' pages are shared
 };
 
 // This program as "imgring svg-worker", with an empty environment but for fonts and languages.

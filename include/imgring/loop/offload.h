@@ -91,11 +91,14 @@ struct HelperHooks {
   // serve threads of its own making better than foreign ones.
   std::function<void()> (*start)(std::function<void()> body) = nullptr;
   void (*after_job)() noexcept = nullptr;    // each job (what libvips keeps for the thread)
-  void (*collect)() noexcept = nullptr;      // memory-release tick, only while the queue is empty
+  // Memory-release tick, only while the queue is empty. With it a lane has a spare thread: one at a
+  // time collects, so that a job never waits for that (decision 10).
+  void (*collect)() noexcept = nullptr;
   void (*thread_end)() noexcept = nullptr;
 };
 
-// W threads over one bounded first-in first-out queue. Any thread.
+// W threads over one bounded first-in first-out queue, and a spare one where HelperHooks::collect
+// is set: at most W run jobs. Any thread.
 class HelperLane {
  public:
   struct Options {
@@ -123,7 +126,7 @@ class HelperLane {
   bool nice_refused() const noexcept { return nice_refused_.load(std::memory_order_relaxed); }
 
  private:
-  struct Slot {
+  struct Slot {  // of a running job
     std::size_t index = 0;
     std::atomic<std::int64_t> started_ns{0};  // 0 = idle
   };
@@ -131,8 +134,11 @@ class HelperLane {
   // With the lock: the first that may start, out of the queue; null: none.
   Job* next_job() noexcept;
   bool may_start(const Job* job) const noexcept;
-  void work(Slot* slot);
+  void work();
+  void run_job(std::unique_lock<std::mutex>& lock, Job* job);
   void run(Slot* slot, Job* job);
+  // With the lock: may a thread that has collected `times` times do so now?
+  bool may_collect(std::uint64_t times) const noexcept;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job*> queue_;
@@ -141,16 +147,20 @@ class HelperLane {
   Options options_;
   bool stopping_ = false;
   std::uint64_t collect_wanted_ = 0;
+  bool collecting_ = false;
   std::atomic<unsigned> busy_{0};
   std::atomic<bool> nice_refused_{false};
-  std::vector<std::unique_ptr<Slot>> slots_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // options_.threads
+  std::vector<Slot*> free_slots_;
   std::vector<std::function<void()>> joins_;  // one for each thread
 };
 
 // Both lanes. Shared by all loops; start and stop from main. Outlives every ticket.
 class HelperPool {
  public:
-  static constexpr int kNice = 5;  // loops answer at once while all helpers are busy (decision 5)
+  // On top of the nice value of the thread that makes the pool: loops answer at once while all
+  // helpers are busy (decision 5).
+  static constexpr int kNice = 5;
   // Weights of the kernel (sched(7)): 335 at 5, 110 at 10.
   static constexpr int kPatientNice = 10;
   // `threads` and `queue_max` are those of each lane.

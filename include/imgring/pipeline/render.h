@@ -12,6 +12,7 @@
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/config/config.h"
+#include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
 #include "imgring/image/svg_children.h"
@@ -33,6 +34,7 @@ struct RenderJob {
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
   image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
+  image::DecodeScratch* scratch = nullptr;     // null: the allocator
   bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 

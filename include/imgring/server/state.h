@@ -10,6 +10,7 @@
 
 #include "imgring/base/log.h"
 #include "imgring/config/config.h"
+#include "imgring/image/decode_scratch.h"
 #include "imgring/image/svg_children.h"
 #include "imgring/loop/offload.h"
 #include "imgring/mem/limits.h"
@@ -40,7 +41,9 @@ struct Process {
   ~Process();
   const Logger& log;
   loop::HelperPool& helpers;
-  image::SvgChildren* svg_children = nullptr;   // set before the cores start; outlives the helpers
+  // Set before the cores start; they outlive the helpers.
+  image::SvgChildren* svg_children = nullptr;
+  image::DecodeScratch* scratch = nullptr;
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   mem::Budget downloads;  // source bodies of all cores
   mem::Budget planned;    // decoded bytes of all running jobs

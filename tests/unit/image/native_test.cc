@@ -5,6 +5,7 @@
 #include <libdeflate.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <random>
 #include <string>
@@ -227,6 +228,40 @@ TEST_F(NativeJpeg, HalvesAPicture) {
 
 TEST_F(NativeJpeg, ReadsProgressiveSources) {
   EXPECT_TRUE(run(test::saved_by_vips(test::picture(160, 120, 3).get(), ".jpg[interlace]")));
+}
+
+// Coefficients in memory that another picture has left are as good as in libjpeg's own.
+TEST(NativeProgressive, SameBytesFromUsedScratch) {
+  constexpr int kWidth = 2400, kHeight = 1800;  // 13 MB of coefficients and more
+  for (const char* const suffix : {".jpg[interlace,Q=60]", ".jpg[interlace,Q=92]"}) {
+    SCOPED_TRACE(suffix);
+    const std::string source =
+        test::saved_by_vips(test::picture(kWidth, kHeight, 3).get(), suffix);
+    NativeJob job;
+    job.source = test::bytes_of(source);
+    job.source_type = job.result_type = ImageType::kJpeg;
+    job.resized = true;
+    job.shrink = 2;
+    job.loaded_width = kWidth / 2;
+    job.loaded_height = kHeight / 2;
+    job.across = {0, kWidth / 2, 300, 4, 0, 300};
+    job.down = {0, kHeight / 2, 225, 4, 0, 225};
+    const VipsImagePtr header = test::picture(300, 225, 3);
+    const StopFlag stop;
+    const auto own = save_natively(job, header.get(), {}, stop);
+    ASSERT_TRUE(own.has_value());
+    DecodeScratch scratch(64 << 20);
+    {
+      constexpr std::size_t kBytes = 32 << 20;
+      const DecodeScratch::Block dirty = scratch.take(kBytes);
+      std::memset(dirty.data(), 0x5A, kBytes);
+    }
+    job.scratch = &scratch;
+    const auto ours = save_natively(job, header.get(), {}, stop);
+    ASSERT_TRUE(ours.has_value());
+    EXPECT_EQ(scratch.idle_bytes(), 32u << 20) << "it took the block and gave it back";
+    ASSERT_TRUE(std::ranges::equal(own->span(), ours->span()));
+  }
 }
 
 TEST_F(NativeJpeg, LeavesWhatIsNotQuiteInOrderToLibvips) {

@@ -52,5 +52,11 @@ TEST(MemoryWatch, LooksAtThisProcess) {
   EXPECT_EQ(narrow.level(), MemoryLevel::kFull);
 }
 
+TEST(MemoryWatch, CountsWhatOthersHoldForUs) {
+  MemoryWatch watch(std::uint64_t{1} << 40);
+  watch.count_too([] { return std::uint64_t{900} << 30; });
+  EXPECT_EQ(watch.look(), MemoryLevel::kTight);
+}
+
 }  // namespace
 }  // namespace imgring::server

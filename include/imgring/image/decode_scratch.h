@@ -1,0 +1,71 @@
+// Memory for what a decoder must hold of a whole picture, above all the coefficients of progressive
+// JPEGs. A block that has been used serves the next picture: to map tens of megabytes for each, to
+// have the kernel clear them page by page and to give them back takes a tenth of the time of the
+// decoding itself.
+// Owns: the blocks that nobody uses. Any thread. Outlives its blocks.
+// Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`;
+// what was not used for a while goes at release_unused.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace imgring::image {
+
+class DecodeScratch {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // Smaller ones are the allocator's: they cost little, and they decode side by side. Those from
+  // here on are few at a time (pipeline::kLargeDecodeBytes).
+  static constexpr std::size_t kBlockBytesMin = 8 << 20;
+
+  class Block {  // page-aligned; the bytes are whatever was there
+   public:
+    Block() = default;
+    Block(Block&& o) noexcept
+        : owner_(std::exchange(o.owner_, nullptr)), start_(o.start_), size_(o.size_) {}
+    Block& operator=(Block&& other) noexcept;
+    ~Block();
+    std::byte* data() const noexcept { return start_; }
+    explicit operator bool() const noexcept { return owner_ != nullptr; }
+
+   private:
+    friend class DecodeScratch;
+    Block(DecodeScratch* owner, std::byte* start, std::size_t size) noexcept
+        : owner_(owner), start_(start), size_(size) {}
+    DecodeScratch* owner_ = nullptr;
+    std::byte* start_ = nullptr;
+    std::size_t size_ = 0;
+  };
+
+  // idle_bytes_max: what is larger is never kept.
+  explicit DecodeScratch(std::size_t idle_bytes_max) : idle_bytes_max_(idle_bytes_max) {}
+  DecodeScratch(const DecodeScratch&) = delete;
+  DecodeScratch& operator=(const DecodeScratch&) = delete;
+  ~DecodeScratch();
+
+  // Empty: the system has no memory.
+  Block take(std::size_t bytes);
+  // Unmaps what was given back before then: milliseconds, so not on a loop.
+  void release_unused(Clock::time_point since);
+  std::uint64_t idle_bytes() const;
+
+ private:
+  struct Idle {
+    std::byte* start;
+    std::size_t size;
+    Clock::time_point since;
+  };
+  void keep(std::byte* start, std::size_t size) noexcept;
+
+  const std::size_t idle_bytes_max_;
+  mutable std::mutex mutex_;
+  std::vector<Idle> idle_;  // the last one was given back last
+  std::size_t idle_bytes_ = 0;
+};
+
+}  // namespace imgring::image

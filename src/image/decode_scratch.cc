@@ -1,0 +1,84 @@
+// See the header.
+#include "imgring/image/decode_scratch.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace imgring::image {
+
+namespace {
+
+std::byte* map(std::size_t size) noexcept {
+  void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return start == MAP_FAILED ? nullptr : static_cast<std::byte*>(start);
+}
+
+}  // namespace
+
+DecodeScratch::Block::~Block() {
+  if (owner_ != nullptr) owner_->keep(start_, size_);
+}
+
+DecodeScratch::Block& DecodeScratch::Block::operator=(Block&& other) noexcept {
+  std::swap(owner_, other.owner_);
+  std::swap(start_, other.start_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+DecodeScratch::~DecodeScratch() { release_unused(Clock::time_point::max()); }
+
+DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
+  std::optional<Idle> idle;
+  {
+    std::lock_guard lock(mutex_);
+    const auto fits = [bytes](const Idle& block) { return block.size >= bytes; };
+    auto found = std::ranges::find_if(idle_, fits);
+    if (found == idle_.end() && !idle_.empty()) found = idle_.end() - 1;
+    if (found != idle_.end()) {
+      idle = *found;
+      idle_.erase(found);
+      idle_bytes_ -= idle->size;
+    }
+  }
+  if (idle && idle->size >= bytes) return {this, idle->start, idle->size};
+  // The new block takes the place of one that was too small.
+  if (idle) munmap(idle->start, idle->size);
+  std::byte* start = map(bytes);
+  return start == nullptr ? Block() : Block(this, start, bytes);
+}
+
+void DecodeScratch::keep(std::byte* start, std::size_t size) noexcept {
+  {
+    std::lock_guard lock(mutex_);
+    if (idle_bytes_ + size <= idle_bytes_max_) {
+      idle_.push_back({start, size, Clock::now()});
+      idle_bytes_ += size;
+      return;
+    }
+  }
+  munmap(start, size);
+}
+
+void DecodeScratch::release_unused(Clock::time_point since) {
+  std::vector<Idle> unused;
+  {
+    std::lock_guard lock(mutex_);
+    std::erase_if(idle_, [&](const Idle& block) {
+      if (block.since >= since) return false;
+      idle_bytes_ -= block.size;
+      unused.push_back(block);
+      return true;
+    });
+  }
+  for (const Idle& block : unused) munmap(block.start, block.size);
+}
+
+std::uint64_t DecodeScratch::idle_bytes() const {
+  std::lock_guard lock(mutex_);
+  return idle_bytes_;
+}
+
+}  // namespace imgring::image

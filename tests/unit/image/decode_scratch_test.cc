@@ -1,0 +1,76 @@
+// Memory of large decodes: used again, bounded, given back.
+#include "imgring/image/decode_scratch.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace imgring::image {
+namespace {
+
+constexpr std::size_t kMiB = 1 << 20;
+
+TEST(DecodeScratch, ABlockServesTheNextPicture) {
+  DecodeScratch scratch(64 * kMiB);
+  const std::byte* first = nullptr;
+  {
+    DecodeScratch::Block block = scratch.take(36 * kMiB);
+    ASSERT_TRUE(block);
+    std::memset(block.data(), 1, 36 * kMiB);
+    first = block.data();
+    EXPECT_EQ(scratch.idle_bytes(), 0u);
+  }
+  EXPECT_EQ(scratch.idle_bytes(), 36 * kMiB);
+  const DecodeScratch::Block smaller = scratch.take(12 * kMiB);
+  EXPECT_EQ(smaller.data(), first);
+  EXPECT_EQ(scratch.idle_bytes(), 0u);
+}
+
+TEST(DecodeScratch, ALargerBlockReplacesASmallerOne) {
+  DecodeScratch scratch(64 * kMiB);
+  { const DecodeScratch::Block block = scratch.take(10 * kMiB); }
+  { const DecodeScratch::Block block = scratch.take(30 * kMiB); }
+  EXPECT_EQ(scratch.idle_bytes(), 30 * kMiB);
+}
+
+TEST(DecodeScratch, NothingIdleAboveItsMost) {
+  DecodeScratch scratch(40 * kMiB);
+  {
+    const DecodeScratch::Block one = scratch.take(30 * kMiB);
+    const DecodeScratch::Block two = scratch.take(30 * kMiB);
+    EXPECT_NE(one.data(), two.data());
+  }
+  EXPECT_EQ(scratch.idle_bytes(), 30 * kMiB);
+  { const DecodeScratch::Block block = scratch.take(41 * kMiB); }
+  EXPECT_EQ(scratch.idle_bytes(), 0u);
+}
+
+TEST(DecodeScratch, WhatWasNotUsedForAWhileGoes) {
+  DecodeScratch scratch(64 * kMiB);
+  const auto before = DecodeScratch::Clock::now();
+  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  scratch.release_unused(before);
+  EXPECT_EQ(scratch.idle_bytes(), 20 * kMiB) << "used since";
+  scratch.release_unused(DecodeScratch::Clock::now() + std::chrono::seconds(1));
+  EXPECT_EQ(scratch.idle_bytes(), 0u);
+}
+
+TEST(DecodeScratch, NoMemoryIsAnEmptyBlock) {
+  DecodeScratch scratch(kMiB);
+  const DecodeScratch::Block block = scratch.take(std::size_t{1} << 60);
+  EXPECT_FALSE(block);
+  EXPECT_EQ(block.data(), nullptr);
+}
+
+TEST(DecodeScratch, ABlockMoves) {
+  DecodeScratch scratch(64 * kMiB);
+  DecodeScratch::Block one = scratch.take(9 * kMiB), two;
+  two = std::move(one);
+  EXPECT_FALSE(one);
+  EXPECT_TRUE(two);
+  two = DecodeScratch::Block();
+  EXPECT_EQ(scratch.idle_bytes(), 9 * kMiB);
+}
+
+}  // namespace
+}  // namespace imgring::image
