@@ -1,5 +1,6 @@
 // The list of system calls that a locked-in child may make (seccomp(2), mode filter).
-// Owns nothing; the kernel keeps the program. The calling thread and those it starts later.
+// Owns nothing; the kernel keeps the program, for all threads of the process: later versions of
+// Pango keep one that looks for fonts.
 // Promises: no new files, sockets, programs or memory that can run; what is not listed fails with
 // EPERM, and does not end the process, so that libraries may ask and be refused.
 #pragma once

@@ -1,7 +1,6 @@
 // What a child does before the first source comes.
 #include "svg_lock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <iconv.h>
 #include <sys/prctl.h>
@@ -60,26 +59,6 @@ void draw_first_picture() {
   vips_error_clear();
 }
 
-int count_threads() noexcept {
-  DIR* folder = opendir("/proc/self/task");
-  if (folder == nullptr) return 0;
-  int count = 0;
-  while (const dirent* entry = readdir(folder)) count += entry->d_name[0] != '.' ? 1 : 0;
-  closedir(folder);
-  return count;
-}
-
-// The filter holds for the thread that installs it and those it starts later. Pango's threads,
-// which look for fonts, end with the picture, but not at once.
-bool wait_until_alone() noexcept {
-  constexpr int kPauseUs = 1000, kPausesMax = 5000;
-  for (int i = 0; i < kPausesMax; ++i) {
-    if (count_threads() == 1) return true;
-    usleep(kPauseUs);
-  }
-  return false;
-}
-
 // When memory is short, the kernel takes the child before the server.
 void offer_to_the_oom_killer() noexcept {
   const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -128,9 +107,6 @@ Result<void> prepare_to_draw() {
 }
 
 Result<void> lock_in() {
-  if (!kSanitized && !wait_until_alone()) {
-    return fail(ErrorCode::kInternal, "/proc/self/task does not show one thread only");
-  }
   IMGRING_TRY_VOID(set_limits());
   prctl(PR_SET_DUMPABLE, 0);  // no other process of our user looks into this one
   if (!answer_trapped_calls()) return std::unexpected(refused("a handler of SIGSYS"));

@@ -60,6 +60,12 @@ std::string exif_of(VipsImage* picture) {
   return {static_cast<const char*>(data), size};
 }
 
+// Later versions of libvips resize a little differently; the distances were set beside 8.14.
+double slack_db() {
+  constexpr int kMajor = 8, kMinor = 14;
+  return vips_version(0) == kMajor && vips_version(1) == kMinor ? 0 : 0.5;
+}
+
 // The same metadata and size, and nearly the same pixels.
 void expect_alike(const Request& request, double least_db = 40, bool natively = true) {
   const auto native = run(request, false);
@@ -78,7 +84,7 @@ void expect_alike(const Request& request, double least_db = 40, bool natively = 
   ASSERT_EQ(vips_image_get_bands(a.get()), vips_image_get_bands(b.get()));
   EXPECT_EQ(a->Xres, b->Xres);
   EXPECT_EQ(exif_of(a.get()), exif_of(b.get()));
-  EXPECT_GE(likeness(a.get(), b.get()), least_db);
+  EXPECT_GE(likeness(a.get(), b.get()), least_db - slack_db());
   const double bytes = static_cast<double>(vips->bytes.size_bytes);
   EXPECT_NEAR(static_cast<double>(native->bytes.size_bytes), bytes, bytes * 0.06 + 60);
 }
@@ -187,14 +193,17 @@ TEST(NativeRender, KeepsTheMetadataThatIsKept) {
     for (const ImageType result : {kJpeg, kPng, kWebp}) {
       const std::string bytes = encoded(picture.get(), source == kJpeg ? ".jpg[Q=90]" : ".png");
       Request request = request_of("w:150", bytes, source, result);
+      // libvips puts EXIF blocks with more than the essential together. Those of PNG it reads since
+      // 8.15.
+      const bool has_exif =
+          !exif_of(image::load(as_bytes(bytes), source, {})->get()).empty();
       for (const bool strip : {true, false}) {
         for (const bool copyright : {true, false}) {
           request.options.strip_metadata = strip;
           request.options.keep_copyright = copyright;
           SCOPED_TRACE(::testing::Message()
                        << facts_of(source).name << facts_of(result).name << strip << copyright);
-          // libvips puts EXIF blocks with more than the essential together.
-          expect_alike(request, 36, strip || source == kPng);
+          expect_alike(request, 36, strip || !has_exif);
         }
       }
     }
@@ -338,7 +347,8 @@ TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
       ASSERT_TRUE(native && vips && native->native);
       const double ours = likeness(visible_samples(picture_of(*native).get()), reference);
       const double theirs = likeness(visible_samples(picture_of(*vips).get()), reference);
-      EXPECT_GE(ours, theirs - 0.2);
+      // From 55 dB on, half a level out of 255, nothing tells them apart.
+      EXPECT_GE(ours, std::min(theirs - 0.2, 55.0));
       RecordProperty("dB of " + path + " bands " + std::to_string(bands),
                      std::to_string(ours) + " " + std::to_string(theirs));
     }
