@@ -15,7 +15,6 @@ namespace imgring::image {
 namespace {
 
 // Larger ones go row by row through libvips: 8 MP with alpha.
-constexpr std::size_t kPngUnpackedBytesMax = std::size_t{32} << 20;
 constexpr std::size_t kSignatureBytes = 8, kChunkBytes = 12, kHeaderBytes = 13;
 constexpr std::array<std::uint8_t, kSignatureBytes> kSignature = {0x89, 'P',  'N',  'G',
                                                                   '\r', '\n', 0x1A, '\n'};

@@ -2,6 +2,7 @@
 #include "imgring/pipeline/estimate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string_view>
 
@@ -55,18 +56,77 @@ SourceFacts heif_facts(ByteSpan s, ImageType type) {
   return best;
 }
 
+// Fields of JPEG XL, lowest bit first.
+class Bits {
+ public:
+  explicit Bits(ByteSpan bytes) noexcept : bytes_(bytes) {}
+  std::uint32_t take(int count) noexcept {
+    std::uint32_t value = 0;
+    for (int i = 0; i < count; ++i, ++at_) {
+      const std::uint32_t byte = at_ / 8 < bytes_.size() ? bytes_[at_ / 8] : 0u;
+      value |= (byte >> at_ % 8 & 1) << i;
+    }
+    return value;
+  }
+
+ private:
+  ByteSpan bytes_;
+  std::size_t at_ = 0;
+};
+
+// SizeHeader of ISO/IEC 18181-1: a side, and the other one or its ratio to the first.
+SourceFacts jxl_size(ByteSpan codestream) {
+  struct Ratio {
+    std::uint32_t across, down;
+  };
+  constexpr Ratio kRatios[] = {{1, 1}, {12, 10}, {4, 3}, {3, 2}, {16, 9}, {5, 4}, {2, 1}};
+  constexpr int kSideBits[] = {9, 13, 18, 30}, kEighthsBits = 5;
+  Bits bits(codestream.subspan(std::min<std::size_t>(2, codestream.size())));
+  const bool eighths = bits.take(1) != 0;
+  const auto side = [&] {
+    if (eighths) return (bits.take(kEighthsBits) + 1) * 8;
+    return bits.take(kSideBits[bits.take(2)]) + 1;
+  };
+  const std::uint32_t height = side();
+  const std::uint32_t ratio = bits.take(3);
+  if (ratio == 0) return facts(ImageType::kJxl, side(), height);
+  const auto [across, down] = kRatios[ratio - 1];
+  const std::uint64_t width = std::uint64_t{height} * across / down;
+  return facts(ImageType::kJxl, static_cast<std::uint32_t>(width), height);
+}
+
+// The codestream as it is, or in the first box of a container that holds some of it.
+SourceFacts jxl_facts(ByteSpan s) {
+  constexpr std::size_t kSearchBytes = 16 << 10;
+  if (s.size() > 1 && s[0] == 0xFF && s[1] == 0x0A) return jxl_size(s);
+  const std::string_view text = as_text(s.first(std::min(s.size(), kSearchBytes)));
+  const std::size_t whole = text.find("jxlc\xFF\x0A"), part = text.find("jxlp");
+  if (whole != std::string_view::npos) return jxl_size(s.subspan(whole + 4));
+  if (part == std::string_view::npos || part + 8 > s.size()) return {};
+  return jxl_size(s.subspan(part + 8));  // behind its number
+}
+
+// Of PNG's colour types; a palette is one sample that becomes three or four.
+double png_samples(std::uint32_t colour_type) noexcept {
+  constexpr double kSamples[] = {1, 4, 3, 4, 2, 4, 4};
+  return colour_type < std::size(kSamples) ? kSamples[colour_type] : 4;
+}
+
 std::optional<SourceFacts> facts_of_header(ByteSpan s, ImageType type) {
   if (auto probed = probe_header(s, type)) return probed;
   SourceFacts out;
   if (type == ImageType::kPng) {
     out = facts(type, number(s, 16, 4, true), number(s, 20, 4, true));
     out.whole_decode = s.size() > 28 && s[28] != 0;  // interlaced
+    out.samples_per_pixel = png_samples(number(s, 25, 1, true));
   } else if (type == ImageType::kGif) {
     out = facts(type, number(s, 6, 2, false), number(s, 8, 2, false));
   } else if (type == ImageType::kBmp) {
     out = facts(type, number(s, 18, 4, false), number(s, 22, 4, false));
   } else if (type == ImageType::kAvif || type == ImageType::kHeic) {
     out = heif_facts(s, type);
+  } else if (type == ImageType::kJxl) {
+    out = jxl_facts(s);
   }
   if (out.width <= 0 || out.height <= 0) return std::nullopt;
   return out;

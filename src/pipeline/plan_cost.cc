@@ -2,6 +2,7 @@
 // Owns nothing. Any thread. Promises: an estimate for admission, on the high side; not a limit.
 #include <algorithm>
 
+#include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
 
 namespace imgring::pipeline {
@@ -25,7 +26,7 @@ constexpr DecodeCost kDecode[] = {
     {ImageType::kSvg, 12, 0, 12},   // the child's tile twice and the pixels it gives
     {ImageType::kHeic, 10, 0, 10},  // YUV 4:4:4 at 16 bit and RGBA
     {ImageType::kAvif, 10, 0, 10},
-    {ImageType::kJxl, 20, 0, 20},   // float RGBA and the output
+    {ImageType::kJxl, 12, 0, 12},   // three float planes; 7 measured of 8 bits
     {ImageType::kTiff, 8, 0, 8},    // one strip may be the picture
 };
 
@@ -37,9 +38,9 @@ struct EncodeCost {
 };
 constexpr EncodeCost kEncode[] = {
     {ImageType::kJpeg, 6},  // optimised Huffman tables: all coefficients
-    {ImageType::kPng, 1},   {ImageType::kWebp, 16}, {ImageType::kGif, 12}, {ImageType::kIco, 8},
-    {ImageType::kBmp, 4},   {ImageType::kHeic, 30}, {ImageType::kAvif, 30}, {ImageType::kJxl, 40},
-    {ImageType::kTiff, 8},
+    {ImageType::kPng, 3},   {ImageType::kWebp, 16}, {ImageType::kGif, 34}, {ImageType::kIco, 8},
+    {ImageType::kBmp, 5},   {ImageType::kHeic, 30}, {ImageType::kAvif, 30}, {ImageType::kJxl, 46},
+    {ImageType::kTiff, 10},
 };
 
 // Whole pictures a step copies into memory.
@@ -54,11 +55,12 @@ constexpr double kBytesPerPixel = 4;
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
 
-// What image/png_pixels.cc unpacks at once; larger pictures go strip by strip.
+// What image/png_pixels.cc unpacks at once, and the packed pixels where they are in pieces; larger
+// pictures go strip by strip.
 double png_bytes(const SourceFacts& f) noexcept {
-  constexpr double kUnpackedBytesMax = 32.0 * 1024 * 1024;
-  const double bytes = area(f.width, f.height) * kBytesPerPixel;
-  return bytes <= kUnpackedBytesMax ? bytes : 0;
+  constexpr double kWithPacked = 1.5;
+  const double bytes = area(f.width, f.height) * f.samples_per_pixel;
+  return bytes <= image::kPngUnpackedBytesMax ? bytes * kWithPacked : 0;
 }
 
 double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {

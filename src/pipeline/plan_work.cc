@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "imgring/image/native.h"
+
 namespace imgring::pipeline {
 namespace {
 
@@ -24,7 +26,7 @@ struct DecodeWork {
   double whole_ns;  // progressive JPEG, interlaced PNG
 };
 constexpr DecodeWork kDecode[] = {
-    {ImageType::kJpeg, 4, 14},  {ImageType::kPng, 30, 32},  {ImageType::kWebp, 19, 19},
+    {ImageType::kJpeg, 4, 14},  {ImageType::kPng, 10, 32},  {ImageType::kWebp, 19, 19},
     {ImageType::kGif, 20, 20},  {ImageType::kTiff, 12, 12}, {ImageType::kAvif, 50, 50},
     {ImageType::kHeic, 90, 90}, {ImageType::kJxl, 50, 50},  {ImageType::kBmp, 10, 10},
     {ImageType::kIco, 30, 30},  {ImageType::kSvg, 50, 50}};
@@ -44,6 +46,9 @@ microseconds from_us(double us) noexcept {
   constexpr double kMost = 3600e6;  // an hour: nothing waits for longer
   return microseconds(static_cast<microseconds::rep>(std::min(us, kMost)));
 }
+
+// Beyond what is unpacked natively.
+constexpr double kLargePngNs = 30;
 
 microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {
   const auto* row = std::ranges::find(kDecode, type, &DecodeWork::type);
@@ -67,8 +72,13 @@ bool PlannedWork::patient() const noexcept {
 
 PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& facts = facts_of(in.facts.type).vector ? plan.loaded : in.facts;
-  return {.decode = decode_time(in.facts.type, area(facts.width, facts.height) * plan.frames,
-                                in.facts.whole_decode),
+  const double pixels = area(facts.width, facts.height);
+  microseconds decode =
+      decode_time(in.facts.type, pixels * plan.frames, in.facts.whole_decode);
+  const bool large_png = in.facts.type == ImageType::kPng &&
+                         pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
+  if (large_png) decode = std::max(decode, from_us(kFixedUs + pixels * kLargePngNs / 1e3));
+  return {.decode = decode,
           .encode = encode_time(plan.result_type,
                                 area(plan.result.width, plan.result.height) * plan.frames)};
 }

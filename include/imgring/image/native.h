@@ -24,6 +24,9 @@ struct NativeTurn {
   bool any() const noexcept { return transposed || flipped_x || flipped_y; }
 };
 
+// A PNG is unpacked at once; one of more bytes of pixels goes the libvips way.
+inline constexpr std::size_t kPngUnpackedBytesMax = std::size_t{32} << 20;
+
 struct NativeJob {
   ByteSpan source;
   DecodeScratch* scratch = nullptr;  // null: the allocator

@@ -28,7 +28,7 @@ struct SourceFacts {
   bool animated = false;      // has delay, loop and more than one page
   bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
   bool whole_decode = false;  // progressive JPEG, interlaced PNG: the decoder holds every pixel
-  double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0
+  double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0; PNG: bands
 };
 
 // Turn that EXIF and auto_rotate ask for: angle first, then the horizontal flip.

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "imgring/image/versions.h"
 #include "imgring/pipeline/estimate.h"
 #include "native_pictures.h"
 #include "plan_helpers.h"
@@ -268,6 +269,25 @@ TEST(Estimate, LargeWholeDecodesAreTold) {
     job.options = &request.options;
     job.config = &request.config;
     EXPECT_EQ(estimate(job).large, c.large) << c.size.width << c.suffix;
+  }
+}
+
+// Sizes that JPEG XL writes in eighths, by a ratio, and in full.
+TEST(Estimate, ReadsTheSizeOfJxl) {
+  if (!image::has_saver(ImageType::kJxl)) GTEST_SKIP() << "libvips has no JPEG XL here";
+  for (const Size size : {Size{800, 640}, Size{900, 900}, Size{1280, 720}, Size{701, 463}}) {
+    const VipsImagePtr picture = plain(size.width, size.height, {9, 9, 9});
+    const Request request = request_of("w:8/h:8/rt:force", encoded(picture.get(), ".jxl"),
+                                       ImageType::kJxl, kJpeg);
+    RenderJob job;
+    job.source = as_bytes(request.source);
+    job.source_type = request.type;
+    job.options = &request.options;
+    job.config = &request.config;
+    constexpr int kDecoderBytes = 12, kRest = 2000;  // by pixel of the source; the result's
+    EXPECT_NEAR(static_cast<double>(estimate(job).bytes),
+                static_cast<double>(size.width) * size.height * kDecoderBytes, kRest)
+        << size.width;
   }
 }
 

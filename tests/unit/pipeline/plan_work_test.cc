@@ -45,6 +45,7 @@ TEST(PlanWork, LanesByFormatAndSize) {
       {facts(kJpeg, 2000, 1500), kWebp, 400, false},
       {facts(kJpeg, 4000, 3000), kWebp, 2000, true},
       {facts(kPng, 1600, 1200), kPng, 400, false},
+      {facts(kPng, 3600, 2700), kJpeg, 100, false},
       {facts(kPng, 6000, 4000), kJpeg, 100, true},
       {facts(kJpeg, 400, 300), kAvif, 32, true},
       {facts(kJpeg, 4000, 3000), kAvif, 500, true},
