@@ -1,6 +1,7 @@
 // The child: start, and one question after the other. The server's side is svg_children.cc.
 #include "svg_child.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "imgring/image/svg_drawing.h"
 #include "imgring/image/svg_worker.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/mem/limits.h"
 #include "memory_file.h"
 #include "row_puller.h"
 #include "svg_lock.h"
@@ -33,11 +35,23 @@ struct Open {
   SvgSize size;
 };
 
-std::uint64_t peak_bytes() noexcept {
-  rusage use{};
-  getrusage(RUSAGE_SELF, &use);
-  return static_cast<std::uint64_t>(use.ru_maxrss) << 10;
-}
+// Opened while files can be. getrusage() would not do: its peak begins with that of the server,
+// whose memory the child was for a moment.
+class OwnStatm {
+ public:
+  OwnStatm() : file_(open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
+  std::uint64_t resident_bytes() const {
+    char text[256];  // seven numbers
+    const ssize_t got = pread(file_.get(), text, sizeof text, 0);
+    if (got <= 0) return 0;
+    const auto memory = mem::parse_statm({text, static_cast<std::size_t>(got)}, page_bytes_);
+    return memory ? memory->rss_bytes : 0;
+  }
+
+ private:
+  loop::Fd file_;
+  std::uint64_t page_bytes_ = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+};
 
 // The kernel ends us when this source takes longer: nobody else may be there to do it.
 void limit_cpu(std::uint32_t seconds) noexcept {
@@ -101,10 +115,11 @@ Result<void> answer(const SvgAsk& ask, const loop::Fd& file, std::optional<Open>
   return {};
 }
 
-SvgTold told_of(const Result<void>& result, const std::optional<Open>& open) {
+SvgTold told_of(const Result<void>& result, const std::optional<Open>& open,
+                const OwnStatm& memory) {
   SvgTold told;
   told.good = result ? 1 : 0;
-  told.peak_bytes = peak_bytes();
+  told.resident_bytes = memory.resident_bytes();
   if (open) {
     told.width = open->size.width;
     told.height = open->size.height;
@@ -125,9 +140,8 @@ void set_signals() noexcept {
   }
 }
 
-}  // namespace
-
-int answer_svg_questions(int socket) {
+// Answers until the other end is gone; the exit status.
+int answer_questions(int socket, const OwnStatm& memory) {
   std::optional<Open> open;
   for (;;) {
     SvgAsk ask;
@@ -141,20 +155,23 @@ int answer_svg_questions(int socket) {
       continue;
     }
     const Result<void> result = answer(ask, file, &open);
-    const SvgTold told = told_of(result, open);
+    const SvgTold told = told_of(result, open, memory);
     job_finished();
     if (!send_packet(socket, &told, sizeof told)) return 0;
   }
 }
 
+}  // namespace
+
 int run_svg_worker() {
   set_signals();
+  const OwnStatm memory;
   Result<void> ready = prepare_to_draw();
   if (ready) ready = lock_in();
-  const SvgTold told = told_of(ready, std::nullopt);
+  const SvgTold told = told_of(ready, std::nullopt, memory);
   const bool sent = send_packet(kSvgSocket, &told, sizeof told);
   if (!sent || !ready) return 1;
-  return answer_svg_questions(kSvgSocket);
+  return answer_questions(kSvgSocket, memory);
 }
 
 }  // namespace imgring::image

@@ -6,7 +6,4 @@ namespace imgring::image {
 // Its end of the socket.
 inline constexpr int kSvgSocket = 3;
 
-// Answers until the other end is gone; the exit status.
-int answer_svg_questions(int socket);
-
 }  // namespace imgring::image

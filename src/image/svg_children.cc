@@ -26,7 +26,7 @@ using SteadyClock = std::chrono::steady_clock;
 struct SvgChildren::Child {
   SvgProcess process;
   int jobs = 0;
-  std::uint64_t peak_bytes = 0;  // by its own word: it only ever ends the child
+  std::uint64_t most_bytes = 0;  // resident, by its own word: it only ever ends the child
   SteadyClock::time_point idle_since{};
 };
 
@@ -171,7 +171,7 @@ class ChildDrawing final : public SvgDrawing {
         return fail(ErrorCode::kTimeout, "the SVG took longer than IMGPROXY_TIMEOUT");
       }
     }
-    child_->peak_bytes = std::max(child_->peak_bytes, told.peak_bytes);
+    child_->most_bytes = std::max(child_->most_bytes, told.resident_bytes);
     if (told.good != 1) return std::unexpected(error_of(told));
     return told;
   }
@@ -316,7 +316,7 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
 }
 
 void SvgChildren::give_back(ChildPtr child) {
-  const bool worn = child->jobs >= options_.jobs_max || child->peak_bytes > kSvgKeptPeakBytes;
+  const bool worn = child->jobs >= options_.jobs_max || child->most_bytes > kSvgKeptBytes;
   if (worn) {
     bury(std::move(child), Why::kRetired);
     return;

@@ -34,7 +34,7 @@ struct SvgTold {
   std::uint32_t good = 0;
   std::uint32_t code = 0;  // ErrorCode when it is not
   std::int32_t width = 0, height = 0;
-  std::uint64_t peak_bytes = 0;  // resident, of the child's whole life
+  std::uint64_t resident_bytes = 0;  // of the child, with the source and what it made of it
   std::uint32_t detail_bytes = 0;
   char detail[kSvgDetailBytesMax] = {};
 };

@@ -32,7 +32,7 @@ Result<HostPort> split_bind(const std::string& bind) {
 
 std::unexpected<Error> bind_failure(const std::string& bind, int error) {
   return fail(ErrorCode::kInternal, "can't listen on " + bind + ": " + std::strerror(error) +
-                                        "; choose another IMGPROXY_BIND or stop what uses it");
+                                        "; choose another one or stop what uses it");
 }
 
 void set_option(int fd, int level, int option, int value) {

@@ -40,6 +40,12 @@ struct Sockets {
   Listeners metrics;  // empty: off
 };
 
+Result<Listeners> listen_for(const char* variable, const ListenInput& input) {
+  Result<Listeners> out = listen_on(input);
+  if (!out) out.error().detail = std::string(variable) + ": " + out.error().detail;
+  return out;
+}
+
 Result<Sockets> open_sockets(const config::Config& config, int loops) {
   Sockets out;
   ListenInput input;
@@ -47,11 +53,11 @@ Result<Sockets> open_sockets(const config::Config& config, int loops) {
   input.network = config.server.network;
   input.shared = config.server.so_reuseport;
   input.count = loops;
-  IMGRING_TRY(out.main, listen_on(input));
+  IMGRING_TRY(out.main, listen_for("IMGPROXY_BIND", input));
   if (config.observe.prometheus_bind.empty()) return out;
   ListenInput metrics;
   metrics.bind = config.observe.prometheus_bind;
-  IMGRING_TRY(out.metrics, listen_on(metrics));
+  IMGRING_TRY(out.metrics, listen_for("IMGPROXY_PROMETHEUS_BIND", metrics));
   return out;
 }
 

@@ -30,8 +30,9 @@ inline constexpr int kSvgJobsMax = 1000;
 // Sources from here on are drawn one after the other: the rasteriser takes a hundred times their
 // size.
 inline constexpr std::size_t kSvgLargeBytes = std::size_t{1} << 20;
-// A child that ever held more is ended after its job, so that memory comes back at once.
-inline constexpr std::uint64_t kSvgKeptPeakBytes = std::uint64_t{128} << 20;
+// A child that said after any answer that it held more is ended after its job, so that memory comes
+// back at once.
+inline constexpr std::uint64_t kSvgKeptBytes = std::uint64_t{128} << 20;
 // Pixels of one drawing; 134 million of them.
 inline constexpr std::size_t kSvgPixelBytesMax = std::size_t{512} << 20;
 

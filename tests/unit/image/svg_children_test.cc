@@ -316,7 +316,7 @@ TEST(SvgChildren, OneThatGrewIsNotKept) {
       SvgTold told;
       told.good = 1;
       told.width = told.height = 4;
-      told.peak_bytes = kSvgKeptPeakBytes + 1;
+      told.resident_bytes = kSvgKeptBytes + 1;
       send_packet(s, &told, sizeof told);
     }
   }));
