@@ -24,7 +24,8 @@ constexpr std::array kTrustedAnyway = {"VipsForeignLoadSvg", "VipsForeignLoadJxl
 // Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the
 // names other libvips versions and our buffer loaders give to the same failures.
 constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_view("vipspng"),
-                                      std::string_view("vips2jpeg"), std::string_view("heif")};
+                                      std::string_view("vips2jpeg"), std::string_view("heif"),
+                                      std::string_view("webp")};
 constexpr std::array kDecoderEndings = {std::string_view("load_source"),
                                         std::string_view("load_buffer"), std::string_view("load"),
                                         std::string_view("2vips"),

@@ -291,6 +291,8 @@ TEST(VipsFailure, WhatALibraryOfPicturesSaysOrDoesNotSayIsThePicturesFault) {
   EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
   vips_error("DumpModeDecode", "%s", "Not enough data for scanline 0");
   EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
+  vips_error("webp", "%s", "unable to parse image");  // at the header or, seldom, while pulled
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
   vips_error("vips_extract_area", "%s", "bad extract area");
   EXPECT_EQ(vips_failure("").code, ErrorCode::kInternal);
 }
