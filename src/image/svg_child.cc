@@ -171,7 +171,8 @@ int run_svg_worker() {
   const SvgTold told = told_of(ready, std::nullopt, memory);
   const bool sent = send_packet(kSvgSocket, &told, sizeof told);
   if (!sent || !ready) return 1;
-  return answer_questions(kSvgSocket, memory);
+  // Nothing is to be saved, and what libraries and sanitizers do at an exit is not on the list.
+  _exit(answer_questions(kSvgSocket, memory));
 }
 
 }  // namespace imgring::image
