@@ -47,9 +47,6 @@ microseconds from_us(double us) noexcept {
   return microseconds(static_cast<microseconds::rep>(std::min(us, kMost)));
 }
 
-// Beyond what is unpacked natively.
-constexpr double kLargePngNs = 30;
-
 microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {
   const auto* row = std::ranges::find(kDecode, type, &DecodeWork::type);
   if (row == std::end(kDecode)) row = std::begin(kDecode);
@@ -73,12 +70,11 @@ bool PlannedWork::patient() const noexcept {
 PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& facts = facts_of(in.facts.type).vector ? plan.loaded : in.facts;
   const double pixels = area(facts.width, facts.height);
-  microseconds decode =
-      decode_time(in.facts.type, pixels * plan.frames, in.facts.whole_decode);
+  // libvips takes as long for a PNG that is too large to be unpacked natively as for an interlaced.
   const bool large_png = in.facts.type == ImageType::kPng &&
                          pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
-  if (large_png) decode = std::max(decode, from_us(kFixedUs + pixels * kLargePngNs / 1e3));
-  return {.decode = decode,
+  return {.decode = decode_time(in.facts.type, pixels * plan.frames,
+                                in.facts.whole_decode || large_png),
           .encode = encode_time(plan.result_type,
                                 area(plan.result.width, plan.result.height) * plan.frames)};
 }

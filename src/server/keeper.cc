@@ -14,7 +14,6 @@ constexpr std::chrono::seconds kSelfTestEvery(5);
 constexpr std::chrono::seconds kSelfTestTime(5);  // as imgproxy's health check
 
 constexpr double kMiB = 1 << 20;
-constexpr std::int64_t kHalfMs = 500;  // of a second
 constexpr std::size_t kPieceBytes = 2 << 20;  // some 0.2 ms of madvise
 
 void log_memory(const KeeperParts& parts) {
@@ -45,9 +44,7 @@ loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope) {
   const bool any_children = children != nullptr && children->any();
   const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
   if (!any_children && !any_scratch) co_return;
-  const std::chrono::milliseconds half_interval(
-      kHalfMs * services.snapshot->config.server.free_memory_interval_s);
-  const auto unused_since = loop::Clock::now() - half_interval;
+  const auto unused_since = loop::Clock::now() - idle_time_max(services.snapshot->config);
   auto release = [=] {
     if (any_children) children->end_idle();
     if (any_scratch) scratch->release_unused(unused_since);

@@ -2,6 +2,10 @@
 // this loop's heap, and from core 0 asks the helpers to do the same. Loop thread only.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+
+#include "imgring/config/config.h"
 #include "imgring/server/image_handler.h"
 #include "imgring/source/sources.h"
 
@@ -17,6 +21,12 @@ struct KeeperParts {
 // Runs until the scope ends: every IMGPROXY_FREE_MEMORY_INTERVAL, staggered by interval * index /
 // count.
 loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts);
+
+// A tick ends children and scratch that had nothing to do for half of the time between two ticks.
+constexpr std::chrono::milliseconds idle_time_max(const config::Config& config) noexcept {
+  constexpr std::int64_t kHalfMs = 500;  // of a second
+  return std::chrono::milliseconds(kHalfMs * config.server.free_memory_interval_s);
+}
 
 // libvips self-test on a helper at start and every 5 s; its failure makes /health a 500 (decision
 // 15).

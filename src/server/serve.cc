@@ -13,6 +13,7 @@
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"
 #include "imgring/source/sources.h"
+#include "keeper.h"
 #include "start.h"
 
 namespace imgring::server {
@@ -178,9 +179,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   image::SvgChildrenOptions drawing;
   drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
   drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
-  // Ticks end children that had nothing to do for half of the time between two ticks.
-  constexpr std::int64_t kHalfMs = 500;
-  drawing.idle_max = std::chrono::milliseconds(kHalfMs * config.server.free_memory_interval_s);
+  drawing.idle_max = idle_time_max(config);
   drawing.log = &log;
   image::SvgChildren svg_children(std::move(drawing));
   const std::uint64_t memory_limit = mem::memory_limit().bytes;

@@ -1,7 +1,7 @@
 // Memory for what a decoder must hold of a whole picture, above all the coefficients of progressive
-// JPEGs. A block that has been used serves the next picture: to map tens of megabytes for each, to
-// have the kernel clear them page by page and to give them back takes a tenth of the time of the
-// decoding itself.
+// JPEGs. A block that has been used serves the next picture: tens of megabytes that are mapped,
+// cleared by the kernel page by page and given back for each were half of all page faults at
+// jpeg500 (mem/calibration.md).
 // Owns: the blocks that nobody uses. Any thread. Outlives its blocks.
 // Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`;
 // what was not used for a while goes at release_unused.
@@ -50,7 +50,7 @@ class DecodeScratch {
 
   // Empty: the system has no memory.
   Block take(std::size_t bytes);
-  // Unmaps what was given back before then: milliseconds, so not on a loop.
+  // Unmaps what was given back before then. Milliseconds: on a loop only when memory is short.
   void release_unused(Clock::time_point since);
   std::uint64_t idle_bytes() const;
 
