@@ -46,14 +46,23 @@ bool is_decoder_line(std::string_view text) noexcept {
   return false;
 }
 
-// The buffer gathers lines; successful loads leave some too ("source: bad seek ..."), in any order.
+// Of a source in memory: successful loads leave such lines ("source: bad seek ...") too.
+bool says_nothing(std::string_view line) noexcept {
+  return line.empty() || line.starts_with("source: ");
+}
+
+// The buffer gathers lines of all threads, in any order. Without one that says something it is the
+// picture's fault: libvips only warns of what libpng says about rows of an interlaced picture, and
+// another job's failure or end may have taken the words of this one away.
 bool is_decoder_message(std::string_view text) noexcept {
+  bool silent = true;
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     if (is_decoder_line(line)) return true;
+    silent = silent && says_nothing(line);
     text.remove_prefix(std::min(text.size(), line.size() + 1));
   }
-  return false;
+  return silent;
 }
 
 GType operation_type(const char* operation) noexcept {
@@ -86,17 +95,16 @@ void shutdown_vips() { vips_shutdown(); }
 void keep_svg_out() { vips_operation_block_set("VipsForeignLoadSvg", TRUE); }
 
 std::string take_vips_error() {
-  std::string text = vips_error_buffer();
-  vips_error_clear();
+  // Copied and cleared under libvips' lock: other helpers write there.
+  const std::unique_ptr<char, Deleter<g_free>> words(vips_error_buffer_copy());
+  std::string text = words.get();
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
 
 Error vips_failure(std::string_view what) {
   const std::string text = take_vips_error();
-  // Without a word: libvips only warns of what libpng says about rows of an interlaced picture.
-  const bool decoder = text.empty() || is_decoder_message(text);
-  const ErrorCode code = decoder ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  const ErrorCode code = is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
   if (what.empty()) return Error(code, text);
   return Error(code, std::string(what) + ": " + text);
 }

@@ -3,8 +3,11 @@
 
 #include <zlib.h>
 
+#include <atomic>
 #include <cstdint>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "imgring/image/loader.h"
 #include "test_images.h"
@@ -295,6 +298,34 @@ TEST(VipsFailure, WhatALibraryOfPicturesSaysOrDoesNotSayIsThePicturesFault) {
   EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
   vips_error("vips_extract_area", "%s", "bad extract area");
   EXPECT_EQ(vips_failure("").code, ErrorCode::kInternal);
+  vips_error("source", "%s", "bad seek to 12");  // what is left when another job took our words
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
+  vips_error("source", "%s", "bad seek to 12");
+  vips_error("vips_extract_area", "%s", "bad extract area");
+  EXPECT_EQ(vips_failure("").code, ErrorCode::kInternal);
+}
+
+// libvips has one buffer of words for all threads: a job may find its own, those of another, or
+// none, but never half a line.
+TEST(VipsFailure, JobsThatFailAtOnceTakeWholeLines) {
+  constexpr int kThreads = 4, kFailures = 5000;
+  std::atomic<int> torn = 0, internal = 0;
+  std::vector<std::thread> helpers;
+  for (int i = 0; i < kThreads; ++i) {
+    helpers.emplace_back([&] {
+      for (int n = 0; n < kFailures; ++n) {
+        vips_error("VipsJpeg", "%s", "Inconsistent progression sequence");
+        const Error error = vips_failure("");
+        const bool whole = error.detail.empty() || error.detail.starts_with("VipsJpeg: Incons");
+        torn += whole ? 0 : 1;
+        internal += error.code == ErrorCode::kInternal ? 1 : 0;
+        job_finished();
+      }
+    });
+  }
+  for (std::thread& helper : helpers) helper.join();
+  EXPECT_EQ(torn, 0);
+  EXPECT_EQ(internal, 0);
 }
 
 std::string jpeg_with_scans(int count) {
