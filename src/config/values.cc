@@ -241,7 +241,8 @@ Refusal check_only(std::string_view text, const Option& option) {
     case OptionType::kUrl: return read_value(text, option, scratch.bytes);
     case OptionType::kMap:
       for (const std::string_view item : split(text, ";")) {
-        if (!trim(item).empty() && std::count(item.begin(), item.end(), '=') != 1) {
+        // The first `=` divides: a value may hold more of them.
+        if (!trim(item).empty() && item.find('=') == std::string_view::npos) {
           return parse_error(option, item, "of the form name=value");
         }
       }

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <initializer_list>
 
+#include "imgring/base/text.h"
 #include "imgring/url/source_url.h"
 
 namespace imgring::server {
@@ -90,12 +92,16 @@ std::optional<std::string> cache_control(const Freshness& f, const config::Confi
   if (f.fallback_used && config.processing.fallback_image_ttl_s > 0) {
     explicit_age = config.processing.fallback_image_ttl_s;
   }
-  if (f.expires_unix_s > 0) {
-    const std::int64_t left = std::max<std::int64_t>(0, f.expires_unix_s - f.now_unix_s);
-    explicit_age = std::min(explicit_age.value_or(ttl), left);
+  if (f.expires_unix_s) {
+    const std::int64_t expires = *f.expires_unix_s;
+    const std::int64_t left = expires > f.now_unix_s ? expires - f.now_unix_s : 0;
+    if (!explicit_age || left < *explicit_age) explicit_age = std::min(ttl, left);
   }
   if (explicit_age && *explicit_age > 0) return max_age(*explicit_age);
   if (f.status >= 400) return std::nullopt;
+  // In imgproxy 0 and below take a fallback's age away and set none. A time that passed while the
+  // answer was made stays: what has expired is not kept.
+  if (f.expires_unix_s && *f.expires_unix_s <= 0) explicit_age.reset();
   if (config.server.cache_control_passthrough && !explicit_age && f.source != nullptr) {
     const std::string_view given = f.source->get("cache-control");
     if (!given.empty()) return std::string(given);
@@ -107,12 +113,8 @@ std::optional<std::string> cache_control(const Freshness& f, const config::Confi
 }
 
 std::string source_stem(std::string_view source_url) {
-  std::string_view path = source_url;
-  const std::size_t scheme = path.find("://");
-  if (scheme != std::string_view::npos) path = path.substr(scheme + 3);
-  const std::size_t slash = path.rfind('/');
-  std::string_view name;
-  if (slash != std::string_view::npos) name = path.substr(slash + 1);
+  // imgproxy's textual rule, which makes "127.0.0" of "http://127.0.0.1:80".
+  std::string_view name = source_url.substr(source_url.rfind('/') + 1);  // npos + 1 is 0
   const std::size_t dot = name.rfind('.');
   if (dot != std::string_view::npos) name = name.substr(0, dot);
   return name.empty() ? "image" : std::string(name);
@@ -142,12 +144,26 @@ std::string raw_extension(std::string_view path, std::string_view content_type) 
   return {};
 }
 
+namespace {
+
+// CR and LF become spaces, as Go's HTTP library writes them; so do the other control characters,
+// which it sends as they are: with one of them in it clients refuse the header or the answer.
+std::string without_controls(std::string value) {
+  for (char& c : value) {
+    const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+    if (control) c = ' ';
+  }
+  return value;
+}
+
+}  // namespace
+
 std::string content_disposition(const DispositionInput& in) {
   std::string stem = in.filename.empty() ? source_stem(in.source_url) : std::string(in.filename);
   stem = replace_all(stem, "\"", "%22");
   std::string value = in.attachment ? "attachment" : "inline";
   value.append("; filename=\"").append(stem).append(in.extension).append("\"");
-  return value;
+  return without_controls(std::move(value));
 }
 
 std::string vary(const config::Config& config) {
@@ -223,10 +239,44 @@ void add_validators(http::Response& response, const http::Headers& source,
                        raised == *time ? std::string(modified) : http::http_date(raised));
 }
 
+namespace {
+
+using MediaRanges = std::initializer_list<std::string_view>;
+
+// The highest q that an Accept header gives one of `ranges`; 0 when it names none.
+double accepted_q(std::string_view accept, MediaRanges ranges) {
+  double best = 0;
+  for (const std::string_view item : split(accept, ",")) {
+    const auto pieces = split(item, ";");
+    const std::string_view name = trim(pieces[0]);
+    const bool named = std::any_of(ranges.begin(), ranges.end(), [&](std::string_view range) {
+      return equal_ignore_case(name, range);
+    });
+    if (!named) continue;
+    double q = 1;
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+      const std::string_view parameter = trim(pieces[i]);
+      if (!equal_ignore_case(parameter.substr(0, 2), "q=")) continue;
+      q = parse_float(parameter.substr(2)).value_or(0);
+    }
+    best = std::max(best, q);
+  }
+  return best;
+}
+
+bool prefers_json(std::string_view accept, bool development) {
+  const double json = accepted_q(accept, {"application/json"});
+  const double text = accepted_q(accept, {"text/plain", "text/*", "*/*"});
+  const double page = development ? accepted_q(accept, {"text/html"}) : 0;
+  return json > std::max(text, page);
+}
+
+}  // namespace
+
 ErrorBody error_body(const Error& error, std::string_view accept, std::string_view request_id,
                      bool development) {
   const std::string text(error.public_text());
-  if (accept.starts_with("application/json")) {
+  if (prefers_json(accept, development)) {
     std::string body = "{\"status\":" + std::to_string(error.status()) +
                        ",\"message\":" + json_quote(text) +
                        ",\"request_id\":" + json_quote(request_id);

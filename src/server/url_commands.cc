@@ -58,7 +58,7 @@ void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& 
                 split.signature.c_str());
     return;
   }
-  const std::string path = "/" + split.path;
+  const std::string path = url::signed_text(split.path);
   int number = 0;
   for (const config::KeySalt& pair : config.keys) {
     ++number;
@@ -92,7 +92,7 @@ int sign_path(const CommandContext& context) {
     std::fprintf(stderr, "not a path that can be signed: %s\n", split.error().detail.c_str());
     return kExitConfig;
   }
-  const std::string signed_path = "/" + split->path;
+  const std::string signed_path = url::signed_text(split->path);
   const config::KeySalt& pair = config->url.keys[0];
   const std::string signature =
       url::sign({.path = signed_path, .key = pair.key, .salt = pair.salt,
@@ -114,7 +114,7 @@ int verify_url(const CommandContext& context) {
   if (config->url.keys.empty()) {
     std::printf("signatures are not checked: IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
   } else {
-    std::printf("signed text: /%s\n", split->path.c_str());
+    std::printf("signed text: %s\n", url::signed_text(split->path).c_str());
     print_key_verdicts(*split, config->url);
   }
   if (verdict) {

@@ -35,6 +35,7 @@ class Fields {
       out_.push_back({name, static_cast<std::int64_t>(value)});
     }
   }
+  void whole(const char* name, std::int64_t value) { out_.push_back({name, value}); }
   void text(const char* name, std::string value) { out_.push_back({name, std::move(value)}); }
 
  private:
@@ -126,7 +127,7 @@ void add_output(Fields& fields, const ProcessingOptions& o, const ProcessingOpti
   }
   fields.add("raw", o.raw, plain.raw);
   fields.add("cachebuster", o.cachebuster, plain.cachebuster);
-  fields.add("expires", o.expires_unix_s, plain.expires_unix_s);
+  if (o.expires_unix_s) fields.whole("expires", *o.expires_unix_s);
   fields.add("filename", o.filename, plain.filename);
   fields.add("return_attachment", o.return_attachment, plain.return_attachment);
   fields.add("max_src_resolution", o.max_src_resolution, plain.max_src_resolution);

@@ -5,13 +5,6 @@
 #include "imgring/url/request.h"
 
 namespace imgring::url {
-namespace {
-
-std::string_view first_of(std::string_view a, std::string_view b) {
-  return a.empty() ? b : a;
-}
-
-}  // namespace
 
 ClientFeatures detect_features(const FeatureHeaders& headers,
                                const config::ProcessingConfig& config) {
@@ -24,11 +17,16 @@ ClientFeatures detect_features(const FeatureHeaders& headers,
   features.accepts_avif = (config.auto_avif || config.enforce_avif) && accepts("image/avif");
   features.accepts_jxl = (config.auto_jxl || config.enforce_jxl) && accepts("image/jxl");
   if (!config.enable_client_hints) return features;
-  const auto dpr = parse_float(trim(first_of(headers.sec_ch_dpr, headers.dpr)));
-  if (dpr && *dpr > 0 && *dpr <= 8) features.dpr = *dpr;
-  const auto width = parse_int(trim(first_of(headers.sec_ch_width, headers.width)));
-  if (width && *width > 0 && *width <= std::numeric_limits<int>::max()) {
-    features.width = static_cast<int>(*width);
+  // The first valid one counts: a bad header does not hide the older one after it.
+  for (const std::string_view text : {headers.sec_ch_dpr, headers.dpr}) {
+    const auto dpr = parse_float(trim(text));
+    const bool valid = dpr && *dpr > 0 && *dpr <= 8;
+    if (valid && features.dpr == 0) features.dpr = *dpr;
+  }
+  for (const std::string_view text : {headers.sec_ch_width, headers.width}) {
+    const auto width = parse_int(trim(text));
+    const bool valid = width && *width > 0 && *width <= std::numeric_limits<int>::max();
+    if (valid && features.width == 0) features.width = static_cast<int>(*width);
   }
   return features;
 }

@@ -110,7 +110,8 @@ Result<void> apply_trim(const Call& call, ApplyContext& context) {
   if (trim.on) {
     IMGRING_TRY(trim.threshold, parse_real(call, call.at(0)));
   }
-  if (call.size() > 1) trim.color.reset();
+  // Unlike the arguments after it, a colour that is left out is not kept.
+  trim.color.reset();
   if (!call.at(1).empty()) {
     IMGRING_TRY(trim.color, parse_color(call, call.at(1)));
   }
@@ -124,18 +125,26 @@ Result<void> apply_padding(const Call& call, ApplyContext& context) {
   Padding padding = context.options.padding;
   if (!call.at(0).empty()) {
     IMGRING_TRY(padding.top, parse_size(call, call.at(0), kPixelsMax));
+    padding.top_given = true;
   }
-  // Like CSS: what is left out is the opposite side's, or the top's.
-  padding.right = padding.bottom = padding.top;
+  // Like CSS: what is left out is the opposite side's, or the top's. Where that one was never
+  // given, imgproxy leaves the side as an earlier option set it.
   if (!call.at(1).empty()) {
     IMGRING_TRY(padding.right, parse_size(call, call.at(1), kPixelsMax));
+    padding.right_given = true;
+  } else if (padding.top_given) {
+    padding.right = padding.top;
+    padding.right_given = true;
   }
   if (!call.at(2).empty()) {
     IMGRING_TRY(padding.bottom, parse_size(call, call.at(2), kPixelsMax));
+  } else if (padding.top_given) {
+    padding.bottom = padding.top;
   }
-  padding.left = padding.right;
   if (!call.at(3).empty()) {
     IMGRING_TRY(padding.left, parse_size(call, call.at(3), kPixelsMax));
+  } else if (padding.right_given) {
+    padding.left = padding.right;
   }
   context.options.padding = padding;
   return {};
@@ -143,8 +152,10 @@ Result<void> apply_padding(const Call& call, ApplyContext& context) {
 
 Result<void> apply_rotate(const Call& call, ApplyContext& context) {
   IMGRING_TRY(const std::int64_t angle, parse_whole(call, call.at(0)));
-  // imgproxy answers a negative angle with 500.
-  if (angle < 0 || angle % 90 != 0) return bad_argument(call, call.at(0), "a multiple of 90");
+  // imgproxy answers a negative angle with 500, but for whole turns, which turn nothing.
+  if (angle % 90 != 0 || (angle < 0 && angle % 360 != 0)) {
+    return bad_argument(call, call.at(0), "a multiple of 90");
+  }
   context.options.rotate = static_cast<int>(angle % 360);
   return {};
 }

@@ -61,8 +61,10 @@ Result<SourcePart> decode_base64(std::span<const std::string_view> parts, bool w
   const std::vector<std::string_view> pieces = split(joined, ".");
   if (pieces.size() > 2) return fail(ErrorCode::kInvalidUrl, "several extensions");
   std::string_view text = pieces[0];
-  while (text.ends_with('=')) text.remove_suffix(1);
   if (text.empty()) return fail(ErrorCode::kInvalidUrl, "the source URL is empty");
+  // Of nothing but padding an empty URL is left, as in imgproxy: IMGPROXY_BASE_URL itself, or a
+  // source that can't be reached.
+  while (text.ends_with('=')) text.remove_suffix(1);
   auto decoded = base64url_decode(text);
   if (!decoded) return fail(ErrorCode::kInvalidUrl, "the source URL is not URL-safe Base64");
   SourcePart source{std::move(*decoded), {}};
@@ -108,8 +110,8 @@ Result<SourcePart> decode_source(std::span<const std::string_view> parts,
                                                config.base64_url_includes_filename));
   if (encrypted) {
     IMGRING_TRY(source.url, decrypt_source_url(source.url, config.source_url_encryption_key));
+    if (source.url.empty()) return fail(ErrorCode::kInvalidUrl, "the source URL is empty");
   }
-  if (source.url.empty()) return fail(ErrorCode::kInvalidUrl, "the source URL is empty");
   return source;
 }
 

@@ -99,7 +99,7 @@ Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig&
     fits |= equal_constant_time(split.signature, trusted);
   }
   const auto given = base64url_decode(split.signature);
-  const std::string path = "/" + split.path;
+  const std::string path = signed_text(split.path);
   for (const config::KeySalt& pair : config.keys) {
     const Digest digest = digest_of(path, pair.key, pair.salt);
     const auto size = static_cast<std::size_t>(config.signature_size_bytes);
@@ -109,6 +109,10 @@ Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig&
   if (fits) return {};
   return fail(ErrorCode::kForbidden, given ? "the signature does not fit the path"
                                            : "the signature is not URL-safe Base64");
+}
+
+std::string signed_text(std::string_view path) {
+  return (path.starts_with('/') ? "" : "/") + std::string(path);
 }
 
 std::string sign(const SignInput& input) {

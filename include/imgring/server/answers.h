@@ -27,7 +27,7 @@ http::Response base_response(int status, std::string_view request_id);
 struct Freshness {
   int status = 200;
   std::int64_t now_unix_s = 0;
-  std::int64_t expires_unix_s = 0;      // option; <= 0 none
+  std::optional<std::int64_t> expires_unix_s{};  // option; up to 0 it only ends a fallback's age
   bool fallback_used = false;
   const http::Headers* source = nullptr;  // null: no passthrough
 };
@@ -36,15 +36,17 @@ std::optional<std::string> cache_control(const Freshness& f, const config::Confi
 // inline|attachment; filename="STEM.EXT"
 struct DispositionInput {
   std::string_view filename{};    // option
-  std::string_view source_url{};  // stem: last path segment without its extension, else "image"
+  std::string_view source_url{};  // stem: what follows its last slash, without extension
   std::string_view extension{};   // with the dot
   bool attachment = false;
 };
+// Holds no control characters.
 std::string content_disposition(const DispositionInput& in);
 // Raw: the path that names the answer: on the web without query and escapes, else all of it.
 std::string raw_path(std::string_view source_url);
 // Raw: the extension of the path's name, else one guessed from the content type.
 std::string raw_extension(std::string_view path, std::string_view content_type);
+// What follows the last slash, without its extension; "image" when that is empty.
 std::string source_stem(std::string_view source_url);
 
 // Vary of image answers; empty when nothing varies.
@@ -62,7 +64,10 @@ void add_validators(http::Response& response, const http::Headers& source,
 std::string cookies_for(std::string_view source_url, const http::Headers& client,
                         const config::SourceConfig& config);
 
-// Body and Content-Type of an error answer.
+// Body and Content-Type of an error answer. JSON only for clients that would rather have it than
+// text: Accept takes application/json with a q above 0, and none of text/plain, text/* and */*
+// with the same or a higher one. axios' "application/json, text/plain, */*" gets imgproxy's text.
+// In development text/html counts too, because there is a page to send.
 struct ErrorBody {
   std::string text;
   std::string content_type;

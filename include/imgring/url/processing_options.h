@@ -41,6 +41,8 @@ struct Trim {
 };
 struct Padding {
   int top = 0, right = 0, bottom = 0, left = 0;  // pixels before dpr
+  // Parsing only: whether the side was ever given, as 0 too, and may be another's default.
+  bool top_given = false, right_given = false;
 };
 struct Watermark {
   double opacity = 0;  // 0 = off
@@ -75,7 +77,8 @@ struct ProcessingOptions {
   ImageTypeSet skip_processing;            // config's and the option's
   bool raw = false;
   std::string cachebuster;
-  std::int64_t expires_unix_s = 0;  // <= 0: none
+  // 0 and below: no time, but it does shorten a fallback's age (cache_control).
+  std::optional<std::int64_t> expires_unix_s;
   std::string filename;
   bool return_attachment = false;
   // Limits: the configuration's unless security options are allowed.

@@ -41,7 +41,10 @@ struct SplitTarget {
 };
 // `prefix`: IMGPROXY_PATH_PREFIX. `target`: the raw bytes of the request line.
 Result<SplitTarget> split_target(std::string_view target, std::string_view prefix);
-// The bytes signed are "/" + path.
+// The bytes signed: the path of a split target with a slash in front, unless it begins with one.
+// imgproxy's rule: of "/SIG///w:10/..." that is "/w:10/...".
+std::string signed_text(std::string_view path);
+// The signature against signed_text.
 Result<void> verify_signature(const SplitTarget& split, const config::UrlConfig& config);
 // The signature of a path ("/w:10/plain/..."): URL-safe Base64 of the HMAC's first bytes.
 struct SignInput {

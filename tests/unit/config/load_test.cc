@@ -150,6 +150,10 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_ENV_LOCAL_FILE_PATH", "/no/such/file", false},
     {"IMGPROXY_NO_SUCH_THING", "1", true}, {"IMGPROXY_USE_S3", "maybe", false},
     {"IMGPROXY_USE_S3", "true", true}, {"IMGPROXY_LICENSE_KEY", "x", true},
+    // The first `=` of a name=value pair divides, further ones are the value's.
+    {"IMGPROXY_NEW_RELIC_LABELS", "k=v", true}, {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w", true},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w; l==;;m=", true},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k", false}, {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w;l", false},
     {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "A=b\\;C=d", true},
     {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "A b=c", false},
     {"IMGPROXY_CUSTOM_REQUEST_HEADERS", "A=b\nC: d", false},

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace imgring::server {
 namespace {
 
@@ -18,7 +20,8 @@ struct FreshnessCase {
   const char* what;
   std::int64_t ttl_s = 100;
   int status = 200;
-  std::int64_t expires_in_s = 0;  // 0: the option is not there
+  std::int64_t expires_in_s = 0;  // 0: see expires_unix_s
+  std::optional<std::int64_t> expires_unix_s{};
   bool fallback = false;
   std::int64_t fallback_ttl_s = 0;
   bool passthrough = false;
@@ -37,6 +40,7 @@ std::optional<std::string> control_of(const FreshnessCase& c) {
   Freshness f;
   f.status = c.status;
   f.now_unix_s = kNow;
+  f.expires_unix_s = c.expires_unix_s;
   if (c.expires_in_s != 0) f.expires_unix_s = kNow + c.expires_in_s;
   f.fallback_used = c.fallback;
   f.source = &source;
@@ -81,6 +85,20 @@ TEST(CacheControl, FirstRuleThatApplies) {
        .fallback_ttl_s = 50, .expected = "max-age=20, public"},
       {.what = "fallback shorter than expires", .expires_in_s = 80, .fallback = true,
        .fallback_ttl_s = 50, .expected = "max-age=50, public"},
+      {.what = "fallback longer than the ttl, and expires", .ttl_s = 10, .expires_in_s = 20,
+       .fallback = true, .fallback_ttl_s = 50, .expected = "max-age=10, public"},
+      {.what = "exp:0", .expires_unix_s = 0, .expected = "max-age=100, public"},
+      {.what = "exp:-5", .expires_unix_s = -5, .expected = "max-age=100, public"},
+      {.what = "exp:0 without ttl", .ttl_s = 0, .expires_unix_s = 0, .expected = "no-cache"},
+      {.what = "exp:0 and passthrough", .expires_unix_s = 0, .passthrough = true,
+       .source_control = "private", .expected = "private"},
+      {.what = "fallback and exp:0", .expires_unix_s = 0, .fallback = true, .fallback_ttl_s = 50,
+       .expected = "max-age=100, public"},
+      {.what = "fallback and exp:0, error", .status = 418, .expires_unix_s = 0, .fallback = true,
+       .fallback_ttl_s = 50},
+      {.what = "fallback and the least exp, error", .status = 418,
+       .expires_unix_s = std::numeric_limits<std::int64_t>::min(), .fallback = true,
+       .fallback_ttl_s = 50},
       {.what = "fallback ttl without one", .fallback_ttl_s = 50,
        .expected = "max-age=100, public"},
   };
@@ -115,7 +133,12 @@ TEST(ContentDisposition, StemAndExtension) {
        "inline; filename=\"photo.tar.jpg\""},
       {{.source_url = "http://h/noext", .extension = ".jpg"}, "inline; filename=\"noext.jpg\""},
       {{.source_url = "http://h/", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
-      {{.source_url = "http://h", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
+      {{.source_url = "http://h", .extension = ".jpg"}, "inline; filename=\"h.jpg\""},
+      {{.source_url = "http://127.0.0.1:9170", .extension = ".png"},
+       "inline; filename=\"127.0.0.png\""},
+      {{.source_url = "nothing.png", .extension = ".jpg"}, "inline; filename=\"nothing.jpg\""},
+      {{.source_url = "nothing", .extension = ".jpg"}, "inline; filename=\"nothing.jpg\""},
+      {{.source_url = "", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
       {{.source_url = "local:///a/b.png", .extension = ".jpg"}, "inline; filename=\"b.jpg\""},
       {{.source_url = "http://h/.png", .extension = ".jpg"}, "inline; filename=\"image.jpg\""},
       {{.source_url = "http://h/a\"b.png", .extension = ".jpg"},
@@ -130,6 +153,30 @@ TEST(ContentDisposition, StemAndExtension) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.expected);
     EXPECT_EQ(content_disposition(c.in), c.expected);
+  }
+}
+
+// A control character took the whole header away.
+TEST(ContentDisposition, ControlsBecomeSpaces) {
+  using namespace std::string_view_literals;
+  struct Case {
+    DispositionInput in;
+    std::string_view expected;
+  };
+  const Case cases[] = {
+      {{.filename = "a\nb", .extension = ".png"}, "inline; filename=\"a b.png\""},
+      {{.filename = "a\r\nX: y", .extension = ".png"}, "inline; filename=\"a  X: y.png\""},
+      {{.filename = "a\0b"sv, .extension = ".png"}, "inline; filename=\"a b.png\""},
+      {{.filename = "\x01\x1f\x7f\t\x80", .extension = ".png"},
+       "inline; filename=\"   \t\x80.png\""},
+      {{.source_url = "http://h/a\nb.png", .extension = ".p\nng"},
+       "inline; filename=\"a b.p ng\""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.expected);
+    const std::string got = content_disposition(c.in);
+    EXPECT_EQ(got, c.expected);
+    EXPECT_TRUE(http::safe_value(got));
   }
 }
 

@@ -43,6 +43,40 @@ TEST(ErrorBody, JsonForThoseWhoAskForIt) {
             std::string::npos);
 }
 
+// The libraries that name application/json beside everything else take imgproxy's text.
+TEST(ErrorBody, JsonOnlyWhenItIsPreferredToText) {
+  struct Case {
+    std::string_view accept;
+    bool json, json_in_development;
+  };
+  const Case cases[] = {
+      {"application/json, text/plain, */*", false, false},  // axios
+      {"application/json, text/javascript, */*; q=0.01", true, true},  // jQuery
+      {"application/json;q=0.9, */*;q=0.8", true, true},
+      {"application/json;q=0.8, text/*;q=0.9", false, false},
+      {"application/json;q=0.8, */*;q=0.8", false, false},
+      {"text/plain;q=0.5, application/json", true, true},
+      {"image/webp,APPLICATION/JSON ; charset=utf-8 ; Q=0.5", true, true},
+      {"application/json;q=0", false, false},
+      {"application/json;q=0.000", false, false},
+      {"application/json;q=nan", false, false},
+      {"application/json;q=x", false, false},
+      {"application/json, text/html", true, false},  // a page is sent in development only
+      {"application/json, text/html;q=0.9", true, true},
+      {"application/jsonp", false, false},
+      {"application/*", false, false},
+      {"*/*", false, false},
+      {",;,", false, false},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.accept);
+    EXPECT_EQ(error_body(kError, c.accept, "i", false).content_type,
+              c.json ? "application/json" : "text/plain");
+    const ErrorBody detailed = error_body(kError, c.accept, "i", true);
+    EXPECT_EQ(detailed.content_type == "application/json", c.json_in_development);
+  }
+}
+
 TEST(ErrorBody, StatusOfItsOwn) {
   const Error error(ErrorCode::kSourceUnreachable, "the source said 410", 410);
   const ErrorBody body = error_body(error, "application/json", "i", false);

@@ -18,5 +18,13 @@ TEST(Describe, FieldsKeepTheirTypes) {
   EXPECT_EQ(std::get<std::string>(fields[3].value), "x");
 }
 
+TEST(Describe, ExpiresIsToldWheneverItWasGiven) {
+  const LogGroup fields = log_fields(parse_options("exp:0")->options);
+  ASSERT_EQ(fields.size(), 1u);
+  EXPECT_EQ(fields[0].key, "expires");
+  EXPECT_EQ(std::get<std::int64_t>(fields[0].value), 0);
+  EXPECT_FALSE(parse_options("w:1")->options.expires_unix_s.has_value());
+}
+
 }  // namespace
 }  // namespace imgring::url

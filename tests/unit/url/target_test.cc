@@ -14,6 +14,7 @@ TEST(Target, SplitAndRepair) {
       {"//sig/w:1/abc", "", "sig", "w:1/abc"},
       {"/sig//plain/x", "", "sig", "plain/x"},
       {"/sig//w:1/plain/x", "", "sig", "w:1/plain/x"},
+      {"/sig///w:1/plain/x", "", "sig", "/w:1/plain/x"},
       {"/sig/w%3A1/h%3a2/abc%3Ad", "", "sig", "w:1/h%3a2/abc:d"},
       {"/sig/w%3A1/plain/a%3Ab", "", "sig", "w:1/plain/a%3Ab"},
       {"/sig/plain/http:/h/a", "", "sig", "plain/http://h/a"},
@@ -98,6 +99,31 @@ TEST(Signature, AnyPairAndTrustedOnes) {
   // Pairs are matched by index only.
   const std::string crossed = sign({"/asd", "other", "test-salt", 8});
   EXPECT_EQ(status_of(crossed, "asd", config), 403);
+}
+
+// imgproxy puts a slash in front only where there is none.
+TEST(Signature, ThreeSlashesAreSignedAsOne) {
+  EXPECT_EQ(signed_text("w:10/plain/x"), "/w:10/plain/x");
+  EXPECT_EQ(signed_text("/w:10/plain/x"), "/w:10/plain/x");
+  EXPECT_EQ(signed_text("//w:10/plain/x"), "//w:10/plain/x");
+  EXPECT_EQ(signed_text(""), "/");
+  const auto config = with_keys({{"key", "salt"}});
+  const std::string signature = sign({"/w:10/plain/x", "key", "salt"});
+  struct Case {
+    std::string_view slashes;
+    int status;
+  };
+  const Case cases[] = {{"/", 0}, {"//", 0}, {"///", 0}, {"////", 403}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.slashes);
+    const auto split = split_target("/" + signature + std::string(c.slashes) + "w:10/plain/x", "");
+    ASSERT_TRUE(split.has_value());
+    EXPECT_EQ(status_of(split->signature, split->path, config), c.status);
+  }
+  // Two slashes are another text.
+  const std::string doubled = sign({"//w:10/plain/x", "key", "salt"});
+  EXPECT_EQ(status_of(doubled, "w:10/plain/x", config), 403);
+  EXPECT_EQ(status_of(doubled, "/w:10/plain/x", config), 403);
 }
 
 TEST(Signature, UncheckedOnesMustNotLookLikeOptions) {
