@@ -61,7 +61,7 @@ Task<Result<void>> Client::tunnel(Scope& scope, const net::Proxy& proxy,
 
 Task<Result<net::TransportPtr>> Client::connect_by_proxy(Scope& scope, const net::Proxy& proxy,
                                                          const ClientRequest& request) {
-  // The proxy will connect to the target: it must be one that we would connect to.
+  // The proxy will connect to the target, by whichever of its addresses: all must be allowed.
   if (!request.trusted) {
     IMGRING_CO_TRY_VOID(co_await connector_.check(scope, request.host, request.port));
   }

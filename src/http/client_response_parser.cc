@@ -24,20 +24,28 @@ struct ResponseParser::Callbacks {
     self(parser).refusal_ = reason;  // llhttp puts its own in place of a callback's
     return HPE_USER;
   }
+  // Trailers are read and dropped, piece by piece: one without an end takes no memory.
+  static int drop_trailer(llhttp_t* parser, std::size_t size) noexcept {
+    ResponseParser& me = self(parser);
+    me.trailer_bytes_ += size;
+    if (me.trailer_bytes_ <= kResponseTrailerBytesMax) return 0;
+    return refuse(parser, "the trailers are longer than 64 KiB");
+  }
   static int on_field(llhttp_t* parser, const char* at, std::size_t size) {
-    self(parser).name_.append(at, size);
+    ResponseParser& me = self(parser);
+    if (me.head_done_) return drop_trailer(parser, size);
+    me.name_.append(at, size);
     return 0;
   }
   static int on_value(llhttp_t* parser, const char* at, std::size_t size) {
-    self(parser).value_.append(at, size);
+    ResponseParser& me = self(parser);
+    if (me.head_done_) return drop_trailer(parser, size);
+    me.value_.append(at, size);
     return 0;
   }
   static int on_value_complete(llhttp_t* parser) {
     ResponseParser& me = self(parser);
     if (me.head_done_) {
-      // Trailers are read and dropped.
-      me.name_.clear();
-      me.value_.clear();
       if (++me.trailers_ > kResponseHeadersMax) return refuse(parser, "too many trailers");
       return 0;
     }
@@ -53,6 +61,11 @@ struct ResponseParser::Callbacks {
   static int on_headers_complete(llhttp_t* parser) {
     ResponseParser& me = self(parser);
     me.head_.status = parser->status_code;
+    // 101 would switch to a protocol that nobody asked for; it and what is no status at all must
+    // not reach a client of ours.
+    if (me.head_.status < 100 || me.head_.status == 101) {
+      return refuse(parser, "its status is 101 or below 100");
+    }
     const bool length_known = (parser->flags & F_CONTENT_LENGTH) != 0;
     const bool none = has_no_body(me.head_.status);
     if (length_known && parser->content_length > INT64_MAX) return refuse(parser, "bad length");
@@ -61,7 +74,7 @@ struct ResponseParser::Callbacks {
       me.head_.content_length = static_cast<std::int64_t>(parser->content_length);
     }
     if (none) me.head_.content_length = 0;
-    const bool interim = me.head_.status < 200 && me.head_.status != 101;
+    const bool interim = me.head_.status < 200;
     if (!interim) me.head_done_ = true;
     return none ? 1 : 0;
   }

@@ -165,6 +165,15 @@ bool feed(Connection& c, Wait* outcome) {
 
 bool started(const Connection& c) noexcept { return c.parser && c.parser->started(); }
 
+// A byte to read, or the end; false: the scope's end.
+loop::Task<bool> first_byte(Connection& c, loop::Scope& scope) {
+  bool going_on = true;
+  while (going_on && c.reader.unread().empty() && !c.reader.ended()) {
+    going_on = co_await c.reader.more(scope);
+  }
+  co_return going_on;
+}
+
 // Until a whole head is there: first byte within the idle time, all of it within the read time.
 loop::Task<Wait> next_head(Connection& c, bool first) {
   Wait outcome = Wait::kGone;
@@ -176,12 +185,12 @@ loop::Task<Wait> next_head(Connection& c, bool first) {
     c.reader.trim();
     loop::Scope idle(&c.context.idle);
     loop::Deadline due(c.context.loop, idle, idle_time);
-    bool arrived = co_await c.reader.more(idle);
+    bool arrived = co_await first_byte(c, idle);
     if (!arrived && idle.reason() == loop::CancelReason::kShutdown) {
       // A request may be on its way already: it gets its answer, and the connection its end.
       loop::Scope last(&c.context.requests);
       loop::Deadline soon(c.context.loop, last, milliseconds(kDrainPatienceMs));
-      arrived = co_await c.reader.more(last);
+      arrived = co_await first_byte(c, last);
     }
     if (!arrived) co_return Wait::kGone;
   }

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace imgring::loop {
@@ -68,11 +69,13 @@ IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept {
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
                    std::span<const std::uint8_t> body, Deadline* progress,
                    Clock::duration progress_time) {
+  // The kernel completes one message when all of it has left: progress shows between two.
+  constexpr std::size_t kPieceBytes = 256 << 10;
   iovec pieces[2];
   msghdr message{};
   while (!head.empty() || !body.empty()) {
     pieces[0] = {const_cast<std::uint8_t*>(head.data()), head.size()};
-    pieces[1] = {const_cast<std::uint8_t*>(body.data()), body.size()};
+    pieces[1] = {const_cast<std::uint8_t*>(body.data()), std::min(body.size(), kPieceBytes)};
     message.msg_iov = head.empty() ? &pieces[1] : &pieces[0];
     message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
     const int sent = co_await send_message(loop, scope, fd, &message);

@@ -127,7 +127,9 @@ void Loop::turn() noexcept {
     handle.resume();
   }
   if (root_done_) return;
+  const Clock::time_point woke = now_;
   now_ = engine_->now();
+  if (turn_hook_ != nullptr) turn_hook_(turn_context_, now_ - woke);
   Clock::time_point until = now_ + kForever;
   if (!heap_.empty()) until = heap_.front()->due_;
   if (!ready_.empty()) until = now_;
@@ -242,8 +244,10 @@ void Event::suspend(Scope& scope, std::coroutine_handle<> handle) noexcept {
   scope.add(this);
 }
 bool Event::resume_value() noexcept {
+  // What was notified after the cancel is for the next wait.
+  if (std::exchange(cancelled_, false)) return false;
   set_ = false;
-  return !std::exchange(cancelled_, false);
+  return true;
 }
 void Event::on_cancel() noexcept {
   cancelled_ = true;

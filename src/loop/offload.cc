@@ -171,6 +171,16 @@ double HelperLane::longest_running_s() const {
   return static_cast<double>(longest) * 1e-9;
 }
 
+unsigned HelperLane::running_longer_than(Clock::duration time) const {
+  const std::int64_t begun = clock_ns() - std::chrono::nanoseconds(time).count();
+  unsigned count = 0;
+  for (const auto& slot : slots_) {
+    const std::int64_t started = slot->started_ns.load(std::memory_order_relaxed);
+    if (started != 0 && started < begun) ++count;
+  }
+  return count;
+}
+
 void HelperLane::run(Slot* slot, Job* job) {
   busy_.fetch_add(1, std::memory_order_relaxed);
   slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
@@ -269,6 +279,12 @@ unsigned HelperPool::busy() const noexcept {
 
 double HelperPool::longest_running_s() const {
   return std::max(lane(Lane::kQuick).longest_running_s(), lane(Lane::kPatient).longest_running_s());
+}
+
+bool HelperPool::half_stuck(Clock::duration time) const {
+  return std::ranges::any_of(lanes_, [time](const auto& lane) {
+    return lane->running_longer_than(time) * 2 >= lane->threads();
+  });
 }
 
 bool HelperPool::nice_refused() const noexcept {

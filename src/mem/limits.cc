@@ -239,12 +239,30 @@ std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept {
 
 Budget::~Budget() { IMGRING_CHECK(current() == 0); }
 
-bool Budget::try_acquire(std::uint64_t n) noexcept {
+bool Budget::try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept {
   std::uint64_t used = used_.load(std::memory_order_relaxed);
   do {
-    if (used > max_ || n > max_ - used) return false;
+    if (used > top || n > top - used) return false;
   } while (!used_.compare_exchange_weak(used, used + n, std::memory_order_relaxed));
   return true;
+}
+
+bool Budget::try_acquire(std::uint64_t n) noexcept {
+  return try_acquire_below(max_ - reserved_.load(std::memory_order_relaxed), n);
+}
+
+bool Budget::reserve(std::uint64_t n) noexcept {
+  IMGRING_CHECK(n > 0 && n <= max_);
+  std::uint64_t none = 0;
+  return reserved_.compare_exchange_strong(none, n, std::memory_order_relaxed);
+}
+
+std::optional<Grant> Budget::redeem() noexcept {
+  const std::uint64_t n = reserved_.load(std::memory_order_relaxed);
+  IMGRING_CHECK(n > 0);
+  if (!try_acquire_below(max_, n)) return std::nullopt;
+  unreserve();
+  return Grant(*this, n);
 }
 
 bool Budget::try_acquire_alone(std::uint64_t n) noexcept {

@@ -14,6 +14,32 @@ using loop::Nursery;
 using loop::Scope;
 using loop::Task;
 
+namespace {
+
+struct Judged {
+  std::vector<Address> allowed;
+  std::string refused;  // the last one and why; empty: none was
+};
+
+Judged judge_all(const std::vector<Address>& addresses, const AddressPolicy& policy) {
+  Judged out;
+  for (const Address& address : addresses) {
+    const GuardVerdict verdict = judge(address.get(), policy);
+    if (verdict.allowed) {
+      out.allowed.push_back(address);
+    } else {
+      out.refused = address.text() + " is a " + std::string(name_of(verdict.kind)) + " address";
+    }
+  }
+  return out;
+}
+
+Error refusal(const std::string& name, const Judged& judged) {
+  return Error(ErrorCode::kInvalidSourceUrl, name + " is refused: " + judged.refused);
+}
+
+}  // namespace
+
 // What the attempts share: lives in race()'s frame, which joins them all.
 struct Connector::Race {
   Race(loop::Loop& l, Scope& parent, std::vector<Address> a)
@@ -84,37 +110,21 @@ Task<Result<TransportPtr>> Connector::race(Scope& scope, std::vector<Address> ad
   co_return std::unexpected(connection_error(race.last_error, what));
 }
 
-Task<Result<std::vector<Address>>> Connector::allowed_addresses(Scope& scope, std::string host,
-                                                                std::uint16_t port) {
-  const std::string name = host;
-  IMGRING_CO_TRY(std::vector<Address> found,
-                 co_await resolver_.resolve(scope, std::move(host), port));
-  std::vector<Address> allowed;
-  std::string refused;
-  for (const Address& address : found) {
-    const GuardVerdict verdict = judge(address.get(), options_.policy);
-    if (verdict.allowed) {
-      allowed.push_back(address);
-    } else {
-      refused = address.text() + " is a " + std::string(name_of(verdict.kind)) + " address";
-    }
-  }
-  if (allowed.empty()) {
-    co_return fail(ErrorCode::kInvalidSourceUrl, name + " is refused: " + refused);
-  }
-  co_return allowed;
-}
-
 Task<Result<TransportPtr>> Connector::connect(Scope& scope, std::string host, std::uint16_t port) {
-  IMGRING_CO_TRY(std::vector<Address> addresses,
-                 co_await allowed_addresses(scope, std::move(host), port));
-  co_return co_await race(scope, std::move(addresses));
+  const std::string name = host;
+  IMGRING_CO_TRY(const std::vector<Address> found,
+                 co_await resolver_.resolve(scope, std::move(host), port));
+  Judged judged = judge_all(found, options_.policy);
+  if (judged.allowed.empty()) co_return std::unexpected(refusal(name, judged));
+  co_return co_await race(scope, std::move(judged.allowed));
 }
 
 Task<Result<void>> Connector::check(Scope& scope, std::string host, std::uint16_t port) {
-  IMGRING_CO_TRY(std::vector<Address> addresses,
-                 co_await allowed_addresses(scope, std::move(host), port));
-  IMGRING_CHECK(!addresses.empty());
+  const std::string name = host;
+  IMGRING_CO_TRY(const std::vector<Address> found,
+                 co_await resolver_.resolve(scope, std::move(host), port));
+  const Judged judged = judge_all(found, options_.policy);
+  if (!judged.refused.empty()) co_return std::unexpected(refusal(name, judged));
   co_return Result<void>();
 }
 

@@ -59,6 +59,18 @@ bool is_loopback(const Address& address) noexcept {
   return judge(address.get(), AddressPolicy{}).kind == AddressClass::kLoopback;
 }
 
+// For Proxy-Authorization: "user:word", with the colon also when there is no word (RFC 7617).
+// It is looked for before anything is decoded: one written as %3A belongs to the name.
+std::optional<std::string> basic_authorization(std::string_view user_info) {
+  const std::size_t colon = user_info.find(':');
+  const std::string_view rest =
+      colon == std::string_view::npos ? std::string_view() : user_info.substr(colon + 1);
+  const auto user = percent_decode(user_info.substr(0, colon));
+  const auto word = percent_decode(rest);
+  if (!user || !word) return std::nullopt;
+  return "Basic " + base64_encode(as_bytes(*user + ":" + *word));
+}
+
 }  // namespace
 
 Result<Proxy> parse_proxy(std::string_view url) {
@@ -76,9 +88,11 @@ Result<Proxy> parse_proxy(std::string_view url) {
   rest = rest.substr(0, rest.find_first_of("/?#"));
   const std::size_t at = rest.rfind('@');
   if (at != std::string_view::npos) {
-    const auto user = percent_decode(rest.substr(0, at));
-    if (!user) return fail(ErrorCode::kInternal, "bad escape in a proxy's user information");
-    proxy.authorization = "Basic " + base64_encode(as_bytes(*user));
+    auto authorization = basic_authorization(rest.substr(0, at));
+    if (!authorization) {
+      return fail(ErrorCode::kInternal, "bad escape in a proxy's user information");
+    }
+    proxy.authorization = std::move(*authorization);
     rest.remove_prefix(at + 1);
   }
   const HostPort parts = split_host_port(rest);

@@ -27,11 +27,17 @@ using loop::Task;
 
 constexpr auto kTurnMax = std::chrono::milliseconds(500);  // a new query's timer is seen by then
 constexpr int kEventsPerTurn = 32;
+constexpr std::size_t kNameBytesMax = 253;  // RFC 1035, without the dot of the root
 
 struct ChannelEnd {
   void operator()(ares_channel channel) const noexcept { ares_destroy(channel); }
 };
 using ChannelPtr = std::unique_ptr<std::remove_pointer_t<ares_channel>, ChannelEnd>;
+
+struct HostEnd {
+  void operator()(hostent* host) const noexcept { ares_free_hostent(host); }
+};
+using HostPtr = std::unique_ptr<hostent, HostEnd>;
 
 struct AddrInfoEnd {
   void operator()(ares_addrinfo* info) const noexcept { ares_freeaddrinfo(info); }
@@ -82,6 +88,27 @@ bool is_localhost(std::string_view host) noexcept {
   const std::string_view tail = host.substr(host.size() - kName.size());
   if (tail != kName) return false;
   return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
+}
+
+// Without the one dot that may stand for the root.
+std::string_view without_root(std::string_view host) noexcept {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+bool is_host_name(std::string_view host) noexcept {
+  const std::string_view name = without_root(host);
+  return !name.empty() && name.size() <= kNameBytesMax && !name.ends_with('.') &&
+         name.find('\0') == std::string_view::npos;
+}
+
+// The hosts file writes names without the dot of the root, and c-ares compares them as they are.
+// It reads the file here as it does for every lookup.
+bool is_in_hosts_file(ares_channel channel, const std::string& name) {
+  hostent* found = nullptr;
+  const int rc = ares_gethostbyname_file(channel, name.c_str(), AF_UNSPEC, &found);
+  const HostPtr owned(found);
+  return rc == ARES_SUCCESS;
 }
 
 // RFC 6761: always loopback, whatever a name server says.
@@ -241,8 +268,14 @@ Result<std::shared_ptr<Resolver::Impl::Query>> Resolver::Impl::start(const std::
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
+  // A name with the dot of the root is whole: c-ares keeps the search list away from it.
+  std::string asked = host;
+  if (host.ends_with('.')) {
+    const std::string name(without_root(host));
+    if (is_in_hosts_file(channel.get(), name)) asked = name;
+  }
   // May call back at once (/etc/hosts): the query is finished then.
-  ares_getaddrinfo(channel.get(), host.c_str(), nullptr, &hints, &Impl::on_answer, query.get());
+  ares_getaddrinfo(channel.get(), asked.c_str(), nullptr, &hints, &Impl::on_answer, query.get());
   if (!queries.empty() && !pumping) {
     pumping = true;
     nursery.start(pump(this));
@@ -287,13 +320,11 @@ Resolver::~Resolver() { IMGRING_CHECK(impl_->queries.empty()); }
 
 Task<Result<std::vector<Address>>> Resolver::resolve(Scope& scope, std::string host,
                                                      std::uint16_t port) {
-  if (const auto literal = parse_address(host, port)) co_return std::vector<Address>{*literal};
+  const std::string_view unrooted = without_root(host);
+  if (const auto literal = parse_address(unrooted, port)) co_return std::vector<Address>{*literal};
   host = to_lower(host);
-  while (!host.empty() && host.back() == '.') host.pop_back();
-  if (host.empty() || host.size() > 253 || host.find('\0') != std::string::npos) {
-    co_return fail(ErrorCode::kSourceUnreachable, "not a host name");
-  }
-  if (is_localhost(host)) co_return with_port(localhost_addresses(), port);
+  if (!is_host_name(host)) co_return fail(ErrorCode::kSourceUnreachable, "not a host name");
+  if (is_localhost(without_root(host))) co_return with_port(localhost_addresses(), port);
   if (impl_->closed) co_return fail(ErrorCode::kSourceCancelled, "the resolver is closed");
 
   std::shared_ptr<Impl::Query> query;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <deque>
 
 #include "imgring/mem/allocator.h"
@@ -25,7 +26,8 @@ using loop::CancelReason;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr milliseconds kDescriptorRetry(100);  // out of descriptors: look again
+constexpr milliseconds kAcceptRetry(100);  // out of descriptors or of kernel memory: look again
+constexpr seconds kAcceptLogEvery(1);
 constexpr milliseconds kMemoryLook(50);  // memory is short: is it still?
 constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
 
@@ -82,7 +84,7 @@ struct Core::Parts {
                                            },
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
-        memory(loop, c.process_.planned),
+        memory(loop, c.process_),
         services{loop,         c.process_, sources,        jobs, gzip, memory,
                  memory_short, c.metrics_, start.snapshot},
         handler(services),
@@ -94,6 +96,11 @@ struct Core::Parts {
         acceptor(loop, start.listen_fd, on_accept, this),
         metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
         spare(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    loop.set_turn_hook(
+        [](void* metrics, loop::Clock::duration worked) noexcept {
+          static_cast<observe::CoreMetrics*>(metrics)->turn_duration.observe(worked);
+        },
+        &c.metrics_);
     context.server_name = config.server.server_name;
     context.read_request_timeout_s = config.server.read_request_timeout_s;
     context.write_response_timeout_s = config.server.write_response_timeout_s;
@@ -107,6 +114,8 @@ struct Core::Parts {
   loop::Task<void> metrics_connection(loop::Fd socket);
   loop::Task<void> retry_accept();
   void accepted(int fd_or_error);
+  void accept_failed(int listen_fd, int error);
+  void release_process_memory();
   loop::Task<void> guard_memory(loop::Scope& scope);
   void serve_waiting();
   void accept_again() noexcept;
@@ -137,8 +146,11 @@ struct Core::Parts {
   loop::Fd spare;  // given up for a moment when descriptors run out
   std::deque<loop::Fd> waiting;  // accepted beyond IMGPROXY_MAX_CLIENTS, not read from yet
   bool retrying = false;
+  loop::Clock::time_point accept_logged{};
   bool tight = false;  // no memory for new clients
   int stops = 0;
+  loop::Scope leaving;  // of the wait for jobs whose clients have left
+  bool waits_for_jobs = false;
 };
 
 Core::Core(Process& process, CoreStart start) : process_(process), start_(std::move(start)) {}
@@ -202,7 +214,10 @@ void send_message(loop::Loop& loop, F action) {
 void Core::request_stop() {
   Parts* parts = parts_.load();
   send_message(parts->loop, [parts] {
-    if (++parts->stops > 1) parts->requests.cancel(CancelReason::kShutdown);
+    if (++parts->stops > 1) {
+      parts->requests.cancel(CancelReason::kShutdown);
+      if (parts->waits_for_jobs) parts->leaving.cancel(CancelReason::kShutdown);
+    }
     parts->stop.notify();
   });
 }
@@ -254,6 +269,14 @@ void Core::Parts::accept_again() noexcept {
   if (!core.accept_paused_.load() && !retrying && !tight && stops == 0) acceptor.start();
 }
 
+// What belongs to no core: whichever is short of memory asks for it.
+void Core::Parts::release_process_memory() {
+  if (!core.process_.memory.may_release()) return;
+  core.process_.helpers.request_collect();
+  image::DecodeScratch* scratch = core.process_.scratch;
+  if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
+}
+
 // From 85 % of the memory limit until there is room again: nobody new is accepted, idle buffers go,
 // every heap is collected.
 loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
@@ -265,11 +288,7 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       downloads.drop_idle();
       gzip.drop_idle();
       mem::collect(mem::Collect::kForced);
-      if (start.index == 0) {
-        core.process_.helpers.request_collect();
-        image::DecodeScratch* scratch = core.process_.scratch;
-        if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
-      }
+      release_process_memory();
       going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
     } else {
       if (was_tight) accept_again();
@@ -285,24 +304,41 @@ void Core::Parts::accepted(int fd_or_error) {
     serve_waiting();
     return;
   }
-  if (fd_or_error != -EMFILE && fd_or_error != -ENFILE) return;  // the peer left before we came
-  // Out of descriptors: turn one client away instead of letting all of them wait, then look again.
-  spare.reset();
-  const int turned_away = accept4(start.listen_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (turned_away >= 0) close(turned_away);
-  spare = loop::Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (retrying) return;
+  accept_failed(start.listen_fd, -fd_or_error);
+}
+
+// A lasting error would come back at once: both listeners rest before the next try. The kernel
+// takes the descriptor before it looks for a client, so the listener may have none.
+void Core::Parts::accept_failed(int listen_fd, int error) {
+  if (error == ECONNABORTED) return;  // the peer left before we came
+  const bool no_descriptor = error == EMFILE || error == ENFILE;
+  if (no_descriptor) {  // turn one client away instead of letting all of them wait
+    spare.reset();
+    const int turned_away = accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
+    if (turned_away >= 0) close(turned_away);
+    spare = loop::Fd(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+  if (retrying || stops > 0) return;
   retrying = true;
-  core.process_.log.error(
-      "Out of file descriptors: connections are turned away; raise LimitNOFILE");
+  const auto now = loop::Clock::now();
+  if (now - accept_logged >= kAcceptLogEvery) {
+    accept_logged = now;
+    core.process_.log.error(no_descriptor
+                                ? "Out of file descriptors: connections are turned away; raise "
+                                  "LimitNOFILE"
+                                : std::string("Accepting fails: ") + std::strerror(error));
+  }
   acceptor.pause();
+  metrics_acceptor.pause();
   connections.start(retry_accept());
 }
 
 loop::Task<void> Core::Parts::retry_accept() {
-  const bool slept = co_await loop::Sleep(loop, idle, kDescriptorRetry);
+  const bool slept = co_await loop::Sleep(loop, idle, kAcceptRetry);
   retrying = false;
-  if (slept) accept_again();
+  if (!slept) co_return;
+  accept_again();
+  if (start.metrics_fd >= 0 && stops == 0) metrics_acceptor.start();
 }
 
 loop::Task<void> Core::Parts::connection(loop::Fd socket) {
@@ -318,7 +354,11 @@ loop::Task<void> Core::Parts::connection(loop::Fd socket) {
 
 void Core::Parts::on_metrics_accept(void* me, int fd) noexcept {
   auto* parts = static_cast<Parts*>(me);
-  if (fd >= 0) parts->connections.start(parts->metrics_connection(loop::Fd(fd)));
+  if (fd < 0) {
+    parts->accept_failed(parts->start.metrics_fd, -fd);
+  } else {
+    parts->connections.start(parts->metrics_connection(loop::Fd(fd)));
+  }
 }
 
 loop::Task<void> Core::Parts::metrics_connection(loop::Fd socket) {
@@ -349,9 +389,9 @@ loop::Task<void> Core::Parts::drain() {
   requests.cancel(CancelReason::kShutdown);
   co_await sources.close();
   // Jobs whose clients have left may still be at it: the grace time is theirs too.
-  const auto rest = std::max<loop::Clock::duration>(until - loop::Clock::now(), kLeaveTime);
-  loop::Scope leaving;
-  loop::Deadline due(loop, leaving, rest);
+  const auto left = stops > 1 ? loop::Clock::duration::zero() : until - loop::Clock::now();
+  loop::Deadline due(loop, leaving, std::max<loop::Clock::duration>(left, kLeaveTime));
+  waits_for_jobs = true;
   const bool empty = co_await jobs.drained(leaving);
   if (!empty) core.left_jobs_.store(true);
 }

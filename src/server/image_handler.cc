@@ -41,10 +41,15 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
   const std::chrono::seconds time(image.config().server.timeout_s);
   loop::Deadline due(services.loop, work, time);
   image.due = loop::Clock::now() + time;
-  if (image.parsed->options.raw) {
-    co_return co_await stream_raw(services, work, image, responder);
-  }
   Gauge images(services.metrics.images_in_progress);
+  if (image.parsed->options.raw) {
+    const auto before = loop::Clock::now();
+    Answer streamed = co_await stream_raw(services, work, image, responder);
+    if (responder.started()) {
+      services.metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
+    }
+    co_return streamed;
+  }
   co_return co_await make_image(services, work, image);
 }
 

@@ -97,9 +97,6 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
     return fail(ErrorCode::kResultUnsupported,
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
   }
-  if (!options.raw && options.max_src_file_size_bytes < 0) {
-    return fail(ErrorCode::kSourceTooLarge, "max_src_file_size is negative: no source is so small");
-  }
   return {};
 }
 
@@ -189,7 +186,7 @@ Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer
 std::optional<Fetched> fall_back(ImageRequest& request, const Error& error) {
   if (!request.snapshot->fallback || error.code == ErrorCode::kCancelled ||
       error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded ||
-      error.code == ErrorCode::kSourceIncomplete) {  // as imgproxy: a broken body is an error
+      error.in_body) {
     return std::nullopt;
   }
   Fetched out;
@@ -358,7 +355,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
   IMGRING_CO_TRY_VOID(check_start(services, cost, due));
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
   services.metrics.memory_waiting.add();
-  Result<mem::Grant> memory = co_await services.memory.enter(scope, bytes);
+  Result<MemoryGrant> memory = co_await services.memory.enter(scope, bytes, cost.lane);
   services.metrics.memory_waiting.sub();
   if (!memory) {
     if (scope.reason() == CancelReason::kClientGone) {
@@ -467,6 +464,8 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   }
   Answer done = describe_image(request, *fetched, *image);
   co_await compress(services, scope, request, image->type, done);
+  // The source goes before the answer does: a slow reader must not hold both.
+  if (!image->same_as_source || done.gzipped) done.state.reset();
   if (scope.cancelled()) co_return error_answer(request, cancelled_error(scope, "compressing"));
   co_return done;
 }

@@ -37,8 +37,8 @@ void log_memory(const KeeperParts& parts) {
                        {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
 }
 
-// What takes milliseconds: on a helper, no loop waits for it.
-loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope) {
+// What takes milliseconds: on a helper, no loop waits for it. Not again while `under_way`.
+loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope, bool& under_way) {
   image::SvgChildren* children = services.process.svg_children;
   image::DecodeScratch* scratch = services.process.scratch;
   const bool any_children = children != nullptr && children->any();
@@ -53,7 +53,9 @@ loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope) {
   auto ticket = services.jobs.start(services.process.helpers, std::move(release));
   if (ticket == nullptr) co_return;  // a full queue: at the next tick
   // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
+  under_way = true;
   co_await ticket->wait(scope);
+  under_way = false;
 }
 
 enum class Piece : std::uint8_t { kBegin, kDownloads, kGzip, kCollect, kEnd };
@@ -109,13 +111,20 @@ loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   const std::chrono::milliseconds interval(
       std::int64_t{1000} * parts.services.snapshot->config.server.free_memory_interval_s);
   auto next = loop::Clock::now() + interval + interval * parts.index / parts.count;
+  loop::Nursery releases(parts.services.loop, &scope);
+  bool releasing = false;
   bool going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   while (going_on) {
     co_await tick(scope, parts);
-    if (parts.index == 0) co_await release_on_helper(parts.services, scope);
+    if (parts.index == 0 && !releasing) {
+      releases.start(release_on_helper(parts.services, releases.scope(), releasing));
+    }
+    // Ticks that were missed are not made up for: two at once would find every buffer unused.
     next += interval;
+    while (next <= loop::Clock::now()) next += interval;
     going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   }
+  co_await releases.join();
 }
 
 loop::Task<void> keep_health(loop::Scope& scope, CoreServices& services) {

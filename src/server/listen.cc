@@ -14,6 +14,10 @@ namespace imgring::server {
 
 namespace {
 
+// Without SOCK_NONBLOCK a plain accept4() of the loop's would wait for a client when nobody does.
+// io_uring waits for one either way.
+constexpr int kListenerFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
 struct HostPort {
   std::string host, port;
 };
@@ -45,7 +49,7 @@ struct Bound {
 };
 
 Bound bind_one(const sockaddr* address, socklen_t size, bool reuse_port, bool v6_only) {
-  Bound out{loop::Fd(socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0))};
+  Bound out{loop::Fd(socket(address->sa_family, SOCK_STREAM | kListenerFlags, 0))};
   if (!out.fd) {
     out.error = errno;
     return out;
@@ -69,7 +73,7 @@ Result<Listeners> listen_unix(const ListenInput& input) {
   }
   std::memcpy(address.sun_path, input.bind.data(), input.bind.size());
   const int type = input.network == config::Network::kUnixPacket ? SOCK_SEQPACKET : SOCK_STREAM;
-  loop::Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+  loop::Fd fd(socket(AF_UNIX, type | kListenerFlags, 0));
   if (!fd) return bind_failure(input.bind, errno);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return bind_failure(input.bind, errno);

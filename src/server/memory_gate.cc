@@ -9,10 +9,18 @@ namespace {
 constexpr std::chrono::hours kScopesTime(1);  // the request's own deadline ends before
 }  // namespace
 
-loop::Task<Result<mem::Grant>> MemoryGate::enter(loop::Scope& scope, std::uint64_t bytes) {
-  bytes = std::min(bytes, planned_.budget().max());
-  mem::Grant got;
-  const bool granted = co_await planned_.enter(scope, got, bytes, kScopesTime);
+loop::Task<Result<MemoryGrant>> MemoryGate::enter(loop::Scope& scope, std::uint64_t bytes,
+                                                  loop::Lane lane) {
+  MemoryGrant got;
+  bool granted = true;
+  if (lane == loop::Lane::kPatient) {
+    const std::uint64_t part = std::min(bytes, patient_.budget().max());
+    granted = co_await patient_.enter(scope, got.patient, part, kScopesTime);
+  }
+  if (granted) {
+    const std::uint64_t all = std::min(bytes, planned_.budget().max());
+    granted = co_await planned_.enter(scope, got.planned, all, kScopesTime);
+  }
   if (granted) co_return got;
   co_return fail(ErrorCode::kOverloaded,
                  "no memory for " + std::to_string(bytes >> 20) + " MiB of pixels in time");

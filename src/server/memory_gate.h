@@ -1,21 +1,31 @@
 // Admission by memory: jobs of one core wait here, in order, until the bytes they are planned to
 // hold fit into the process's budget (decision 9, hardening.md section 4). Loop thread only.
+// Patient jobs pass a gate of their own first, over a part of the budget: those that wait for their
+// helpers hold bytes already, and quick ones must not have to wait for that.
 #pragma once
 
 #include "imgring/loop/budget_queue.h"
+#include "imgring/loop/offload.h"
+#include "imgring/server/state.h"
 
 namespace imgring::server {
 
+struct MemoryGrant {
+  mem::Grant planned, patient;
+};
+
 class MemoryGate {
  public:
-  MemoryGate(loop::Loop& loop, mem::Budget& planned) : planned_(loop, planned) {}
+  MemoryGate(loop::Loop& loop, Process& process)
+      : planned_(loop, process.planned, loop::BudgetQueue::Others::kWait),
+        patient_(loop, process.patient, loop::BudgetQueue::Others::kWait) {}
   // A grant of `bytes`, or of the whole budget when they are more: such a job runs alone. The
   // scope's end (the request's deadline) ends the wait: kOverloaded.
-  loop::Task<Result<mem::Grant>> enter(loop::Scope& scope, std::uint64_t bytes);
-  std::size_t waiting() const noexcept { return planned_.waiting(); }
+  loop::Task<Result<MemoryGrant>> enter(loop::Scope& scope, std::uint64_t bytes, loop::Lane lane);
+  std::size_t waiting() const noexcept { return planned_.waiting() + patient_.waiting(); }
 
  private:
-  loop::BudgetQueue planned_;
+  loop::BudgetQueue planned_, patient_;
 };
 
 }  // namespace imgring::server

@@ -13,13 +13,20 @@ MemoryLevel MemoryWatch::judge(std::uint64_t resident_bytes, MemoryLevel before)
                                                              : MemoryLevel::kFine;
 }
 
+namespace {
+// One caller per interval.
+bool due(std::atomic<std::int64_t>& last_ns, std::chrono::nanoseconds every) noexcept {
+  const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+  std::int64_t last = last_ns.load(std::memory_order_relaxed);
+  if (now - last < every.count()) return false;
+  return last_ns.compare_exchange_strong(last, now, std::memory_order_relaxed);
+}
+}  // namespace
+
+bool MemoryWatch::may_release() noexcept { return due(released_ns_, kReleaseEvery); }
+
 MemoryLevel MemoryWatch::look() noexcept {
-  using Clock = std::chrono::steady_clock;
-  const std::int64_t now = Clock::now().time_since_epoch().count();
-  std::int64_t last = looked_ns_.load(std::memory_order_relaxed);
-  const std::int64_t every = std::chrono::nanoseconds(kLookEvery).count();
-  if (now - last < every) return level();
-  if (!looked_ns_.compare_exchange_strong(last, now, std::memory_order_relaxed)) return level();
+  if (!due(looked_ns_, kLookEvery)) return level();
   const auto memory = mem::own_memory();
   if (!memory) return level();
   const std::uint64_t others = others_ ? others_() : 0;

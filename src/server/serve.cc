@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -20,7 +21,14 @@ namespace imgring::server {
 
 namespace {
 
-constexpr std::size_t kHelperQueueMax = kJobsMax + 256;  // jobs, and the self-tests beside them
+constexpr std::size_t kHelperQueueSpare = 256;  // beside the jobs: self-tests, releases, gzip
+
+// A helper at one job for twice IMGPROXY_TIMEOUT is stuck (hardening.md 1), but not before twice
+// the default one: a short limit makes no decoder faster.
+constexpr std::chrono::seconds kStuckTimeMin(20);
+// A core that has not ended so long after its grace time waits for what the kernel never gives
+// back, such as a file on a server that is gone.
+constexpr std::chrono::seconds kEndTime(5);
 
 std::unique_ptr<loop::Engine> make_engine() {
   auto engine = loop::make_uring_engine({});
@@ -105,11 +113,10 @@ std::chrono::microseconds watchdog_interval() {
 
 timespec wait_time(bool stopping) {
   constexpr std::chrono::milliseconds kEndPoll(20);
-  constexpr std::chrono::hours kQuiet(1);
+  constexpr std::chrono::seconds kQuiet(1);  // between two looks for stuck helpers
   const std::chrono::nanoseconds watchdog = watchdog_interval();
-  const std::chrono::nanoseconds wait = stopping              ? kEndPoll
-                                        : watchdog.count() > 0 ? watchdog
-                                                               : std::chrono::nanoseconds(kQuiet);
+  std::chrono::nanoseconds wait = stopping ? std::chrono::nanoseconds(kEndPoll) : kQuiet;
+  if (watchdog.count() > 0) wait = std::min(wait, watchdog);
   return {.tv_sec = wait.count() / 1'000'000'000, .tv_nsec = wait.count() % 1'000'000'000};
 }
 
@@ -122,21 +129,40 @@ void feed_watchdog(const Process& process) {
   notify_supervisor("WATCHDOG=1");
 }
 
-// Waits for signals until every core has ended.
-void supervise(Process& process, SnapshotPtr snapshot, char** environment) {
+bool helpers_stuck(const Process& process, const config::Config& config) {
+  const std::chrono::seconds twice(2 * config.server.timeout_s);
+  if (!process.helpers.half_stuck(std::max(twice, kStuckTimeMin))) return false;
+  process.log.critical("Half of the helpers are at one picture for over twice IMGPROXY_TIMEOUT: "
+                       "the process drains and ends, to be started again");
+  return true;
+}
+
+// Waits for signals until every core has ended. False: half of the helpers are stuck.
+bool supervise(Process& process, SnapshotPtr snapshot, char** environment) {
   const sigset_t signals = handled_signals();
   bool stopping = false;
+  bool stuck = false;
+  auto end = loop::Clock::time_point::max();
   while (!stopping || !all_ended(process)) {
     const timespec wait = wait_time(stopping);
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     feed_watchdog(process);
+    if (loop::Clock::now() > end) {
+      process.log.error("A core waits for a file or a socket that the kernel does not give back");
+      _exit(kExitUnclean);
+    }
     if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
-    if (signal != SIGINT && signal != SIGTERM) continue;
+    const bool asked = signal == SIGINT || signal == SIGTERM;
+    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config);
+    if (!asked && (!stuck || stopping)) continue;
     process.log.info(stopping ? "Stopping at once" : "Stopping");
     notify_supervisor("STOPPING=1");
+    const std::chrono::seconds grace(snapshot->config.server.graceful_stop_timeout_s);
+    end = loop::Clock::now() + kEndTime + (stopping ? std::chrono::seconds(0) : grace);
     stopping = true;
     for (const auto& core : process.cores) core->request_stop();
   }
+  return !stuck;
 }
 
 // A limit that leaves no room is heard of before the first 503.
@@ -184,7 +210,10 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   image::SvgChildren svg_children(std::move(drawing));
   const std::uint64_t memory_limit = mem::memory_limit().bytes;
   image::DecodeScratch scratch(memory_limit / kScratchPart);
-  loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), kHelperQueueMax, hooks);
+  const auto jobs_max = static_cast<std::size_t>(
+      std::max(kJobsMax, job_limit(config.server.requests_queue_size, plan.helpers)));
+  loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), jobs_max + kHelperQueueSpare,
+                           hooks);
   Process process(log, helpers, memory_limit);
   process.svg_children = &svg_children;
   process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
@@ -209,7 +238,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
     log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
   notify_supervisor("READY=1");
-  supervise(process, snapshot, environment);
+  const bool well = supervise(process, snapshot, environment);
   bool left = false;
   for (const auto& core : process.cores) {
     core->join();
@@ -218,9 +247,9 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
   if (left) {
     log.error("Jobs were still running when the grace time was over");
-    _exit(1);  // their threads can't be joined
+    _exit(kExitUnclean);  // their threads can't be joined
   }
-  return kExitOk;
+  return well ? kExitOk : kExitUnclean;
 }
 
 }  // namespace

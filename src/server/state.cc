@@ -1,6 +1,8 @@
 // Admission of jobs: one process-wide counter.
 #include "imgring/server/state.h"
 
+#include <limits>
+
 #include "imgring/server/core.h"
 
 namespace imgring::server {
@@ -10,11 +12,18 @@ Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limi
       helpers(h),
       downloads(mem::download_budget_bytes(memory_limit_bytes)),
       planned(mem::planned_budget_bytes(memory_limit_bytes)),
+      patient(patient_part(planned.max())),
       memory(memory_limit_bytes) {}
 Process::~Process() = default;
 
+int job_limit(int queue_size, int helpers) noexcept {
+  if (queue_size == 0) return kJobsMax;
+  constexpr int kMost = std::numeric_limits<int>::max();
+  return queue_size > kMost - helpers ? kMost : queue_size + helpers;
+}
+
 int Process::job_limit(int queue_size) const noexcept {
-  return queue_size > 0 ? queue_size + static_cast<int>(helpers.threads()) : kJobsMax;
+  return server::job_limit(queue_size, static_cast<int>(helpers.threads()));
 }
 
 bool Process::job_room(int queue_size) const noexcept {

@@ -10,16 +10,32 @@ using loop::Task;
 
 namespace {
 
-constexpr auto kBudgetWait = std::chrono::seconds(1);       // hardening, section 4
+constexpr auto kBudgetWait = std::chrono::seconds(1);  // hardening, section 4
 constexpr std::size_t kDoublingUpTo = 32 << 20;  // the pool's growth: twice, then by half
+// An announced body takes this much budget at once, memory only as it arrives: photos that began
+// together would otherwise hold a part each and wait for each other's.
+constexpr std::size_t kBudgetAheadBytes = 4 << 20;  // one photo of 12 MP
+// A body that finds no budget for its next doubling asks for less.
+constexpr std::size_t kSmallStepBytes = 64 << 10;
+constexpr std::size_t kSmallStepPart = 8;  // of what is there, so that copies stay few
 
 }  // namespace
 
 Body::Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept
     : parts_(parts),
-      limit_(limit_bytes > 0 ? static_cast<std::uint64_t>(limit_bytes) : most_bytes()) {}
+      limit_(limit_bytes == 0 ? most_bytes()
+                              : std::min(static_cast<std::uint64_t>(
+                                             std::max<std::int64_t>(limit_bytes, 0)),
+                                         most_bytes())) {}
 
 std::uint64_t Body::most_bytes() const noexcept { return parts_.budget.budget().max(); }
+
+std::string Body::limit_text() const {
+  const bool own = limit_ < most_bytes();
+  return std::to_string(limit_) + " bytes (" +
+         (own ? "IMGPROXY_MAX_SRC_FILE_SIZE" : "the download budget, a part of the memory limit") +
+         ")";
+}
 
 Body::~Body() {
   // What a failed download had is no sample for the pool.
@@ -30,7 +46,7 @@ Result<void> Body::accept_length(std::int64_t announced_bytes) const {
   if (announced_bytes < 0 || static_cast<std::uint64_t>(announced_bytes) <= limit_) return {};
   return fail(ErrorCode::kSourceTooLarge,
               "the source announces " + std::to_string(announced_bytes) + " bytes, the limit is " +
-                  std::to_string(limit_) + " (IMGPROXY_MAX_SRC_FILE_SIZE)");
+                  limit_text());
 }
 
 // Waits for budget with the socket unread: that is the back-pressure.
@@ -47,13 +63,23 @@ Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
 }
 
 Task<Result<void>> Body::start(Scope& scope, std::int64_t announced_bytes) {
-  const auto expected = static_cast<std::size_t>(std::max<std::int64_t>(announced_bytes, 0));
-  IMGRING_CO_TRY(lease_, parts_.pool.get(expected));
+  expected_ = static_cast<std::size_t>(std::max<std::int64_t>(announced_bytes, 0));
+  IMGRING_CO_TRY(lease_, parts_.pool.get(expected_));
   // Of a class only what the body will touch. More than the whole budget counts as all of it.
   const std::size_t touched =
-      expected > 0 ? std::min(expected, lease_.capacity()) : lease_.capacity();
-  const std::size_t most = static_cast<std::size_t>(most_bytes());
-  co_return co_await acquire(scope, std::min(touched, most));
+      expected_ > 0 ? std::min(expected_, std::max(lease_.capacity(), kBudgetAheadBytes))
+                    : lease_.capacity();
+  ahead_ = std::min(touched, static_cast<std::size_t>(most_bytes()));
+  co_return co_await acquire(scope, ahead_);
+}
+
+// The next capacity when the budget has no room for a doubling: all that was announced where that
+// is less, else a small step.
+std::size_t Body::small_step(std::size_t needed, std::size_t doubled) const noexcept {
+  const std::size_t announced = expected_ + 1;  // one more shows a body that is longer
+  if (announced >= needed && announced <= doubled) return announced;
+  const std::size_t now = lease_.capacity();
+  return std::min(doubled, std::max(needed, now + std::max(kSmallStepBytes, now / kSmallStepPart)));
 }
 
 Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouched_bytes) {
@@ -62,16 +88,21 @@ Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouch
   const std::size_t now = lease_.capacity();
   const std::size_t step = now < kDoublingUpTo ? now * 2 : now + now / 2;
   const std::size_t most = static_cast<std::size_t>(std::min(limit_ + 1, most_bytes()));
-  const std::size_t wanted = std::min(std::max(step, needed), most);
-  IMGRING_CO_TRY_VOID(co_await acquire(scope, wanted));
-  const mem::BufferPool::Growth growth{.needed_bytes = needed,
-                                       .limit_bytes = static_cast<std::size_t>(limit_)};
+  std::size_t wanted = std::min(std::max(step, needed), most);
+  const bool room_now =
+      wanted <= grant_.bytes() || parts_.budget.try_enter(grant_, wanted - grant_.bytes());
+  if (!room_now) {
+    wanted = small_step(needed, wanted);
+    IMGRING_CO_TRY_VOID(co_await acquire(scope, wanted));
+  }
+  const std::size_t limit = room_now ? static_cast<std::size_t>(limit_) : wanted - 1;
+  const mem::BufferPool::Growth growth{.needed_bytes = needed, .limit_bytes = limit};
   IMGRING_CO_TRY_VOID(parts_.pool.grow(lease_, growth));
   // An idle buffer may be larger than what was asked for; it is counted where there is room.
   if (lease_.capacity() > grant_.bytes()) {
     static_cast<void>(grant_.add(lease_.capacity() - grant_.bytes()));
   } else {
-    grant_.shrink_to(lease_.capacity());
+    grant_.shrink_to(std::max(lease_.capacity(), ahead_));
   }
   co_return lease_.room();
 }
@@ -80,8 +111,14 @@ Result<void> Body::filled(std::size_t n) {
   lease_.advance(n);
   if (lease_.size() <= limit_) return {};
   return fail(ErrorCode::kSourceTooLarge,
-              "the source is larger than the limit of " + std::to_string(limit_) +
-                  " bytes (IMGPROXY_MAX_SRC_FILE_SIZE)");
+              "the source is larger than the limit of " + limit_text());
+}
+
+Error Body::stopped_by(Error error) const noexcept {
+  // imgproxy detects the type from the first piece of its buffer, which must have come whole.
+  constexpr std::size_t kDetectBytes = 4096;
+  error.in_body = size() >= kDetectBytes;
+  return error;
 }
 
 void Body::finish(SourceAnswer& answer) noexcept {

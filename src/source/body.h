@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "imgring/base/error.h"
 #include "imgring/loop/budget_queue.h"
@@ -22,7 +23,8 @@ struct BodyParts {
 
 class Body {
  public:
-  // limit_bytes: the body may be this long; 0: the whole budget.
+  // limit_bytes: the body may be this long, and as the whole budget at most; 0: as that; negative:
+  // no byte.
   Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept;
 
   std::uint64_t limit_bytes() const noexcept { return limit_; }
@@ -37,6 +39,8 @@ class Body {
   // n bytes of room were filled.
   Result<void> filled(std::size_t n);
   std::size_t size() const noexcept { return lease_.size(); }
+  // What stopped it, told whether the content was known by then.
+  Error stopped_by(Error error) const noexcept;
   // Moves it out.
   void finish(SourceAnswer& answer) noexcept;
   ~Body();
@@ -46,8 +50,12 @@ class Body {
  private:
   loop::Task<Result<void>> acquire(loop::Scope& scope, std::size_t total_bytes);
   std::uint64_t most_bytes() const noexcept;  // the whole budget
+  std::string limit_text() const;
+  std::size_t small_step(std::size_t needed, std::size_t doubled) const noexcept;
   BodyParts parts_;
   std::uint64_t limit_;
+  std::size_t expected_ = 0;  // announced; 0: unknown
+  std::size_t ahead_ = 0;     // of the grant, what was taken before it arrived
   mem::Lease lease_;
   mem::Grant grant_;
 };

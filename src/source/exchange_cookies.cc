@@ -60,11 +60,10 @@ struct Lifetime {
 
 }  // namespace
 
-void ExchangeCookies::put(Cookie cookie) {
+void ExchangeCookies::forget(const Cookie& cookie) {
   std::erase_if(cookies_, [&cookie](const Cookie& old) {
     return old.name == cookie.name && old.domain == cookie.domain && old.path == cookie.path;
   });
-  if (cookies_.size() < kExchangeCookiesMax) cookies_.push_back(std::move(cookie));
 }
 
 void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer) {
@@ -97,8 +96,10 @@ void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer
       cookie.host_only = false;
     }
     if (!kept) continue;
-    put(cookie);
-    if (lifetime.over()) cookies_.pop_back();
+    // One whose time is over takes the old one along, and is not kept itself.
+    forget(cookie);
+    const bool room = cookies_.size() < kExchangeCookiesMax;
+    if (room && !lifetime.over()) cookies_.push_back(std::move(cookie));
   }
 }
 

@@ -28,7 +28,7 @@ class ExchangeCookies {
     bool host_only = true, secure = false;
   };
   bool matches(const Cookie& cookie, const url::HttpUrl& url) const noexcept;
-  void put(Cookie cookie);
+  void forget(const Cookie& cookie);  // the one of its name, domain and path
   std::vector<Cookie> cookies_;
 };
 

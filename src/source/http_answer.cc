@@ -95,8 +95,8 @@ OpenedSource open_exchange(http::ExchangePtr exchange) {
 }
 
 bool is_gzip(const http::Headers& headers) noexcept {
-  const std::string_view coding = trim(headers.get("Content-Encoding"));
-  return equal_ignore_case(coding, "gzip") || equal_ignore_case(coding, "x-gzip");
+  // As imgproxy compares: "GZIP" and "x-gzip" are other codings, whose bytes stay as they are.
+  return headers.get("Content-Encoding") == "gzip";
 }
 
 bool is_complete_range(std::string_view content_range, std::int64_t content_length) noexcept {
@@ -151,10 +151,12 @@ Task<Result<SourceAnswer>> read_answer(Scope& scope, const BodyParts& parts,
   if (is_gzip(answer.head.headers)) {
     answer.head.content_length = -1;
     IMGRING_CO_TRY_VOID(co_await body.start(scope, -1));
-    IMGRING_CO_TRY_VOID(co_await read_gzip(scope, parts.loop, exchange, body));
+    Result<void> read = co_await read_gzip(scope, parts.loop, exchange, body);
+    if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
   } else {
     IMGRING_CO_TRY_VOID(co_await body.start(scope, head.content_length));
-    IMGRING_CO_TRY_VOID(co_await read_plain(scope, exchange, body));
+    Result<void> read = co_await read_plain(scope, exchange, body);
+    if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
   }
   body.finish(answer);
   co_return answer;

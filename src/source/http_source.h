@@ -23,6 +23,7 @@ loop::Task<Result<SourceAnswer>> read_answer(loop::Scope& scope, const BodyParts
 loop::Task<Result<void>> check_status(loop::Scope& scope, http::Exchange& exchange);
 // A 206 that holds everything: "bytes 0-E/T" with E = T - 1, T from the length when it is "*".
 bool is_complete_range(std::string_view content_range, std::int64_t content_length) noexcept;
+// The one coding that is decoded, in imgproxy's spelling.
 bool is_gzip(const http::Headers& headers) noexcept;
 
 class HttpSource final : public Source {

@@ -86,9 +86,8 @@ class TextStream final : public SourceStream {
 };
 
 // Raw requests get the storage's own 404, as imgproxy answers it.
-OpenedSource missing_file(const std::string& key) {
+OpenedSource not_found(std::string text) {
   OpenedSource out;
-  std::string text = "/" + key + " doesn't exist";
   out.head.status = 404;
   out.head.content_length = static_cast<std::int64_t>(text.size());
   out.head.headers.add("Content-Type", "text/plain");
@@ -101,20 +100,26 @@ OpenedSource missing_file(const std::string& key) {
 struct LocalSource::File {
   loop::Fd fd;
   std::string path;  // with a leading slash
-  std::int64_t size_bytes = 0;
-  SourceHead head;  // validators; status 304 when the request's conditions say so
+  std::int64_t size_bytes = 0, mtime_s = 0;
+  bool is_directory = false;  // there is nothing else then
+  SourceHead head;            // validators
 };
 
 namespace {
 
 // If-None-Match first; If-Modified-Since only without it.
-bool is_unchanged(const SourceRequest& request, std::string_view etag, std::int64_t mtime_s) {
+bool is_unchanged(const SourceRequest& request, const SourceHead& head, std::int64_t mtime_s) {
   const std::string_view none_match = request.headers.get("If-None-Match");
-  if (!none_match.empty()) return bare_etag(none_match) == bare_etag(etag);
+  if (!none_match.empty()) return bare_etag(none_match) == bare_etag(head.headers.get("ETag"));
   const std::string_view since = request.headers.get("If-Modified-Since");
   if (since.empty()) return false;
   const auto time = http::parse_http_date(since);
   return time && mtime_s <= *time;
+}
+
+void make_not_modified(SourceHead& head) noexcept {
+  head.status = 304;
+  head.content_length = 0;
 }
 
 Task<Result<std::string>> sniff(Loop& loop, Scope& scope, int fd, const std::string& path) {
@@ -141,7 +146,10 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
     co_return fail(ErrorCode::kSourceUnreachable,
                    root_ + " (IMGPROXY_LOCAL_FILESYSTEM_ROOT): " + std::strerror(root_error_));
   }
-  if (parsed.key.empty() || parsed.key.find('\0') != std::string::npos) {
+  if (parsed.key.empty()) {
+    co_return fail(ErrorCode::kSourceUnreachable, where + "the object name is empty");
+  }
+  if (parsed.key.find('\0') != std::string::npos) {
     co_return fail(ErrorCode::kSourceUnreachable, where + "not a file name");
   }
   open_how how{};
@@ -160,25 +168,31 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
   }
   File file;
   file.fd = loop::Fd(opened);
+  file.path = "/" + parsed.key;
   struct stat facts {};
-  if (fstat(opened, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+  const bool known = fstat(opened, &facts) == 0;
+  file.is_directory = known && S_ISDIR(facts.st_mode);
+  if (file.is_directory) co_return file;
+  if (!known || !S_ISREG(facts.st_mode)) {
     co_return fail(ErrorCode::kSourceUnreachable, where + "not a regular file");
   }
-  file.path = "/" + parsed.key;
   file.size_bytes = facts.st_size;
   const std::int64_t mtime_ns = facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec;
-  std::string etag = file_etag(file.path, file.size_bytes, mtime_ns);
-  if (is_unchanged(request, etag, facts.st_mtim.tv_sec)) file.head.status = 304;
-  file.head.content_length = file.head.status == 304 ? 0 : file.size_bytes;
-  file.head.headers.add("ETag", std::move(etag));
-  file.head.headers.add("Last-Modified", http::http_date(facts.st_mtim.tv_sec));
+  file.mtime_s = facts.st_mtim.tv_sec;
+  file.head.content_length = file.size_bytes;
+  file.head.headers.add("ETag", file_etag(file.path, file.size_bytes, mtime_ns));
+  file.head.headers.add("Last-Modified", http::http_date(file.mtime_s));
   co_return file;
 }
 
 Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(File file, co_await open_file(scope, request));
+  if (file.is_directory) {
+    co_return fail(ErrorCode::kSourceUnreachable, "local file " + file.path + ": is a directory");
+  }
   SourceAnswer answer;
   answer.head = std::move(file.head);
+  if (is_unchanged(request, answer.head, file.mtime_s)) make_not_modified(answer.head);
   if (answer.head.status == 304 || file.size_bytes == 0) co_return answer;
   Body body(parts_, request.size_bytes_max);
   IMGRING_CO_TRY_VOID(body.accept_length(file.size_bytes));
@@ -200,16 +214,22 @@ Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest&
 
 Task<Result<OpenedSource>> LocalSource::open(Scope& scope, const SourceRequest& request) {
   Result<File> found = co_await open_file(scope, request);
-  if (!found && found.error().code == ErrorCode::kSourceUnreachable) {
+  const bool absent = !found && found.error().code == ErrorCode::kSourceUnreachable;
+  if (absent || (found && found->is_directory)) {
     IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
-    co_return missing_file(parsed.key);
+    if (parsed.key.empty()) co_return not_found("the object name of the local URL is empty");
+    co_return not_found("/" + parsed.key + (absent ? " doesn't exist" : " is a directory"));
   }
   IMGRING_CO_TRY(File file, std::move(found));
   OpenedSource opened;
   opened.head = std::move(file.head);
-  if (opened.head.status == 304) co_return opened;
   FileStream::Part part(0, file.size_bytes);
   const std::string_view wanted = request.headers.get("Range");
+  // As imgproxy: a part is a part, whatever the conditions say, and a bad range is refused first.
+  if (wanted.empty() && is_unchanged(request, opened.head, file.mtime_s)) {
+    make_not_modified(opened.head);
+    co_return opened;
+  }
   IMGRING_CO_TRY(std::string type, co_await sniff(parts_.loop, scope, file.fd.get(), file.path));
   if (!wanted.empty()) {
     opened.head.headers.clear();  // as measured: no validators with a part

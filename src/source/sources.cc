@@ -77,9 +77,11 @@ http::ClientOptions client_options(const config::SourceConfig& config, int loops
 // An error that the download's own deadline caused says so.
 Error timed_error(Error error, bool timed_out, int seconds) {
   if (!timed_out || error.code != ErrorCode::kSourceCancelled) return error;
-  return Error(ErrorCode::kSourceTimeout, error.detail + ": no complete answer within " +
-                                              std::to_string(seconds) +
-                                              " s (IMGPROXY_DOWNLOAD_TIMEOUT)");
+  Error late(ErrorCode::kSourceTimeout, error.detail + ": no complete answer within " +
+                                            std::to_string(seconds) +
+                                            " s (IMGPROXY_DOWNLOAD_TIMEOUT)");
+  late.in_body = error.in_body;
+  return late;
 }
 
 // A stream within what is left of the download's time.

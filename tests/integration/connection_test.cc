@@ -1,5 +1,6 @@
 // Client connections over real sockets: keep-alive, pipelining, methods, time limits, leaving.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include "imgring/base/text.h"
 #include "world.h"
@@ -183,6 +184,23 @@ TEST(Connections, SilentAndIdleOnesAreClosed) {
   EXPECT_LT(seconds_since(start), slow_build() ? 6 : 2.5);
 }
 
+// A request that came while another one was answered left a notification behind: the wait after it
+// is an idle one all the same.
+TEST(Connections, AfterAPipelinedRequestTheIdleTimeCounts) {
+  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "60"},
+                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
+  world.source.on("/slow", held(world.gate, png_picture({40, 30})));
+  RawClient client(world.port());
+  client.send(get_text(world.target("w:10", "/slow")));
+  ASSERT_TRUE(world.source.wait_for_visits("/slow", 1));
+  client.send(get_text("/health"));
+  std::this_thread::sleep_for(Milliseconds(50));  // it arrives
+  world.gate.open();
+  EXPECT_EQ(client.read().status, 200);
+  EXPECT_EQ(client.read().body, "imgproxy is running");
+  EXPECT_TRUE(client.closed());
+}
+
 TEST(Connections, WithoutKeepAliveEachAnswerCloses) {
   World world(Environment{{"IMGPROXY_KEEP_ALIVE_TIMEOUT", "0"}});
   RawClient client(world.port());
@@ -260,6 +278,33 @@ TEST(Connections, ASlowReaderIsDroppedAfterTheWriteTime) {
   EXPECT_LT(seconds_since(start), slow_build() ? 12 : 4);
   const Answer answer = client.read();
   EXPECT_FALSE(answer.complete);
+}
+
+// Reads a piece at a time, with pauses.
+std::size_t read_slowly(int fd, std::size_t piece_bytes, Milliseconds pause) {
+  std::string piece(piece_bytes, 0);
+  std::size_t sum = 0;
+  for (;;) {
+    const ssize_t got = recv(fd, piece.data(), piece.size(), 0);
+    if (got <= 0) return sum;
+    sum += static_cast<std::size_t>(got);
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+// The write time is counted from the last progress, also of a picture that is there as a whole; and
+// the source is gone by then.
+TEST(Connections, ASteadyReaderOfALargePictureGetsIt) {
+  World world(Environment{{"IMGPROXY_WRITE_RESPONSE_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "60"}});
+  world.source.on("/p.png", serve_picture(png_picture({100, 100})));
+  RawClient client(world.port());
+  client.send("GET " + world.target("rs:force:3000:3000/el:1/f:bmp", "/p.png") +
+              " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  ASSERT_TRUE(client.stirs(patience(20000)));
+  EXPECT_EQ(world.server.metric("requests_in_progress"), 1);
+  EXPECT_EQ(world.server.metric("download_bytes"), 0);
+  const std::size_t got = read_slowly(client.fd(), 512 << 10, Milliseconds(100));
+  EXPECT_GT(got, std::size_t{3000 * 3000 * 3});
 }
 
 TEST(Connections, DrippedReadingMakesProgressAndIsServed) {

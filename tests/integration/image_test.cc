@@ -263,6 +263,48 @@ TEST(Images, FallbackImageStandsInForAFailedSource) {
   EXPECT_FALSE(answer.headers.has("etag"));
 }
 
+// As long as the content is not known, and not after it: what has begun as a picture is one.
+TEST(Images, FallbackImageComesBeforeTheContentIsKnownOnly) {
+  TempFolder pictures;
+  const std::string fallback = pictures.write("fallback.png", png_picture({80, 60}));
+  World world(Environment{{"IMGPROXY_FALLBACK_IMAGE_PATH", fallback},
+                          {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "0"},
+                          {"IMGPROXY_DOWNLOAD_TIMEOUT", "1"},
+                          {"IMGPROXY_ALLOW_SECURITY_OPTIONS", "1"}});
+  const std::string png = png_picture({200, 200});
+  ASSERT_GT(png.size(), std::size_t{20000});
+  const auto cut_at = [png](std::size_t bytes) {
+    return say("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(png.size()) + "\r\n\r\n" +
+               png.substr(0, bytes));
+  };
+  world.source.on("/cut-early", cut_at(4000));
+  world.source.on("/cut-late", cut_at(5000));
+  world.source.on("/stalls", [png](Visit& visit) {
+    visit.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(png.size()) + "\r\n\r\n" +
+               png.substr(0, 5000));
+    visit.peer_leaves();
+  });
+  world.source.on("/whole", serve_picture(png));
+  const PictureFacts stands_in{"png", 40, 30};
+  EXPECT_EQ(facts_of_picture(world.image("w:40", "/cut-early").body), stands_in);
+  const Answer late = world.image("w:40", "/cut-late");
+  EXPECT_EQ(late.status, 422);
+  EXPECT_EQ(late.body, "Source response is incomplete");
+  const Answer stalled = world.image("w:40", "/stalls");
+  EXPECT_EQ(stalled.status, 504);
+  EXPECT_EQ(stalled.body, "Source is unreachable");
+  // Refused by its announced length, before a byte of it.
+  EXPECT_EQ(facts_of_picture(world.image("w:40/msfs:100", "/whole").body), stands_in);
+}
+
+// No source is so small; but one that isn't there is not there.
+TEST(Images, ANegativeFileSizeLimitFailsAtTheBody) {
+  World world(Environment{{"IMGPROXY_ALLOW_SECURITY_OPTIONS", "1"}});
+  world.source.on("/p.png", serve_picture(png_picture({40, 30})));
+  EXPECT_EQ(world.image("w:10/msfs:-1", "/p.png").status, 422);
+  EXPECT_EQ(world.get("/unsafe/w:10/msfs:-1/plain/local:///none.png").status, 404);
+}
+
 TEST(Images, TheWatermarkIsLoadedOnceAtStart) {
   SourceServer marks;
   marks.on("/mark.png", serve_picture(flat_png({40, 30})));

@@ -226,6 +226,26 @@ TEST(Load, OutOfDescriptorsIsSurvived) {
   server.stop();
 }
 
+// The kernel says so also when no client waits: the loop must not wait for one then.
+TEST(Load, OutOfDescriptorsWithoutNewClientsTheOldOnesAreServed) {
+  if (slow_build()) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
+  ServerProcess server({{"IMGRING_LOOPS", "1"}, {"IMGPROXY_WORKERS", "1"}}, 30);
+  ASSERT_TRUE(server.wait_until_ready()) << server.log();
+  std::vector<RawClient> clients;
+  Answer answer{.status = 200};
+  while (answer.status == 200 && clients.size() < 60) {
+    clients.emplace_back(server.port()).send(get_text("/health"));
+    answer = clients.back().read(patience(1000));
+  }
+  EXPECT_TRUE(server.wait_for_log("Out of file descriptors"));
+  for (int i = 0; i < 10; ++i) {  // over several tries to accept
+    clients[0].send(get_text("/health"));
+    EXPECT_EQ(clients[0].read(patience(1000)).status, 200);
+    std::this_thread::sleep_for(Milliseconds(40));
+  }
+  server.stop();
+}
+
 TEST(Load, ABurstOverManyConnectionsIsAllAnswered) {
   World world;
   const std::string png = png_picture({200, 150});

@@ -51,6 +51,23 @@ TEST(Stop, IdleServersEndAtOnce) {
   }
 }
 
+TEST(Stop, AConnectionThatPipelinedIsIdleToo) {
+  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "60"}});
+  world.source.on("/slow", held(world.gate, png_picture({40, 30})));
+  RawClient client(world.port());
+  client.send(get_text(world.target("w:10", "/slow")));
+  ASSERT_TRUE(world.source.wait_for_visits("/slow", 1));
+  client.send(get_text("/health"));
+  std::this_thread::sleep_for(Milliseconds(50));
+  world.gate.open();
+  EXPECT_EQ(client.read().status, 200);
+  EXPECT_EQ(client.read().status, 200);
+  const auto start = Clock::now();
+  world.server.signal(SIGTERM);
+  EXPECT_EQ(world.server.wait_for_exit(), 0);
+  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 1);
+}
+
 TEST(Stop, TheGraceTimeIsNotPassed) {
   World world(Environment{{"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "60"},
                           {"IMGPROXY_DOWNLOAD_TIMEOUT", "60"}});

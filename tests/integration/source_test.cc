@@ -247,7 +247,7 @@ TEST(SourceGzip, IsDecodedWithinItsLimits) {
   const std::string packed = gzipped(png);
   const std::string fields = "Content-Encoding: gzip\r\n";
   world.source.on("/good", serve_picture(packed, fields));
-  world.source.on("/case", serve_picture(packed, "content-encoding: GZip\r\n"));
+  world.source.on("/case", serve_picture(packed, "content-encoding: GZip\r\n"));  // as imgproxy
   world.source.on("/chunked", [=](Visit& visit) {
     visit.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + fields + "\r\n");
     for (std::size_t at = 0; at < packed.size(); at += 16) {
@@ -265,7 +265,7 @@ TEST(SourceGzip, IsDecodedWithinItsLimits) {
   world.source.on("/no-gzip", serve_picture(png, fields));
   world.source.on("/bomb", serve_picture(gzipped(std::string(50 << 20, '\0')), fields));
   world.source.on("/deflate", serve_picture(packed, "Content-Encoding: deflate\r\n"));
-  const Expected good[] = {{"/good", 200}, {"/case", 200}, {"/chunked", 200},
+  const Expected good[] = {{"/good", 200}, {"/case", 422, kInvalid}, {"/chunked", 200},
                            {"/bomb", 422, kInvalid}, {"/deflate", 422, kInvalid}};
   expect_answers(world, good);
   for (std::string_view path : {"/cut", "/bad", "/no-gzip"}) {

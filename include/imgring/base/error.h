@@ -50,6 +50,8 @@ struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string detail{};  // for the log and the development mode, never for ordinary answers
   int status_override = 0;
+  // Of a source: its body had begun to be a picture's, so no fallback image takes its place.
+  bool in_body = false;
 
   Error() = default;
   explicit Error(ErrorCode c, std::string d = {}, int status = 0)

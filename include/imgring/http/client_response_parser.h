@@ -1,7 +1,8 @@
 // The parser of one response: llhttp, lenient where sources need it, our limits on the head,
 // interim answers skipped, and the body unwrapped in place. Plain functions, no I/O; one owner, any
 // thread.
-// Promises: a bad length, chunk or head is an Error; memory follows what has arrived.
+// Promises: a bad length, chunk or head is an Error, and so is a status that ends nothing (101);
+// memory holds the head alone: trailers are dropped as they come.
 #pragma once
 
 #include <llhttp.h>
@@ -18,6 +19,7 @@ namespace imgring::http {
 
 inline constexpr std::size_t kResponseHeadBytesMax = 1 << 20;
 inline constexpr std::size_t kResponseHeadersMax = 1000;
+inline constexpr std::size_t kResponseTrailerBytesMax = 64 << 10;  // names and values together
 inline constexpr int kInterimResponsesMax = 8;
 
 struct ResponseHead {
@@ -58,7 +60,7 @@ class ResponseParser {
   llhttp_t parser_{};
   ResponseHead head_;
   std::string name_, value_;
-  std::size_t head_bytes_ = 0, trailers_ = 0;
+  std::size_t head_bytes_ = 0, trailers_ = 0, trailer_bytes_ = 0;
   int interim_ = 0;
   const char* refusal_ = nullptr;
   std::uint8_t* body_at_ = nullptr;  // where the next body bytes go

@@ -120,7 +120,8 @@ class StreamReader final : Operation {
   void consume(std::size_t bytes) noexcept;
   bool ended() const noexcept { return ended_; }
   int error() const noexcept { return error_; }  // -errno when the stream ended by an error
-  // Waits for more bytes or the end. False when the scope was cancelled.
+  // Waits for more bytes or the end. False when the scope was cancelled. Bytes that came and were
+  // consumed without this wait end the next one at once: look at unread().
   Task<bool> more(Scope& scope);
   void watch(Scope* leave_scope) noexcept;
   // Gives the buffer's memory back when nothing is unread (idle connections).

@@ -74,6 +74,13 @@ class Loop {
   // After run(): what was posted since. Nobody may post any more.
   void deliver_remote() noexcept { drain_remote(); }
 
+  // Called at the end of each turn with the time since it woke, waiting not counted. Before run().
+  using TurnHook = void (*)(void* context, Clock::duration worked) noexcept;
+  void set_turn_hook(TurnHook hook, void* context) noexcept {
+    turn_hook_ = hook;
+    turn_context_ = context;
+  }
+
   void timer_add(TimerNode* timer, Clock::time_point due);
   void timer_remove(TimerNode* timer) noexcept;
 
@@ -91,6 +98,8 @@ class Loop {
   std::unique_ptr<Engine> engine_;
   std::thread::id thread_;
   Clock::time_point now_;
+  TurnHook turn_hook_ = nullptr;
+  void* turn_context_ = nullptr;
   std::deque<std::coroutine_handle<>> ready_;
   std::vector<TimerNode*> heap_;
   std::atomic<RemoteTask*> remote_{nullptr};

@@ -123,6 +123,8 @@ class HelperLane {
   Backlog::Work expected_wait() const;
   unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
   double longest_running_s() const;
+  // Jobs that have been running for longer.
+  unsigned running_longer_than(Clock::duration time) const;
   bool nice_refused() const noexcept { return nice_refused_.load(std::memory_order_relaxed); }
 
  private:
@@ -178,6 +180,8 @@ class HelperPool {
   unsigned busy() const noexcept;
   // Seconds the longest running job has been running; 0 when none.
   double longest_running_s() const;
+  // Half of a lane's helpers have been at one job for longer.
+  bool half_stuck(Clock::duration time) const;
   // True when the kernel refused a lower priority (said once in the log).
   bool nice_refused() const noexcept;
 

@@ -1,5 +1,5 @@
 // What this process may use: memory limit, CPUs, its own memory, and byte budgets.
-// Owns: Budget's one atomic word. Touch: any thread. The functions read /proc and /sys/fs/cgroup
+// Owns: Budget's two atomic words. Touch: any thread. The functions read /proc and /sys/fs/cgroup
 // below a root, so that tests can bring their own; they are for the start and for ticks, not for
 // requests.
 #pragma once
@@ -72,14 +72,22 @@ class Budget {
   void release(std::uint64_t n) noexcept;
   // One request may be larger than the whole budget: it runs when nothing else does.
   bool try_acquire_alone(std::uint64_t n) noexcept;
+  // Leaves n bytes to whoever reserved them: the others take only what is free beyond. One at a
+  // time, 0 < n <= max(); false: there is one already. Ends with redeem() or unreserve().
+  bool reserve(std::uint64_t n) noexcept;
+  void unreserve() noexcept { reserved_.store(0, std::memory_order_relaxed); }
+  // The bytes reserved, as a handle; empty, and still reserved, while they are not free.
+  std::optional<Grant> redeem() noexcept;
   // As a handle that gives back by itself; empty when there is no room.
   std::optional<Grant> try_grant(std::uint64_t n) noexcept;
   std::uint64_t current() const noexcept { return used_.load(std::memory_order_relaxed); }
   std::uint64_t max() const noexcept { return max_; }
 
  private:
+  bool try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept;
   std::uint64_t max_;
   std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> reserved_{0};
 };
 
 // Bytes taken from a budget; move-only, gives back on destruction. Its owner, on any thread.

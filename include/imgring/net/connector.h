@@ -1,11 +1,13 @@
 // From a host and port to a connected socket: lookup, guard, then the addresses in turn with a head
 // start for each (RFC 8305). Owns nothing but references. Loop thread.
-// Promises: connect is only ever called with an address that the guard allows.
+// Promises: connect is only ever called with an address that the guard allows; what a proxy is to
+// connect to has no address that it refuses.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "imgring/base/error.h"
 #include "imgring/loop/loop.h"
@@ -26,11 +28,12 @@ class Connector {
   Connector(loop::Loop& loop, Resolver& resolver, const ConnectorOptions& options) noexcept
       : loop_(loop), resolver_(resolver), options_(options) {}
 
-  // kInvalidSourceUrl when every address is refused; kSourceTimeout after connect_time;
-  // kSourceUnreachable with the last reason; kSourceCancelled.
+  // Refused addresses are left out. kInvalidSourceUrl when every address is refused; kSourceTimeout
+  // after connect_time; kSourceUnreachable with the last reason; kSourceCancelled.
   loop::Task<Result<TransportPtr>> connect(loop::Scope& scope, std::string host,
                                            std::uint16_t port);
-  // The lookup and the guard alone: for targets that a proxy will connect to.
+  // The lookup and the guard alone: for targets that a proxy will connect to. The proxy picks the
+  // address, so kInvalidSourceUrl when any of them is refused.
   loop::Task<Result<void>> check(loop::Scope& scope, std::string host, std::uint16_t port);
   // Without the guard, for what the operator configured: proxies and storage endpoints.
   loop::Task<Result<TransportPtr>> connect_trusted(loop::Scope& scope, std::string host,
@@ -38,8 +41,6 @@ class Connector {
 
  private:
   struct Race;
-  loop::Task<Result<std::vector<Address>>> allowed_addresses(loop::Scope& scope, std::string host,
-                                                             std::uint16_t port);
   loop::Task<Result<TransportPtr>> race(loop::Scope& scope, std::vector<Address> addresses);
   static loop::Task<void> attempt(Race* race, std::size_t index);
 

@@ -37,7 +37,8 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
 
   // In the order to try. kSourceUnreachable when there is no such name or no answer,
-  // kSourceCancelled when the scope ended first. `host` without brackets, any case.
+  // kSourceCancelled when the scope ended first. `host` without brackets, any case; one that ends
+  // in a dot is not tried below the domains of the search list.
   loop::Task<Result<std::vector<Address>>> resolve(loop::Scope& scope, std::string host,
                                                    std::uint16_t port);
   // Drops what has expired (memory tick).

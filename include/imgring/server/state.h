@@ -33,6 +33,13 @@ using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 // Jobs that may exist at once when IMGPROXY_REQUESTS_QUEUE_SIZE is 0 (decision 4).
 inline constexpr int kJobsMax = 1024;
+// Jobs that run or wait, with so many helpers: queue_size is IMGPROXY_REQUESTS_QUEUE_SIZE.
+int job_limit(int queue_size, int helpers) noexcept;
+
+// Of the planned bytes, what patient jobs may hold: the rest is the quick ones'.
+constexpr std::uint64_t patient_part(std::uint64_t planned_bytes) noexcept {
+  return planned_bytes / 4 * 3;
+}
 
 class Core;
 
@@ -46,7 +53,8 @@ struct Process {
   image::DecodeScratch* scratch = nullptr;
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   mem::Budget downloads;  // source bodies of all cores
-  mem::Budget planned;    // decoded bytes of all running jobs
+  mem::Budget planned;    // decoded bytes of all jobs that run or wait for a helper
+  mem::Budget patient;    // of these, what jobs of the patient lane may hold at most
   MemoryWatch memory;
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   std::atomic<int> clients{0};

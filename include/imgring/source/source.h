@@ -21,7 +21,7 @@ struct SourceRequest {
   // Conditional headers, cookies, Range, Accept-Encoding and configured ones, as they go to the
   // source.
   http::Headers headers;
-  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: the download budget.
+  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: the download budget; negative: no byte.
   std::int64_t size_bytes_max = 0;
 };
 

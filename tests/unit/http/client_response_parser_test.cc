@@ -130,6 +130,13 @@ constexpr Bad kBad[] = {
      ErrorCode::kSourceIncomplete},
     {"HTTP/2.0 200 OK\r\n\r\n", ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 200 OK\r\nBad Name: 1\r\n\r\n", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 101 Switching\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
+     ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 099 What\r\nContent-Length: 1\r\n\r\n!", ErrorCode::kSourceUnreachable},
+    {"HTTP/1.1 000 What\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
+     ErrorCode::kSourceUnreachable},
 };
 
 TEST(ResponseParser, BadResponsesInEveryPiece) {
@@ -164,11 +171,53 @@ TEST(ResponseParser, EightInterimResponsesAreEnough) {
   EXPECT_NE(parse(nine, 100).error.find("interim"), std::string::npos);
 }
 
-TEST(ResponseParser, SwitchingProtocolsIsFinal) {
+TEST(ResponseParser, SwitchingProtocolsIsRefused) {
   const Outcome out =
       parse("HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw", 1000);
-  EXPECT_EQ(out.status, 101);
-  EXPECT_TRUE(out.done);
+  EXPECT_FALSE(out.done);
+  EXPECT_NE(out.error.find("status is 101"), std::string::npos) << out.error;
+}
+
+constexpr std::string_view kChunkedHead =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n";
+
+TEST(ResponseParser, OrdinaryTrailersAreDropped) {
+  const std::string text = std::string(kChunkedHead) + "X-Sum: " + std::string(1000, 'f') +
+                           "\r\nX-Empty:\r\nServer-Timing: a, b\r\n\r\nnext";
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{7}, text.size()}) {
+    SCOPED_TRACE(piece);
+    const Outcome out = parse(text, piece);
+    EXPECT_EQ(out.error, "");
+    EXPECT_EQ(out.body, "abc");
+    EXPECT_TRUE(out.keeps_alive);
+    EXPECT_EQ(out.left, 4u);  // "next"
+  }
+}
+
+// A trailer was collected like a field of the head, without the head's limits.
+TEST(ResponseParser, EndlessTrailersAreRefused) {
+  const std::string body(kChunkedHead);
+  const std::string full(kResponseTrailerBytesMax, 'x');
+  std::string long_fields, many_fields;
+  for (int i = 0; i < 100; ++i) long_fields += "A: " + std::string(1000, 'v') + "\r\n";
+  for (int i = 0; i < 1002; ++i) many_fields += "A: b\r\n";
+  struct Endless {
+    const char* name;
+    std::string trailers, error;
+  };
+  for (const Endless& c :
+       {Endless{"a name", full + "x", "64 KiB"}, Endless{"a value", "A: " + full, "64 KiB"},
+        Endless{"long fields", long_fields, "64 KiB"},
+        Endless{"many fields", many_fields, "too many trailers"}}) {
+    for (const std::size_t piece : {std::size_t{100}, std::size_t{1} << 20}) {
+      SCOPED_TRACE(std::string(c.name) + " / " + std::to_string(piece));
+      const Outcome out = parse(body + c.trailers, piece, false);
+      EXPECT_NE(out.error.find(c.error), std::string::npos) << out.error;
+      EXPECT_EQ(out.code, ErrorCode::kSourceIncomplete);
+    }
+  }
+  // Up to the limit they pass.
+  EXPECT_EQ(parse(body + "A: " + full.substr(1) + "\r\n\r\n", 4096).error, "");
 }
 
 TEST(ResponseParser, HeadersKeepOrderAndLoseWhiteSpace) {

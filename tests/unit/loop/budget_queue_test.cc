@@ -91,5 +91,72 @@ Task<void> ends(Loop& loop, Scope& scope) {
 }
 TEST(BudgetQueue, TimeAndScopeEndTheWait) { run_loop(ends); }
 
+// Two loops in one: B's small jobs must not keep A's large one waiting for ever.
+Task<void> large_one(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue a(loop, budget, BudgetQueue::Others::kWait);
+  BudgetQueue b(loop, budget, BudgetQueue::Others::kWait);
+  Log log;
+  mem::Grant small, next;
+  EXPECT_TRUE(b.try_enter(small, 40));
+  Nursery nursery(loop, &scope);
+  nursery.start(ask(a, nursery.scope(), log, 0, 80));
+  co_await Sleep(loop, scope, 10ms);
+  EXPECT_FALSE(b.try_enter(next, 30)) << "60 are free, but not for those that came later";
+  small.shrink_to(10);
+  EXPECT_TRUE(b.try_enter(next, 10)) << "beside the reserved ones";
+  small.reset();
+  co_await nursery.join();
+  EXPECT_EQ(log.order, "a");
+  EXPECT_TRUE(b.try_enter(small, 10)) << "nothing is reserved any more";
+  for (mem::Grant* grant : {&small, &next, &log.grants[0]}) grant->reset();
+}
+TEST(BudgetQueue, OtherLoopsLeaveRoomForTheFirstInLine) { run_loop(large_one); }
+
+Task<void> gone_one(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue queue(loop, budget, BudgetQueue::Others::kWait);
+  Log log;
+  mem::Grant small, other;
+  EXPECT_TRUE(queue.try_enter(small, 40));
+  Nursery nursery(loop, &scope);
+  nursery.start(ask(queue, nursery.scope(), log, 0, 80));
+  co_await Sleep(loop, scope, 5ms);
+  nursery.scope().cancel(CancelReason::kClientGone);
+  co_await nursery.join();
+  EXPECT_EQ(log.order, "-");
+  EXPECT_TRUE(queue.try_enter(other, 60));
+  small.reset();
+  other.reset();
+}
+TEST(BudgetQueue, WhoLeavesTakesItsReservationAlong) { run_loop(gone_one); }
+
+struct Holder {
+  BudgetQueue* queue;
+  std::string* order;
+  char name;
+};
+Task<void> hold_and_ask(Loop& loop, Scope& scope, Holder me, mem::Grant grant) {
+  const bool got = co_await me.queue->enter(scope, grant, 30, 20ms);
+  *me.order += me.name;
+  *me.order += got ? '+' : '-';
+  if (got) co_await Sleep(loop, scope, 5ms);
+}
+// Each holds what the others wait for: the last to come lets go, the others finish in turn.
+Task<void> all_hold_some(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue queue(loop, budget);
+  std::string order;
+  Nursery nursery(loop, &scope);
+  for (char name : {'a', 'b', 'c'}) {
+    nursery.start(hold_and_ask(loop, nursery.scope(), {&queue, &order, name},
+                               std::move(*budget.try_grant(30))));
+  }
+  co_await nursery.join();
+  EXPECT_EQ(order, "c-a+b+");
+  EXPECT_EQ(budget.current(), 0u);
+}
+TEST(BudgetQueue, OfThoseThatHoldSomeTheLastGivesUpFirst) { run_loop(all_hold_some); }
+
 }  // namespace
 }  // namespace imgring::loop

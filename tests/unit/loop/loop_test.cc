@@ -224,5 +224,46 @@ Task<void> events(Loop& loop, Scope& scope) {
 }
 TEST(Event, WakesOrEndsWithItsScope) { run_loop(events); }
 
+Task<void> notified_too_late(Loop& loop, Scope& scope) {
+  Event event(loop);
+  int got = 0;
+  Nursery nursery(loop, &scope);
+  nursery.start(waiter(nursery.scope(), &event, &got));
+  const bool slept = co_await Sleep(loop, scope, 1ms);
+  EXPECT_TRUE(slept);
+  nursery.scope().cancel(CancelReason::kShutdown);
+  event.notify();  // the waiter is to go on, and has not yet
+  co_await nursery.join();
+  EXPECT_EQ(got, 2);
+  Scope soon(&scope);
+  Deadline due(loop, soon, 1s);
+  const bool notified = co_await event.wait(soon);
+  EXPECT_TRUE(notified);
+}
+TEST(Event, ANotificationAfterTheCancelIsForTheNextWait) { run_loop(notified_too_late); }
+
+Task<void> turns(Loop& loop, Scope& scope) {
+  std::vector<Clock::duration> worked;
+  loop.set_turn_hook(
+      [](void* all, Clock::duration one) noexcept {
+        static_cast<std::vector<Clock::duration>*>(all)->push_back(one);
+      },
+      &worked);
+  const bool slept = co_await Sleep(loop, scope, 50ms);
+  EXPECT_TRUE(slept);
+  std::this_thread::sleep_for(20ms);  // blocks the loop, as nothing should
+  const bool again = co_await Sleep(loop, scope, 1ms);
+  EXPECT_TRUE(again);
+  loop.set_turn_hook(nullptr, nullptr);
+  Clock::duration longest{}, sum{};
+  for (const Clock::duration one : worked) {
+    longest = std::max(longest, one);
+    sum += one;
+  }
+  EXPECT_GE(longest, 20ms);
+  EXPECT_LT(sum, longest + 45ms) << "waiting is no work";
+}
+TEST(Loop, TellsHowLongItsTurnsWorked) { run_loop(turns); }
+
 }  // namespace
 }  // namespace imgring::loop

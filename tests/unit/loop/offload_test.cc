@@ -282,6 +282,27 @@ void slow_collect() noexcept {
   while (!collect_may_end.load()) std::this_thread::yield();
 }
 
+Task<void> stuck(Loop& loop, Scope& scope) {
+  HelperPool pool(2, 8, {});
+  JobRegistry registry(loop);
+  std::atomic<bool> may_end = false;
+  auto ticket = registry.start(pool, [&may_end] {
+    may_end.wait(false);
+    return 1;
+  });
+  while (pool.busy() == 0) std::this_thread::yield();
+  co_await Sleep(loop, scope, 5ms);
+  EXPECT_EQ(pool.lane(Lane::kQuick).running_longer_than(1ms), 1u);
+  EXPECT_EQ(pool.lane(Lane::kQuick).running_longer_than(1h), 0u);
+  EXPECT_TRUE(pool.half_stuck(1ms));
+  EXPECT_FALSE(pool.half_stuck(1h));
+  may_end = true;
+  may_end.notify_all();
+  co_await ticket->wait(scope);
+  EXPECT_FALSE(pool.half_stuck(1ms));
+}
+TEST(HelperPool, TellsWhenHalfOfALaneIsStuck) { run_loop(stuck); }
+
 Task<void> jobs_past_a_collection(Loop& loop, Scope& scope) {
   collect_may_end = false;
   collecting = 0;

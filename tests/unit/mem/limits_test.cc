@@ -188,6 +188,26 @@ TEST(Budget, ALargerOneRunsAlone) {
   budget.release(200);
 }
 
+TEST(Budget, ReservedBytesAreLeftByTheOthers) {
+  Budget budget(100);
+  std::optional<Grant> some = budget.try_grant(50);
+  EXPECT_TRUE(budget.reserve(70));
+  EXPECT_FALSE(budget.reserve(10)) << "one at a time";
+  EXPECT_FALSE(budget.try_acquire(10));
+  EXPECT_FALSE(budget.redeem().has_value());
+  some->shrink_to(20);
+  EXPECT_TRUE(budget.try_acquire(10));
+  std::optional<Grant> reserved = budget.redeem();
+  ASSERT_TRUE(reserved.has_value());
+  EXPECT_EQ(reserved->bytes(), 70u);
+  EXPECT_EQ(budget.current(), 100u);
+  budget.release(10);
+  EXPECT_TRUE(budget.reserve(30));
+  budget.unreserve();
+  EXPECT_TRUE(budget.try_acquire(10));
+  budget.release(10);
+}
+
 TEST(Budget, GrantsGiveBack) {
   Budget budget(100);
   {

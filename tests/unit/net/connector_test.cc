@@ -59,6 +59,7 @@ struct Attempt {
   std::string name_servers{};
   ConnectorOptions options{.policy = {.allow_loopback = true}};
   milliseconds cancel_after{0};
+  bool check_only = false;
   std::string peer{};
   Error error{ErrorCode::kInternal, "none"};
   milliseconds took{0};
@@ -72,10 +73,19 @@ Task<void> drive(Loop* loop, Attempt* attempt) {
     std::optional<loop::Deadline> limit;
     if (attempt->cancel_after.count() > 0) limit.emplace(*loop, scope, attempt->cancel_after);
     const auto from = std::chrono::steady_clock::now();
-    Result<TransportPtr> got = co_await connector.connect(scope, attempt->host, attempt->port);
+    Result<TransportPtr> got = TransportPtr();
+    Result<void> passed;
+    if (attempt->check_only) {
+      passed = co_await connector.check(scope, attempt->host, attempt->port);
+    } else {
+      got = co_await connector.connect(scope, attempt->host, attempt->port);
+    }
+    if (!passed) got = std::unexpected(passed.error());
     const auto took = std::chrono::steady_clock::now() - from;
     attempt->took = std::chrono::duration_cast<milliseconds>(took);
-    if (got) {
+    if (got && attempt->check_only) {
+      attempt->peer = "passed";
+    } else if (got) {
       attempt->peer = (*got)->peer().text();
       EXPECT_TRUE((*got)->quiet());
     } else {
@@ -120,6 +130,41 @@ TEST(Connector, RefusedAddressesAreSkipped) {
   run(attempt);
   EXPECT_EQ(attempt.peer, "127.0.0.1:" + std::to_string(listener.port())) << attempt.error.detail;
   EXPECT_LT(attempt.took, milliseconds(200));
+}
+
+// A proxy was given names of which one address is allowed and another is not, and it picks.
+TEST(Connector, TargetsOfAProxyHaveNoRefusedAddress) {
+  struct Case {
+    std::vector<std::string> addresses;
+    bool passes;
+  };
+  for (const Case& c : {Case{{"192.0.2.1"}, true}, Case{{"192.0.2.1", "192.0.2.2"}, true},
+                        Case{{"192.0.2.1", "10.0.0.1"}, true},  // private ones are allowed
+                        Case{{"192.0.2.1", "169.254.169.254"}, false},
+                        Case{{"169.254.169.254", "192.0.2.1"}, false},
+                        Case{{"192.0.2.1", "192.0.2.2", "224.0.0.1"}, false},
+                        Case{{"169.254.169.254"}, false}, Case{{"127.0.0.1"}, true}}) {
+    SCOPED_TRACE(c.addresses.back());
+    NameServer names(gives(c.addresses));
+    Attempt attempt{.host = "target.test", .port = 80, .name_servers = names.text(),
+                    .check_only = true};
+    run(attempt);
+    EXPECT_EQ(attempt.peer, c.passes ? "passed" : "") << attempt.error.detail;
+    if (c.passes) continue;
+    EXPECT_EQ(attempt.error.code, ErrorCode::kInvalidSourceUrl);
+    EXPECT_NE(attempt.error.detail.find("target.test is refused"), std::string::npos);
+  }
+}
+
+// The families come in two answers: a refused one in either counts.
+TEST(Connector, TargetsOfAProxyAreJudgedInBothFamilies) {
+  NameServer names([](const std::string&, int type) {
+    return NameAnswer{.addresses = {type == 1 ? "192.0.2.1" : "fe80::1"}};
+  });
+  Attempt attempt{.host = "target.test", .port = 80, .name_servers = names.text(),
+                  .check_only = true};
+  run(attempt);
+  EXPECT_EQ(attempt.error.code, ErrorCode::kInvalidSourceUrl) << attempt.error.detail;
 }
 
 // The next address is tried at once when one fails, and after the head start when it is silent.

@@ -19,7 +19,16 @@ TEST(ProxyRules, UrlsOfProxies) {
                         Case{"proxy", false, "proxy", 80, ""},
                         Case{"HTTPS://Proxy/", true, "proxy", 443, ""},
                         Case{"http://[::1]:8080/x", false, "::1", 8080, ""},
-                        Case{"http://a:b@proxy", false, "proxy", 80, "Basic YTpi"}}) {
+                        Case{"http://a:b@proxy", false, "proxy", 80, "Basic YTpi"},
+                        // A name without a word keeps the colon: "token:" and "a:b:".
+                        Case{"http://token@proxy:3128", false, "proxy", 3128, "Basic dG9rZW46"},
+                        Case{"http://token:@proxy", false, "proxy", 80, "Basic dG9rZW46"},
+                        Case{"http://a%3Ab@proxy", false, "proxy", 80, "Basic YTpiOg=="},
+                        // "a:b:c:d", "us@er:wo:rd" and ":".
+                        Case{"http://a%3Ab:c%3Ad@proxy", false, "proxy", 80, "Basic YTpiOmM6ZA=="},
+                        Case{"http://us%40er:wo:rd@proxy", false, "proxy", 80,
+                             "Basic dXNAZXI6d286cmQ="},
+                        Case{"http://@proxy", false, "proxy", 80, "Basic Og=="}}) {
     SCOPED_TRACE(c.url);
     const auto proxy = parse_proxy(c.url);
     ASSERT_TRUE(proxy.has_value());
@@ -29,7 +38,7 @@ TEST(ProxyRules, UrlsOfProxies) {
     EXPECT_EQ(proxy->authorization, c.authorization);
   }
   for (const char* url : {"socks5://x", "http://", "http://x:0", "http://x:99999", "http://x:y",
-                          "http://%zz@x"}) {
+                          "http://%zz@x", "http://a:%zz@x", "http://%3:b@x"}) {
     SCOPED_TRACE(url);
     EXPECT_FALSE(parse_proxy(url).has_value());
     EXPECT_FALSE(ProxyRules::make({.http_proxy = url}).has_value());

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -89,13 +90,13 @@ NameAnswer ordinary(const std::string& name, int type) {
 
 TEST(Resolver, LiteralsAndLocalhostNeedNoServer) {
   Asking asking = asking_of({"127.0.0.1", "::1", "0x7f.1", "localhost", "LOCALHOST", "localhost.",
-                             "x.localhost"},
+                             "x.localhost", "X.localhost."},
                             "127.0.0.1:1");
   run(asking);
   EXPECT_EQ(texts(asking.asks[0].got), "127.0.0.1:80 ");
   EXPECT_EQ(texts(asking.asks[1].got), "[::1]:80 ");
   EXPECT_EQ(texts(asking.asks[2].got), "127.0.0.1:80 ");
-  for (std::size_t i = 3; i < 7; ++i) {
+  for (std::size_t i = 3; i < 8; ++i) {
     EXPECT_EQ(texts(asking.asks[i].got), "127.0.0.1:80 [::1]:80 ");
   }
   EXPECT_EQ(asking.sent, 0u);
@@ -111,8 +112,51 @@ TEST(Resolver, BothFamiliesTakeTurnsAndAreCached) {
     EXPECT_NE(texts(ask.got).find("[2001:db8::1]:80"), std::string::npos);
     EXPECT_NE((*ask.got)[0].family(), (*ask.got)[1].family());
   }
-  EXPECT_EQ(asking.sent, 1u);
-  EXPECT_EQ(asking.cached, 1u);
+  // The name with the dot of the root is another one: the search list may tell them apart.
+  EXPECT_EQ(asking.sent, 2u);
+  EXPECT_EQ(asking.cached, 2u);
+}
+
+// Search domains for c-ares, in place of resolv.conf's.
+class SearchList {
+ public:
+  explicit SearchList(const char* domains) { setenv("LOCALDOMAIN", domains, 1); }
+  ~SearchList() { unsetenv("LOCALDOMAIN"); }
+};
+
+// A rooted name lost its dot, and "name." was answered with the address of "name.corp.test".
+TEST(Resolver, RootedNamesAreNotSearchedFor) {
+  const SearchList search("corp.test");
+  NameServer server([](const std::string& name, int type) -> NameAnswer {
+    if (!name.ends_with(".corp.test")) return {.unknown = true};
+    return type == 1 ? NameAnswer{.addresses = {"192.0.2.1"}} : NameAnswer{};
+  });
+  Asking asking = asking_of({"host", "host.", "a.host", "a.host.", "HOST."}, server.text());
+  asking.options.negative_ttl = std::chrono::seconds(60);
+  run(asking);
+  for (const std::size_t i : {0u, 2u}) EXPECT_EQ(texts(asking.asks[i].got), "192.0.2.1:80 ");
+  for (const std::size_t i : {1u, 3u, 4u}) {
+    ASSERT_FALSE(asking.asks[i].got.has_value()) << asking.asks[i].host;
+    EXPECT_EQ(asking.asks[i].got.error().code, ErrorCode::kSourceUnreachable);
+  }
+  EXPECT_EQ(asking.sent, 4u);  // "HOST." is known by then
+}
+
+TEST(Resolver, LengthsOfNames) {
+  NameServer server([](const std::string&, int type) {
+    return type == 1 ? NameAnswer{.addresses = {"192.0.2.1"}} : NameAnswer{};
+  });
+  std::string longest;
+  for (int i = 0; i < 4; ++i) longest += std::string(63, 'a') + ".";
+  longest.resize(253);  // the last label is the shorter one: 61 letters
+  Asking asking = asking_of({longest, longest + ".", longest + "a", longest + "a."},
+                            server.text());
+  run(asking);
+  for (std::size_t i = 0; i < 4; ++i) {
+    SCOPED_TRACE(i);
+    EXPECT_EQ(asking.asks[i].got.has_value(), i < 2) << texts(asking.asks[i].got);
+  }
+  EXPECT_EQ(asking.sent, 2u);
 }
 
 TEST(Resolver, OneQueryForMany) {
@@ -199,10 +243,16 @@ TEST(Resolver, WaitersLeaveBeforeTheAnswer) {
 }
 
 TEST(Resolver, BadNames) {
-  Asking asking = asking_of({"", ".", std::string(300, 'a'), std::string("a\0b", 3)},
+  Asking asking = asking_of({"", ".", "..", "a..", "localhost..", std::string(300, 'a'),
+                             std::string("a\0b", 3), std::string("a\0.", 3)},
                             "127.0.0.1:1");
   run(asking);
-  for (const Ask& ask : asking.asks) EXPECT_FALSE(ask.got.has_value());
+  for (const Ask& ask : asking.asks) {
+    SCOPED_TRACE(ask.host);
+    ASSERT_FALSE(ask.got.has_value());
+    EXPECT_EQ(ask.got.error().detail, "not a host name");
+  }
+  EXPECT_EQ(asking.sent, 0u);
 }
 
 // The first name of the machine's hosts file that needs the file; some have none.
@@ -221,9 +271,12 @@ std::string name_in_hosts_file() {
 TEST(Resolver, HostsFileIsHonoured) {
   const std::string name = name_in_hosts_file();
   if (name.empty()) return;
-  Asking asking = asking_of({name}, "127.0.0.1:1");
+  // There it has no dot of the root.
+  Asking asking = asking_of({name, name + "."}, "127.0.0.1:1");
   run(asking);
-  EXPECT_TRUE(asking.asks[0].got.has_value()) << name << ": " << texts(asking.asks[0].got);
+  for (const Ask& ask : asking.asks) {
+    EXPECT_TRUE(ask.got.has_value()) << ask.host << ": " << texts(ask.got);
+  }
 }
 
 }  // namespace

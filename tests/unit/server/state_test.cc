@@ -1,6 +1,8 @@
 // Tests of src/server/state.cc: admission of jobs.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "imgring/server/core.h"
 
 namespace imgring::server {
@@ -28,6 +30,19 @@ TEST(Process, WithoutAQueueSizeJobsHaveABoundToo) {
   EXPECT_TRUE(process.job_admitted(0));
   EXPECT_FALSE(process.job_admitted(0));
   process.jobs.store(0);
+}
+
+TEST(Process, JobLimitsOfAnySizeAreCounted) {
+  EXPECT_EQ(job_limit(0, 2), kJobsMax);
+  EXPECT_EQ(job_limit(5000, 2), 5002);
+  constexpr int kMost = std::numeric_limits<int>::max();
+  EXPECT_EQ(job_limit(kMost, 2), kMost);
+}
+
+TEST(MemoryWatch, OneOfManyReleases) {
+  MemoryWatch watch(std::uint64_t{1} << 40);
+  EXPECT_TRUE(watch.may_release());
+  EXPECT_FALSE(watch.may_release());
 }
 
 TEST(MemoryWatch, LevelsAreParts) {

@@ -91,11 +91,25 @@ TEST_F(LocalFiles, EmptyFile) {
 }
 
 TEST_F(LocalFiles, WhatIsNotToBeHad) {
-  for (const char* url :
-       {"local:///missing.png", "local:///folder", "local:///folder/", "local:///", "local://",
-        "local:///../outside.txt", "local:///folder/../../outside.txt", "local:////etc/passwd",
-        "local:///escape", "local:///absolute", "local:///environ", "local:///pipe",
-        "local:///a.png/b", "local:///%2e%2e/outside.txt"}) {
+  const char* directory = " is a directory";
+  const char* nameless = "the object name of the local URL is empty";
+  const char* missing = " doesn't exist";
+  struct Case {
+    const char* url;
+    const char* text;
+  };
+  for (const auto& [url, text] :
+       {Case{"local:///missing.png", "/missing.png doesn't exist"},
+        Case{"local:///folder", "/folder is a directory"},
+        Case{"local:///folder/", "/folder/ is a directory"},
+        Case{"local:///folder/inner", directory}, Case{"local:///folder/..", directory},
+        Case{"local:///", nameless}, Case{"local://", nameless}, Case{"local:////", nameless},
+        Case{"local:///?version", nameless}, Case{"local:///../outside.txt", missing},
+        Case{"local:///..", missing}, Case{"local:///folder/../../outside.txt", missing},
+        Case{"local:////etc/passwd", missing}, Case{"local:///escape", missing},
+        Case{"local:///absolute", missing}, Case{"local:///environ", missing},
+        Case{"local:///pipe", missing}, Case{"local:///a.png/b", missing},
+        Case{"local:///%2e%2e/outside.txt", missing}}) {
     SCOPED_TRACE(url);
     const Outcome out = world_.one(get(url));
     EXPECT_FALSE(out.ok);
@@ -107,8 +121,12 @@ TEST_F(LocalFiles, WhatIsNotToBeHad) {
     EXPECT_TRUE(streamed.ok);
     EXPECT_EQ(streamed.status, 404);
     EXPECT_EQ(streamed.headers.get("Content-Type"), "text/plain");
-    EXPECT_TRUE(streamed.body.ends_with(" doesn't exist")) << streamed.body;
+    EXPECT_TRUE(streamed.body.ends_with(text)) << streamed.body;
+    EXPECT_EQ(streamed.content_length, static_cast<std::int64_t>(streamed.body.size()));
   }
+  EXPECT_NE(world_.one(get("local:///folder")).error.detail.find("/folder: is a directory"),
+            std::string::npos);
+  EXPECT_NE(world_.one(get("local:///")).error.detail.find("name is empty"), std::string::npos);
   const std::string nul = std::string("local:///a.png") + '\0' + ".jpg";
   EXPECT_EQ(world_.one(get(nul)).error.status(), 404);
 }
@@ -165,6 +183,37 @@ TEST_F(LocalFiles, RangesOfRaw) {
     EXPECT_EQ(out.headers.get("Accept-Ranges"), c.status == 206 ? "bytes" : "");
     EXPECT_EQ(out.headers.has("ETag"), false);
   }
+}
+
+// As imgproxy, and other than RFC 9110 has it: the range is looked at first, the conditions not at
+// all then.
+TEST_F(LocalFiles, RangesOfRawComeBeforeConditions) {
+  const timespec times[2] = {{1700000000, 0}, {1700000000, 0}};
+  ASSERT_EQ(utimensat(AT_FDCWD, (root_ / "a.png").c_str(), times, 0), 0);
+  const std::string etag = source::file_etag("/a.png", 13, 1700000000000000000);
+  const std::string same = "Tue, 14 Nov 2023 22:13:20 GMT";
+  struct Case {
+    const char* range;
+    int status;
+    const char* body;
+  };
+  for (const Case& c : {Case{"bytes=1-3", 206, "PNG"}, Case{"bytes=3-1", 416, ""},
+                        Case{"lines=1-3", 416, ""}, Case{"", 304, ""}}) {
+    for (const auto& [name, value] :
+         {std::pair<std::string, std::string>("If-None-Match", etag),
+          std::pair<std::string, std::string>("If-Modified-Since", same)}) {
+      SCOPED_TRACE(c.range + (" " + name));
+      test::Step step = with(raw("local:///a.png"), name, value);
+      const Outcome out = world_.one(with(std::move(step), "Range", c.range));
+      EXPECT_TRUE(out.ok) << out.error.detail;
+      EXPECT_EQ(out.status, c.status);
+      EXPECT_EQ(out.body, c.body);
+      EXPECT_EQ(out.headers.has("ETag"), c.status == 304);
+    }
+  }
+  // Whole images know no ranges.
+  auto whole = with(get("local:///a.png"), "If-None-Match", etag);
+  EXPECT_EQ(world_.one(with(std::move(whole), "Range", "bytes=1-3")).status, 304);
 }
 
 TEST_F(LocalFiles, SizeLimit) {

@@ -1,6 +1,7 @@
 // Redirects: how many, where to, and what crosses to another host.
 #include <gtest/gtest.h>
 
+#include "../../../src/source/exchange_cookies.h"
 #include "source_server.h"
 #include "world.h"
 
@@ -179,6 +180,32 @@ TEST(Redirects, CookiesOfTheSourceLiveForTheExchange) {
   ASSERT_EQ(seen.size(), 3u);
   EXPECT_NE(seen[1].find("Cookie: a=b; pass=open; old=new\r\n"), std::string::npos) << seen[1];
   EXPECT_EQ(seen[2].find("Cookie"), std::string::npos);
+}
+
+// With the maximum kept, a cookie whose time is over took an unrelated one along.
+TEST(Redirects, CookiesWhoseTimeIsOverTakeOnlyTheirOwn) {
+  const std::string over = "; Path=/; Max-Age=0\r\n";
+  std::string cookies;
+  for (std::size_t i = 0; i < source::kExchangeCookiesMax; ++i) {
+    cookies += "Set-Cookie: c" + std::to_string(i) + "=1; Path=/\r\n";
+  }
+  cookies += "Set-Cookie: full=1; Path=/\r\n";  // dropped
+  cookies += "Set-Cookie: other=1" + over;
+  cookies += "Set-Cookie: c3=1" + over;
+  cookies += "Set-Cookie: fits=1; Path=/\r\n";
+  SourceServer server([&cookies](Peer& peer, const std::string& head) {
+    if (target_of(head) == "/set") return peer.send(redirect("/need", "302 F", cookies));
+    return peer.send(answer("200 OK", "", "x"));
+  });
+  EXPECT_TRUE(World().one(get(server.url("/set"))).ok);
+  const auto seen = server.seen();
+  ASSERT_EQ(seen.size(), 2u);
+  const std::string last = "c" + std::to_string(source::kExchangeCookiesMax - 1) + "=1; fits=1\r\n";
+  EXPECT_NE(seen[1].find(last), std::string::npos) << seen[1];
+  EXPECT_NE(seen[1].find(" c0=1; c1=1; c2=1; c4=1;"), std::string::npos) << seen[1];
+  for (const char* gone : {"c3=", "full=", "other="}) {
+    EXPECT_EQ(seen[1].find(gone), std::string::npos) << gone;
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // https:// sources: trust, names, resumption, faults; and proxies for both schemes.
 #include <gtest/gtest.h>
 
+#include "../net/name_server.h"
 #include "certificates.h"
 #include "source_server.h"
 #include "world.h"
@@ -105,6 +106,31 @@ TEST_F(Tls, NamesAreComparedWithTheCertificate) {
   EXPECT_NE(out.error.detail.find("hostname mismatch"), std::string::npos) << out.error.detail;
 }
 
+int keep_server_name(SSL* ssl, int*, void* into) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  *static_cast<std::string*>(into) = name != nullptr ? name : "none";
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// The dot of the root is for lookups and the Host header, not for TLS (RFC 6066 3).
+TEST_F(Tls, RootedNamesAreNamedWithoutTheirDot) {
+  const auto context = authority_.server("DNS:localhost");
+  std::string named;
+  // What SSL_CTX_set_tlsext_servername_callback and …_arg are, which are macros with old casts.
+  SSL_CTX_callback_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,
+                        reinterpret_cast<void (*)()>(keep_server_name));
+  SSL_CTX_ctrl(context.get(), SSL_CTRL_SET_TLSEXT_SERVERNAME_ARG, 0, &named);
+  {
+    SourceServer server(hello, context.get());
+    const std::string authority = "localhost.:" + std::to_string(server.port());
+    const Outcome out = world_.one(get("https://" + authority + "/"));
+    EXPECT_TRUE(out.ok) << out.error.detail;
+    ASSERT_EQ(server.seen().size(), 1u);
+    EXPECT_NE(server.seen()[0].find("Host: " + authority + "\r\n"), std::string::npos);
+  }
+  EXPECT_EQ(named, "localhost");
+}
+
 TEST_F(Tls, PeersThatDoNotSpeakIt) {
   SourceServer plain(hello);
   const std::string url = "https://127.0.0.1:" + std::to_string(plain.port()) + "/";
@@ -180,6 +206,25 @@ TEST_F(Tls, TheTargetBehindAProxyIsGuarded) {
     EXPECT_EQ(world_.one(get(url)).error.code, ErrorCode::kInvalidSourceUrl);
   }
   EXPECT_TRUE(proxy.seen().empty());
+}
+
+// The proxy looks the name up again and picks: no address of it may be a refused one.
+TEST_F(Tls, EveryAddressOfATargetBehindAProxyIsGuarded) {
+  SourceServer proxy(hello);
+  test::NameServer names([](const std::string& name, int type) {
+    test::NameAnswer answer;
+    if (type == 1) answer.addresses = {"192.0.2.1"};
+    if (type == 1 && name == "mixed.test") answer.addresses.push_back("169.254.169.254");
+    return answer;
+  });
+  world_.name_servers = names.text();
+  world_.config.source.http_proxy = "127.0.0.1:" + std::to_string(proxy.port());
+  world_.config.source.https_proxy = world_.config.source.http_proxy;
+  for (const char* url : {"http://mixed.test/", "https://mixed.test/"}) {
+    EXPECT_EQ(world_.one(get(url)).error.code, ErrorCode::kInvalidSourceUrl);
+  }
+  EXPECT_TRUE(proxy.seen().empty());
+  EXPECT_TRUE(world_.one(get("http://fine.test/")).ok);
 }
 
 TEST_F(Tls, RefusedTunnels) {

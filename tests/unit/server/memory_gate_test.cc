@@ -1,0 +1,93 @@
+// Admission by memory: the lanes' parts, and jobs larger than the budget.
+#include "../../../src/server/memory_gate.h"
+
+#include <string>
+
+#include "../loop/run_loop.h"
+#include "imgring/server/core.h"
+
+namespace imgring::server {
+namespace {
+
+using namespace std::chrono_literals;
+using loop::Lane;
+using loop::Loop;
+using loop::Scope;
+using loop::Task;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+Task<void> enter(MemoryGate& gate, Scope& scope, Lane lane, std::uint64_t bytes, MemoryGrant& out,
+                 std::string& order) {
+  auto grant = co_await gate.enter(scope, bytes, lane);
+  order += lane == Lane::kQuick ? "q" : "p";
+  order += grant ? '+' : '-';
+  if (grant) out = std::move(*grant);
+}
+
+// Patient jobs that wait for their helpers must not keep quick ones out.
+Task<void> lanes(Loop& loop, Scope& scope) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(2, 16, {});
+  Process process(log, helpers, 1024 * kMiB);  // 512 MiB planned, 384 of them for patient jobs
+  MemoryGate gate(loop, process);
+  std::string order;
+  MemoryGrant first, second, quick;
+  loop::Nursery nursery(loop, &scope);
+  nursery.start(enter(gate, nursery.scope(), Lane::kPatient, 300 * kMiB, first, order));
+  nursery.start(enter(gate, nursery.scope(), Lane::kPatient, 300 * kMiB, second, order));
+  co_await loop::Sleep(loop, scope, 5ms);
+  nursery.start(enter(gate, nursery.scope(), Lane::kQuick, 100 * kMiB, quick, order));
+  co_await loop::Sleep(loop, scope, 5ms);
+  EXPECT_EQ(order, "p+q+");
+  EXPECT_EQ(gate.waiting(), 1u);
+  first = {};
+  co_await nursery.join();
+  EXPECT_EQ(order, "p+q+p+");
+  second = {};
+  quick = {};
+  EXPECT_EQ(process.planned.current() + process.patient.current(), 0u);
+}
+TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_loop(lanes); }
+
+Task<void> alone(Loop& loop, Scope& scope) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(2, 16, {});
+  Process process(log, helpers, 1024 * kMiB);
+  MemoryGate gate(loop, process), other(loop, process);
+  std::string order;
+  MemoryGrant small, huge, later;
+  loop::Nursery nursery(loop, &scope);
+  nursery.start(enter(other, nursery.scope(), Lane::kQuick, kMiB, small, order));
+  nursery.start(enter(gate, nursery.scope(), Lane::kPatient, 4096 * kMiB, huge, order));
+  co_await loop::Sleep(loop, scope, 5ms);
+  nursery.start(enter(other, nursery.scope(), Lane::kQuick, kMiB, later, order));
+  co_await loop::Sleep(loop, scope, 10ms);
+  EXPECT_EQ(order, "q+") << "a core's small jobs wait for the other core's large one";
+  small = {};
+  co_await loop::Sleep(loop, scope, 10ms);
+  EXPECT_EQ(order, "q+p+");
+  huge = {};
+  co_await nursery.join();
+  EXPECT_EQ(order, "q+p+q+");
+  later = {};
+}
+TEST(MemoryGate, AJobAboveTheBudgetRunsAloneAndSoon) { loop::run_loop(alone); }
+
+Task<void> too_late(Loop& loop, Scope& scope) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(2, 16, {});
+  Process process(log, helpers, 1024 * kMiB);
+  MemoryGate gate(loop, process);
+  auto all = process.planned.try_grant(process.planned.max());
+  Scope request(&scope);
+  loop::Deadline due(loop, request, 10ms);
+  const auto grant = co_await gate.enter(request, kMiB, Lane::kPatient);
+  EXPECT_FALSE(grant.has_value());
+  EXPECT_EQ(grant.error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(process.patient.current(), 0u);
+}
+TEST(MemoryGate, TheDeadlineEndsTheWait) { loop::run_loop(too_late); }
+
+}  // namespace
+}  // namespace imgring::server
