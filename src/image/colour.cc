@@ -295,9 +295,13 @@ Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr) {
   return to_interpretation(work.get(), target);
 }
 
-Result<VipsImagePtr> to_linear(VipsImage* image) {
+Result<VipsImagePtr> out_of_profile(VipsImage* image, VipsInterpretation interpretation) {
   IMGRING_TRY(VipsImagePtr imported, or_as_it_was(import_profile(image), image));
-  return to_interpretation(imported.get(), VIPS_INTERPRETATION_scRGB);
+  return to_interpretation(imported.get(), interpretation);
+}
+
+Result<VipsImagePtr> to_linear(VipsImage* image) {
+  return out_of_profile(image, VIPS_INTERPRETATION_scRGB);
 }
 
 Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile) {

@@ -1,6 +1,7 @@
 // Icons: the largest picture of the directory, a PNG or a bitmap without file header.
 // Promises: reads nothing outside the span, believes no size, and refuses an icon inside an icon.
 #include "byte_reader.h"
+#include "operation.h"
 #include "readers.h"
 
 namespace imgring::image {
@@ -42,6 +43,19 @@ Result<VipsImagePtr> load_entry(ByteSpan data) {
   return load_ico_bitmap(data);
 }
 
+// The pixels and nothing of what the picture says of itself (profile, EXIF, palette), as imgproxy's
+// reader hands them on; how they may be read stays.
+Result<VipsImagePtr> bare(VipsImage* image) {
+  IMGRING_TRY(VipsImagePtr own, Operation("copy").set("in", image).image());
+  char** const fields = vips_image_get_fields(own.get());
+  for (char** field = fields; *field != nullptr; ++field) {
+    if (std::string_view(*field) != "vips-sequential") vips_image_remove(own.get(), *field);
+  }
+  g_strfreev(fields);
+  vips_image_remove(own.get(), "palette-bit-depth");  // not listed among the fields
+  return own;
+}
+
 }  // namespace
 
 Result<VipsImagePtr> load_ico(ByteSpan source) {
@@ -53,7 +67,7 @@ Result<VipsImagePtr> load_ico(ByteSpan source) {
       vips_image_get_height(image.get()) != entry.height) {
     return broken("picture of another size than the directory says");
   }
-  return image;
+  return bare(image.get());
 }
 
 }  // namespace imgring::image

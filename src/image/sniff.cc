@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
 
 namespace imgring::image {
 namespace {
@@ -74,6 +76,19 @@ bool is_camera_raw(std::string_view extension, std::string_view content_type) {
   return std::any_of(kRawContentTypes.begin(), kRawContentTypes.end(), [&](std::string_view raw) {
     return equal_ignore_case(content_type, raw);
   });
+}
+
+// Whether it is text of two bytes each, by its mark; then as bytes, what is not ASCII as some byte
+// that is none either.
+std::optional<std::string> narrowed(std::string_view head) {
+  const bool big = head.starts_with("\xFE\xFF");
+  if (!big && !head.starts_with("\xFF\xFE")) return std::nullopt;
+  std::string out;
+  for (std::size_t at = 2; at + 1 < head.size(); at += 2) {
+    const char high = head[big ? at : at + 1], low = head[big ? at + 1 : at];
+    out.push_back(high == 0 && static_cast<unsigned char>(low) < 0x80 ? low : '\x80');
+  }
+  return out;
 }
 
 // A walk over XML tokens that stops at the first start tag named svg.
@@ -188,7 +203,9 @@ ImageType detect_type(ByteSpan bytes, std::string_view extension, std::string_vi
   for (const std::string_view magic : kTiffMagics) {
     if (matches(head, magic) && !is_camera_raw(extension, content_type)) return ImageType::kTiff;
   }
-  return SvgScanner(head).finds_svg() ? ImageType::kSvg : ImageType::kUnknown;
+  const std::optional<std::string> narrow = narrowed(head);
+  const std::string_view text = narrow ? std::string_view(*narrow) : head;
+  return SvgScanner(text).finds_svg() ? ImageType::kSvg : ImageType::kUnknown;
 }
 
 }  // namespace imgring::image

@@ -3,6 +3,7 @@
 
 #include "imgring/image/loader.h"
 #include "imgring/image/svg.h"
+#include "svg_encoding.h"
 
 namespace imgring::image {
 namespace {
@@ -13,7 +14,7 @@ class Here final : public SvgDrawing {
 
   Result<SvgSize> look(double scale) override {
     image_.reset();
-    if (!checked_) IMGRING_TRY_VOID(check_svg_limits(source_, params_.pixels_max));
+    if (!checked_) IMGRING_TRY_VOID(check());
     checked_ = true;
     LoadParams params;
     params.scale = scale;
@@ -24,10 +25,26 @@ class Here final : public SvgDrawing {
 
   Result<VipsImagePtr> draw() override {
     if (image_ == nullptr) return fail(ErrorCode::kInternal, "drawn before it was looked at");
+    if (text_ != nullptr) {  // it lives as long as the image
+      g_object_set_data_full(reinterpret_cast<GObject*>(image_.get()), "imgring-source",
+                             text_.release(),
+                             [](void* p) { delete static_cast<std::string*>(p); });
+    }
     return std::move(image_);
   }
 
  private:
+  // What is checked is what is drawn.
+  Result<void> check() {
+    IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_));
+    if (text) {
+      text_ = std::make_unique<std::string>(std::move(*text));
+      source_ = as_bytes(*text_);
+    }
+    return check_svg_limits(source_, params_.pixels_max);
+  }
+
+  std::unique_ptr<std::string> text_;  // a source in another encoding; outlives the image
   ByteSpan source_;
   SvgParams params_;
   bool checked_ = false;

@@ -77,10 +77,10 @@ class Limits : public SvgHandler {
   explicit Limits(Allowance* left) noexcept : left_(left) {}
   void attach(SvgParser* parser) noexcept { parser_ = parser; }
 
-  void on_start(std::string_view name, const std::vector<SvgAttribute>& attributes,
-                std::string_view) override {
-    const std::string_view local = local_of(name);
-    const bool marked = has_markers(attributes) ||
+  // The rasteriser applies what the document type adds, so that counts too.
+  void on_start(const SvgTag& tag) override {
+    const std::string_view local = local_of(tag.name);
+    const bool marked = has_markers(tag.all) ||
                         (!element_text_.empty() && element_text_.back().marked);
     element_text_.push_back({0, marked, local != "style" && local != "metadata", local == "style"});
     ++elements_;
@@ -90,7 +90,7 @@ class Limits : public SvgHandler {
     if (primitive && ++primitives_ > kPrimitivesMax) {
       return parser_->refuse("more than 100 filter primitives");
     }
-    for (const SvgAttribute& a : attributes) {
+    for (const SvgAttribute& a : tag.all) {
       if (a.name == "font-size" && largest_number(a.value) > kFontSizeMax)
         return parser_->refuse("font-size over its limit");
       for (const NumberLimit& limit : kNumberLimits) {
@@ -151,7 +151,7 @@ class Limits : public SvgHandler {
     left_->pixels -= width * height;
     if (left_->pixels < 0) parser_->refuse("pictures inside with too many pixels");
   }
-  static bool has_markers(const std::vector<SvgAttribute>& attributes) {
+  static bool has_markers(std::span<const SvgAttribute> attributes) {
     return std::any_of(attributes.begin(), attributes.end(), [](const SvgAttribute& m) {
       return m.name.starts_with("marker-") || m.name == "marker" ||
              (m.name == "style" && m.value.find("marker") != std::string_view::npos);

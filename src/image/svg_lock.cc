@@ -19,6 +19,7 @@
 #include "imgring/image/loader.h"
 #include "row_puller.h"
 #include "svg_child.h"
+#include "svg_encoding.h"
 
 namespace imgring::image {
 namespace {
@@ -38,16 +39,15 @@ constexpr const char* kFirstPicture =
     "<image width='1' height='1' x:href='data:image/webp;base64,UklGRh4AAABXRUJQVlA4TBEAAAAvAAAAAA"
     "fQ//73v/+BiOh/AAA='/></svg>";
 
-// Encodings that the C library has in files of their own. Never closed: that would unload them.
-constexpr const char* kEncodings[] = {
-    "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252", "ISO-8859-2", "ISO-8859-15", "KOI8-R",
-    "SHIFT_JIS",    "EUC-JP",       "GBK",          "GB18030",    "BIG5",        "EUC-KR"};
-
+// The C library has them in files of their own; SVGs inside are decoded by the rasteriser's own
+// use of iconv. Never closed: that would unload them.
+void load_encoding(const char* name) noexcept {
+  static_cast<void>(iconv_open("UTF-8", name));
+  static_cast<void>(iconv_open(name, "UTF-8"));
+}
 void load_encodings() noexcept {
-  for (const char* name : kEncodings) {
-    static_cast<void>(iconv_open("UTF-8", name));
-    static_cast<void>(iconv_open(name, "UTF-8"));
-  }
+  for (const char* name : {"UTF-16LE", "UTF-16BE"}) load_encoding(name);
+  for (const SvgEncoding& encoding : kSvgEncodings) load_encoding(encoding.name);
 }
 
 void drop_words(const char*, GLogLevelFlags, const char*, void*) {}

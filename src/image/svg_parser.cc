@@ -1,6 +1,10 @@
 // The expat callbacks and the limits they count.
 #include "svg_parser.h"
 
+#include <algorithm>
+
+#include "svg_encoding.h"
+
 namespace imgring::image {
 namespace {
 
@@ -8,7 +12,8 @@ struct FreeParser {
   void operator()(XML_Parser p) const noexcept { XML_ParserFree(p); }
 };
 
-bool is_utf16(ByteSpan source) noexcept {
+// Which expat would take for UTF-16, whatever it was told.
+bool begins_as_utf16(ByteSpan source) noexcept {
   const std::string_view text = as_text(source);
   return text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE") ||
          text.substr(0, 4).find('\0') != std::string_view::npos;
@@ -31,7 +36,11 @@ struct SvgParser::Callbacks {
     std::size_t value_bytes = 0;
     for (const SvgAttribute& a : p.attributes_) value_bytes += a.value.size();
     if (value_bytes > raw.size()) p.count_expanded(value_bytes - raw.size());
-    if (!p.over_limit_) p.handler_->on_start(name, p.attributes_, raw);
+    if (p.over_limit_) return;
+    // Expat counts names and values, and puts what the document type adds behind them.
+    const std::span<const SvgAttribute> all(p.attributes_);
+    const auto written = static_cast<std::size_t>(XML_GetSpecifiedAttributeCount(p.parser_)) / 2;
+    p.handler_->on_start({name, all.first(std::min(written, all.size())), all, raw});
   }
   static void end(void* data, const char* name) {
     SvgParser& p = self(data);
@@ -86,13 +95,20 @@ std::string_view SvgParser::raw() const noexcept {
 }
 
 SvgParser::Outcome SvgParser::run(ByteSpan source) {
-  if (source.size() > kSvgBytesMax) {
-    why_ = "larger than 10 MiB";
+  auto text = svg_to_utf8(source);
+  if (!text) {
+    why_ = std::move(text).error().detail;
     return Outcome::kOverLimit;
   }
-  if (source.empty() || is_utf16(source)) return Outcome::kMalformed;
+  if (!*text) return run_utf8(source);
+  own_ = std::move(**text);
+  return run_utf8(as_bytes(own_));
+}
+
+SvgParser::Outcome SvgParser::run_utf8(ByteSpan source) {
+  if (source.empty() || begins_as_utf16(source)) return Outcome::kMalformed;
   const std::unique_ptr<std::remove_pointer_t<XML_Parser>, FreeParser> owner(
-      XML_ParserCreate(nullptr));
+      XML_ParserCreate("UTF-8"));
   if (owner == nullptr) return Outcome::kMalformed;
   parser_ = owner.get();
   source_ = source;

@@ -71,12 +71,22 @@ bool style_stays(std::string_view css) {
 }
 
 // An animation of a link or a handler sets what the attribute rules would not let through.
-bool animates_links(const std::vector<SvgAttribute>& attributes) {
+bool animates_links(std::span<const SvgAttribute> attributes) {
   for (const SvgAttribute& attribute : attributes) {
     if (local_of(attribute.name) != "attributeName") continue;
     const std::string target = plain_link(attribute.value);
     const std::string_view local = local_of(target);
     if (local == "href" || local.starts_with("on")) return true;
+  }
+  return false;
+}
+
+// Runs or opens something in whatever namespace it says it is.
+bool is_active_element(std::string_view local) {
+  const std::string name = to_lower(local);
+  for (const std::string_view active :
+       {"script", "iframe", "form", "object", "embed", "handler"}) {
+    if (name == active) return true;
   }
   return false;
 }
@@ -133,25 +143,25 @@ class TagWalk {
 
 class Sanitizer : public SvgHandler {
  public:
-  void on_start(std::string_view name, const std::vector<SvgAttribute>& attributes,
-                std::string_view raw) override {
+  // What the document type adds goes with it, so nothing may be decided by that.
+  void on_start(const SvgTag& tag) override {
     ++depth_;
     if (skipped_from_ != 0) return;
-    open_scope(attributes);
-    if (!element_stays(name, attributes)) {
+    open_scope(tag.written);
+    if (!element_stays(tag)) {
       skipped_from_ = depth_;
       scopes_.pop_back();
       return;
     }
-    const std::string_view local = local_of(name);
+    const std::string_view local = local_of(tag.name);
     if (local == "foreignObject" && foreign_from_ == 0) foreign_from_ = depth_;
     if (local == "style") {
       style_from_ = depth_;
       css_.clear();
       css_raw_.clear();
     }
-    const bool closed = put_tag(local, attributes, raw);
-    open_.push_back({std::string(name), closed});
+    const bool closed = put_tag(local, tag);
+    open_.push_back({std::string(tag.name), closed});
   }
 
   void on_end(std::string_view) override {
@@ -199,7 +209,7 @@ class Sanitizer : public SvgHandler {
   };
   using Scope = std::map<std::string, std::string, std::less<>>;
 
-  void open_scope(const std::vector<SvgAttribute>& attributes) {
+  void open_scope(std::span<const SvgAttribute> attributes) {
     scopes_.emplace_back();
     for (const SvgAttribute& a : attributes) {
       if (a.name == "xmlns") scopes_.back()[""] = a.value;
@@ -214,16 +224,16 @@ class Sanitizer : public SvgHandler {
     return {};
   }
 
-  bool element_stays(std::string_view name, const std::vector<SvgAttribute>& attributes) {
-    const std::string_view local = local_of(name), uri = namespace_of(prefix_of(name));
-    if (style_from_ != 0) return false;
+  bool element_stays(const SvgTag& tag) {
+    const std::string_view local = local_of(tag.name), uri = namespace_of(prefix_of(tag.name));
+    if (style_from_ != 0 || is_active_element(local)) return false;
     if (is_inert_namespace(uri)) return true;
     const bool foreign = foreign_from_ != 0;
     if (foreign && is_text_element(local)) return true;
     // Unprefixed names count as SVG even without a namespace: viewers are forgiving, and so is
     // imgproxy.
     if (uri == kHtmlNamespace || (uri != kSvgNamespace && !uri.empty())) return false;
-    if (!is_svg_element(local) || animates_links(attributes)) return false;
+    if (!is_svg_element(local) || animates_links(tag.written)) return false;
     if (local == "svg") found_root_ = true;
     return true;
   }
@@ -244,20 +254,18 @@ class Sanitizer : public SvgHandler {
   }
 
   // True when the tag was written closed.
-  bool put_tag(std::string_view element, const std::vector<SvgAttribute>& attributes,
-               std::string_view raw) {
-    TagWalk tag(raw);
-    out_ += tag.name_part();
-    // Expat keeps the order of the tag; what the document type adds comes after.
-    for (const SvgAttribute& a : attributes) {
-      const auto part = tag.next();
+  bool put_tag(std::string_view element, const SvgTag& tag) {
+    TagWalk walk(tag.raw);
+    out_ += walk.name_part();
+    for (const SvgAttribute& a : tag.written) {
+      const auto part = walk.next();
       if (!part || part->name != a.name) break;
       if (attribute_stays(element, a)) put_attribute(*part, a);
     }
-    while (tag.next()) {
+    while (walk.next()) {
     }
-    out_ += tag.tail();
-    return raw.ends_with("/>");
+    out_ += walk.tail();
+    return tag.raw.ends_with("/>");
   }
   void put_attribute(const RawAttribute& raw, const SvgAttribute& a) {
     if (!needs_document_type(raw.value)) {

@@ -565,6 +565,18 @@ def svg_active():
     yield 'svg-active-entity.svg', b'<!DOCTYPE svg [<!ENTITY s "&#60;script>alert(1)&#60;/script>">]>' + svg('&s;')
     yield 'svg-active-link-entity.svg', b'<!DOCTYPE svg [<!ENTITY j "java">]>' + svg('<a href="&j;script:alert(1)"/>')
     yield 'svg-active-default.svg', b'<!DOCTYPE svg [<!ATTLIST rect onclick CDATA "alert(1)">]>' + svg('<rect/>')
+    for number, (attribute, body) in enumerate((
+            ('script xmlns', '<script>alert(1)</script>'), ('g xmlns', '<g><script>alert(1)</script></g>'),
+            ('g xmlns:i', '<g><i:script>alert(1)</i:script></g>'), ('iframe xmlns', '<iframe src="javascript:a"/>'))):
+        adobe = '<!DOCTYPE svg [<!ATTLIST %s CDATA "http://ns.adobe.com/x">]>' % attribute
+        yield 'svg-active-namespace-%d.svg' % number, adobe.encode() + svg(body)
+    yield 'svg-active-inert.svg', svg('<script xmlns="http://ns.adobe.com/x">a</script><i:form xmlns:i="http://ns.adobe.com/x"/>')
+    octaves = '<filter id="f"><feTurbulence baseFrequency=".1" numOctaves="999"/></filter>' \
+        '<rect width="900" height="900" filter="url(#f)"/>'
+    for name in ('windows-1252', 'KOI8-R', 'shift_jis', 'UTF-32', 'ISO-2022-CN-EXT', 'x-nobody'):
+        yield 'svg-limits-%s.svg' % name.lower(), ('<?xml version="1.0" encoding="%s"?>' % name).encode() + svg(octaves)
+    for name in ('utf-16-le', 'utf-16-be'):
+        yield 'svg-limits-%s.svg' % name, ('\ufeff' + svg(octaves).decode()).encode(name)
     yield 'svg-utf16.svg', ('\ufeff' + svg('<script>alert(1)</script>').decode()).encode('utf-16-le')
     yield 'svg-encoding.svg', b'<?xml version="1.0" encoding="utf-7"?>' + svg('+ADw-script+AD4-')
     yield 'svg-latin.svg', b'<?xml version="1.0" encoding="iso-8859-1"?>' + svg('<text y="9">\xe9</text>').replace(b'\xc3\xa9', b'\xe9')

@@ -11,7 +11,7 @@ namespace imgring::image {
 
 // The common sRGB IEC61966-2.1 profile (HP, 1998): as good as no profile.
 bool has_standard_srgb_profile(VipsImage* image) noexcept;
-// True after a profile import by to_processing or to_linear.
+// True after a profile import by one of the functions below.
 bool profile_imported(VipsImage* image) noexcept;
 // 16 for RGB16, GREY16 and scRGB, else 8.
 int pixel_depth(VipsImage* image) noexcept;
@@ -23,6 +23,8 @@ Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr);
 // interpretation the image had before (image->Type read by the caller before to_linear).
 Result<VipsImagePtr> to_linear(VipsImage* image);
 Result<VipsImagePtr> to_interpretation(VipsImage* image, VipsInterpretation interpretation);
+// The same for an image that leaves the space of its profile: that is imported first.
+Result<VipsImagePtr> out_of_profile(VipsImage* image, VipsInterpretation interpretation);
 
 // Step "colour to result". `keep_profile`: strip_color_profile is off and the format holds ICC.
 Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile);

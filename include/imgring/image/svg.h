@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "imgring/base/error.h"
@@ -11,11 +12,18 @@
 
 namespace imgring::image {
 
-// Markup that keeps the bytes of what is kept. kBrokenSvg when it cannot be parsed or is over a
-// limit.
+// Markup that keeps the bytes of what is kept, in UTF-8. kBrokenSvg when it cannot be parsed or is
+// over a limit.
 Result<std::string> sanitize_svg(ByteSpan source);
 // Limits only, before rasterising. `pixels_max`: of all pictures inside together; 0: the default.
 inline constexpr std::int64_t kSvgPixelsMaxOtherwise = 50'000'000;
 Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max = 0);
+
+// What the root says of its size, in CSS pixels; nullopt: nothing that can be read cheaply. Also on
+// a loop's thread.
+struct SvgRootSize {
+  double width = 0, height = 0;
+};
+std::optional<SvgRootSize> svg_root_size(ByteSpan source);
 
 }  // namespace imgring::image

@@ -222,6 +222,29 @@ TEST(Ico, BitmapsInsideHaveDoubleHeight) {
   EXPECT_EQ(loaded(file, ImageType::kIco), (Pixels{3, 2, 1, 4}));
 }
 
+// imgproxy's reader hands on pixels alone: with the palette its PNGs would be quantised again.
+TEST(Ico, NothingThatAPictureInsideSaysOfItselfIsHandedOn) {
+  const VipsImagePtr base = picture(20, 10, 3);
+  VipsImage* own = nullptr;
+  ASSERT_EQ(vips_copy(base.get(), &own, nullptr), 0);
+  const VipsImagePtr tagged(own);
+  const std::string profile = srgb_profile();
+  vips_image_set_blob_copy(tagged.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+  vips_image_set_int(tagged.get(), VIPS_META_ORIENTATION, 6);
+  const std::string png = saved_by_vips(tagged.get(), ".png[palette]");
+  const auto inside = load(bytes_of(png), ImageType::kPng, LoadParams{});
+  ASSERT_TRUE(inside.has_value());
+  ASSERT_NE(vips_image_get_typeof(inside->get(), VIPS_META_ICC_NAME), 0u);
+  const auto image = load(bytes_of(icon_of({{20, 10, png}})), ImageType::kIco, LoadParams{});
+  ASSERT_TRUE(image.has_value()) << image.error().detail;
+  for (const char* field : {VIPS_META_ICC_NAME, VIPS_META_EXIF_NAME, VIPS_META_ORIENTATION,
+                            "palette", "palette-bit-depth", "bits-per-sample"}) {
+    EXPECT_EQ(vips_image_get_typeof(image->get(), field), 0u) << field;
+  }
+  EXPECT_EQ(vips_image_get_width(image->get()), 20);
+  EXPECT_DOUBLE_EQ(vips_image_get_xres(image->get()), vips_image_get_xres(inside->get()));
+}
+
 // Named in hardening.md 5: a reference server asked for 4 GB on the word of a 23-byte icon.
 TEST(Ico, DataSize0IsRefused) {
   expect_broken(icon_of({{1, 1, png_of(1, 1), 0}}), ImageType::kIco);

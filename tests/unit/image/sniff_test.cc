@@ -61,6 +61,13 @@ constexpr Case kCases[] = {
     {"text \0 <svg>"sv, ImageType::kUnknown},
     {"< svg>"sv, ImageType::kUnknown},
     {"%PDF-1.4"sv, ImageType::kUnknown},
+    {"\xff\xfe<\0s\0v\0g\0>\0"sv, ImageType::kSvg},
+    {"\xfe\xff\0<\0s\0v\0g\0 "sv, ImageType::kSvg},
+    {"\xff\xfe<\0?\0x\0?\0>\0\x16\x20<\0s\0v\0g\0/\0"sv, ImageType::kSvg},
+    {"\xff\xfe<\0s\0v\0g\0"sv, ImageType::kUnknown},
+    {"\xff\xfe\0\0<\0s\0v\0g\0>\0"sv, ImageType::kUnknown},
+    {"\xff\xfe\0<\0s\0v\0g\0>"sv, ImageType::kUnknown},  // the other order
+    {"\xff\xfe"sv, ImageType::kUnknown},
 };
 
 TEST(Sniff, TypesByTheirFirstBytes) {

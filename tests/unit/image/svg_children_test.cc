@@ -80,6 +80,33 @@ TEST(SvgChild, DrawsWhatThisProcessWouldDraw) {
   if (!kSanitized) EXPECT_EQ(children.numbers().started, 1u);
 }
 
+// The encodings are ready before the child has no files; what is read twice is the same text.
+TEST(SvgChild, DrawsWhateverTheEncoding) {
+  SvgChildren children(real_children());
+  const auto plain = draw(&children, kPicture, 1);
+  ASSERT_TRUE(plain.has_value()) << plain.error().detail;
+  std::string wide = "\xFF\xFE";
+  for (const char c : kPicture) wide += {c, '\0'};
+  for (const std::string& source :
+       {wide, "<?xml version='1.0' encoding='windows-1252'?>" + kPicture,
+        "<?xml version='1.0' encoding='Shift_JIS'?>" + kPicture,
+        "<?xml version='1.0' encoding='utf-16'?>" + kPicture}) {
+    const auto there = draw(&children, source, 1);
+    ASSERT_TRUE(there.has_value()) << there.error().detail;
+    EXPECT_EQ(pixels_of(there->get()), pixels_of(plain->get()));
+    const auto drawing = draw_here(as_bytes(source), {});
+    ASSERT_TRUE(drawing->look(1).has_value());
+    const auto here = drawing->draw();
+    ASSERT_TRUE(here.has_value()) << here.error().detail;
+    EXPECT_EQ(pixels_of(here->get()), pixels_of(plain->get()));
+  }
+  const auto unknown =
+      draw(&children, "<?xml version='1.0' encoding='x-mine'?>" + kPicture, 1);
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kBrokenSvg);
+  EXPECT_EQ(children.numbers().died, 0u);
+}
+
 TEST(SvgChild, TellsWhatIsWrongWithAPicture) {
   SvgChildren children(real_children());
   const std::string broken = "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'><g>";

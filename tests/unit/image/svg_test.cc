@@ -29,6 +29,10 @@ constexpr Case kCases[] = {
     {"<iframe src=\"x\"/><form action=\"y\"><rect/></form>"
      "<set attributeName=\"x\" onbegin=\"e()\"/>",
      "<set attributeName=\"x\"/>"},
+    {"<script xmlns=\"http://ns.adobe.com/x\">a</script>", ""},
+    {"<i:SCRIPT xmlns:i=\"http://ns.adobe.com/x\"/>", ""},
+    {"<i:form xmlns:i=\"http://ns.adobe.com/x\"/>", ""},
+    {"<i:pgf xmlns:i=\"http://ns.adobe.com/x\"/>", "<i:pgf xmlns:i=\"http://ns.adobe.com/x\"/>"},
     {"<embed src='x'/><object data='x'/><video src='x'/><handler/>", ""},
     {"<a href=\"javascript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
     {"<a href=\" java\tscript:alert(1)\"><rect/></a>", "<a><rect/></a>"},
@@ -98,6 +102,88 @@ TEST(SanitizeSvg, DropsTheDocumentTypeAndExpandsItsPlainEntities) {
             "<title>q&#39;s!</title></svg>");
 }
 
+std::string sanitized(const std::string& in) {
+  const auto out = sanitize_svg(as_bytes(in));
+  if (!out) return "refused: " + out.error().detail;
+  const auto again = sanitize_svg(as_bytes(*out));
+  EXPECT_EQ(again.value_or("refused"), *out);
+  return *out;
+}
+
+// A default of the document type made a script one of a harmless namespace: the tag was copied,
+// the document type was not, and the script was SVG's again.
+TEST(SanitizeSvg, WhatTheDocumentTypeAddsDecidesNothing) {
+  struct TypeCase {
+    const char* type;
+    const char* in;
+    const char* out;
+  };
+  constexpr TypeCase kTypes[] = {
+      {"<!ATTLIST script xmlns CDATA \"http://ns.adobe.com/x\">", "<script>a</script><g/>", "<g/>"},
+      {"<!ATTLIST g xmlns CDATA #FIXED \"http://ns.adobe.com/x\">", "<g><set href='a:b'/></g>",
+       "<g><set/></g>"},
+      {"<!ATTLIST x xmlns CDATA \"http://ns.adobe.com/x\">", "<x/>", ""},
+      {"<!ATTLIST g xmlns:i CDATA \"http://ns.adobe.com/x\">", "<g i:a=\"b\"><i:script/></g>",
+       "<g></g>"},
+      {"<!ATTLIST rect onclick CDATA \"a\" fill CDATA \"red\">", "<rect x=\"1\"/>",
+       "<rect x=\"1\"/>"},
+      {"<!ATTLIST set attributeName CDATA \"href\">", "<set/>", "<set/>"},
+  };
+  for (const TypeCase& c : kTypes) {
+    SCOPED_TRACE(c.in);
+    const std::string head = "<svg xmlns=\"http://www.w3.org/2000/svg\">";
+    const std::string type = "<!DOCTYPE svg [" + std::string(c.type) + "]>";
+    EXPECT_EQ(sanitized(type + head + c.in + "</svg>"), head + c.out + "</svg>");
+  }
+}
+
+// Characters of ASCII in two bytes each behind the mark; \xE9 stays one of Latin-1.
+std::string utf16(const std::string& latin, bool big) {
+  std::string out = big ? "\xFE\xFF" : "\xFF\xFE";
+  for (const char c : latin) {
+    if (big) out.push_back('\0');
+    out.push_back(c);
+    if (!big) out.push_back('\0');
+  }
+  return out;
+}
+
+std::string declared(const std::string& encoding, const std::string& title) {
+  return "<?xml version='1.0' encoding='" + encoding + "'?><svg><title>" + title + "</title></svg>";
+}
+std::string in_utf8(const std::string& title) {
+  return "<?xml version='1.0' encoding='UTF-8'?>\n<svg><title>" + title + "</title></svg>";
+}
+
+TEST(SanitizeSvg, OtherEncodingsBecomeUtf8) {
+  EXPECT_EQ(sanitized(declared("windows-1252", "\x80\xE9")), in_utf8("\u20AC\u00E9"));
+  EXPECT_EQ(sanitized(declared("ISO-8859-1", "\xE9")), in_utf8("\u00E9"));
+  EXPECT_EQ(sanitized(declared("Windows-1251", "\xCF")), in_utf8("\u041F"));
+  EXPECT_EQ(sanitized(declared("windows-1252", "a\x81")), in_utf8("a\uFFFD"));
+  EXPECT_EQ(sanitized(declared("utf-16", "\u00E9")), in_utf8("\u00E9"));
+  EXPECT_EQ(sanitized("\xEF\xBB\xBF" + declared("windows-1252", "\u00E9")), in_utf8("\u00E9"));
+  EXPECT_EQ(sanitized("<svg><title>\u00E9</title></svg>"), "<svg><title>\u00E9</title></svg>");
+  for (const bool big : {false, true}) {
+    EXPECT_EQ(sanitized(utf16(declared("UTF-16", "\xE9<script>a</script>"), big)),
+              in_utf8("\u00E9"));
+    EXPECT_EQ(sanitized(utf16("<svg><g onload='a'/></svg>", big)), "<svg><g/></svg>");
+  }
+  // What expat and others would decode once more.
+  EXPECT_EQ(sanitized(declared("utf-7", "+ADw-script+AD4-")), in_utf8("+ADw-script+AD4-"));
+}
+
+TEST(SanitizeSvg, EncodingsNobodyKnowsAreRefused) {
+  using namespace std::string_literals;
+  for (const std::string& in :
+       {declared("x-user-defined", "a"), declared("ISO-2022-KR", "a"), declared("ebcdic", "a"),
+        "\xFF\xFE\0\0<\0\0\0s\0\0\0"s, "\0<\0s\0v\0g"s}) {
+    const auto out = sanitize_svg(as_bytes(in));
+    ASSERT_FALSE(out.has_value()) << *out;
+    EXPECT_EQ(out.error().code, ErrorCode::kBrokenSvg);
+    EXPECT_FALSE(check_svg_limits(as_bytes(in)).has_value());
+  }
+}
+
 TEST(SanitizeSvg, ClosesWhatTheSourceLeftOpen) {
   const auto out = sanitize_svg(as_bytes("<svg><g><rect/>"));
   ASSERT_TRUE(out.has_value()) << out.error().detail;
@@ -162,6 +248,55 @@ TEST(SvgLimits, RefusesWhatWouldKeepARasteriserBusy) {
     SCOPED_TRACE(in.substr(0, 60));
     EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
   }
+}
+
+// The rasteriser reads these as well as UTF-8, and it adds what the document type says.
+TEST(SvgLimits, HoldInEveryEncodingAndForWhatTheDocumentTypeAdds) {
+  const std::string over = "<svg><feTurbulence numOctaves='11'/></svg>";
+  const std::string head = "<?xml version='1.0' encoding='windows-1252'?>";
+  EXPECT_FALSE(check_svg_limits(as_bytes(head + over)).has_value());
+  EXPECT_TRUE(check_svg_limits(as_bytes(head + "<svg>\xE9</svg>")).has_value());
+  for (const bool big : {false, true}) {
+    EXPECT_FALSE(check_svg_limits(as_bytes(utf16(over, big))).has_value());
+    EXPECT_TRUE(check_svg_limits(as_bytes(utf16("<svg/>", big))).has_value());
+  }
+  const std::string inside = "<svg><image href='data:image/svg+xml;base64," +
+                             base64_encode(as_bytes(utf16(over, false))) + "'/></svg>";
+  EXPECT_FALSE(check_svg_limits(as_bytes(inside)).has_value());
+  EXPECT_FALSE(check_svg_limits(as_bytes("<!DOCTYPE svg [<!ATTLIST feTurbulence numOctaves CDATA "
+                                         "'11'>]><svg><feTurbulence/></svg>"))
+                   .has_value());
+}
+
+TEST(SvgRoot, SaysItsSizeInPixels) {
+  struct RootCase {
+    const char* attributes;
+    double width, height;  // 0: not known
+  };
+  constexpr RootCase kRoots[] = {
+      {"width='200' height='100'", 200, 100},
+      {"width=' 1in ' height='72pt'", 96, 96},
+      {"width='2.54cm' height='25.4mm'", 96, 96},
+      {"viewBox='0 0 30 20'", 30, 20},
+      {"width='100%' height='100%' viewBox='-5, -5, 30, 20'", 30, 20},
+      {"width='60' viewBox='0 0 30 20'", 60, 40},
+      {"height='60' viewBox='0 0 30 20'", 90, 60},
+      {"width='60'", 0, 0},
+      {"", 0, 0},
+      {"width='9' height='9' style='fill:red'", 9, 9},
+      {"width='9' height='9' style='width:900px'", 0, 0},
+      {"width='-1' height='nan' viewBox='0 0 inf 1'", 0, 0},
+  };
+  for (const RootCase& c : kRoots) {
+    SCOPED_TRACE(c.attributes);
+    const std::string text = "<!-- a --><svg:svg " + std::string(c.attributes) + "><g width='9'>";
+    const SvgRootSize size = svg_root_size(as_bytes(text)).value_or(SvgRootSize());
+    EXPECT_NEAR(size.width, c.width, 1e-6);
+    EXPECT_NEAR(size.height, c.height, 1e-6);
+  }
+  EXPECT_FALSE(svg_root_size(as_bytes("<html><svg width='9' height='9'/></html>")));
+  EXPECT_FALSE(svg_root_size(as_bytes("<svg width='9' height='9'")));
+  EXPECT_FALSE(svg_root_size({}));
 }
 
 std::string big_endian(std::uint32_t value) {
