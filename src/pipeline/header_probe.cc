@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "load.h"
+#include "tiff_reader.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -16,42 +17,8 @@ std::uint32_t big16(ByteSpan s, std::size_t at) noexcept {
   return static_cast<std::uint32_t>(s[at]) << 8 | s[at + 1];
 }
 
-// Numbers of a TIFF block, either byte order; 0 outside of it.
-class TiffReader {
- public:
-  explicit TiffReader(ByteSpan block) noexcept : block_(block), little_(block[0] == 'I') {}
-  std::uint32_t u16(std::size_t at) const noexcept {
-    if (block_.size() < 2 || at > block_.size() - 2) return 0;
-    const std::uint32_t a = block_[at];
-    const std::uint32_t b = block_[at + 1];
-    return little_ ? a | b << 8 : a << 8 | b;
-  }
-  std::uint32_t u32(std::size_t at) const noexcept {
-    const std::uint32_t a = u16(at);
-    const std::uint32_t b = u16(at + 2);
-    return little_ ? a | b << 16 : a << 16 | b;
-  }
-
- private:
-  ByteSpan block_;
-  bool little_;
-};
-
 int exif_orientation(ByteSpan block) noexcept {
-  constexpr std::uint32_t kOrientationTag = 0x0112;
-  constexpr std::size_t kEntryBytes = 12;
-  if (block.size() < 8) return 1;
-  const TiffReader tiff(block);
-  const std::size_t ifd = tiff.u32(4);
-  const std::uint32_t entries = tiff.u16(ifd);
-  for (std::uint32_t i = 0; i < entries; ++i) {
-    const std::size_t entry = ifd + 2 + i * kEntryBytes;
-    if (entry >= block.size()) break;
-    if (tiff.u16(entry) != kOrientationTag) continue;
-    const std::uint32_t value = tiff.u16(entry + 8);
-    return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
-  }
-  return 1;
+  return block.size() < 8 ? 1 : TiffReader(block).orientation();
 }
 
 constexpr std::string_view kExif("Exif\0\0", 6);
@@ -76,39 +43,65 @@ double samples_per_pixel(ByteSpan frame) noexcept {
   return static_cast<double>(sum) / (across * down);
 }
 
-std::optional<SourceFacts> probe_jpeg(ByteSpan s) noexcept {
-  SourceFacts facts;
-  facts.type = ImageType::kJpeg;
-  if (s.size() < 4 || s[0] != 0xFF || s[1] != 0xD8) return std::nullopt;
-  std::size_t at = 2;
-  while (s.size() - at >= 4) {
-    if (s[at] != 0xFF) return std::nullopt;
-    const unsigned marker = s[at + 1];
-    if (marker == 0xFF) {  // fill byte
-      ++at;
-      continue;
+// The segments of a JPEG, one a step, up to its first scan.
+class JpegWalk {
+ public:
+  explicit JpegWalk(ByteSpan source) noexcept : s_(source) { facts_.type = ImageType::kJpeg; }
+
+  // What a scan behind the frame header says is waited for, but not needed.
+  std::optional<SourceFacts> facts() noexcept {
+    if (s_.size() < 4 || s_[0] != 0xFF || s_[1] != 0xD8) return std::nullopt;
+    at_ = 2;
+    while (s_.size() - at_ >= 4 && step()) {
     }
-    // Start of scan, end, or a marker without a length before the frame header: not for us.
-    if (marker == 0xDA || marker == 0xD9 || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7))
-      return std::nullopt;
-    const std::size_t length = big16(s, at + 2);
-    if (length < 2 || length > s.size() - at - 2) return std::nullopt;
-    const ByteSpan body = s.subspan(at + 4, length - 2);
-    if (is_frame_header(marker)) {
-      if (body.size() < 6) return std::nullopt;
-      facts.height = static_cast<int>(big16(body, 1));
-      facts.width = static_cast<int>(big16(body, 3));
-      facts.whole_decode = marker != 0xC0 && marker != 0xC1;
-      facts.samples_per_pixel = samples_per_pixel(body);
-      if (facts.width == 0 || facts.height == 0) return std::nullopt;
-      return facts;
-    }
-    if (marker == 0xE1 && facts.orientation == 1 && as_text(body).starts_with(kExif))
-      facts.orientation = exif_orientation(body.subspan(kExif.size()));
-    at += 2 + length;
+    if (facts_.width == 0 || facts_.height == 0) return std::nullopt;
+    return facts_;
   }
-  return std::nullopt;
-}
+
+ private:
+  bool step() noexcept {
+    if (s_[at_] != 0xFF) return false;
+    const unsigned marker = s_[at_ + 1];
+    if (marker == 0xFF) {  // fill byte
+      ++at_;
+      return true;
+    }
+    // The end, or a marker without a length before the scan: not for us.
+    if (marker == 0xD9 || marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) return false;
+    const std::size_t length = big16(s_, at_ + 2);
+    if (length < 2 || length > s_.size() - at_ - 2) return false;
+    at_ += 2 + length;
+    return take(marker, s_.subspan(at_ - length + 2, length - 2));
+  }
+
+  bool take(unsigned marker, ByteSpan body) noexcept {
+    if (is_frame_header(marker)) return take_frame(marker, body);
+    if (marker == 0xDA) {
+      // Of scans with a part of the components, libjpeg decodes the last before the first row.
+      const bool part = !body.empty() && body[0] < components_;
+      facts_.whole_decode = facts_.whole_decode || part;
+      return false;
+    }
+    if (marker == 0xE1 && facts_.orientation == 1 && as_text(body).starts_with(kExif))
+      facts_.orientation = exif_orientation(body.subspan(kExif.size()));
+    return true;
+  }
+
+  bool take_frame(unsigned marker, ByteSpan body) noexcept {
+    if (body.size() < 6 || facts_.width != 0) return false;
+    facts_.height = static_cast<int>(big16(body, 1));
+    facts_.width = static_cast<int>(big16(body, 3));
+    facts_.whole_decode = marker != 0xC0 && marker != 0xC1;
+    facts_.samples_per_pixel = samples_per_pixel(body);
+    components_ = body[5];
+    return facts_.width != 0;
+  }
+
+  ByteSpan s_;
+  std::size_t at_ = 0;
+  unsigned components_ = 0;
+  SourceFacts facts_;
+};
 
 std::uint32_t little32(ByteSpan s, std::size_t at) noexcept {
   return static_cast<std::uint32_t>(s[at]) | static_cast<std::uint32_t>(s[at + 1]) << 8 |
@@ -149,7 +142,7 @@ std::optional<SourceFacts> probe_webp(ByteSpan s) noexcept {
 }  // namespace
 
 std::optional<SourceFacts> probe_header(ByteSpan source, ImageType type) {
-  if (type == ImageType::kJpeg) return probe_jpeg(source);
+  if (type == ImageType::kJpeg) return JpegWalk(source).facts();
   if (type == ImageType::kWebp) return probe_webp(source);
   return std::nullopt;
 }

@@ -124,11 +124,13 @@ Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened
   if (small) {
     const SourceFacts facts = facts_of_image(small->get(), request.type, 1);
     if (thumbnail_serves(input, facts, plan.wanted_shrink))
-      return Loaded{make_plan_for_loaded(input, plan.load, facts), std::move(*small)};
+      return Loaded{make_plan_for_loaded(input, plan.load, facts), std::move(*small),
+                    opened.origin};
   } else {
     vips_error_clear();
   }
-  return Loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image)};
+  return Loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image),
+                opened.origin};
 }
 
 Result<Loaded> load_vector(const LoadRequest& request, Opened opened, PlanInput* input) {
@@ -145,7 +147,7 @@ Result<Loaded> load_vector(const LoadRequest& request, Opened opened, PlanInput*
   }
   IMGRING_TRY_VOID(check_vector_sides(drawn));
   IMGRING_TRY(VipsImagePtr image, opened.drawing->draw());
-  return Loaded{make_plan_for_loaded(*input, scale, drawn), std::move(image)};
+  return Loaded{make_plan_for_loaded(*input, scale, drawn), std::move(image), opened.origin};
 }
 
 bool as_expected(const Plan& plan, const SourceFacts& loaded) noexcept {
@@ -194,7 +196,8 @@ Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput
     return load_thumbnail_or_whole(request, std::move(opened), *input, std::move(plan));
   const bool same_scale = plan.load.shrink == 1 && plan.load.scale == 1;
   if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
-    return Loaded{make_plan_for_loaded(*input, {}, input->facts), std::move(opened.image)};
+    return Loaded{make_plan_for_loaded(*input, {}, input->facts), std::move(opened.image),
+                  opened.origin};
   IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, input->frames));
   const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);
   if (opened.image == nullptr && !as_expected(plan, loaded)) {
@@ -204,7 +207,7 @@ Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput
     input->facts = again.facts;
     return load_planned(request, std::move(again), input);
   }
-  return Loaded{make_plan_for_loaded(*input, plan.load, loaded), std::move(image)};
+  return Loaded{make_plan_for_loaded(*input, plan.load, loaded), std::move(image), opened.origin};
 }
 
 }  // namespace imgring::pipeline

@@ -34,6 +34,7 @@ struct Opened {
 struct Loaded {
   Plan plan;
   image::VipsImagePtr image;
+  Size origin;  // Opened's, or what libvips says where the probe was wrong
 };
 
 // Facts out of the header by our own reader; nullopt: let libvips look.

@@ -270,6 +270,14 @@ double guard_shrink_of(const SourceFacts& facts, std::int64_t max_src_resolution
   return std::sqrt(area / limit);
 }
 
+void apply_vector_guard(PlanInput* in) noexcept {
+  const double guard = guard_shrink_of(in->facts, in->options->max_src_resolution);
+  if (guard == 1) return;
+  const Size size = predicted_load_size(in->facts, {.scale = 1 / guard});
+  in->facts = with_size(in->facts, size);
+  in->guard_shrink = guard;
+}
+
 // JPEG by what libvips makes of libjpeg's scaling; the others round half up.
 Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexcept {
   if (load.shrink > 1) {

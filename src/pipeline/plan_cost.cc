@@ -9,8 +9,8 @@ namespace imgring::pipeline {
 namespace {
 
 // `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds
-// this many rows. An interlaced PNG costs `interlaced` per source pixel instead, a progressive JPEG
-// its coefficients.
+// this many rows. An interlaced PNG costs `interlaced` per source pixel instead, a JPEG in several
+// scans its coefficients.
 struct DecodeCost {
   ImageType type;
   double whole;
@@ -67,7 +67,9 @@ double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& f = in.facts;
   const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
   if (row == std::end(kDecode)) return area(f.width, f.height) * kBytesPerPixel;
-  if (facts_of(f.type).vector) return area(plan.loaded.width, plan.loaded.height) * row->whole;
+  if (facts_of(f.type).vector) {
+    return area(plan.loaded.width, plan.loaded.height) * drawn_bytes_per_pixel(f.type);
+  }
   const auto coefficients = static_cast<double>(coefficient_bytes(f));
   if (coefficients > 0) return coefficients;
   if (f.whole_decode) return area(f.width, f.height) * row->interlaced;
@@ -91,13 +93,27 @@ double step_bytes(const Plan& plan) noexcept {
 }
 
 double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
-  const auto* row = std::ranges::find(kEncode, plan.result_type, &EncodeCost::type);
-  double per_pixel = row == std::end(kEncode) ? kBytesPerPixel : row->bytes;
-  if (in.options->max_bytes > 0) per_pixel += kBytesPerPixel;
-  return per_pixel * area(plan.result.width, plan.result.height) * plan.frames;
+  return encode_bytes_per_pixel(plan.result_type, in) *
+         area(plan.result.width, plan.result.height) * plan.frames;
 }
 
 }  // namespace
+
+ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
+  const bool palette = in.facts.palette || in.config->png_quantize;
+  return result == ImageType::kPng && palette ? ImageType::kGif : result;
+}
+
+double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
+  const auto* row = std::ranges::find(kEncode, encoder_of(result, in), &EncodeCost::type);
+  const double bytes = row == std::end(kEncode) ? kBytesPerPixel : row->bytes;
+  return in.options->max_bytes > 0 ? bytes + kBytesPerPixel : bytes;
+}
+
+double drawn_bytes_per_pixel(ImageType vector) noexcept {
+  const auto* row = std::ranges::find(kDecode, vector, &DecodeCost::type);
+  return row == std::end(kDecode) ? kBytesPerPixel : row->whole;
+}
 
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept {
   if (facts.type != ImageType::kJpeg || !facts.whole_decode) return 0;

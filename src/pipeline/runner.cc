@@ -180,10 +180,10 @@ Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& l
 
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
-  RenderedImage out;
-  out.origin_width = opened.origin.width;
-  out.origin_height = opened.origin.height;
   IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
+  RenderedImage out;
+  out.origin_width = loaded.origin.width;
+  out.origin_height = loaded.origin.height;
   IMGRING_TRY(std::optional<Saved> native, native_result(job, loaded, input, stop));
   if (native) {
     out.result_width = loaded.plan.result.width;
@@ -249,15 +249,7 @@ Result<Foreseen> foresee(const RenderJob& job) {
   IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) return Foreseen{{}, true};
   IMGRING_TRY(PlanInput input, input_of(job, opened));
-  const double guard = guard_shrink_of(opened.facts, job.options->max_src_resolution);
-  if (guard != 1) {
-    LoadScale guarded;
-    guarded.scale = 1 / guard;
-    const Size size = predicted_load_size(opened.facts, guarded);
-    input.facts.width = size.width;
-    input.facts.height = size.height;
-    input.guard_shrink = guard;
-  }
+  apply_vector_guard(&input);
   return Foreseen{make_plan(input), false};
 }
 

@@ -89,7 +89,8 @@ Result<VipsImagePtr> flatten(VipsImage* image, url::Color background) {
   const VipsInterpretation space = flattenable(image, colour);
   VipsImagePtr flat = share(image);
   if (space != vips_image_guess_interpretation(image)) {
-    IMGRING_TRY(VipsImagePtr converted, image::to_interpretation(image, space));
+    // As imgproxy does: what the profile says of a grey is lost with the grey.
+    IMGRING_TRY(VipsImagePtr converted, image::out_of_profile(image, space));
     flat = std::move(converted);
   }
   const double unit = image::pixel_depth(flat.get()) == 16 ? 257 : 1;

@@ -9,15 +9,15 @@
 
 namespace imgring::pipeline {
 
-// From the plan where the header can be read without libvips, else from the size of the file; the
-// source's own bytes are not in it.
+// From the plan where the header can be read without libvips, else from the size of the file and
+// the result that is asked for; the source's own bytes are not in it.
 struct Estimate {
   std::int64_t bytes = 0;
   PlannedWork work;
   bool large = false;  // a whole decode of kLargeDecodeBytes or more
 };
-// What a progressive JPEG of 2.8 megapixels holds: with the rows of the rest, far above what others
-// take.
+// What a JPEG in several scans of 2.8 megapixels holds: with the rows of the rest, far above what
+// others take.
 inline constexpr std::int64_t kLargeDecodeBytes = 8 << 20;
 Estimate estimate(const RenderJob& job);
 

@@ -27,7 +27,9 @@ struct SourceFacts {
   bool alpha = false;
   bool animated = false;      // has delay, loop and more than one page
   bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
-  bool whole_decode = false;  // progressive JPEG, interlaced PNG: the decoder holds every pixel
+  // JPEG in several scans, interlaced PNG: the decoder holds every pixel.
+  bool whole_decode = false;
+  bool palette = false;          // a result that can have one gets its own (estimates only)
   double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0; PNG: bands
 };
 
@@ -151,6 +153,8 @@ struct Plan {
 
 // Vector guard: shrink that brings the picture within the limit, 1 when it is.
 double guard_shrink_of(const SourceFacts& facts, std::int64_t max_src_resolution) noexcept;
+// The facts of a vector over the limit become those the guard leaves.
+void apply_vector_guard(PlanInput* in) noexcept;
 // Size the loader is expected to give.
 Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexcept;
 
@@ -164,9 +168,14 @@ std::string_view name_of(StepKind kind) noexcept;
 // The plan as text, a line for each step.
 std::string describe(const Plan& plan);
 
-// What the decoder of a progressive JPEG holds from the first scan to the last; 0 for others.
+// What the decoder of a JPEG in several scans holds from the first to the last; 0 for others.
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept;
 // Memory a plan needs, by the tables of formats and steps in plan_cost.cc.
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
+// Of that, what saving takes for a pixel of the result, and drawing for one of a vector.
+double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
+double drawn_bytes_per_pixel(ImageType vector) noexcept;
+// The row of the cost tables for a result: a PNG with a palette is made by the quantiser of GIFs.
+ImageType encoder_of(ImageType result, const PlanInput& in) noexcept;
 
 }  // namespace imgring::pipeline

@@ -23,6 +23,7 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept;
 struct UnreadSource {
   ImageType source = ImageType::kUnknown, result = ImageType::kUnknown;
   double pixels = 0;
+  double result_pixels = 0;  // 0: as many
 };
 PlannedWork planned_work(const UnreadSource& unread) noexcept;
 

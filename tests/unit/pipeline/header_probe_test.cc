@@ -43,6 +43,53 @@ TEST(HeaderProbe, CountsTheSamplesOfAPixel) {
   }
 }
 
+std::string segment(char marker, const std::string& body) {
+  const std::size_t size = body.size() + 2;
+  return std::string{'\xFF', marker, static_cast<char>(size >> 8), static_cast<char>(size)} + body;
+}
+// A frame header: 333 x 77, three components.
+std::string frame(char marker) {
+  return segment(marker, std::string("\x08\0\x4D\x01\x4D\x03\1\x22\0\2\x11\0\3\x11\0", 15));
+}
+std::string scan(int components) {
+  std::string body(1, static_cast<char>(components));
+  for (int i = 1; i <= components; ++i) body += {static_cast<char>(i), '\0'};
+  return segment('\xDA', body + std::string("\0\x3F\0", 3));
+}
+
+// Sequential, but in a scan for each component, libjpeg keeps all of them as well.
+TEST(HeaderProbe, ScansOfSomeComponentsAreAWholeDecode) {
+  const std::string start = "\xFF\xD8", tables = segment('\xC4', std::string(20, '\0'));
+  struct Case {
+    std::string bytes;
+    bool whole;
+  };
+  const Case cases[] = {{start + frame('\xC0') + tables + scan(3), false},
+                        {start + frame('\xC0') + tables + scan(1), true},
+                        {start + frame('\xC1') + scan(2) + scan(1), true},
+                        {start + frame('\xC2') + scan(3), true},
+                        {start + frame('\xC0') + tables, false},
+                        {start + frame('\xC0') + "\xFF\xDA\xFF\xFF\1", false},
+                        {start + frame('\xC0') + "noise" + scan(1), false}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(&c - cases);
+    const auto facts = probe_header(as_bytes(c.bytes), kJpeg);
+    ASSERT_TRUE(facts.has_value());
+    EXPECT_EQ(facts->width, 333);
+    EXPECT_EQ(facts->whole_decode, c.whole);
+  }
+  EXPECT_FALSE(probe_header(as_bytes(start + scan(3) + frame('\xC0')), kJpeg).has_value());
+}
+
+TEST(HeaderProbe, ReadsExifBehindTheFrameHeaderToo) {
+  const std::string exif("Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 32);
+  const std::string late = "\xFF\xD8" + frame('\xC0') + segment('\xE1', exif) + scan(3);
+  ASSERT_TRUE(probe_header(as_bytes(late), kJpeg).has_value());
+  EXPECT_EQ(probe_header(as_bytes(late), kJpeg)->orientation, 6);
+  const std::string behind = "\xFF\xD8" + frame('\xC0') + scan(3) + segment('\xE1', exif);
+  EXPECT_EQ(probe_header(as_bytes(behind), kJpeg)->orientation, 1);
+}
+
 TEST(HeaderProbe, ReadsExifOrientation) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     VipsImage* own = nullptr;

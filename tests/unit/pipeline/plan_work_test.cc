@@ -60,6 +60,26 @@ TEST(PlanWork, LanesByFormatAndSize) {
   }
 }
 
+// The quantiser is GIF's, whatever the file is.
+TEST(PlanWork, PalettesTakeTheTimeOfGifs) {
+  SourceFacts palette = facts(ImageType::kPng, 1600, 1200);
+  const auto plain = work_of(palette, ImageType::kPng, 400);
+  palette.palette = true;
+  const auto quantised = work_of(palette, ImageType::kPng, 400);
+  EXPECT_EQ(quantised.encode, work_of(palette, ImageType::kGif, 400).encode);
+  EXPECT_TRUE(quantised.patient());
+  EXPECT_FALSE(plain.patient());
+  EXPECT_EQ(work_of(palette, ImageType::kWebp, 400).encode,
+            work_of(facts(ImageType::kPng, 1600, 1200), ImageType::kWebp, 400).encode);
+}
+
+TEST(PlanWork, WhatAVectorDrawsPacksQuickly) {
+  const auto drawn = work_of(facts(ImageType::kSvg, 500, 500), ImageType::kPng, 500);
+  const auto photo = work_of(facts(ImageType::kPng, 500, 500), ImageType::kPng, 500);
+  EXPECT_LT(drawn.encode, photo.encode / 2);
+  EXPECT_FALSE(drawn.patient());
+}
+
 TEST(PlanWork, GrowsWithPixelsAndFrames) {
   const auto small = work_of(facts(ImageType::kJpeg, 1000, 1000), ImageType::kWebp, 200);
   const auto decoded = work_of(facts(ImageType::kJpeg, 4000, 4000), ImageType::kWebp, 200);
@@ -78,6 +98,9 @@ TEST(PlanWork, AnUnreadSourceCountsItsBytes) {
   EXPECT_GT(small.all(), 0us);
   EXPECT_GT(large.all(), small.all() * 20);
   EXPECT_LE(planned_work({ImageType::kTiff, ImageType::kHeic, 1e18}).encode, 1h);
+  const auto enlarged = planned_work({ImageType::kTiff, ImageType::kJpeg, 1e5, 1e7});
+  EXPECT_EQ(enlarged.decode, small.decode);
+  EXPECT_EQ(enlarged.encode, large.encode);
 }
 
 }  // namespace

@@ -191,6 +191,78 @@ TEST(RenderSvg, WithoutAFormatItIsSanitisedText) {
   EXPECT_TRUE(result->same_as_source);
 }
 
+void append_be(std::string* out, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) out->push_back(static_cast<char>(value >> shift));
+}
+// A profile of linear grey. The filling is noise: libpng calls a profile that packs well too short.
+std::string linear_grey_profile() {
+  constexpr std::uint32_t kD50[] = {0xF6D6, 0x10000, 0xD32D};
+  std::string out;
+  append_be(&out, 460);
+  out += std::string(4, '\0') + std::string("\2\x10\0\0mntrGRAYXYZ ", 16);
+  out += std::string(12, '\0') + "acsp" + std::string(28, '\0');
+  for (const std::uint32_t v : kD50) append_be(&out, v);
+  out.resize(128, '\0');
+  append_be(&out, 3);
+  const auto tag = [&out](const char* name, std::uint32_t at, std::uint32_t size) {
+    out += name;
+    append_be(&out, at);
+    append_be(&out, size);
+  };
+  tag("wtpt", 168, 20);
+  tag("kTRC", 188, 14);
+  tag("fill", 204, 256);
+  out += std::string("XYZ \0\0\0\0", 8);
+  for (const std::uint32_t v : kD50) append_be(&out, v);
+  out += std::string("curv\0\0\0\0\0\0\0\1\1\0\0\0data\0\0\0\0", 24);
+  std::uint32_t state = 1;
+  while (out.size() < 460) {
+    state = state * 1664525u + 1013904223u;
+    out.push_back(static_cast<char>(state >> 24));
+  }
+  return out;
+}
+
+// Half of linear grey is 188 of sRGB: it must not become a colour as 128.
+TEST(RenderFlatten, AGreyOnAColourLeavesItsProfileFirst) {
+  const VipsImagePtr grey = plain(40, 20, {128, 255});
+  VipsImage* own = nullptr;
+  vips_copy(grey.get(), &own, nullptr);
+  const VipsImagePtr tagged = checked(own);
+  const std::string profile = linear_grey_profile();
+  vips_image_set_blob_copy(tagged.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+  Request request;
+  request.source = encoded(tagged.get(), ".png");
+  request.options.format = kPng;
+  request.options.background = url::Color{255, 0, 0};
+  const Outcome coloured = outcome_of(request);
+  expect_pixel(coloured.picture.get(), 20, 10, {188, 188, 188}, 3);
+  EXPECT_EQ(vips_image_get_typeof(coloured.picture.get(), VIPS_META_ICC_NAME), 0u);
+}
+
+// libvips reads no EXIF that the file's flags don't speak of; our probe looks for the chunk.
+TEST(RenderOrigin, IsWhatLibvipsSaysWhereTheProbeIsWrong) {
+  VipsImage* own = nullptr;
+  vips_copy(quarters(30, 20).get(), &own, nullptr);
+  const VipsImagePtr tagged = checked(own);
+  vips_image_set_int(tagged.get(), "orientation", 6);
+  Request request;
+  request.source = encoded(tagged.get(), ".webp");
+  request.type = kWebp;
+  request.options.format = kPng;
+  const Outcome turned = outcome_of(request);
+  EXPECT_EQ(turned.rendered.origin_width, 20);
+  EXPECT_EQ(turned.rendered.origin_height, 30);
+  constexpr std::size_t kFlagsAt = 20;
+  constexpr char kExifFlag = 0x08;
+  ASSERT_EQ(request.source.substr(12, 4), "VP8X");
+  request.source[kFlagsAt] = static_cast<char>(request.source[kFlagsAt] & ~kExifFlag);
+  const Outcome upright = outcome_of(request);
+  EXPECT_EQ(upright.rendered.origin_width, 30);
+  EXPECT_EQ(upright.rendered.origin_height, 20);
+  EXPECT_EQ(upright.rendered.result_width, 30);
+}
+
 TEST(RenderSkip, SourcesOfSkippedFormatsAreAnsweredAsTheyAre) {
   Request request;
   request.source = encoded(quarters(40, 20).get(), ".png");

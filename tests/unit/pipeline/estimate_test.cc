@@ -1,0 +1,234 @@
+// What admission is told of a job before it runs: facts out of headers and what follows from them:
+// tests of src/pipeline/estimate.cc and header_facts.cc.
+#include "imgring/pipeline/estimate.h"
+
+#include "../../../src/pipeline/header_facts.h"
+#include "plan_helpers.h"
+#include "render_helpers.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using namespace testing;
+using enum ImageType;
+
+constexpr std::int64_t kMega = 1'000'000;
+const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255};
+
+std::string bytes_of(std::uint32_t value, int count, bool big) {
+  std::string out;
+  for (int i = 0; i < count; ++i)
+    out.push_back(static_cast<char>(value >> 8 * (big ? count - 1 - i : i)));
+  return out;
+}
+
+struct Asked {
+  std::string source;
+  ImageType type = kSvg;
+  url::ProcessingOptions options{};
+  config::ProcessingConfig config{};
+
+  Estimate estimate() const {
+    RenderJob job;
+    job.source = as_bytes(source);
+    job.source_type = type;
+    job.options = &options;
+    job.config = &config;
+    return pipeline::estimate(job);
+  }
+};
+Asked asked(std::string source, ImageType type, std::string_view path, ImageType result) {
+  Asked out{std::move(source), type};
+  out.options = options_of(path);
+  out.options.format = result;
+  return out;
+}
+SourceFacts facts_in(const std::string& source, ImageType type, int frames_max = 1) {
+  return facts_of_header(as_bytes(source), type, frames_max).value_or(SourceFacts());
+}
+
+std::string icon(const char* attributes) {
+  std::string out = std::string("<svg xmlns='http://www.w3.org/2000/svg' ") + attributes + ">";
+  for (int i = 0; i < 40; ++i) out += "<path d='M12 2 L22 8.5 L22 15.5 L12 22 Z' fill='#048'/>";
+  return out + "</svg>";
+}
+
+TEST(Estimate, OrdinarySvgsAreQuickAndSmall) {
+  for (const char* attributes : {"width='24' height='24'", "viewBox='0 0 24 24'",
+                                 "width='512' height='512' viewBox='0 0 24 24'", ""}) {
+    for (const char* path : {"w:100", "w:300/h:300", "w:500/h:500"}) {
+      for (const ImageType to : {kPng, kJpeg}) {
+        SCOPED_TRACE(std::string(attributes) + " " + path + std::string(facts_of(to).extension));
+        const Estimate e = asked(icon(attributes), kSvg, path, to).estimate();
+        EXPECT_FALSE(e.work.patient()) << e.work.all().count();
+        EXPECT_LT(e.bytes, 24 * kMega);
+      }
+    }
+  }
+  // Passed through: sanitised, and looked at by a child.
+  const Estimate e = asked(icon(""), kSvg, "", kUnknown).estimate();
+  EXPECT_FALSE(e.work.patient());
+  EXPECT_LT(e.bytes, 24 * kMega);
+}
+
+// Was planned as 16 MB and quick, and made a picture of 529 MB.
+TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
+  for (const char* attributes : {"width='9' height='9'", ""}) {
+    SCOPED_TRACE(attributes);
+    Asked large = asked(icon(attributes), kSvg, "w:11500/h:11500", kJpeg);
+    EXPECT_GT(large.estimate().bytes, 2000 * kMega);
+    EXPECT_TRUE(large.estimate().work.patient());
+    large.options.max_result_dimension = 200;
+    EXPECT_LT(large.estimate().bytes, 24 * kMega);
+    EXPECT_FALSE(large.estimate().work.patient());
+    EXPECT_GT(asked(icon(attributes), kSvg, "w:1000/dpr:3", kJpeg).estimate().bytes, 140 * kMega);
+    EXPECT_GT(asked(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes,
+              140 * kMega);
+  }
+  const Estimate beyond = asked(icon(""), kSvg, "w:2000000000/h:2000000000", kPng).estimate();
+  EXPECT_LT(beyond.bytes, 3000 * kMega);  // no more pixels are drawn
+  // A vector over the limit of its own size is drawn within it.
+  const Estimate guarded = asked(icon("width='9e5' height='9e5'"), kSvg, "", kJpeg).estimate();
+  EXPECT_NEAR(static_cast<double>(guarded.bytes) / (50 * kMega * 18), 1, 0.1);
+}
+
+TEST(Estimate, AnUnreadSourceCountsTheResultThatIsAskedFor) {
+  const std::string unread(100, 'x');
+  const std::int64_t least = asked(unread, kAvif, "", kJpeg).estimate().bytes;
+  EXPECT_LT(least, 5 * kMega);
+  EXPECT_GE(asked(unread, kAvif, "w:1000/h:1000", kAvif).estimate().bytes, least + 30 * kMega);
+  EXPECT_GE(asked(unread, kAvif, "w:1000", kAvif).estimate().bytes, least + 30 * kMega);
+  EXPECT_GE(asked(unread, kAvif, "w:9/h:9/pd:500:500:500:500", kJpeg).estimate().bytes,
+            least + 6 * kMega);
+  // Without `enlarge` it is no larger than the largest source.
+  const std::string_view vast = "w:2000000000/h:2000000000";
+  EXPECT_LE(asked(unread, kAvif, vast, kJpeg).estimate().bytes, least + 50 * 6 * kMega);
+  Asked enlarged = asked(unread, kAvif, vast, kAvif);
+  enlarged.options.enlarge = true;
+  EXPECT_GT(enlarged.estimate().bytes, kMega * kMega);
+}
+
+TEST(Estimate, EveryFrameOfAnAnimationCounts) {
+  for (const ImageType type : {kGif, kWebp}) {
+    SCOPED_TRACE(facts_of(type).name);
+    const std::string suffix(facts_of(type).extension);
+    Asked moving = asked(animation(60, 40, {kRed, kGreen, kBlue}, suffix.c_str()), type, "", type);
+    const auto bytes = [&](int frames_max, ImageType to) {
+      moving.options.max_animation_frames = frames_max;
+      moving.options.format = to;
+      return moving.estimate().bytes;
+    };
+    EXPECT_GT(bytes(100, type), bytes(1, type) * 2);
+    EXPECT_GT(bytes(100, type), bytes(2, type));
+    EXPECT_EQ(bytes(100, type), bytes(3, type));
+    EXPECT_EQ(bytes(100, kJpeg), bytes(1, kJpeg));  // a still picture
+    moving.options.max_animation_frames = 100;
+    moving.options.format = type;
+    const auto work = moving.estimate().work;
+    moving.options.max_animation_frames = 1;
+    EXPECT_GT(work.decode, moving.estimate().work.decode);
+  }
+}
+
+TEST(Estimate, FramesAreCountedAsFarAsTheyAreWanted) {
+  const std::string gif = animation(60, 40, {kRed, kGreen, kBlue});
+  const std::string webp = animation(60, 40, {kRed, kGreen, kBlue}, ".webp");
+  for (const auto& [source, type] : {std::pair{gif, kGif}, std::pair{webp, kWebp}}) {
+    SCOPED_TRACE(facts_of(type).name);
+    EXPECT_EQ(facts_in(source, type, 100).pages, 3);
+    EXPECT_EQ(facts_in(source, type, 2).pages, 2);
+    EXPECT_FALSE(facts_in(source, type, 1).animated);
+    EXPECT_EQ(facts_in(source, type, 100).width, 60);
+    EXPECT_EQ(facts_in(source, type, 100).height, 40);
+    for (std::size_t size = 0; size < source.size(); ++size)
+      EXPECT_LE(facts_in(source.substr(0, size), type, 100).pages, 3);
+  }
+  EXPECT_FALSE(facts_in(animation(60, 40, {kRed}), kGif, 100).animated);
+  // Too long to be walked over: as many as are asked for.
+  std::string blocks;
+  for (int i = 0; i < 20'000; ++i) blocks += std::string("\1x", 2);
+  const std::string endless = "GIF89a" + std::string("\x3c\0\x28\0\0\0\0", 7) +
+                              std::string("\x21\xfe", 2) + blocks + std::string(1, '\0');
+  EXPECT_EQ(facts_in(endless, kGif, 40).pages, 40);
+  std::string chunks;
+  for (int i = 0; i < 20'000; ++i) chunks += "junk" + std::string(4, '\0');
+  EXPECT_EQ(facts_in(webp + chunks, kWebp, 40).pages, 40);
+}
+
+TEST(Estimate, ReadsTheSizeOfTopDownBitmaps) {
+  const auto bmp = [](std::int32_t height) {
+    return "BM" + std::string(16, '\0') + bytes_of(30, 4, false) +
+           bytes_of(static_cast<std::uint32_t>(height), 4, false) +
+           std::string("\1\0\x18\0", 4) + std::string(24, '\0');
+  };
+  EXPECT_EQ(facts_in(bmp(20), kBmp).height, 20);
+  EXPECT_EQ(facts_in(bmp(-20), kBmp).height, 20);
+  EXPECT_EQ(facts_in(bmp(-20), kBmp).width, 30);
+  EXPECT_EQ(facts_in(bmp(INT32_MIN), kBmp).height, 1 << 20);
+}
+
+std::string tiff(bool big) {
+  const auto field = [&](std::uint32_t tag, std::uint32_t kind, std::uint32_t value) {
+    const std::string text = bytes_of(value, kind == 3 ? 2 : 4, big);
+    return bytes_of(tag, 2, big) + bytes_of(kind, 2, big) + bytes_of(1, 4, big) + text +
+           std::string(4 - text.size(), '\0');
+  };
+  return std::string(big ? "MM\0*" : "II*\0", 4) + bytes_of(20, 4, big) + std::string(12, 'p') +
+         bytes_of(4, 2, big) + field(256, 3, 3000) + field(257, 4, 2000) + field(274, 3, 6) +
+         field(277, 3, 1) + std::string(4, '\0');
+}
+
+TEST(Estimate, ReadsTheSizeOfTiffAndCountsIt) {
+  for (const bool big : {false, true}) {
+    SCOPED_TRACE(big);
+    const SourceFacts found = facts_in(tiff(big), kTiff);
+    EXPECT_EQ(found.width, 3000);
+    EXPECT_EQ(found.height, 2000);
+    EXPECT_EQ(found.orientation, 6);
+    constexpr std::int64_t kDecoderBytes = 8;
+    EXPECT_GE(asked(tiff(big), kTiff, "w:100", kJpeg).estimate().bytes, 6 * kMega * kDecoderBytes);
+    for (std::size_t size = 0; size < tiff(big).size(); ++size)
+      (void)facts_in(tiff(big).substr(0, size), kTiff);
+  }
+  EXPECT_EQ(facts_in(encoded(quarters(33, 22).get(), ".tif"), kTiff).height, 22);
+  EXPECT_EQ(facts_in(std::string("II*\0\xff\xff\xff\xff", 8), kTiff).width, 0);
+}
+
+TEST(Estimate, ReadsIconsAndBoxesBehindThePixels) {
+  const std::string entry(14, '\0');
+  const std::string icons = std::string("\0\0\1\0\3\0", 6) + "\x10\x10" + entry + "\x30\x20" +
+                            entry + "\x20\x20" + entry;
+  EXPECT_EQ(facts_in(icons, kIco).width, 0x30);
+  EXPECT_EQ(facts_in(icons, kIco).height, 0x20);
+  EXPECT_EQ(facts_in(std::string("\0\0\1\0\1\0\0\0", 8) + entry, kIco).width, 256);
+  EXPECT_LT(asked(icons, kIco, "w:3000/h:3000", kPng).estimate().bytes, kMega);
+
+  const auto box = [](const char* name, const std::string& body) {
+    return bytes_of(static_cast<std::uint32_t>(body.size() + 8), 4, true) + name + body;
+  };
+  const std::string size = box("ispe", std::string(4, '\0') + bytes_of(4000, 4, true) +
+                                           bytes_of(3000, 4, true));
+  const std::string heic = box("ftyp", "heic") + box("mdat", std::string(100'000, 'm')) +
+                           box("meta", std::string(4, '\0') + size);
+  EXPECT_EQ(facts_in(heic, kHeic).width, 4000);
+  EXPECT_EQ(facts_in(heic, kHeic).height, 3000);
+}
+
+TEST(Estimate, KnowsPalettesAndWhatTheyCost) {
+  VipsImagePtr picture = quarters(40, 30);
+  const std::string plain = encoded(picture.get(), ".png");
+  const std::string palette = encoded(picture.get(), ".png[palette]");
+  EXPECT_FALSE(facts_in(plain, kPng).palette);
+  EXPECT_TRUE(facts_in(palette, kPng).palette);
+  EXPECT_TRUE(facts_in(animation(6, 4, {kRed}), kGif).palette);
+  Asked quantised = asked(plain, kPng, "", kPng);
+  EXPECT_GT(asked(palette, kPng, "", kPng).estimate().bytes, quantised.estimate().bytes * 2);
+  EXPECT_EQ(asked(palette, kPng, "", kJpeg).estimate().work.encode,
+            asked(plain, kPng, "", kJpeg).estimate().work.encode);
+  quantised.config.png_quantize = true;
+  EXPECT_GT(quantised.estimate().bytes, asked(plain, kPng, "", kPng).estimate().bytes * 2);
+  EXPECT_TRUE(quantised.estimate().work.patient());
+}
+
+}  // namespace
+}  // namespace imgring::pipeline
