@@ -15,6 +15,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr ByteSpan kNothing;
+// What one WRITE_RESPONSE_TIMEOUT covers without a look at the rate, and the rate beyond it.
+constexpr std::size_t kLargeAnswerBytes = 256 << 10;
+constexpr std::size_t kSlowestReaderBytesPerSecond = 64 << 10;
 
 struct Phrase {
   int status;
@@ -84,6 +87,12 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
   loop::Scope writing(&context_.requests);
   const seconds time(context_.write_response_timeout_s);
   loop::Deadline progress(context_.loop, writing, time);
+  // Progress alone would let a slow reader keep a large answer in memory for hours.
+  std::optional<loop::Deadline> all;
+  if (body.size() > kLargeAnswerBytes) {
+    const seconds most(static_cast<std::int64_t>(body.size() / kSlowestReaderBytesPerSecond));
+    all.emplace(context_.loop, writing, time + most);
+  }
   const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, &progress, time);
   if (rc == 0) {
     sent_bytes_ += head.size() + body.size();

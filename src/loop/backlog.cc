@@ -39,8 +39,10 @@ void Backlog::finished(std::size_t thread, Time now) noexcept {
   running_[thread].busy = false;
   const auto estimated = static_cast<double>(job.work.count());
   if (estimated <= 0) return;
-  took_us_ = took_us_ * kKept + std::min(microseconds(now - job.since), estimated * kPaceMax);
-  estimated_us_ = estimated_us_ * kKept + estimated;
+  // One that was refused after a look at its header teaches as little.
+  const double took = std::max(1.0, microseconds(now - job.since));
+  took_us_ = took_us_ * kKept + std::min(took, estimated * kPaceMax);
+  estimated_us_ = estimated_us_ * kKept + std::min(estimated, took * kPaceMax);
 }
 
 Backlog::Work Backlog::wait(Time now) const noexcept {

@@ -8,6 +8,8 @@ namespace imgring::loop {
 namespace {
 // Other loops give back without telling us. Far below what a job takes.
 constexpr std::chrono::milliseconds kLookAgain(2);
+// After a reservation of this loop's came true: time for the others' firsts to make theirs.
+constexpr std::chrono::milliseconds kOthersTurn = 3 * kLookAgain;
 // Between two that give up: time for the first one's bytes to come back and be taken.
 constexpr std::chrono::milliseconds kNextGivesUp(50);
 }  // namespace
@@ -35,20 +37,22 @@ bool BudgetQueue::take_first(Waiter& me, mem::Grant& grant, std::uint64_t more) 
   if (others_ == Others::kOvertake || grant.bytes() > 0 || more > budget_.max()) {
     return take(grant, more);
   }
-  if (!me.reserved) me.reserved = budget_.reserve(more);
+  const auto now = loop_.engine().now();
+  if (!me.reserved && now - redeemed_ >= kOthersTurn) me.reserved = budget_.reserve(more);
   if (!me.reserved) return take(grant, more);
   auto fresh = budget_.redeem();
   if (!fresh) return false;
   me.reserved = false;
+  redeemed_ = now;
   grant = std::move(*fresh);
   return true;
 }
 
 // False: that is the caller itself.
 bool BudgetQueue::youngest_gives_up(Line& line, Waiter& me, Clock::time_point now) noexcept {
-  if (line.back() == &me) return false;
   if (now - gave_up_ < kNextGivesUp) return true;
   gave_up_ = now;
+  if (line.back() == &me) return false;
   line.back()->scope.cancel(CancelReason::kOverload);
   return true;
 }

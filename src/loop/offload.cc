@@ -171,18 +171,21 @@ double HelperLane::longest_running_s() const {
   return static_cast<double>(longest) * 1e-9;
 }
 
-unsigned HelperLane::running_longer_than(Clock::duration time) const {
-  const std::int64_t begun = clock_ns() - std::chrono::nanoseconds(time).count();
+unsigned HelperLane::stuck(Clock::duration time) const {
+  const std::int64_t now = clock_ns();
+  const std::int64_t least = std::chrono::nanoseconds(time).count();
   unsigned count = 0;
   for (const auto& slot : slots_) {
     const std::int64_t started = slot->started_ns.load(std::memory_order_relaxed);
-    if (started != 0 && started < begun) ++count;
+    const std::int64_t planned = slot->planned_ns.load(std::memory_order_relaxed);
+    if (started != 0 && now - started > std::max(least, planned * kStuckFactor)) ++count;
   }
   return count;
 }
 
 void HelperLane::run(Slot* slot, Job* job) {
   busy_.fetch_add(1, std::memory_order_relaxed);
+  slot->planned_ns.store(std::chrono::nanoseconds(job->work_).count(), std::memory_order_relaxed);
   slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
   job->run();
   if (options_.hooks.after_job != nullptr) options_.hooks.after_job();
@@ -283,7 +286,7 @@ double HelperPool::longest_running_s() const {
 
 bool HelperPool::half_stuck(Clock::duration time) const {
   return std::ranges::any_of(lanes_, [time](const auto& lane) {
-    return lane->running_longer_than(time) * 2 >= lane->threads();
+    return lane->stuck(time) * 2 >= lane->threads();
   });
 }
 

@@ -40,7 +40,7 @@ constexpr const char* kUsage =
     "  verify URL     which key signed it, or what is wrong with its signature\n"
     "  explain URL    what would be done for it: source, options, plan step by step, headers\n"
     "  man            the manual page, in roff\n"
-    "  help           this text and every variable\n";
+    "  help           this text and every variable that has an effect\n";
 
 using Context = CommandContext;
 
@@ -69,7 +69,7 @@ int show_help(const Context&) {
 }
 
 int show_man(const Context&) {
-  std::fputs(config::man_page().c_str(), stdout);
+  std::fputs(config::man_page(kUsage).c_str(), stdout);
   return kExitOk;
 }
 

@@ -311,6 +311,11 @@ void Core::Parts::accepted(int fd_or_error) {
 // takes the descriptor before it looks for a client, so the listener may have none.
 void Core::Parts::accept_failed(int listen_fd, int error) {
   if (error == ECONNABORTED) return;  // the peer left before we came
+  if (core.process_.draining.load()) {  // another core has shut a socket that all share
+    acceptor.pause();
+    metrics_acceptor.pause();
+    return;
+  }
   const bool no_descriptor = error == EMFILE || error == ENFILE;
   if (no_descriptor) {  // turn one client away instead of letting all of them wait
     spare.reset();

@@ -12,15 +12,12 @@ constexpr std::chrono::hours kScopesTime(1);  // the request's own deadline ends
 loop::Task<Result<MemoryGrant>> MemoryGate::enter(loop::Scope& scope, std::uint64_t bytes,
                                                   loop::Lane lane) {
   MemoryGrant got;
-  bool granted = true;
-  if (lane == loop::Lane::kPatient) {
-    const std::uint64_t part = std::min(bytes, patient_.budget().max());
-    granted = co_await patient_.enter(scope, got.patient, part, kScopesTime);
-  }
-  if (granted) {
-    const std::uint64_t all = std::min(bytes, planned_.budget().max());
-    granted = co_await planned_.enter(scope, got.planned, all, kScopesTime);
-  }
+  const std::uint64_t all = std::min(bytes, planned_.budget().max());
+  const std::uint64_t quick_part = planned_.budget().max() - patient_.budget().max();
+  std::uint64_t part = std::min(all, patient_.budget().max());
+  if (lane == loop::Lane::kQuick) part = all > quick_part ? all - quick_part : 0;
+  bool granted = co_await patient_.enter(scope, got.patient, part, kScopesTime);
+  if (granted) granted = co_await planned_.enter(scope, got.planned, all, kScopesTime);
   if (granted) co_return got;
   co_return fail(ErrorCode::kOverloaded,
                  "no memory for " + std::to_string(bytes >> 20) + " MiB of pixels in time");

@@ -1,7 +1,8 @@
 // Admission by memory: jobs of one core wait here, in order, until the bytes they are planned to
 // hold fit into the process's budget (decision 9, hardening.md section 4). Loop thread only.
 // Patient jobs pass a gate of their own first, over a part of the budget: those that wait for their
-// helpers hold bytes already, and quick ones must not have to wait for that.
+// helpers hold bytes already, and quick ones must not have to wait for that. A quick job larger
+// than what they leave waits there too, for the rest: it would keep all others from their part.
 #pragma once
 
 #include "imgring/loop/budget_queue.h"

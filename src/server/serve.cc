@@ -24,8 +24,10 @@ namespace {
 constexpr std::size_t kHelperQueueSpare = 256;  // beside the jobs: self-tests, releases, gzip
 
 // A helper at one job for twice IMGPROXY_TIMEOUT is stuck (hardening.md 1), but not before twice
-// the default one: a short limit makes no decoder faster.
+// the default one (a short limit makes no decoder faster), nor before many times what was planned.
 constexpr std::chrono::seconds kStuckTimeMin(20);
+// So many looks in a row, one a second: a process that was frozen goes on first.
+constexpr int kStuckLooks = 5;
 // A core that has not ended so long after its grace time waits for what the kernel never gives
 // back, such as a file on a server that is gone.
 constexpr std::chrono::seconds kEndTime(5);
@@ -129,19 +131,25 @@ void feed_watchdog(const Process& process) {
   notify_supervisor("WATCHDOG=1");
 }
 
-bool helpers_stuck(const Process& process, const config::Config& config) {
-  const std::chrono::seconds twice(2 * config.server.timeout_s);
-  if (!process.helpers.half_stuck(std::max(twice, kStuckTimeMin))) return false;
+// Half of the helpers are, at every one of the last looks.
+bool helpers_stuck(const Process& process, const config::Config& config, int* looks) {
+  const std::chrono::seconds twice = 2 * std::chrono::seconds(config.server.timeout_s);
+  const bool now = process.helpers.half_stuck(std::max(twice, kStuckTimeMin));
+  *looks = now ? *looks + 1 : 0;
+  if (*looks < kStuckLooks) return false;
   process.log.critical("Half of the helpers are at one picture for over twice IMGPROXY_TIMEOUT: "
                        "the process drains and ends, to be started again");
   return true;
 }
 
-// Waits for signals until every core has ended. False: half of the helpers are stuck.
-bool supervise(Process& process, SnapshotPtr snapshot, char** environment) {
+enum class End : std::uint8_t { kAsAsked, kStuck, kHung };
+
+// Waits for signals until every core has ended, or does not (kHung).
+End supervise(Process& process, SnapshotPtr snapshot, char** environment) {
   const sigset_t signals = handled_signals();
   bool stopping = false;
   bool stuck = false;
+  int stuck_looks = 0;
   auto end = loop::Clock::time_point::max();
   while (!stopping || !all_ended(process)) {
     const timespec wait = wait_time(stopping);
@@ -149,11 +157,11 @@ bool supervise(Process& process, SnapshotPtr snapshot, char** environment) {
     feed_watchdog(process);
     if (loop::Clock::now() > end) {
       process.log.error("A core waits for a file or a socket that the kernel does not give back");
-      _exit(kExitUnclean);
+      return End::kHung;
     }
     if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
     const bool asked = signal == SIGINT || signal == SIGTERM;
-    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config);
+    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config, &stuck_looks);
     if (!asked && (!stuck || stopping)) continue;
     process.log.info(stopping ? "Stopping at once" : "Stopping");
     notify_supervisor("STOPPING=1");
@@ -162,7 +170,7 @@ bool supervise(Process& process, SnapshotPtr snapshot, char** environment) {
     stopping = true;
     for (const auto& core : process.cores) core->request_stop();
   }
-  return !stuck;
+  return stuck ? End::kStuck : End::kAsAsked;
 }
 
 // A limit that leaves no room is heard of before the first 503.
@@ -238,18 +246,19 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
     log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
   notify_supervisor("READY=1");
-  const bool well = supervise(process, snapshot, environment);
+  const End end = supervise(process, snapshot, environment);
+  if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
+  if (end == End::kHung) _exit(kExitUnclean);
   bool left = false;
   for (const auto& core : process.cores) {
     core->join();
     left = left || core->left_jobs();
   }
-  if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
   if (left) {
     log.error("Jobs were still running when the grace time was over");
     _exit(kExitUnclean);  // their threads can't be joined
   }
-  return well ? kExitOk : kExitUnclean;
+  return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 
 }  // namespace

@@ -76,8 +76,7 @@ Task<Result<void>> Body::start(Scope& scope, std::int64_t announced_bytes) {
 // The next capacity when the budget has no room for a doubling: all that was announced where that
 // is less, else a small step.
 std::size_t Body::small_step(std::size_t needed, std::size_t doubled) const noexcept {
-  const std::size_t announced = expected_ + 1;  // one more shows a body that is longer
-  if (announced >= needed && announced <= doubled) return announced;
+  if (expected_ >= needed && expected_ <= doubled) return expected_;
   const std::size_t now = lease_.capacity();
   return std::min(doubled, std::max(needed, now + std::max(kSmallStepBytes, now / kSmallStepPart)));
 }

@@ -185,6 +185,20 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
   co_return file;
 }
 
+namespace {
+
+// The file is there: its size may be believed.
+Task<Result<void>> read_file(Scope& scope, FileStream& stream, Body& body, std::size_t size) {
+  while (body.size() < size) {
+    IMGRING_CO_TRY(const std::span<std::uint8_t> room, co_await body.room(scope, size));
+    IMGRING_CO_TRY(const std::size_t got, co_await stream.read(scope, room));
+    IMGRING_CO_TRY_VOID(body.filled(got));
+  }
+  co_return Result<void>();
+}
+
+}  // namespace
+
 Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(File file, co_await open_file(scope, request));
   if (file.is_directory) {
@@ -199,12 +213,8 @@ Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest&
   IMGRING_CO_TRY_VOID(co_await body.start(scope, file.size_bytes));
   const auto size = static_cast<std::size_t>(file.size_bytes);
   FileStream stream(parts_.loop, std::move(file.fd), FileStream::Part(0, file.size_bytes));
-  while (body.size() < size) {
-    // The file is there: its size may be believed.
-    IMGRING_CO_TRY(const std::span<std::uint8_t> room, co_await body.room(scope, size));
-    IMGRING_CO_TRY(const std::size_t got, co_await stream.read(scope, room));
-    IMGRING_CO_TRY_VOID(body.filled(got));
-  }
+  Result<void> read = co_await read_file(scope, stream, body, size);
+  if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
   body.finish(answer);
   const std::string type =
       content_type_of(answer.body.bytes().first(std::min(size, kSniffBytes)), file.path);

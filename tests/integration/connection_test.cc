@@ -1,5 +1,6 @@
 // Client connections over real sockets: keep-alive, pipelining, methods, time limits, leaving.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "imgring/base/text.h"
@@ -285,6 +286,8 @@ std::size_t read_slowly(int fd, std::size_t piece_bytes, Milliseconds pause) {
   std::string piece(piece_bytes, 0);
   std::size_t sum = 0;
   for (;;) {
+    pollfd one{fd, POLLIN, 0};
+    if (poll(&one, 1, static_cast<int>(patience().count())) != 1) return sum;
     const ssize_t got = recv(fd, piece.data(), piece.size(), 0);
     if (got <= 0) return sum;
     sum += static_cast<std::size_t>(got);
@@ -295,7 +298,7 @@ std::size_t read_slowly(int fd, std::size_t piece_bytes, Milliseconds pause) {
 // The write time is counted from the last progress, also of a picture that is there as a whole; and
 // the source is gone by then.
 TEST(Connections, ASteadyReaderOfALargePictureGetsIt) {
-  World world(Environment{{"IMGPROXY_WRITE_RESPONSE_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "60"}});
+  World world(Environment{{"IMGPROXY_WRITE_RESPONSE_TIMEOUT", "2"}, {"IMGPROXY_TIMEOUT", "60"}});
   world.source.on("/p.png", serve_picture(png_picture({100, 100})));
   RawClient client(world.port());
   client.send("GET " + world.target("rs:force:3000:3000/el:1/f:bmp", "/p.png") +

@@ -51,7 +51,7 @@ class BudgetQueue {
   mem::Budget& budget_;
   Others others_;
   Line holding_, starting_;
-  Clock::time_point gave_up_{};
+  Clock::time_point gave_up_{}, redeemed_{};
 };
 
 }  // namespace imgring::loop

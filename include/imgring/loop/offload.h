@@ -123,14 +123,16 @@ class HelperLane {
   Backlog::Work expected_wait() const;
   unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
   double longest_running_s() const;
-  // Jobs that have been running for longer.
-  unsigned running_longer_than(Clock::duration time) const;
+  // Jobs that have been running for longer, and for kStuckFactor times what was planned for them.
+  static constexpr int kStuckFactor = 8;  // plans err by less, also beside a busy quick lane
+  unsigned stuck(Clock::duration time) const;
   bool nice_refused() const noexcept { return nice_refused_.load(std::memory_order_relaxed); }
 
  private:
   struct Slot {  // of a running job
     std::size_t index = 0;
     std::atomic<std::int64_t> started_ns{0};  // 0 = idle
+    std::atomic<std::int64_t> planned_ns{0};
   };
   void start_threads();
   // With the lock: the first that may start, out of the queue; null: none.
@@ -180,7 +182,7 @@ class HelperPool {
   unsigned busy() const noexcept;
   // Seconds the longest running job has been running; 0 when none.
   double longest_running_s() const;
-  // Half of a lane's helpers have been at one job for longer.
+  // Half of a lane's helpers are stuck at a job each.
   bool half_stuck(Clock::duration time) const;
   // True when the kernel refused a lower priority (said once in the log).
   bool nice_refused() const noexcept;

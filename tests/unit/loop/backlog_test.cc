@@ -47,6 +47,13 @@ Time run_jobs(Backlog* backlog, int count, Backlog::Work work, Backlog::Work too
   return now;
 }
 
+TEST(Backlog, AHugePlanThatEndsAtOnceTeachesLittle) {
+  Backlog backlog(1);
+  const Time now = run_jobs(&backlog, 60, 100ms, 100ms, kStart);
+  run_jobs(&backlog, 3, 2h, 1ms, now);
+  EXPECT_GT(backlog.pace(), 0.7);
+}
+
 TEST(Backlog, JobsThatFinishTeachHowLongOthersTake) {
   Backlog backlog(1);
   EXPECT_DOUBLE_EQ(backlog.pace(), 1);

@@ -1,6 +1,7 @@
 // Waiting in line for a budget: order, growers first, time, cancelling.
 #include "imgring/loop/budget_queue.h"
 
+#include <algorithm>
 #include <string>
 
 #include "run_loop.h"
@@ -135,9 +136,10 @@ struct Holder {
   BudgetQueue* queue;
   std::string* order;
   char name;
+  Clock::duration patience;
 };
 Task<void> hold_and_ask(Loop& loop, Scope& scope, Holder me, mem::Grant grant) {
-  const bool got = co_await me.queue->enter(scope, grant, 30, 20ms);
+  const bool got = co_await me.queue->enter(scope, grant, 30, me.patience);
   *me.order += me.name;
   *me.order += got ? '+' : '-';
   if (got) co_await Sleep(loop, scope, 5ms);
@@ -149,14 +151,42 @@ Task<void> all_hold_some(Loop& loop, Scope& scope) {
   std::string order;
   Nursery nursery(loop, &scope);
   for (char name : {'a', 'b', 'c'}) {
-    nursery.start(hold_and_ask(loop, nursery.scope(), {&queue, &order, name},
-                               std::move(*budget.try_grant(30))));
+    const Holder holder{&queue, &order, name, name == 'a' ? Clock::duration(20ms) : 20s};
+    nursery.start(hold_and_ask(loop, nursery.scope(), holder, std::move(*budget.try_grant(30))));
   }
   co_await nursery.join();
   EXPECT_EQ(order, "c-a+b+");
   EXPECT_EQ(budget.current(), 0u);
 }
 TEST(BudgetQueue, OfThoseThatHoldSomeTheLastGivesUpFirst) { run_loop(all_hold_some); }
+
+Task<void> take_turn(Loop& loop, Scope& scope, Holder me) {
+  mem::Grant grant;
+  const bool got = co_await me.queue->enter(scope, grant, 60, me.patience);
+  EXPECT_TRUE(got);
+  *me.order += me.name;
+  co_await Sleep(loop, scope, 1ms);
+}
+// Lines that are never empty: each loop gets its turns.
+Task<void> two_lines(Loop& loop, Scope& scope) {
+  mem::Budget budget(100);
+  BudgetQueue a(loop, budget, BudgetQueue::Others::kWait);
+  BudgetQueue b(loop, budget, BudgetQueue::Others::kWait);
+  std::string order;
+  Nursery nursery(loop, &scope);
+  for (int i = 0; i < 12; ++i) {
+    nursery.start(take_turn(loop, nursery.scope(), {&a, &order, 'a', 20s}));
+  }
+  for (int i = 0; i < 12; ++i) {
+    nursery.start(take_turn(loop, nursery.scope(), {&b, &order, 'b', 20s}));
+  }
+  co_await nursery.join();
+  EXPECT_EQ(order.size(), 24u);
+  const std::string first = order.substr(0, 12);
+  EXPECT_GE(std::ranges::count(first, 'a'), 3) << order;
+  EXPECT_GE(std::ranges::count(first, 'b'), 3) << order;
+}
+TEST(BudgetQueue, NoLoopKeepsTheReservationToItself) { run_loop(two_lines); }
 
 }  // namespace
 }  // namespace imgring::loop

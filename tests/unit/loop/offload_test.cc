@@ -292,14 +292,23 @@ Task<void> stuck(Loop& loop, Scope& scope) {
   });
   while (pool.busy() == 0) std::this_thread::yield();
   co_await Sleep(loop, scope, 5ms);
-  EXPECT_EQ(pool.lane(Lane::kQuick).running_longer_than(1ms), 1u);
-  EXPECT_EQ(pool.lane(Lane::kQuick).running_longer_than(1h), 0u);
+  EXPECT_EQ(pool.lane(Lane::kQuick).stuck(1ms), 1u);
+  EXPECT_EQ(pool.lane(Lane::kQuick).stuck(1h), 0u);
   EXPECT_TRUE(pool.half_stuck(1ms));
   EXPECT_FALSE(pool.half_stuck(1h));
   may_end = true;
   may_end.notify_all();
   co_await ticket->wait(scope);
   EXPECT_FALSE(pool.half_stuck(1ms));
+  may_end = false;
+  auto long_one = registry.start(pool, [&may_end] { may_end.wait(false); return 1; },
+                                 {.work = std::chrono::hours(1)});
+  while (pool.busy() == 0) std::this_thread::yield();
+  co_await Sleep(loop, scope, 5ms);
+  EXPECT_FALSE(pool.half_stuck(1ms)) << "it was planned to take long";
+  may_end = true;
+  may_end.notify_all();
+  co_await long_one->wait(scope);
 }
 TEST(HelperPool, TellsWhenHalfOfALaneIsStuck) { run_loop(stuck); }
 

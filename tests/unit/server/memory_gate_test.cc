@@ -50,6 +50,30 @@ Task<void> lanes(Loop& loop, Scope& scope) {
 }
 TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_loop(lanes); }
 
+// A large quick job waits with the patient ones, and the small ones pass.
+Task<void> large_quick(Loop& loop, Scope& scope) {
+  const Logger log(LogFormat::kStructured, LogLevel::kCritical);
+  loop::HelperPool helpers(2, 16, {});
+  Process process(log, helpers, 1024 * kMiB);
+  MemoryGate gate(loop, process), other(loop, process);
+  std::string order;
+  MemoryGrant patient, large, small;
+  loop::Nursery nursery(loop, &scope);
+  nursery.start(enter(gate, nursery.scope(), Lane::kPatient, 384 * kMiB, patient, order));
+  nursery.start(enter(gate, nursery.scope(), Lane::kQuick, 200 * kMiB, large, order));
+  co_await loop::Sleep(loop, scope, 10ms);
+  nursery.start(enter(other, nursery.scope(), Lane::kQuick, 100 * kMiB, small, order));
+  co_await loop::Sleep(loop, scope, 10ms);
+  EXPECT_EQ(order, "p+q+");
+  EXPECT_GT(small.planned.bytes(), 0u);
+  patient = {};
+  co_await nursery.join();
+  EXPECT_EQ(order, "p+q+q+");
+  large = {};
+  small = {};
+}
+TEST(MemoryGate, ALargeQuickJobKeepsNobodyFromThePartOfTheQuick) { loop::run_loop(large_quick); }
+
 Task<void> alone(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
   loop::HelperPool helpers(2, 16, {});
