@@ -20,7 +20,7 @@ struct Entry {
   std::uint32_t size_bytes = 0, offset = 0;
 };
 
-// A stored side of 0 is 256 (imgproxy compares the stored bytes, which lets any later entry win).
+// A stored side of 0 is 256.
 int side_of(std::uint8_t stored) noexcept { return stored == 0 ? 256 : stored; }
 
 Result<Entry> largest_entry(ByteSpan s) {

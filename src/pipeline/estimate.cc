@@ -7,6 +7,7 @@
 
 #include "header_facts.h"
 #include "imgring/pipeline/plan.h"
+#include "load.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -48,20 +49,26 @@ Estimate without_processing(const RenderJob& job) {
   return out;
 }
 
+// Any argument may have been multiplied by any other.
+double bounded(double side) noexcept {
+  constexpr double kMost = 1e9;
+  return side < kMost ? side : kMost;  // also what is no number
+}
+
 // As large as the options can make a result without knowing the source; 0: as large as that is.
 double result_pixels(const url::ProcessingOptions& o, bool vector) noexcept {
   constexpr double kDrawnMost = static_cast<double>(image::kSvgPixelBytesMax) / kBytesPerPixel;
-  double width = std::max(o.width, o.min_width) * o.zoom_width * o.dpr;
-  double height = std::max(o.height, o.min_height) * o.zoom_height * o.dpr;
+  double width = bounded(std::max(o.width, o.min_width) * o.zoom_width * o.dpr);
+  double height = bounded(std::max(o.height, o.min_height) * o.zoom_height * o.dpr);
   if (vector && width <= 0 && height <= 0) {
-    width = kUnknownVectorSide * o.zoom_width * o.dpr;
-    height = kUnknownVectorSide * o.zoom_height * o.dpr;
+    width = bounded(kUnknownVectorSide * o.zoom_width * o.dpr);
+    height = bounded(kUnknownVectorSide * o.zoom_height * o.dpr);
   }
   if (width <= 0 && height <= 0) return 0;
   if (width <= 0) width = height;
   if (height <= 0) height = width;
-  width += o.padding.left * o.dpr + o.padding.right * o.dpr;
-  height += o.padding.top * o.dpr + o.padding.bottom * o.dpr;
+  width = bounded(width + o.padding.left * o.dpr + o.padding.right * o.dpr);
+  height = bounded(height + o.padding.top * o.dpr + o.padding.bottom * o.dpr);
   const double longest = std::max(width, height);
   const double down = o.max_result_dimension > 0 && longest > o.max_result_dimension
                           ? o.max_result_dimension / longest
@@ -70,6 +77,12 @@ double result_pixels(const url::ProcessingOptions& o, bool vector) noexcept {
   if (vector) return std::min(pixels, kDrawnMost);
   const bool grows = o.enlarge || o.extend.on || o.min_width > 0 || o.min_height > 0;
   return grows ? pixels : std::min(pixels, static_cast<double>(o.max_src_resolution));
+}
+
+bool can_be_drawn(const SourceFacts& vector) noexcept {
+  return std::max(vector.width, vector.height) <= kVectorSideMax &&
+         static_cast<double>(vector.width) * vector.height * kBytesPerPixel <=
+             static_cast<double>(image::kSvgPixelBytesMax);
 }
 
 PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
@@ -84,14 +97,16 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   return input;
 }
 
-// Unknown, or refused as soon as it runs.
-Estimate without_plan(const RenderJob& job) {
+enum class Unplanned : std::uint8_t { kUnknown, kRefused };  // the latter as soon as it runs
+
+Estimate without_plan(const RenderJob& job, Unplanned why) {
   const bool vector = facts_of(job.source_type).vector;
   SourceFacts facts;
   facts.type = job.source_type;
   facts.alpha = vector;
   const PlanInput input = input_of(job, facts);
-  const double result = result_pixels(*job.options, vector);
+  const double result =
+      why == Unplanned::kRefused ? 0 : result_pixels(*job.options, vector);
   double per_pixel = encode_bytes_per_pixel(input.result_type, input);
   Estimate out;
   UnreadSource unread{.source = job.source_type,
@@ -105,7 +120,8 @@ Estimate without_plan(const RenderJob& job) {
     unread.pixels = static_cast<double>(out.bytes) / kBytesPerPixel;
   }
   constexpr double kMost = 1e18;
-  out.bytes += static_cast<std::int64_t>(std::min(result * per_pixel, kMost));
+  const double saving = result * per_pixel;
+  out.bytes += static_cast<std::int64_t>(saving < kMost ? saving : kMost);
   out.work = planned_work(unread);
   if (vector) add_reading_of_vector(job, &out);
   return out;
@@ -117,11 +133,16 @@ Estimate estimate(const RenderJob& job) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   const std::optional<SourceFacts> known =
       facts_of_header(job.source, job.source_type, job.options->max_animation_frames);
-  if (!known) return without_plan(job);
+  if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
-  if (!check_resolution(*known, input.frames, *job.options)) return without_plan(job);
+  if (!check_resolution(*known, input.frames, *job.options)) {
+    return without_plan(job, Unplanned::kRefused);
+  }
   apply_vector_guard(&input);
   const Plan plan = make_plan(input);
+  if (facts_of(job.source_type).vector && !can_be_drawn(plan.loaded)) {
+    return without_plan(job, Unplanned::kRefused);
+  }
   Estimate out{.bytes = plan.planned_bytes,
                .work = planned_work(plan, input),
                .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};

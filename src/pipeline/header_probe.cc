@@ -1,6 +1,7 @@
 // Sizes and orientation of JPEG and still WebP by a reader of our own, so that their loaders are
 // opened once, with the right shrink. What is odd is left to libvips: nullopt.
-// Owns nothing. Any thread. Promises: reads within the span only, linear in the header's segments.
+// Owns nothing. Any thread. Promises: reads within the span only, and no more than kStepsMax of the
+// segments or chunks.
 #include <webp/decode.h>
 
 #include <algorithm>
@@ -12,6 +13,10 @@
 
 namespace imgring::pipeline {
 namespace {
+
+// Segments and fill bytes of a JPEG, or chunks of a WebP, that are walked over, on a loop's thread.
+// As many as kBlocksMax in header_facts.cc.
+constexpr int kStepsMax = 1 << 14;
 
 std::uint32_t big16(ByteSpan s, std::size_t at) noexcept {
   return static_cast<std::uint32_t>(s[at]) << 8 | s[at + 1];
@@ -43,7 +48,7 @@ double samples_per_pixel(ByteSpan frame) noexcept {
   return static_cast<double>(sum) / (across * down);
 }
 
-// The segments of a JPEG, one a step, up to its first scan.
+// The segments and fill bytes of a JPEG, one a step, up to its first scan.
 class JpegWalk {
  public:
   explicit JpegWalk(ByteSpan source) noexcept : s_(source) { facts_.type = ImageType::kJpeg; }
@@ -52,7 +57,8 @@ class JpegWalk {
   std::optional<SourceFacts> facts() noexcept {
     if (s_.size() < 4 || s_[0] != 0xFF || s_[1] != 0xD8) return std::nullopt;
     at_ = 2;
-    while (s_.size() - at_ >= 4 && step()) {
+    for (int steps = 0; s_.size() - at_ >= 4 && step();) {
+      if (++steps > kStepsMax) return std::nullopt;
     }
     if (facts_.width == 0 || facts_.height == 0) return std::nullopt;
     return facts_;
@@ -82,8 +88,11 @@ class JpegWalk {
       facts_.whole_decode = facts_.whole_decode || part;
       return false;
     }
-    if (marker == 0xE1 && facts_.orientation == 1 && as_text(body).starts_with(kExif))
+    // The first one counts, as in libvips.
+    if (marker == 0xE1 && !has_exif_ && as_text(body).starts_with(kExif)) {
+      has_exif_ = true;
       facts_.orientation = exif_orientation(body.subspan(kExif.size()));
+    }
     return true;
   }
 
@@ -100,6 +109,7 @@ class JpegWalk {
   ByteSpan s_;
   std::size_t at_ = 0;
   unsigned components_ = 0;
+  bool has_exif_ = false;
   SourceFacts facts_;
 };
 
@@ -109,24 +119,30 @@ std::uint32_t little32(ByteSpan s, std::size_t at) noexcept {
 }
 
 // The EXIF chunk lies behind the pictures' chunks; with or without the name JPEG puts before it.
-int webp_orientation(ByteSpan s) noexcept {
+// All chunks are counted, behind EXIF too; nullopt: more than kStepsMax.
+std::optional<int> webp_orientation(ByteSpan s) noexcept {
   constexpr std::size_t kFileHeaderBytes = 12, kChunkHeaderBytes = 8;
+  std::optional<int> found;
   std::size_t at = kFileHeaderBytes;
-  while (at <= s.size() && s.size() - at >= kChunkHeaderBytes) {
+  for (int steps = 0; at <= s.size() && s.size() - at >= kChunkHeaderBytes;) {
+    if (++steps > kStepsMax) return std::nullopt;
     const std::size_t length = little32(s, at + 4);
     const std::size_t left = s.size() - at - kChunkHeaderBytes;
-    if (length > left) return 1;
-    if (as_text(s).substr(at, 4) == "EXIF") {
+    if (length > left) break;
+    if (!found && as_text(s).substr(at, 4) == "EXIF") {
       ByteSpan block = s.subspan(at + kChunkHeaderBytes, length);
       if (as_text(block).starts_with(kExif)) block = block.subspan(kExif.size());
-      return exif_orientation(block);
+      found = exif_orientation(block);
     }
     at += kChunkHeaderBytes + length + (length & 1);
   }
-  return 1;
+  return found.value_or(1);
 }
 
 std::optional<SourceFacts> probe_webp(ByteSpan s) noexcept {
+  // First, as libwebp walks the same chunks in search of the picture, without a limit.
+  const std::optional<int> orientation = webp_orientation(s);
+  if (!orientation) return std::nullopt;
   WebPBitstreamFeatures features;
   if (WebPGetFeatures(s.data(), s.size(), &features) != VP8_STATUS_OK) return std::nullopt;
   if (features.has_animation != 0) return std::nullopt;
@@ -135,7 +151,7 @@ std::optional<SourceFacts> probe_webp(ByteSpan s) noexcept {
   facts.width = features.width;
   facts.height = features.height;
   facts.alpha = features.has_alpha != 0;
-  facts.orientation = webp_orientation(s);
+  facts.orientation = *orientation;
   return facts;
 }
 

@@ -101,9 +101,6 @@ Result<void> guard_vector(const LoadRequest& request, Opened* opened) {
   return {};
 }
 
-// What is drawn of a vector has sides that cairo can address (hardening, section 5): beyond it,
-// tiles fail inside libvips.
-constexpr int kVectorSideMax = 32767;
 Result<void> check_vector_sides(const SourceFacts& drawn) {
   if (std::max(drawn.width, drawn.height) <= kVectorSideMax) return {};
   return fail(ErrorCode::kResolutionTooLarge, "an SVG drawn with a side over 32767 pixels");

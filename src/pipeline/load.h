@@ -13,6 +13,10 @@
 
 namespace imgring::pipeline {
 
+// What is drawn of a vector has sides that cairo can address (hardening, section 5): beyond it,
+// tiles fail inside libvips.
+inline constexpr int kVectorSideMax = 32767;
+
 struct LoadRequest {
   ByteSpan source;
   ImageType type = ImageType::kUnknown;

@@ -92,9 +92,12 @@ double step_bytes(const Plan& plan) noexcept {
   return most * 2;
 }
 
+// Savers of animations work on a frame at a time; what is packed already stays.
 double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
-  return encode_bytes_per_pixel(plan.result_type, in) *
-         area(plan.result.width, plan.result.height) * plan.frames;
+  constexpr double kPackedBytesPerPixel = 1;
+  const double frame = area(plan.result.width, plan.result.height);
+  return encode_bytes_per_pixel(plan.result_type, in) * frame +
+         kPackedBytesPerPixel * frame * (plan.frames - 1);
 }
 
 }  // namespace
@@ -128,7 +131,7 @@ std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
       plan.frames > 1 ? kBytesPerPixel * area(plan.result.width, plan.result.height) * plan.frames
                       : 0;
   const double sum = decode_bytes(plan, in) + step_bytes(plan) + joined + encode_bytes(plan, in);
-  return static_cast<std::int64_t>(std::min(sum, kMost));
+  return static_cast<std::int64_t>(sum < kMost ? sum : kMost);  // also what is no number
 }
 
 }  // namespace imgring::pipeline

@@ -44,7 +44,8 @@ constexpr EncodeWork kEncode[] = {
 
 microseconds from_us(double us) noexcept {
   constexpr double kMost = 3600e6;  // an hour: nothing waits for longer
-  return microseconds(static_cast<microseconds::rep>(std::min(us, kMost)));
+  // Also what is no number.
+  return microseconds(static_cast<microseconds::rep>(us < kMost ? us : kMost));
 }
 
 microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {

@@ -36,7 +36,8 @@ std::map<std::string, std::string> read_environment(const char* const* environme
 
 // The variables as text for `--help` (what works in this build) and the whole table as a man page.
 std::string help_text();
-std::string man_page();
+// `commands`: lines that stand in it as they are.
+std::string man_page(std::string_view commands);
 // NAME=value lines with their origin.
 std::string print_config(const LoadReport& report);
 

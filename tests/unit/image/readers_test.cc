@@ -245,7 +245,7 @@ TEST(Ico, NothingThatAPictureInsideSaysOfItselfIsHandedOn) {
   EXPECT_DOUBLE_EQ(vips_image_get_xres(image->get()), vips_image_get_xres(inside->get()));
 }
 
-// Named in hardening.md 5: a reference server asked for 4 GB on the word of a 23-byte icon.
+// No memory on the word of a 23-byte icon.
 TEST(Ico, DataSize0IsRefused) {
   expect_broken(icon_of({{1, 1, png_of(1, 1), 0}}), ImageType::kIco);
 }

@@ -90,6 +90,8 @@ TEST(SvgChild, DrawsWhateverTheEncoding) {
   for (const std::string& source :
        {wide, "<?xml version='1.0' encoding='windows-1252'?>" + kPicture,
         "<?xml version='1.0' encoding='Shift_JIS'?>" + kPicture,
+        "<?xml version='1.0' encoding='ISO-8859-16'?>" + kPicture,
+        "<?xml version='1.0' encoding='windows-949'?>" + kPicture,
         "<?xml version='1.0' encoding='utf-16'?>" + kPicture}) {
     const auto there = draw(&children, source, 1);
     ASSERT_TRUE(there.has_value()) << there.error().detail;
@@ -105,6 +107,22 @@ TEST(SvgChild, DrawsWhateverTheEncoding) {
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().code, ErrorCode::kBrokenSvg);
   EXPECT_EQ(children.numbers().died, 0u);
+}
+
+// The text went with the picture, and the next look read freed memory.
+TEST(SvgDrawing, ATranscodedSourceOutlivesThePictureAndTheDrawing) {
+  const std::string source = "<?xml version='1.0' encoding='windows-1252'?>" + kPicture;
+  auto drawing = draw_here(as_bytes(source), {});
+  ASSERT_TRUE(drawing->look(1).has_value());
+  ASSERT_TRUE(drawing->draw().has_value());
+  EXPECT_FALSE(drawing->draw().has_value());
+  const auto size = drawing->look(2);
+  ASSERT_TRUE(size.has_value()) << size.error().detail;
+  EXPECT_EQ(size->width, 120);
+  const auto image = drawing->draw();
+  ASSERT_TRUE(image.has_value()) << image.error().detail;
+  drawing.reset();
+  EXPECT_EQ(pixels_of(image->get()).size(), 120u * 80 * 4);
 }
 
 TEST(SvgChild, TellsWhatIsWrongWithAPicture) {

@@ -90,6 +90,55 @@ TEST(HeaderProbe, ReadsExifBehindTheFrameHeaderToo) {
   EXPECT_EQ(probe_header(as_bytes(behind), kJpeg)->orientation, 1);
 }
 
+TEST(HeaderProbe, TheFirstExifCountsAsInLibvips) {
+  const std::string upright("Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\1\0\0\0\0\0\0\0", 32);
+  std::string turned = upright;
+  turned[24] = 6;
+  const std::string bytes = "\xFF\xD8" + segment('\xE1', upright) + segment('\xE1', turned) +
+                            frame('\xC0') + scan(3);
+  ASSERT_TRUE(probe_header(as_bytes(bytes), kJpeg).has_value());
+  EXPECT_EQ(probe_header(as_bytes(bytes), kJpeg)->orientation, 1);
+}
+
+std::string repeated(const std::string& what, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += what;
+  return out;
+}
+
+// 256 MiB of these held a loop for 0.1 to 0.4 s.
+constexpr int kFew = 1000, kTooMany = 20000;
+
+TEST(HeaderProbe, JpegsOfTooManyStepsAreLeftToLibvips) {
+  const std::string start = "\xFF\xD8", rest = frame('\xC0') + scan(3);
+  for (const std::string& step :
+       {std::string("\xFF"), segment('\xE0', ""), segment('\xE1', "Exif")}) {
+    SCOPED_TRACE(step.size());
+    EXPECT_TRUE(probe_header(as_bytes(start + repeated(step, kFew) + rest), kJpeg).has_value());
+    EXPECT_FALSE(
+        probe_header(as_bytes(start + repeated(step, kTooMany) + rest), kJpeg).has_value());
+    // What would come behind them counts as well.
+    const std::string late = start + frame('\xC0') + repeated(step, kTooMany) + scan(1);
+    EXPECT_FALSE(probe_header(as_bytes(late), kJpeg).has_value());
+  }
+}
+
+TEST(HeaderProbe, WebpsOfTooManyChunksAreLeftToLibvips) {
+  const std::string written = encoded(quarters(30, 20).get(), ".webp[lossless,strip]");
+  const std::string still = written.substr(0, written.find("EXIF"));  // libvips 8.14 keeps some
+  const std::string chunk("JUNK\0\0\0\0", 8);
+  const std::string exif(
+      "EXIF\x1A\0\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 34);
+  const std::string fine = still + repeated(chunk, kFew) + exif;
+  const auto facts = probe_header(as_bytes(fine), kWebp);
+  ASSERT_TRUE(facts.has_value());
+  EXPECT_EQ(facts->width, 30);
+  EXPECT_EQ(facts->orientation, 6);
+  EXPECT_FALSE(probe_header(as_bytes(still + repeated(chunk, kTooMany)), kWebp).has_value());
+  EXPECT_FALSE(
+      probe_header(as_bytes(still + exif + repeated(chunk, kTooMany)), kWebp).has_value());
+}
+
 TEST(HeaderProbe, ReadsExifOrientation) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     VipsImage* own = nullptr;
