@@ -20,7 +20,7 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 FOLDERS = {'release': 'build', 'asan': 'build-asan', 'tsan': 'build-tsan'}
 IO_URING_REFUSED = 78
 # The thread sanitizer runs what crosses threads: these tests, and all of a suite named threads.
-THREADED_TESTS = {'loop', 'mem', 'cache', 'server'}
+THREADED_TESTS = {'loop', 'mem', 'server'}
 SHOWN_LINES_MAX = 60
 
 

@@ -19,7 +19,7 @@ constexpr StatusText kStatusTexts[] = {
     {false, "Removed."},
     {false, "Without effect."},
     {false, "Without effect yet."},
-    {false, ""},
+    {true, ""},
 };
 static_assert(std::size(kStatusTexts) == static_cast<std::size_t>(OptionStatus::kExternal) + 1);
 const StatusText& text_of(OptionStatus status) {
@@ -41,6 +41,24 @@ std::string roff(std::string_view text) {
   return result;
 }
 
+// Lines as they are.
+std::string verbatim(std::string_view text) {
+  std::string out = ".nf\n";
+  for (const std::string_view line : split(text, "\n")) out += roff(line) + "\n";
+  return out + ".fi\n";
+}
+
+constexpr std::string_view kBehaviour =
+    ".SH SIGNALS\n.TP\n.B SIGTERM, SIGINT\n"
+    "Requests that have begun are answered, for IMGPROXY_GRACEFUL_STOP_TIMEOUT at most; a second "
+    "one ends them at once.\n"
+    ".TP\n.B SIGHUP\nReads keys, salts, presets and source rules again.\n"
+    ".SH EXIT STATUS\n.TP\n.B 0\nStopped as asked.\n"
+    ".TP\n.B 1\nThe configuration is bad, the address is taken, work was left at the end of the "
+    "grace time, or helpers were stuck.\n"
+    ".TP\n.B 78\nio_uring is refused; the log names the cause.\n"
+    ".SH FILES\n.TP\n.B /etc/imgring/imgring.env\nSettings of the service.\n";
+
 }  // namespace
 
 std::string help_text() {
@@ -57,12 +75,15 @@ std::string help_text() {
   return text;
 }
 
-std::string man_page() {
+std::string man_page(std::string_view commands) {
   std::string page =
       ".TH IMGRING 1\n.SH NAME\nimgring \\- image processing server\n"
       ".SH SYNOPSIS\n.B imgring\n.RI [ command ]\n.SH DESCRIPTION\n"
       "Serves images resized and converted as their URLs say. Everything is configured by "
-      "environment variables.\n.SH ENVIRONMENT\n";
+      "environment variables.\n.SH COMMANDS\n";
+  page += verbatim(commands);
+  page += kBehaviour;
+  page += ".SH ENVIRONMENT\n";
   for (const OptionSection& section : option_sections()) {
     page += ".SS " + roff(section.title) + "\n";
     for (const Option& option : section.options) {

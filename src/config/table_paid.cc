@@ -143,7 +143,7 @@ constexpr Option kOlder[] = {
     removed("IMGPROXY_UNSHARPENING_MODE", "use IMGPROXY_UNSHARP_MASKING_MODE"),
     removed("IMGPROXY_UNSHARPENING_WEIGHT", "use IMGPROXY_UNSHARP_MASKING_WEIGHT"),
     removed("IMGPROXY_UNSHARPENING_DIVIDER", "use IMGPROXY_UNSHARP_MASKING_DIVIDER"),
-    // Misspelled in imgproxy's documentation; no release reads them.
+    // Spellings met in env files; nothing reads them.
     removed("IMGRPOXY_SWIFT_TIMEOUT_SECONDS", "use IMGPROXY_SWIFT_TIMEOUT_SECONDS"),
     removed("IMGRPOXY_SWIFT_CONNECT_TIMEOUT_SECONDS", "use IMGPROXY_SWIFT_CONNECT_TIMEOUT_SECONDS"),
 };
