@@ -125,14 +125,17 @@ HelperLane::~HelperLane() {
 }
 
 bool HelperLane::submit(Job* job) {
+  bool free = false;
   {
     std::lock_guard lock(mutex_);
     if (queue_.size() >= options_.queue_max || stopping_) return false;
     queue_.push_back(job);
     backlog_.queued(job->work_);
+    free = !free_slots_.empty();
     if (joins_.empty()) start_threads();
   }
-  wake_.notify_one();
+  // Else whoever ends a job takes it: the spare thread would wake for nothing.
+  if (free) wake_.notify_one();
   return true;
 }
 
