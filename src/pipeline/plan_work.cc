@@ -54,16 +54,22 @@ microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {
   return from_us(kFixedUs + pixels * (whole ? row->whole_ns : row->ns) / 1e3);
 }
 
+// A PNG of a source with a palette: between flat icons (10 ms at 100 pixels a side, 24 at 300) and
+// photos in 256 colours, which take a GIF's time.
+constexpr EncodeWork kPalettePng{ImageType::kPng, 400, 10'000};
+
 // What a vector draws is flat, and packs in a third of the time: shapes and text of 1000 x 1000.
 constexpr double kFlatPngNs = 45;
 
 struct Encoding {
   ImageType source, result;
   double pixels;
+  bool palette = false;
 };
 microseconds encode_time(const Encoding& e) noexcept {
   const auto* row = std::ranges::find(kEncode, e.result, &EncodeWork::type);
   if (row == std::end(kEncode)) row = std::begin(kEncode);
+  if (e.palette) row = &kPalettePng;
   const bool flat = e.result == ImageType::kPng && facts_of(e.source).vector;
   return from_us(row->fixed_us + e.pixels * (flat ? kFlatPngNs : row->ns) / 1e3);
 }
@@ -82,10 +88,13 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   // libvips takes as long for a PNG that is too large to be unpacked natively as for an interlaced.
   const bool large_png = in.facts.type == ImageType::kPng &&
                          pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
+  const bool palette = plan.result_type == ImageType::kPng && in.facts.palette &&
+                       !in.config->png_quantize;
   return {.decode = decode_time(in.facts.type, pixels * plan.frames,
                                 in.facts.whole_decode || large_png),
           .encode = encode_time({in.facts.type, encoder_of(plan.result_type, in),
-                                 area(plan.result.width, plan.result.height) * plan.frames})};
+                                 area(plan.result.width, plan.result.height) * plan.frames,
+                                 palette})};
 }
 
 PlannedWork planned_work(const UnreadSource& unread) noexcept {
