@@ -146,8 +146,8 @@ std::string raw_extension(std::string_view path, std::string_view content_type) 
 
 namespace {
 
-// CR and LF become spaces, as Go's HTTP library writes them; so do the other control characters,
-// which it sends as they are: with one of them in it clients refuse the header or the answer.
+// CR and LF become spaces, as imgproxy writes them; so do the other control characters: with one of
+// them in it clients refuse the header or the answer.
 std::string without_controls(std::string value) {
   for (char& c : value) {
     const bool control = (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;

@@ -152,7 +152,7 @@ Result<void> apply_padding(const Call& call, ApplyContext& context) {
 
 Result<void> apply_rotate(const Call& call, ApplyContext& context) {
   IMGRING_TRY(const std::int64_t angle, parse_whole(call, call.at(0)));
-  // imgproxy answers a negative angle with 500, but for whole turns, which turn nothing.
+  // Of negative angles the whole turns pass, which turn nothing.
   if (angle % 90 != 0 || (angle < 0 && angle % 360 != 0)) {
     return bad_argument(call, call.at(0), "a multiple of 90");
   }
