@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "blobs.h"
 #include "imgring/image/colour.h"
 #include "operation.h"
 #include "precheck.h"
@@ -114,6 +115,8 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   vips_error_clear();
   if (loader->reader != nullptr) return loader->reader(source);
   IMGRING_TRY(VipsImagePtr image, load_by_operation(*loader, source, params));
+  drop_large_blobs(image.get(), params.log);
+  own_blobs(image.get());
   if (type != ImageType::kTiff) return image;
   auto fixed = fix_float_tiff(image.get());
   if (fixed) return fixed;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "blobs.h"
 #include "imgring/base/check.h"
 #include "imgring/image/encoder.h"
 
@@ -24,6 +25,7 @@ Result<VipsImagePtr> empty_memory_like(VipsImage* image) {
     return fail(ErrorCode::kOverloaded, "no memory for the pixels: " + take_vips_error());
   }
   vips_image_remove(memory.get(), "vips-sequential");
+  own_blobs(memory.get());  // `image`, which they may belong to, is not kept
   return memory;
 }
 

@@ -27,6 +27,7 @@ Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scal
   params.scale = scale.scale;
   params.thumbnail = scale.thumbnail;
   params.pages = frames;
+  params.log = request.log;
   return image::load(request.source, request.type, params);
 }
 

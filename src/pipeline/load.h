@@ -24,6 +24,7 @@ struct LoadRequest {
   const config::ProcessingConfig* config = nullptr;
   const image::StopFlag* stop = nullptr;          // vectors: ends the wait for a child
   image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process
+  const Logger* log = nullptr;                    // null: nothing is said
 };
 
 struct Opened {

@@ -21,7 +21,8 @@ namespace {
 using image::VipsImagePtr;
 
 LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source, job.source_type, job.options, job.config, &stop, job.svg_children};
+  return {job.source, job.source_type,  job.options, job.config,
+          &stop,      job.svg_children, job.log};
 }
 
 // A copy into bytes of our own; malloc, so that the same free serves.

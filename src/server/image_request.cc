@@ -304,6 +304,7 @@ pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   job.watermark = state.snapshot->watermark.get();
   job.svg_children = process.svg_children;
   job.scratch = process.scratch;
+  job.log = &process.log;
   return job;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "imgring/base/image_type.h"
+#include "imgring/base/log.h"
 #include "imgring/base/text.h"
 #include "imgring/image/vips_image.h"
 
@@ -14,12 +15,13 @@ struct LoadParams {
   int pages = 1;           // frames to stack (GIF, WebP, JXL); -1 all
   bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; the main image when there is none
   bool unlimited = false;  // PNG, SVG, TIFF: lift the loader's limits
+  const Logger* log = nullptr;  // where to say what is left out; null: nowhere
 };
 
 // False: 422 kSourceUnsupported. Answers from operations probed at init.
 bool can_load(ImageType type) noexcept;
 // Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes (hardening.md
-// 5).
+// 5). Nothing the image says of itself points into its loader; what is too large is left out.
 // Errors: kBrokenImage and others of vips_failure.
 Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params);
 

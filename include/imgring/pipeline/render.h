@@ -35,6 +35,7 @@ struct RenderJob {
   const AuxImage* watermark = nullptr;  // null: none configured
   image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
   image::DecodeScratch* scratch = nullptr;     // null: the allocator
+  const Logger* log = nullptr;                 // debug lines about what is left out; null: none
   bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 
