@@ -1,12 +1,16 @@
 // The command line: serve, and small helpers around it.
 #include "commands.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -174,9 +178,31 @@ constexpr Command kCommands[] = {
     {"verify", verify_url},          {"explain", explain_url},
 };
 
+// A descriptor that is closed would be given to the first file or socket, and the log would be
+// written to it.
+void open_standard_files() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest that is free: all before it are open by now.
+    if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0) return;
+  }
+}
+
+// `imgring help | head -1` is no fault; a full disk is.
+int finish_output(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  pollfd reader{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  const bool gone = poll(&reader, 1, 0) == 1 && (reader.revents & (POLLERR | POLLHUP)) != 0;
+  if (gone) return status;
+  std::fprintf(stderr, "imgring: standard output did not take all of it; is the disk full?\n");
+  return status == kExitOk ? 1 : status;
+}
+
 }  // namespace
 
 int run_command(int argc, char** argv, char** environment) {
+  std::signal(SIGPIPE, SIG_IGN);  // before anything is written: a reader may be gone
+  open_standard_files();
   mem::tune_allocator();
   // Not for people: the server starts itself so.
   if (argc == 2 && argv[1] == std::string_view(image::kSvgCommand)) return image::run_svg_worker();
@@ -184,7 +210,7 @@ int run_command(int argc, char** argv, char** environment) {
   const std::string_view name = argv[1];
   for (const Command& command : kCommands) {
     if (command.name != name) continue;
-    return command.run(Context{environment, {argv + 2, argv + argc}});
+    return finish_output(command.run(Context{environment, {argv + 2, argv + argc}}));
   }
   std::fprintf(stderr, "imgring: unknown command %s\n\n%s", argv[1], kUsage);
   return kExitConfig;

@@ -269,7 +269,6 @@ int serve(char** environment) {
   const Logger log = logger_for(*config);
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
-  std::signal(SIGPIPE, SIG_IGN);
   const auto failed = [&log](const Error& error, int status) {
     log.critical(error.detail);
     return status;

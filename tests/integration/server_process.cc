@@ -71,14 +71,19 @@ std::string TempFolder::write(const std::string& name, std::string_view bytes) c
   return path;
 }
 
-ServerProcess::ServerProcess(const Environment& environment, unsigned descriptors_max) {
+ServerProcess::ServerProcess(const Environment& environment, unsigned descriptors_max,
+                             LogReader reader) {
   Environment all = environment;
   all.emplace("IMGPROXY_BIND", "127.0.0.1:0");
   all.emplace("IMGPROXY_PROMETHEUS_BIND", kMetricsBind);
   all.emplace("IMGPROXY_LOG_FORMAT", "structured");
   all.emplace("IMGPROXY_LOG_LEVEL", "debug");
   all["IMGRING_PORT_FILE"] = folder_.path() + "/port";
-  launch(all, descriptors_max);
+  launch(all, descriptors_max, reader);
+  if (reader == LogReader::kReads) read_log_on();
+}
+
+void ServerProcess::read_log_on() {
   log_thread_ = std::thread([this] { read_log(); });
 }
 
@@ -92,7 +97,8 @@ ServerProcess::~ServerProcess() {
   check_log();
 }
 
-void ServerProcess::launch(const Environment& environment, unsigned descriptors_max) {
+void ServerProcess::launch(const Environment& environment, unsigned descriptors_max,
+                           LogReader reader) {
   const char* program = std::getenv("IMGRING_BIN");
   if (program == nullptr) {
     ADD_FAILURE() << "IMGRING_BIN must name the program to test";
@@ -106,6 +112,8 @@ void ServerProcess::launch(const Environment& environment, unsigned descriptors_
   if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
   log_fd_ = loop::Fd(ends[0]);
   const loop::Fd writer(ends[1]);
+  if (reader == LogReader::kStalls) EXPECT_EQ(fcntl(writer.get(), F_SETPIPE_SZ, 4096), 4096);
+  if (reader == LogReader::kGone) log_fd_.reset();
   pid_ = fork();
   if (pid_ == 0) {
     dup2(writer.get(), STDOUT_FILENO);
@@ -145,9 +153,15 @@ bool ServerProcess::wait_for_log(std::string_view text, Milliseconds limit) cons
 }
 
 bool ServerProcess::wait_until_ready() {
-  if (!wait_for_log(" listens on ", patience(20000))) return false;
-  port_ = static_cast<int>(
-      parse_int(trim(file_text(folder_.path() + "/port"))).value_or(0));
+  const auto port = [this] {
+    return static_cast<int>(parse_int(trim(file_text(folder_.path() + "/port"))).value_or(0));
+  };
+  if (log_thread_.joinable()) {
+    if (!wait_for_log(" listens on ", patience(20000))) return false;
+  } else {
+    EXPECT_TRUE(eventually([&] { return port() > 0; }, patience(20000)));
+  }
+  port_ = port();
   find_metrics_port();
   return port_ > 0;
 }

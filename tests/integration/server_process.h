@@ -34,20 +34,27 @@ class TempFolder {
   std::string path_;
 };
 
+// Who reads what the program writes: a reader; one that does not read yet from a pipe that holds
+// next to nothing; nobody.
+enum class LogReader : std::uint8_t { kReads, kStalls, kGone };
+
 class ServerProcess {
  public:
   // Starts $IMGRING_BIN. Ports, port file and metrics listener come on top of `environment`.
   // `descriptors_max`: its limit; 0: ours.
-  explicit ServerProcess(const Environment& environment, unsigned descriptors_max = 0);
+  explicit ServerProcess(const Environment& environment, unsigned descriptors_max = 0,
+                         LogReader reader = LogReader::kReads);
   // A process that still runs is killed, which fails the test; so does a sanitizer's report.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
-  // Until it says that it listens. False when it ended instead.
+  // Until it says that it listens (in its log, when that is read). False when it ended instead.
   bool wait_until_ready();
   int port() const noexcept { return port_; }
   int metrics_port() const noexcept { return metrics_port_; }
+  // A reader that stalled goes on.
+  void read_log_on();
   std::string log() const;
   bool wait_for_log(std::string_view text, Milliseconds limit = patience()) const;
 
@@ -72,7 +79,7 @@ class ServerProcess {
   std::string metrics_text() const;
 
  private:
-  void launch(const Environment& environment, unsigned descriptors_max);
+  void launch(const Environment& environment, unsigned descriptors_max, LogReader reader);
   void read_log();
   struct Socket {
     std::string local, remote, state;  // as /proc/net/tcp writes them
@@ -90,7 +97,7 @@ class ServerProcess {
   mutable std::condition_variable changed_;
   std::string log_;
   bool log_ended_ = false;
-  std::thread log_thread_;
+  std::thread log_thread_;  // none while nobody reads
 };
 
 }  // namespace imgring::test
