@@ -33,41 +33,6 @@ AFTER_S = (15, 25)
 PATIENCE = {'IMGPROXY_TIMEOUT': '60', 'IMGPROXY_DOWNLOAD_TIMEOUT': '30'}
 
 
-def family(pid):
-    """The process and its descendants."""
-    out = [pid]
-    for parent in out:
-        try:
-            for task in os.listdir('/proc/%d/task' % parent):
-                out += [int(child) for child in bench.read('/proc/%d/task/%s/children' % (parent, task)).split()]
-        except OSError:
-            pass
-    return out
-
-
-def memory_mb(pid):
-    rss = anon = 0
-    for one in family(pid):
-        try:
-            rss += bench.status_kb(one, 'VmRSS')
-            anon += bench.status_kb(one, 'RssAnon')
-        except OSError:
-            pass
-    return rss / 1024, anon / 1024
-
-
-def family_cpu_ms(pid):
-    """CPU of the processes that live and, by their parents, of children that have ended."""
-    total = 0
-    for one in family(pid):
-        try:
-            fields = bench.read('/proc/%d/stat' % one).rsplit(')', 1)[1].split()
-        except OSError:
-            continue
-        total += sum(int(field) for field in fields[11:15]) * bench.TICK_MS
-    return total
-
-
 class Watch:
     """Samples memory, hears of ticks and calibrations; times are seconds since it began."""
 
@@ -88,7 +53,7 @@ class Watch:
 
     def sample(self):
         while not self.ended.wait(SAMPLE_S):
-            self.samples.append((self.now(), *memory_mb(self.program.process.pid)))
+            self.samples.append((self.now(), *bench.memory_mb(self.program.process.pid)))
 
     def listen(self):
         for line in self.program.process.stdout:
@@ -135,18 +100,18 @@ def measure(program, metrics_port, origin, options, folder):
     pid = program.process.pid
     watch = Watch(program, metrics_port)
     time.sleep(2)
-    run = {'name': program.name, 'start': memory_mb(pid), 'bursts': [], 'figures': [], 'errors': 0}
+    run = {'name': program.name, 'start': bench.memory_mb(pid), 'bursts': [], 'figures': [], 'errors': 0}
     for requests in bursts_of(options):
         paths = [mixed_load.path_of(program, origin, request) for request in requests]
-        start, cpu = watch.now(), family_cpu_ms(pid)
+        start, cpu = watch.now(), bench.family_cpu_ms(pid)
         row = bench.drive_paths(program, paths, len(paths), options.connections, folder)
         end = watch.now()
-        figures = {'peak': watch.most(start, end), 'cpu_ms': (family_cpu_ms(pid) - cpu) / len(paths)}
+        figures = {'peak': watch.most(start, end), 'cpu_ms': (bench.family_cpu_ms(pid) - cpu) / len(paths)}
         run['bursts'].append((start, end))
         run['errors'] += row['errors']
         for seconds in AFTER_S:
             time.sleep(max(0, end + seconds - watch.now()))
-            figures['%d s' % seconds] = memory_mb(pid)
+            figures['%d s' % seconds] = bench.memory_mb(pid)
         run['figures'].append(figures)
     watch.stop()
     program.stop()

@@ -2,8 +2,8 @@
 """Measures imgring, bare libvips and other servers on the same pictures in alternating rounds.
 
 For each recipe: requests per second, p50, p99, CPU ms and voluntary context switches per request
-(from /proc, of the server's whole process), bytes per answer. Then memory: RssAnon and RSS at the
-peak of a jpeg500 load on a fresh process, and 15 s and 25 s after it.
+(from /proc, of the server's whole process and, but for switches, its children), bytes per answer. Then
+memory: RssAnon and RSS at the peak of a jpeg500 load on a fresh process, and 15 s and 25 s after it.
 
 Another server is given by a name, a command and a URL template:
 
@@ -66,8 +66,44 @@ def cpu_ms(stat):
     return (int(fields[11]) + int(fields[12])) * TICK_MS
 
 
+def family(pid):
+    """The process and its descendants."""
+    out = [pid]
+    for parent in out:
+        try:
+            for task in os.listdir('/proc/%d/task' % parent):
+                out += [int(child) for child in read('/proc/%d/task/%s/children' % (parent, task)).split()]
+        except OSError:
+            pass
+    return out
+
+
+def memory_mb(pid):
+    """RSS and RssAnon of the process and its descendants; a page that they share counts twice."""
+    rss = anon = 0
+    for one in family(pid):
+        try:
+            rss += status_kb(one, 'VmRSS')
+            anon += status_kb(one, 'RssAnon')
+        except OSError:
+            pass
+    return rss / 1024, anon / 1024
+
+
+def family_cpu_ms(pid):
+    """CPU of the processes that live and, by their parents, of children that have ended."""
+    total = 0
+    for one in family(pid):
+        try:
+            fields = read('/proc/%d/stat' % one).rsplit(')', 1)[1].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15]) * TICK_MS
+    return total
+
+
 def snapshot(pid):
-    """CPU of the process; CPU by thread name and voluntary switches of its threads."""
+    """CPU of the process with its children; CPU by thread name and voluntary switches of its threads."""
     threads, switches = {}, {}
     for tid in os.listdir('/proc/%d/task' % pid):
         base = '/proc/%d/task/%s/' % (pid, tid)
@@ -78,7 +114,7 @@ def snapshot(pid):
         name = stat[stat.index('(') + 1:stat.rindex(')')].rstrip('0123456789-:# ')
         threads[tid] = (name, cpu_ms(stat))
         switches[tid] = int(status.split('\nvoluntary_ctxt_switches:')[1].split()[0])
-    return {'cpu_ms': cpu_ms(read('/proc/%d/stat' % pid)), 'threads': threads, 'switches': switches}
+    return {'cpu_ms': family_cpu_ms(pid), 'threads': threads, 'switches': switches}
 
 
 def difference(before, after, count):
@@ -93,7 +129,7 @@ def difference(before, after, count):
 
 
 class PeakWatch:
-    """Looks at a process's memory twenty times a second."""
+    """Looks at the memory of a process and its children twenty times a second."""
 
     def __init__(self, pid):
         self.pid, self.rss, self.anon, self.ended = pid, 0, 0, threading.Event()
@@ -102,16 +138,13 @@ class PeakWatch:
 
     def watch(self):
         while not self.ended.wait(0.05):
-            try:
-                self.rss = max(self.rss, status_kb(self.pid, 'VmRSS'))
-                self.anon = max(self.anon, status_kb(self.pid, 'RssAnon'))
-            except OSError:
-                return
+            rss, anon = memory_mb(self.pid)
+            self.rss, self.anon = max(self.rss, rss), max(self.anon, anon)
 
     def stop(self):
         self.ended.set()
         self.thread.join()
-        return self.rss / 1024, self.anon / 1024
+        return self.rss, self.anon
 
 
 # ---------------------------------------------------------------- servers
@@ -268,7 +301,7 @@ def measure_memory(program, origin, options, folder):
     """Peak and idle memory of a fresh process, and the peak of a second burst."""
     program.start()
     pid, count = program.process.pid, int(RECIPES['jpeg500'][4] * options.scale)
-    start = (status_kb(pid, 'VmRSS') / 1024, status_kb(pid, 'RssAnon') / 1024)
+    start = memory_mb(pid)
     figures = {'start': start}
     for burst in ('peak', 'second peak'):
         watch = PeakWatch(pid)
@@ -277,7 +310,7 @@ def measure_memory(program, origin, options, folder):
         if burst == 'peak':
             for seconds, before in ((15, 0), (25, 15)):
                 time.sleep(seconds - before)
-                figures['%d s' % seconds] = (status_kb(pid, 'VmRSS') / 1024, status_kb(pid, 'RssAnon') / 1024)
+                figures['%d s' % seconds] = memory_mb(pid)
     program.stop()
     return figures
 
