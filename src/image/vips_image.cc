@@ -8,7 +8,6 @@
 #include <array>
 #include <string_view>
 
-#include "imgring/base/check.h"
 #include "orc_lock.h"
 
 namespace imgring::image {
@@ -129,7 +128,10 @@ std::function<void()> start_thread(std::function<void()> body) {
     return nullptr;
   };
   GThread* thread = vips_g_thread_new("helper", run, owned.get());
-  IMGRING_CHECK(thread != nullptr);  // as when std::thread throws: no start without its threads
+  if (thread == nullptr) {
+    vips_error_clear();
+    return {};
+  }
   owned.release();
   return [thread] { g_thread_join(thread); };
 }

@@ -7,19 +7,27 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 #include <thread>
 
 namespace imgring::loop {
 
 namespace {
 constexpr int kNiceMax = 19;  // the kernel's
+// A thread that could not be started is not tried again with every job: a failed try takes some
+// 20 us of a loop, a limit that is in the way stays for longer.
+constexpr std::chrono::milliseconds kStartAgain(200);
 
 std::int64_t clock_ns() noexcept { return Clock::now().time_since_epoch().count(); }
-
-std::function<void()> start_plain(std::function<void()> body) {
-  return [thread = std::make_shared<std::thread>(std::move(body))] { thread->join(); };
-}
 }  // namespace
+
+std::function<void()> start_thread(std::function<void()> body) {
+  try {
+    return [thread = std::make_shared<std::thread>(std::move(body))] { thread->join(); };
+  } catch (const std::system_error&) {
+    return {};
+  }
+}
 
 void Job::arrive() noexcept {
   done_ = true;
@@ -107,12 +115,27 @@ HelperLane::HelperLane(Options options)
   if (!options.on_demand) start_threads();
 }
 
-void HelperLane::start_threads() {
-  const auto start = options_.hooks.start != nullptr ? options_.hooks.start : start_plain;
+std::size_t HelperLane::threads_wanted() const noexcept {
   const unsigned spare = options_.hooks.collect != nullptr ? 1 : 0;
-  for (unsigned i = 0; i < options_.threads + spare; ++i) {
-    joins_.push_back(start([this] { work(); }));
+  return std::size_t{options_.threads} + spare;
+}
+
+void HelperLane::start_threads() {
+  if (joins_.size() == threads_wanted() || Clock::now() < start_again_) return;
+  while (joins_.size() < threads_wanted()) {
+    auto join = options_.hooks.start([this] { work(); });
+    if (!join) {
+      failed_starts_.fetch_add(1);
+      start_again_ = Clock::now() + kStartAgain;
+      return;
+    }
+    joins_.push_back(std::move(join));
   }
+}
+
+std::size_t HelperLane::started() const {
+  std::lock_guard lock(mutex_);
+  return joins_.size();
 }
 
 HelperLane::~HelperLane() {
@@ -129,10 +152,11 @@ bool HelperLane::submit(Job* job) {
   {
     std::lock_guard lock(mutex_);
     if (queue_.size() >= options_.queue_max || stopping_) return false;
+    start_threads();
+    if (joins_.empty()) return false;
     queue_.push_back(job);
     backlog_.queued(job->work_);
     free = !free_slots_.empty();
-    if (joins_.empty()) start_threads();
   }
   // Else whoever ends a job takes it: the spare thread would wake for nothing.
   if (free) wake_.notify_one();
@@ -273,6 +297,10 @@ HelperPool::HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hook
 
 void HelperPool::request_collect() {
   for (auto& lane : lanes_) lane->request_collect();
+}
+
+std::uint64_t HelperPool::failed_starts() const noexcept {
+  return lane(Lane::kQuick).failed_starts() + lane(Lane::kPatient).failed_starts();
 }
 
 std::size_t HelperPool::queued() const {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -197,6 +198,29 @@ int usable_cpus_below(const std::string& root, int affinity) {
 }
 
 int usable_cpus() { return usable_cpus_below("", affinity_cpus()); }
+
+std::string thread_limits_text_below(const std::string& root, std::uint64_t own_limit) {
+  const std::string text = read_file(root + "/proc/self/cgroup");
+  std::optional<std::uint64_t> tasks;
+  const auto keep = [&tasks](const std::string& directory) {
+    keep_smaller(tasks, parse_unsigned(trim(read_file(directory + "/pids.max"))));
+  };
+  for (const CgroupEntry& entry : parse_cgroup_file(text)) {
+    const bool v2 = entry.controllers.empty();
+    if (!v2 && !names(entry, "pids")) continue;
+    const auto mounts = v2 ? v2_mounts(root) : v1_mounts(root, entry, "pids");
+    for (const std::string& mount : mounts) walk_up(mount, entry.path, keep);
+  }
+  const std::string own = own_limit == RLIM_INFINITY ? "unlimited" : std::to_string(own_limit);
+  return "raise RLIMIT_NPROC (ulimit -u, threads of this user: " + own +
+         ") or TasksMax (pids.max: " + (tasks ? std::to_string(*tasks) : "unlimited") + ")";
+}
+
+std::string thread_limits_text() {
+  rlimit limit{};
+  IMGRING_CHECK(getrlimit(RLIMIT_NPROC, &limit) == 0);  // fails for a bad address only
+  return thread_limits_text_below("", limit.rlim_cur);
+}
 
 Result<OwnMemory> parse_statm(std::string_view text, std::uint64_t page_size_bytes) {
   std::array<std::uint64_t, 3> pages = {};  // total, resident, of these shared (files and shmem)

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstring>
 #include <deque>
+#include <system_error>
 
 #include "imgring/mem/allocator.h"
 #include "imgring/server/image_handler.h"
@@ -156,11 +157,16 @@ struct Core::Parts {
 Core::Core(Process& process, CoreStart start) : process_(process), start_(std::move(start)) {}
 Core::~Core() { IMGRING_CHECK(!thread_.joinable()); }
 
-void Core::start() {
-  thread_ = std::thread([this] { run(); });
+bool Core::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
   const std::string name = "loop-" + std::to_string(start_.index);
   pthread_setname_np(thread_.native_handle(), name.c_str());
   while (parts_.load(std::memory_order_acquire) == nullptr) std::this_thread::yield();
+  return true;
 }
 
 bool Core::beats() const noexcept {
@@ -416,7 +422,6 @@ loop::Task<void> Core::Parts::root() {
   background.start(keep_memory(background.scope(), keeping));
   background.start(beat(background.scope()));
   background.start(guard_memory(background.scope()));
-  if (start.index == 0) background.start(keep_health(background.scope(), services));
   acceptor.start();
   if (start.metrics_fd >= 0) metrics_acceptor.start();
   loop::Scope always;

@@ -342,6 +342,13 @@ Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock
               "the helpers have work for more than is left of IMGPROXY_TIMEOUT");
 }
 
+Error not_taken(const CoreServices& services, loop::Lane lane) {
+  const bool any = services.process.helpers.lane(lane).started() > 0;
+  return Error(ErrorCode::kOverloaded, any ? "the helpers' queue is full"
+                                           : "no helper could be started: RLIMIT_NPROC or TasksMax "
+                                             "is too low");
+}
+
 loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& services,
                                                              loop::Scope& scope,
                                                              std::shared_ptr<RenderState> state,
@@ -369,7 +376,7 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
     return render_state(*state, *slot.process);
   };
   auto ticket = services.jobs.start(services.process.helpers, std::move(work), cost);
-  if (ticket == nullptr) co_return fail(ErrorCode::kOverloaded, "the helpers' queue is full");
+  if (ticket == nullptr) co_return std::unexpected(not_taken(services, cost.lane));
   const auto before = loop::Clock::now();
   auto result = co_await ticket->wait(scope);
   if (!result) {

@@ -1,7 +1,6 @@
-// Ticks: memory release and the health self-test.
+// The memory-release tick.
 #include "keeper.h"
 
-#include "imgring/image/self_test.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
@@ -9,9 +8,6 @@
 namespace imgring::server {
 
 namespace {
-
-constexpr std::chrono::seconds kSelfTestEvery(5);
-constexpr std::chrono::seconds kSelfTestTime(5);  // as imgproxy's health check
 
 constexpr double kMiB = 1 << 20;
 constexpr std::size_t kPieceBytes = 2 << 20;  // some 0.2 ms of madvise
@@ -125,26 +121,6 @@ loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
     going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
   }
   co_await releases.join();
-}
-
-loop::Task<void> keep_health(loop::Scope& scope, CoreServices& services) {
-  bool going_on = true;
-  while (going_on) {
-    auto ticket = services.jobs.start(services.process.helpers, image::self_test);
-    bool healthy = services.process.helpers.busy() > 0;  // a full queue is no illness
-    if (ticket != nullptr) {
-      loop::Scope testing(&scope);
-      loop::Deadline due(services.loop, testing, kSelfTestTime);
-      const auto passed = co_await ticket->wait(testing);
-      // Helpers that are busy with images for so long are ill only when nothing comes back at all.
-      healthy = passed.value_or(services.process.helpers.longest_running_s() < 10);
-    }
-    if (scope.cancelled()) break;
-    const bool before = services.process.healthy.exchange(healthy);
-    if (before && !healthy) services.process.log.error("The libvips self-test fails");
-    if (!before && healthy) services.process.log.info("The libvips self-test passes again");
-    going_on = co_await loop::Sleep(services.loop, scope, kSelfTestEvery);
-  }
 }
 
 }  // namespace imgring::server

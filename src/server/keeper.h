@@ -28,8 +28,4 @@ constexpr std::chrono::milliseconds idle_time_max(const config::Config& config) 
   return std::chrono::milliseconds(kHalfMs * config.server.free_memory_interval_s);
 }
 
-// libvips self-test on a helper at start and every 5 s; its failure makes /health a 500 (decision
-// 15).
-loop::Task<void> keep_health(loop::Scope& scope, CoreServices& services);
-
 }  // namespace imgring::server

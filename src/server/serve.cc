@@ -6,8 +6,12 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ranges>
+#include <thread>
 
 #include "commands.h"
+#include "health_watch.h"
+#include "imgring/image/self_test.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/server/core.h"
@@ -21,7 +25,7 @@ namespace imgring::server {
 
 namespace {
 
-constexpr std::size_t kHelperQueueSpare = 256;  // beside the jobs: self-tests, releases, gzip
+constexpr std::size_t kHelperQueueSpare = 256;  // beside the jobs: releases, gzip
 
 // A helper at one job for twice IMGPROXY_TIMEOUT is stuck (hardening.md 1), but not before twice
 // the default one (a short limit makes no decoder faster), nor before many times what was planned.
@@ -131,37 +135,60 @@ void feed_watchdog(const Process& process) {
   notify_supervisor("WATCHDOG=1");
 }
 
+// What main remembers of its looks.
+struct Looks {
+  int stuck = 0;
+  std::uint64_t failed_starts = 0;
+  loop::Clock::time_point shortage_told{};
+};
+
 // Half of the helpers are, at every one of the last looks.
-bool helpers_stuck(const Process& process, const config::Config& config, int* looks) {
+bool helpers_stuck(const Process& process, const config::Config& config, Looks& looks) {
   const std::chrono::seconds twice = 2 * std::chrono::seconds(config.server.timeout_s);
   const bool now = process.helpers.half_stuck(std::max(twice, kStuckTimeMin));
-  *looks = now ? *looks + 1 : 0;
-  if (*looks < kStuckLooks) return false;
+  looks.stuck = now ? looks.stuck + 1 : 0;
+  if (looks.stuck < kStuckLooks) return false;
   process.log.critical("Half of the helpers are at one picture for over twice IMGPROXY_TIMEOUT: "
                        "the process drains and ends, to be started again");
   return true;
 }
 
+// Helpers that could not be started are tried again with later jobs, for as long as it takes.
+void tell_of_missing_threads(const Process& process, Looks& looks) {
+  constexpr std::chrono::minutes kTellEvery(1);
+  const std::uint64_t failed = process.helpers.failed_starts();
+  const auto now = loop::Clock::now();
+  const bool told = looks.shortage_told != loop::Clock::time_point() &&
+                    now - looks.shortage_told < kTellEvery;
+  if (failed == looks.failed_starts || told) return;
+  looks.failed_starts = failed;
+  looks.shortage_told = now;
+  process.log.error("Helpers for pictures that take long can't be started, these get 503 while "
+                    "there is none: " + mem::thread_limits_text());
+}
+
 enum class End : std::uint8_t { kAsAsked, kStuck, kHung };
 
 // Waits for signals until every core has ended, or does not (kHung).
-End supervise(Process& process, SnapshotPtr snapshot, char** environment) {
+End supervise(Process& process, SnapshotPtr snapshot, char** environment, HealthWatch& health) {
   const sigset_t signals = handled_signals();
   bool stopping = false;
   bool stuck = false;
-  int stuck_looks = 0;
+  Looks looks;
   auto end = loop::Clock::time_point::max();
   while (!stopping || !all_ended(process)) {
     const timespec wait = wait_time(stopping);
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     feed_watchdog(process);
+    look_after_health(health, process);
+    tell_of_missing_threads(process, looks);
     if (loop::Clock::now() > end) {
       process.log.error("A core waits for a file or a socket that the kernel does not give back");
       return End::kHung;
     }
     if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
     const bool asked = signal == SIGINT || signal == SIGTERM;
-    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config, &stuck_looks);
+    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config, looks);
     if (!asked && (!stuck || stopping)) continue;
     process.log.info(stopping ? "Stopping at once" : "Stopping");
     notify_supervisor("STOPPING=1");
@@ -200,6 +227,27 @@ Plan plan_threads(const config::Config& config) {
   return {helpers, config.server.loops > 0 ? config.server.loops : cpus};
 }
 
+// False: the system has no thread for one of them; those before it have ended again.
+bool start_cores(const Process& process) {
+  const auto& cores = process.cores;
+  const auto failed = std::ranges::find_if(cores, [](const auto& core) { return !core->start(); });
+  if (failed == cores.end()) return true;
+  const auto started = std::ranges::subrange(cores.begin(), failed);
+  for (const auto& core : started) core->request_stop();
+  for (const auto& core : started) {
+    while (!core->ended()) std::this_thread::yield();
+  }
+  for (const auto& core : started) core->join();
+  return false;
+}
+
+int no_threads(const Logger& log, const Plan& plan) {
+  log.critical("No thread could be started for each of " + std::to_string(plan.loops) +
+               " loops (IMGRING_LOOPS) and " + std::to_string(plan.helpers) +
+               " helpers (IMGPROXY_WORKERS): " + mem::thread_limits_text());
+  return kExitUnclean;
+}
+
 int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, const Plan& plan,
               char** environment) {
   // One certificate store for all cores; without one every https source fails with its own text.
@@ -222,6 +270,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
       std::max(kJobsMax, job_limit(config.server.requests_queue_size, plan.helpers)));
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), jobs_max + kHelperQueueSpare,
                            hooks);
+  if (!helpers.complete()) return no_threads(log, plan);
   Process process(log, helpers, memory_limit);
   process.svg_children = &svg_children;
   process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
@@ -234,7 +283,8 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
     if (i == 0 && !sockets.metrics.fds.empty()) start.metrics_fd = sockets.metrics.fds[0].get();
     process.cores.push_back(std::make_unique<Core>(process, std::move(start)));
   }
-  for (const auto& core : process.cores) core->start();
+  if (!start_cores(process)) return no_threads(log, plan);
+  HealthWatch health({.test = image::self_test, .start = image::start_thread});
   write_port_file(config, sockets.main.port);
   log.info("imgring " IMGRING_VERSION " listens on " + sockets.main.address,
            {{"port", std::int64_t{sockets.main.port}},
@@ -246,7 +296,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
     log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
   notify_supervisor("READY=1");
-  const End end = supervise(process, snapshot, environment);
+  const End end = supervise(process, snapshot, environment, health);
   if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
   if (end == End::kHung) _exit(kExitUnclean);
   bool left = false;
@@ -258,6 +308,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
     log.error("Jobs were still running when the grace time was over");
     _exit(kExitUnclean);  // their threads can't be joined
   }
+  if (!health.stop()) _exit(kExitUnclean);  // nor can its
   return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 

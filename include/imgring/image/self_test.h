@@ -1,4 +1,5 @@
-// A 4x4 picture through libvips, as imgproxy's health check does. Helper threads only.
+// A 4x4 picture through libvips, as imgproxy's health check does. Gives back what libvips keeps for
+// the calling thread, which is none of the loops'.
 #pragma once
 
 namespace imgring::image {

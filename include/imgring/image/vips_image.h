@@ -42,7 +42,8 @@ Error vips_failure(std::string_view what);
 bool vips_has_argument(const char* operation, const char* argument) noexcept;
 bool vips_has_operation(const char* operation) noexcept;
 
-// Starts a thread libvips takes for one of its own, and gives what joins it. Only in such a thread
+// Starts a thread libvips takes for one of its own, and gives what joins it; empty: the system has
+// no more threads for us. Only in such a thread
 // does libvips find pixels again that two parts of a pipeline ask for: elsewhere each colour
 // conversion of a picture with alpha computes everything before it twice, and four in a row sixteen
 // times (sharpening 400 x 400 pixels with alpha: 1580 ms of CPU in a std::thread, 110 ms here).

@@ -85,11 +85,16 @@ class Job : RemoteTask {
   bool done_ = false;
 };
 
+// Starts a thread that runs `body` and gives what joins it; empty: the system has no more threads
+// for us, and nothing runs.
+using StartThread = std::function<void()> (*)(std::function<void()> body);
+// One of std::thread.
+std::function<void()> start_thread(std::function<void()> body);
+
 // What the process wants done on helper threads besides jobs; plain functions of any module.
 struct HelperHooks {
-  // Starts a thread that runs `body` and gives what joins it; null: a std::thread. A library may
-  // serve threads of its own making better than foreign ones.
-  std::function<void()> (*start)(std::function<void()> body) = nullptr;
+  // A library may serve threads of its own making better than foreign ones.
+  StartThread start = start_thread;
   void (*after_job)() noexcept = nullptr;    // each job (what libvips keeps for the thread)
   // Memory-release tick, only while the queue is empty. With it a lane has a spare thread: one at a
   // time collects, so that a job never waits for that (decision 10).
@@ -98,7 +103,8 @@ struct HelperHooks {
 };
 
 // W threads over one bounded first-in first-out queue, and a spare one where HelperHooks::collect
-// is set: at most W run jobs. Any thread.
+// is set: at most W run jobs. Threads that could not be started are tried again with later jobs;
+// those that run do the work meanwhile, and without any jobs are refused. Any thread.
 class HelperLane {
  public:
   struct Options {
@@ -113,12 +119,17 @@ class HelperLane {
   HelperLane(const HelperLane&) = delete;
   HelperLane& operator=(const HelperLane&) = delete;
 
-  // False: the queue is full, nothing was taken.
+  // False: the queue is full, or there is no thread; nothing was taken.
   bool submit(Job* job);
   // True: the job had not begun and is the caller's again.
   bool take_back(Job* job) noexcept;
   void request_collect();
   unsigned threads() const noexcept { return options_.threads; }
+  // Threads that run, the spare one too; and whether none is missing.
+  std::size_t started() const;
+  bool complete() const { return started() == threads_wanted(); }
+  // Times that a thread could not be started.
+  std::uint64_t failed_starts() const noexcept { return failed_starts_.load(); }
   std::size_t queued() const;
   Backlog::Work expected_wait() const;
   unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
@@ -134,6 +145,8 @@ class HelperLane {
     std::atomic<std::int64_t> started_ns{0};  // 0 = idle
     std::atomic<std::int64_t> planned_ns{0};
   };
+  std::size_t threads_wanted() const noexcept;
+  // With the lock, or alone: those that are missing, as far as they start.
   void start_threads();
   // With the lock: the first that may start, out of the queue; null: none.
   Job* next_job() noexcept;
@@ -157,6 +170,8 @@ class HelperLane {
   std::vector<std::unique_ptr<Slot>> slots_;  // options_.threads
   std::vector<Slot*> free_slots_;
   std::vector<std::function<void()>> joins_;  // one for each thread
+  Clock::time_point start_again_{};           // not before
+  std::atomic<std::uint64_t> failed_starts_{0};
 };
 
 // Both lanes. Shared by all loops; start and stop from main. Outlives every ticket.
@@ -178,6 +193,9 @@ class HelperPool {
   // Every helper that has nothing to do collects; busy ones do when their queue is next empty.
   void request_collect();
   unsigned threads() const noexcept { return lane(Lane::kQuick).threads(); }  // of one lane
+  // Every thread of the quick lane runs: without them no service is worth its start.
+  bool complete() const { return lane(Lane::kQuick).complete(); }
+  std::uint64_t failed_starts() const noexcept;
   std::size_t queued() const;
   unsigned busy() const noexcept;
   // Seconds the longest running job has been running; 0 when none.

@@ -40,6 +40,11 @@ std::optional<std::uint64_t> parse_memory_limit(std::string_view text);
 // cpu.max "150000 100000"; nullopt for "max 100000".
 std::optional<double> parse_cpu_max(std::string_view text);
 
+// What bounds the threads of this process, with the numbers that are met, for whoever has to raise
+// them: "raise RLIMIT_NPROC (ulimit -u, threads of this user: 64) or TasksMax (pids.max: 512)".
+std::string thread_limits_text_below(const std::string& root, std::uint64_t own_limit);
+std::string thread_limits_text();
+
 struct OwnMemory {
   std::uint64_t rss_bytes = 0;
   std::uint64_t rss_anon_bytes = 0;

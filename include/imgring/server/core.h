@@ -33,7 +33,7 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  void start();  // its thread
+  bool start();  // its thread; false: the system has none for us
   void join();   // once every core has ended(): frees its parts
 
   // Any thread, after start().

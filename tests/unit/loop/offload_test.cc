@@ -262,6 +262,52 @@ TEST(HelperPool, ThreadsAreStartedAndJoinedByTheHook) {
   EXPECT_EQ(joined.load(), 3);
 }
 
+std::atomic<int> threads_left{0};
+std::function<void()> scarce_start(std::function<void()> body) {
+  if (threads_left.load() == 0) return {};
+  --threads_left;
+  return start_thread(std::move(body));
+}
+
+Task<void> scarce_threads(Loop& loop, Scope& scope) {
+  threads_left = 2;
+  HelperPool pool(2, 8, {.start = scarce_start});
+  EXPECT_TRUE(pool.complete());
+  JobRegistry registry(loop);
+  const HelperLane& patient = pool.lane(Lane::kPatient);
+  auto refused = registry.start(pool, [] { return 1; }, kLong);
+  EXPECT_EQ(refused, nullptr);
+  EXPECT_EQ(patient.started(), 0u);
+  EXPECT_EQ(pool.failed_starts(), 1u);
+  auto quick = registry.start(pool, [] { return 2; });
+  const auto done = co_await quick->wait(scope);
+  EXPECT_EQ(done, 2) << "the other lane goes on";
+  threads_left = 1;
+  std::unique_ptr<JobRegistry::Ticket<int>> ticket;
+  while (ticket == nullptr) {
+    co_await Sleep(loop, scope, 5ms);
+    ticket = registry.start(pool, [] { return 3; }, kLong);
+  }
+  const auto late = co_await ticket->wait(scope);
+  EXPECT_EQ(late, 3) << "one thread of two does the work";
+  EXPECT_EQ(patient.started(), 1u);
+  EXPECT_FALSE(patient.complete());
+  threads_left = 1;
+  while (!patient.complete()) {
+    co_await Sleep(loop, scope, 5ms);
+    ticket = registry.start(pool, [] { return 4; }, kLong);
+    const auto again = co_await ticket->wait(scope);
+    EXPECT_EQ(again, 4);
+  }
+}
+TEST(HelperPool, ThreadsThatDoNotStartAreTriedAgainWithLaterJobs) { run_loop(scarce_threads); }
+
+TEST(HelperPool, TellsThatTheQuickLaneIsNotComplete) {
+  threads_left = 1;
+  const HelperPool pool(2, 8, {.start = scarce_start});
+  EXPECT_FALSE(pool.complete());
+}
+
 std::atomic<int> collected{0};
 void count_collect() noexcept { ++collected; }
 

@@ -2,6 +2,7 @@
 #include "imgring/mem/limits.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <filesystem>
@@ -66,6 +67,21 @@ TEST(Limits, CpuMaxTexts) {
     SCOPED_TRACE(none);
     EXPECT_EQ(parse_cpu_max(none), std::nullopt);
   }
+}
+
+TEST(Limits, ThreadLimitsAreToldWithTheirNumbers) {
+  Root root;
+  root.file("/proc/self/cgroup", "0::/a/b\n")
+      .file("/sys/fs/cgroup/a/b/pids.max", "max\n")
+      .file("/sys/fs/cgroup/a/pids.max", "512\n")
+      .file("/sys/fs/cgroup/pids.max", "4096\n");
+  EXPECT_EQ(thread_limits_text_below(root.path(), 64),
+            "raise RLIMIT_NPROC (ulimit -u, threads of this user: 64) or TasksMax (pids.max: 512)");
+  root.file("/proc/self/cgroup", "7:pids:/c\n").file("/sys/fs/cgroup/pids/c/pids.max", "9\n");
+  EXPECT_NE(thread_limits_text_below(root.path(), 64).find("pids.max: 9)"), std::string::npos);
+  EXPECT_EQ(thread_limits_text_below("/no/such/root", RLIM_INFINITY),
+            "raise RLIMIT_NPROC (ulimit -u, threads of this user: unlimited) or TasksMax "
+            "(pids.max: unlimited)");
 }
 
 TEST(Limits, V2TakesTheSmallestOnTheWay) {
