@@ -25,7 +25,8 @@ constexpr Option kOptions[] = {
     secret(row("IMGPROXY_TRUSTED_SIGNATURES", kList, "", url<&U::trusted_signatures>,
                "Signatures that are always right.")),
     row("IMGPROXY_ALLOWED_SOURCES", kPatterns, "", url<&U::allowed_sources>,
-        "Beginnings of the source URLs allowed; * stands for text without a slash. Blank: all."),
+        "Beginnings of the source URLs allowed, compared with what is fetched; * stands for text "
+        "within a host name, a port or a segment of a path. Blank: all."),
     row("IMGPROXY_MAX_SRC_RESOLUTION", kMegapixels, "50", between(1, INT64_MAX),
         processing<&P::max_src_resolution>, "Most megapixels of a source, frames added up."),
     row("IMGPROXY_MAX_SRC_FILE_SIZE", kInt, "0", between(0, INT64_MAX),

@@ -1,4 +1,4 @@
-// Matching of source patterns without regular expressions (see pattern.h). Any thread.
+// Matching of replacements' patterns without regular expressions (see pattern.h). Any thread.
 #include "pattern.h"
 
 #include <cstddef>
@@ -33,11 +33,6 @@ int group_number(std::string_view name) {
 
 Pattern::Pattern(std::string_view text) {
   for (const std::string_view literal : split(text, "*")) literals_.emplace_back(literal);
-}
-
-bool Pattern::matches(std::string_view text) const {
-  if (literals_.size() == 1) return text.starts_with(literals_[0]);
-  return match(text).has_value();
 }
 
 std::optional<std::vector<std::string_view>> Pattern::match(std::string_view text) const {

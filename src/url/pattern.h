@@ -1,4 +1,5 @@
-// Source patterns: anchored at the start, `*` is any run without `/`. Immutable, any thread.
+// Patterns of URL replacements: anchored at the start, `*` is any run without `/`.
+// Immutable, any thread.
 // Promises: time is the length of the text times the length of the pattern, whatever both hold.
 #pragma once
 
@@ -12,7 +13,6 @@ namespace imgring::url {
 class Pattern {
  public:
   explicit Pattern(std::string_view text);
-  bool matches(std::string_view text) const;
   // The matched beginning, then what each `*` stands for: the longest possible, first star first.
   std::optional<std::vector<std::string_view>> match(std::string_view text) const;
 

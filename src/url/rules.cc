@@ -7,7 +7,9 @@
 #include <map>
 #include <utility>
 
+#include "allowed_source.h"
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 #include "imgring/url/request.h"
 #include "options.h"
 #include "pattern.h"
@@ -61,7 +63,8 @@ struct UrlRules::Impl {
   config::ProcessingConfig processing;
   ProcessingOptions defaults;
   std::map<std::string, std::unique_ptr<Preset>, std::less<>> presets;
-  std::vector<Pattern> sources;
+  std::vector<AllowedSource> sources;
+  std::string query_separator;
   std::vector<Replacement> replacements;
 
   // State of one application of options.
@@ -81,6 +84,8 @@ struct UrlRules::Impl {
   Result<std::size_t> apply_path_options(const Parts& parts, Run& run) const;
   Result<void> apply_extension(std::string_view extension, Run& run) const;
   Result<std::string> final_source_url(std::string source_url) const;
+  // Against IMGPROXY_ALLOWED_SOURCES.
+  Result<void> check_source(std::string_view source_url) const;
 };
 
 void UrlRules::Impl::set_defaults(const config::Config& config) {
@@ -208,6 +213,15 @@ Result<std::string> UrlRules::Impl::final_source_url(std::string source_url) con
   return source_url;
 }
 
+Result<void> UrlRules::Impl::check_source(std::string_view source_url) const {
+  if (sources.empty()) return {};
+  IMGRING_TRY(const FetchedUrl url, parse_for_list(source_url, query_separator));
+  const auto fits = [&url](const AllowedSource& one) { return one.matches(url); };
+  if (std::any_of(sources.begin(), sources.end(), fits)) return {};
+  return fail(ErrorCode::kInvalidSourceUrl,
+              display_text(source_url) + " is not in IMGPROXY_ALLOWED_SOURCES");
+}
+
 UrlRules::UrlRules() : impl_(std::make_unique<Impl>()) {}
 UrlRules::~UrlRules() = default;
 
@@ -218,13 +232,16 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
   impl.url = config.url;
   impl.processing = config.processing;
   impl.set_defaults(config);
+  impl.query_separator = config.source.query_separator;
+  std::vector<std::string> problems, found;
   for (const config::SourcePattern& pattern : config.url.allowed_sources) {
-    impl.sources.emplace_back(pattern.text);
+    impl.sources.emplace_back(pattern.text, impl.query_separator);
+    const std::string& warning = impl.sources.back().warning();
+    if (!warning.empty()) found.push_back(warning);
   }
   for (const config::UrlReplacement& rule : config.url.url_replacements) {
     impl.replacements.push_back({Pattern(rule.pattern), rule.replacement});
   }
-  std::vector<std::string> problems, found;
   impl.read_presets(config.url.presets, problems);
   for (const auto& [name, preset] : impl.presets) {
     // Nothing has expired yet: what expires is judged by each request.
@@ -276,16 +293,12 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   IMGRING_TRY(SourcePart source, decode_source(rest, impl.url));
   IMGRING_TRY_VOID(impl.apply_extension(source.extension, run));
   IMGRING_TRY(request.source_url, impl.final_source_url(std::move(source.url)));
-  if (!source_allowed(request.source_url)) {
-    return fail(ErrorCode::kInvalidSourceUrl, "the source URL is not in the allowed list");
-  }
+  IMGRING_TRY_VOID(impl.check_source(request.source_url));
   return request;
 }
 
 bool UrlRules::source_allowed(std::string_view source_url) const {
-  if (impl_->sources.empty()) return true;
-  return std::any_of(impl_->sources.begin(), impl_->sources.end(),
-                     [&](const Pattern& pattern) { return pattern.matches(source_url); });
+  return impl_->check_source(source_url).has_value();
 }
 
 }  // namespace imgring::url

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 
 namespace imgring::url {
 namespace {
@@ -173,6 +174,14 @@ std::string scheme_of(std::string_view url) {
   return to_lower(url.substr(0, scheme_length(url)));
 }
 
+std::string encode_path(std::string_view path) {
+  return encode(path, "");
+}
+
+std::string encode_query(std::string_view query) {
+  return encode(query, "?\\^`{|}");
+}
+
 Result<HttpUrl> parse_http_url(std::string_view text) {
   if (has_control(text)) return bad_url("control character");
   const Components parts = take_apart(text);
@@ -183,6 +192,7 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   std::string_view host = parts.authority;
   if (const std::size_t at = host.rfind('@'); at != std::string_view::npos) {
     IMGRING_TRY(url.authorization, basic_authorization(host.substr(0, at)));
+    url.user_info = host.substr(0, at);
     host.remove_prefix(at + 1);
   }
   const std::size_t bracket = host.rfind(']');
@@ -194,15 +204,15 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   IMGRING_TRY_VOID(
       set_port(colon == std::string_view::npos ? "" : host.substr(colon + 1), url));
   if (!percent_escapes_valid(parts.path)) return bad_url("malformed escape");
-  url.target = encode(parts.path, "");
+  url.target = encode_path(parts.path);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
   // A query is data: a lone % in it stays, as in Go.
-  if (parts.has_query) url.target += "?" + encode(parts.query, "?\\^`{|}");
+  if (parts.has_query) url.target += "?" + encode_query(parts.query);
   return url;
 }
 
 std::string display_text(const HttpUrl& url) {
-  return (url.https ? "https://" : "http://") + url.host_header + url.target;
+  return imgring::display_text((url.https ? "https://" : "http://") + url.host_header + url.target);
 }
 
 Result<StorageUrl> parse_storage_url(std::string_view text, std::string_view query_separator) {
@@ -221,6 +231,7 @@ Result<StorageUrl> parse_storage_url(std::string_view text, std::string_view que
   if (!query_separator.empty()) {
     if (const std::size_t at = text.find(query_separator); at != std::string_view::npos) {
       url.version = text.substr(at + query_separator.size());
+      url.has_version = true;
       text = text.substr(0, at);
     }
   }

@@ -129,6 +129,44 @@ TEST(Redirects, StayInTheAllowedList) {
   EXPECT_EQ(other.visits().size(), 1u);
 }
 
+// Whole, raw and by a redirect: what the list's text seems to allow is asked of nobody.
+TEST(AllowList, IsNotPassedByDelimitersOrDots) {
+  SourceServer other;
+  World world(Environment{{"IMGPROXY_ALLOWED_SOURCES",
+                           "http://*.example.com/,local:///public/,http://127.0.0.9:*/"}});
+  world.also(other);
+  world.folder.write("secret.png", png_picture({40, 30}));
+  ASSERT_EQ(mkdir((world.folder.path() + "/public").c_str(), 0700), 0);
+  ASSERT_EQ(symlink("../secret.png", (world.folder.path() + "/public/p.png").c_str()), 0);
+  const std::string port = std::to_string(other.port());
+  const std::string here = "http://127.0.0.1:" + port;
+  other.on("/p.png", serve_picture(png_picture({40, 30})));
+  const std::string urls[] = {
+      here + "?.example.com/p.png", here + "#.example.com/p.png", here + "\\.example.com/p.png",
+      "http://a.example.com@127.0.0.1:" + port + "/p.png", here + "%2f.example.com/p.png",
+      "local:///public/../secret.png", "local:///public/./p.png", "local://public/../secret.png",
+      "http://127.0.0.9:" + port + "/x/%2e%2e/p.png",
+      "http://127.0.0.9:" + port + "/x\\..\\p.png",
+  };
+  int number = 0;
+  for (const std::string& url : urls) {
+    SCOPED_TRACE(url);
+    const std::string path = "/to" + std::to_string(number++);
+    other.on(path, redirect_to(url));
+    for (const std::string& target :
+         {encoded_target("w:10", url), encoded_target("raw:1", url),
+          encoded_target("w:10", "http://127.0.0.9:" + port + path)}) {
+      const Answer answer = world.get(target);
+      EXPECT_EQ(answer.status, 404) << target;
+      EXPECT_EQ(answer.body.find("PNG"), std::string::npos) << target;
+    }
+  }
+  EXPECT_EQ(world.get(encoded_target("w:10", "local:///public/p.png")).status, 200);
+  EXPECT_EQ(world.get(encoded_target("w:10", "http://127.0.0.9:" + port + "/p.png")).status, 200);
+  // The pages that redirected, and the good one.
+  EXPECT_EQ(other.visits().size(), std::size(urls) + 1);
+}
+
 TEST(Redirects, CannotLeadToAForbiddenAddress) {
   World world;
   world.source.on("/link-local", redirect_to("http://169.254.169.254/latest/meta-data"));

@@ -169,7 +169,7 @@ TEST(Images, RefusedUrls) {
       {"/unsafe/w:10/plain/ftp://127.0.0.1/p.png", 404, "Invalid source URL"},
       {"/unsafe/w:10/plain/local:///nosuch.png", 404, "Source is unreachable"},
       {"/unsafe/w:10/plain/local:///", 404, "Source is unreachable"},
-      {"/unsafe/w:10/plain/local:///../../etc/passwd", 404, "Source is unreachable"},
+      {"/unsafe/w:10/plain/local:///../../etc/passwd", 404, "Invalid source URL"},
       {"/unsafe/w:10/plain/local:///p.txt", 422, "Invalid source image"},
       {world.target("w:10", "/nosuch"), 404, "Source is unreachable"},
       {plain_target("w:10", "http://127.0.0.1:1/refused"), 404, "Source is unreachable"},

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "imgring/base/error.h"
+#include "imgring/base/uri.h"
 
 namespace imgring::url {
 
@@ -22,10 +24,16 @@ struct HttpUrl {
   std::string host_header;    // as in the URL, without a zone and an empty port
   std::string target;         // path and query, encoded; at least "/"
   std::string authorization;  // "Basic ..." of the user information, else empty
+  std::optional<std::string> user_info;  // as in the URL; a secret
 };
 // Errors: kSourceUnreachable.
 Result<HttpUrl> parse_http_url(std::string_view url);
-// Without user information: for logs, pages and headers.
+// What may stand in a request as it is stays; `%` is judged by its escape.
+std::string encode_path(std::string_view path);
+std::string encode_query(std::string_view query);
+
+// For people (see base/uri.h).
+using imgring::display_text;
 std::string display_text(const HttpUrl& url);
 
 // local://, s3://, gs://, abs://, swift://: `%`, `?` and `#` are ordinary characters, the query
@@ -35,6 +43,7 @@ struct StorageUrl {
   std::string bucket;   // the host part; local:// ignores it
   std::string key;      // without leading slashes
   std::string version;  // after the separator
+  bool has_version = false;
 };
 Result<StorageUrl> parse_storage_url(std::string_view url, std::string_view query_separator);
 

@@ -26,7 +26,6 @@ TEST(Pattern, AnchoredAtTheStartStarsStopAtSlashes) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(std::string(c.pattern) + " on " + std::string(c.text));
-    EXPECT_EQ(Pattern(c.pattern).matches(c.text), c.fits);
     EXPECT_EQ(Pattern(c.pattern).match(c.text).has_value(), c.fits);
   }
 }
@@ -45,7 +44,6 @@ TEST(Pattern, AgreesWithRegularExpressions) {
       const bool fits = std::regex_search(text, wanted, regex);
       const auto got = own.match(text);
       ASSERT_EQ(got.has_value(), fits);
-      EXPECT_EQ(own.matches(text), fits);
       if (!fits) continue;
       ASSERT_EQ(got->size(), wanted.size());
       for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_EQ((*got)[i], wanted[i].str());
@@ -55,7 +53,7 @@ TEST(Pattern, AgreesWithRegularExpressions) {
 
 TEST(Pattern, LongTextsStayQuick) {
   const Pattern pattern("a*a*a*a*a*a*a*a*b");
-  EXPECT_FALSE(pattern.matches(std::string(200000, 'a')));
+  EXPECT_FALSE(pattern.match(std::string(200000, 'a')));
 }
 
 TEST(Template, GoRules) {
