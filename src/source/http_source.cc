@@ -1,6 +1,8 @@
 // The trip of one request along its redirects.
 #include "http_source.h"
 
+#include <algorithm>
+
 #include "exchange_cookies.h"
 #include "imgring/base/text.h"
 
@@ -17,11 +19,27 @@ bool is_redirect(int status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-// Where a request may carry what was meant for another: the same host, and never from https to
-// http. Another port is another host, but the step from http to https between the usual ones.
-bool same_host(const url::HttpUrl& from, const url::HttpUrl& to) noexcept {
-  if (from.host != to.host || (from.https && !to.https)) return false;
-  return from.port == to.port || (from.port == 80 && !from.https && to.port == 443 && to.https);
+// Where a request may carry what was meant for another: to the same scheme, host and port, as
+// browsers do. The step from http to https is another origin too.
+bool same_origin(const url::HttpUrl& from, const url::HttpUrl& to) noexcept {
+  return from.https == to.https && from.host == to.host && from.port == to.port;
+}
+
+// What says something of the wanted bytes alone, and may go to any host.
+constexpr std::string_view kPlainHeaders[] = {"Accept", "Accept-Encoding", "Accept-Language",
+                                              "If-Modified-Since", "Range"};
+
+bool is_plain(std::string_view name) noexcept {
+  return std::any_of(std::begin(kPlainHeaders), std::end(kPlainHeaders),
+                     [name](std::string_view one) { return equal_ignore_case(one, name); });
+}
+
+// Where we come from, for `to`: whole for its own origin only, as a query may hold a signature.
+// Nothing from https to http.
+std::string referer_for(const url::HttpUrl& from, const url::HttpUrl& to) {
+  if (from.https && !to.https) return {};
+  const std::string origin = (from.https ? "https://" : "http://") + from.host_header;
+  return origin + (same_origin(from, to) ? from.target : "/");
 }
 
 // One request's state between hops.
@@ -62,15 +80,14 @@ http::ClientRequest request_of(const Trip& trip) {
 Result<void> move_on(Trip& trip, std::string_view location) {
   IMGRING_TRY(std::string next_text, url::resolve_redirect(trip.url_text, location));
   IMGRING_TRY(url::HttpUrl next, url::parse_http_url(next_text));
-  if (!same_host(trip.url, next)) {
-    for (const std::string_view name : {"Authorization", "If-None-Match", "Cookie"}) {
-      remove(trip.headers, name);
-    }
+  if (!same_origin(trip.url, next)) {
+    // The operator's headers, those passed through, cookies and credentials are gone for good: who
+    // was asked in between may have chosen the way back.
+    std::erase_if(trip.headers.fields(), [](const auto& field) { return !is_plain(field.first); });
     trip.cookies.clear();
     trip.authorization.clear();
   }
-  // As Go's client: where we come from, but not from https to http.
-  trip.referer = trip.url.https && !next.https ? std::string() : url::display_text(trip.url);
+  trip.referer = referer_for(trip.url, next);
   if (trip.referer.empty()) remove(trip.headers, "Referer");
   if (!next.authorization.empty()) trip.authorization = next.authorization;
   trip.url = std::move(next);

@@ -161,6 +161,46 @@ TEST(Redirects, SecretsDoNotCrossToAnotherHost) {
   EXPECT_NE(other.seen()[0].find("Referer: http://127.0.0.1:"), std::string::npos);
 }
 
+// Custom headers, headers passed through, the client's cookies: gone at the first other origin, and
+// not there again when that one sends the request back.
+TEST(Redirects, HeadersMeantForTheFirstOriginStayThere) {
+  const SourceServer* first_server = nullptr;
+  SourceServer other([&first_server](Peer& peer, const std::string&) {
+    return peer.send(redirect(first_server->url("/back")));
+  });
+  SourceServer first([&other](Peer& peer, const std::string& head) {
+    if (target_of(head) == "/back") return peer.send(answer("200 OK", "", "x"));
+    if (target_of(head) == "/a?sig=1") return peer.send(redirect("/b?sig=2"));
+    return peer.send(redirect(other.url("/c")));
+  });
+  first_server = &first;
+  Step step = get("http://me:word@127.0.0.1:" + std::to_string(first.port()) + "/a?sig=1");
+  const std::string_view secrets[] = {"X-Api-Key: topsecret", "x-amz-security-token: topsecret",
+                                      "Cookie: topsecret=1", "Accept-Encryption: topsecret"};
+  for (const std::string_view one : secrets) {
+    const std::size_t colon = one.find(':');
+    step = with(std::move(step), std::string(one.substr(0, colon)),
+                std::string(one.substr(colon + 2)));
+  }
+  step = with(with(std::move(step), "Accept", "image/avif"), "Range", "bytes=0-");
+  EXPECT_TRUE(World().one(step).ok);
+  ASSERT_EQ(first.seen().size(), 3u);
+  ASSERT_EQ(other.seen().size(), 1u);
+  for (const std::string_view one : secrets) {
+    EXPECT_NE(first.seen()[0].find(one), std::string::npos) << one;
+    EXPECT_NE(first.seen()[1].find(one), std::string::npos) << one;
+  }
+  for (const std::string& head : {other.seen()[0], first.seen()[2]}) {
+    for (const std::string_view gone : {"topsecret", "Authorization", "sig="}) {
+      EXPECT_EQ(head.find(gone), std::string::npos) << head;
+    }
+    EXPECT_NE(head.find("Accept: image/avif"), std::string::npos);
+    EXPECT_NE(head.find("Range: bytes=0-"), std::string::npos);
+  }
+  EXPECT_NE(first.seen()[1].find("Referer: " + first.url("/a?sig=1")), std::string::npos);
+  EXPECT_NE(other.seen()[0].find("Referer: " + first.url("/") + "\r\n"), std::string::npos);
+}
+
 TEST(Redirects, CookiesOfTheSourceLiveForTheExchange) {
   SourceServer server([](Peer& peer, const std::string& head) {
     const std::string target = target_of(head);
