@@ -37,12 +37,14 @@ class Here final : public SvgDrawing {
 
   // What is checked is what is drawn.
   Result<void> check() {
-    IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_));
+    const StopFlag never;  // the server kills the child
+    SvgWork work(never);
+    IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_, &work));
     if (text) {
       text_ = std::make_shared<const std::string>(std::move(*text));
       source_ = as_bytes(*text_);
     }
-    return check_svg_limits(source_, params_.pixels_max);
+    return check_svg_limits(source_, params_.pixels_max, &work);
   }
 
   Text text_;  // null: the source served as it was

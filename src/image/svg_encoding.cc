@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "row_puller.h"
 #include "svg_parser.h"
 
 namespace imgring::image {
 namespace {
 
 constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
+constexpr std::size_t kCallSteps = 32;
 constexpr std::string_view kNoCharacter = "\xEF\xBF\xBD";  // U+FFFD
 
 std::string_view without_spaces_before(std::string_view text) noexcept {
@@ -104,31 +106,36 @@ class Converter {
   iconv_t state_;
 };
 
-Result<std::string> converted(std::string_view from, const Form& form) {
+Result<std::string> converted(std::string_view from, const Form& form, SvgWork* work) {
   Converter converter(form.name);
   if (!converter.open()) {
     return fail(ErrorCode::kBrokenSvg, std::string("iconv has no ") + form.name + " here");
   }
   std::string out;
   while (!from.empty()) {
+    const std::size_t before = from.size();
     if (!converter.convert(&from, &out)) {
       out += kNoCharacter;
       from.remove_prefix(std::min(form.unit_bytes, from.size()));
     }
     if (out.size() > kSvgBytesMax) return fail(ErrorCode::kBrokenSvg, "larger than 10 MiB");
+    // A call costs as much as some dozen characters.
+    if (!work->spend(before - from.size() + kCallSteps)) {
+      return std::unexpected(stop_error(work->reason()));
+    }
   }
   return out;
 }
 
 }  // namespace
 
-Result<std::optional<std::string>> svg_to_utf8(ByteSpan source) {
+Result<std::optional<std::string>> svg_to_utf8(ByteSpan source, SvgWork* work) {
   if (source.size() > kSvgBytesMax) return fail(ErrorCode::kBrokenSvg, "larger than 10 MiB");
   const std::string_view text = as_text(source);
   IMGRING_TRY(const Form form, form_of(text));
   std::optional<std::string> out;
   if (form.name != nullptr) {
-    IMGRING_TRY(out, converted(text.substr(form.mark_bytes), form));
+    IMGRING_TRY(out, converted(text.substr(form.mark_bytes), form, work));
   }
   const std::string_view now = out ? std::string_view(*out) : text;
   // Expat and libxml2 would take it for UTF-16 yet, and no XML has one.

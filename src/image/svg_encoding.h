@@ -8,6 +8,7 @@
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
+#include "imgring/image/svg_work.h"
 
 namespace imgring::image {
 
@@ -75,7 +76,8 @@ inline constexpr SvgEncoding kSvgEncodings[] = {
 
 // nullopt: the source serves as it is. Else it in UTF-8, and its XML declaration says so. As in
 // imgproxy a mark of the byte order counts first, `utf-` anything without one is UTF-8, and what is
-// no character becomes U+FFFD. kBrokenSvg: an encoding nobody knows, or more than 10 MiB.
-Result<std::optional<std::string>> svg_to_utf8(ByteSpan source);
+// no character becomes U+FFFD. kBrokenSvg: an encoding nobody knows, or more than 10 MiB; kTimeout
+// or kCancelled: the work's flag.
+Result<std::optional<std::string>> svg_to_utf8(ByteSpan source, SvgWork* work);
 
 }  // namespace imgring::image

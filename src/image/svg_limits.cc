@@ -7,6 +7,7 @@
 #include "imgring/image/loader.h"
 #include "imgring/image/sniff.h"
 #include "imgring/image/svg.h"
+#include "row_puller.h"
 #include "svg_parser.h"
 
 namespace imgring::image {
@@ -66,6 +67,7 @@ constexpr NumberLimit kNumberLimits[] = {
 
 // What all parts of one file may take together.
 struct Allowance {
+  SvgWork* work;
   std::int64_t pixels;
   int nested;  // levels of SVGs inside
 };
@@ -182,20 +184,28 @@ class Limits : public SvgHandler {
 
 Result<void> check_within(ByteSpan source, Allowance* left) {
   Limits limits(left);
-  SvgParser parser(&limits);
+  SvgParser parser(&limits, left->work);
   limits.attach(&parser);
-  if (parser.run(source) == SvgParser::Outcome::kOverLimit) {
-    return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
+  const SvgParser::Outcome outcome = parser.run(source);
+  if (outcome == SvgParser::Outcome::kStopped) {
+    return std::unexpected(stop_error(left->work->reason()));
   }
-  return {};
+  if (outcome != SvgParser::Outcome::kOverLimit) return {};
+  return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
 }
 
 }  // namespace
 
-Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max) {
+Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max, SvgWork* work) {
   constexpr int kNestedMax = 16;
-  Allowance left{pixels_max > 0 ? pixels_max : kSvgPixelsMaxOtherwise, kNestedMax};
+  Allowance left{work, pixels_max > 0 ? pixels_max : kSvgPixelsMaxOtherwise, kNestedMax};
   return check_within(source, &left);
+}
+
+Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max) {
+  const StopFlag never;
+  SvgWork work(never);
+  return check_svg_limits(source, pixels_max, &work);
 }
 
 }  // namespace imgring::image

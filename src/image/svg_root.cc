@@ -93,7 +93,9 @@ class Root : public SvgHandler {
 
 std::optional<SvgRootSize> svg_root_size(ByteSpan source) {
   Root root;
-  SvgParser parser(&root);
+  const StopFlag never;
+  SvgWork work(never);
+  SvgParser parser(&root, &work);
   root.attach(&parser);
   parser.run_utf8(source.first(std::min(source.size(), kHeadBytes)));
   return root.size();

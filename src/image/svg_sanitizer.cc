@@ -1,11 +1,14 @@
 // The allow-list sanitiser. Copies the bytes of what it knows to be harmless, in one pass over the
-// tags; document types, processing instructions and their entities are never written out.
+// tags. Comments, CDATA, document types, processing instructions and entities are never written
+// out: `<` stands before the name of a kept element and nowhere else, so that no parser, XML's or
+// HTML's, finds a tag that was not looked at.
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "imgring/image/svg.h"
+#include "row_puller.h"
 #include "svg_names.h"
+#include "svg_namespaces.h"
 #include "svg_parser.h"
 
 namespace imgring::image {
@@ -21,6 +24,18 @@ std::string_view local_of(std::string_view name) noexcept {
 std::string_view prefix_of(std::string_view name) noexcept {
   const std::size_t colon = name.find(':');
   return colon == std::string_view::npos ? std::string_view{} : name.substr(0, colon);
+}
+// Markup that cannot be mistaken for text or the other way round, in XML and in HTML.
+std::string escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '&') out += "&amp;";
+    else if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else out.push_back(c);
+  }
+  return out;
 }
 bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
@@ -50,12 +65,13 @@ bool is_picture_data(std::string_view link) noexcept {
   return false;
 }
 
+// `element` in lower case, as HTML reads it.
 bool link_stays(std::string_view element, std::string_view value) {
   const std::string link = plain_link(value);
   if (link.empty() || link[0] == '#') return true;
   if (element == "use") return false;
   if (link.starts_with("http:") || link.starts_with("https:")) return true;
-  if ((element == "image" || element == "feImage") && is_picture_data(link)) return true;
+  if ((element == "image" || element == "feimage") && is_picture_data(link)) return true;
   return !has_scheme(link);
 }
 
@@ -81,26 +97,12 @@ bool animates_links(std::span<const SvgAttribute> attributes) {
   return false;
 }
 
-// Runs or opens something in whatever namespace it says it is.
-bool is_active_element(std::string_view local) {
-  const std::string name = to_lower(local);
+// Runs, opens or fetches something in whatever namespace it says it is: HTML reads no namespaces.
+bool is_active_element(std::string_view lower) {
   for (const std::string_view active :
-       {"script", "iframe", "form", "object", "embed", "handler"}) {
-    if (name == active) return true;
-  }
-  return false;
-}
-
-// References the five names of XML and numbers: valid without the document type.
-bool needs_document_type(std::string_view raw) noexcept {
-  for (std::size_t at = raw.find('&'); at != std::string_view::npos; at = raw.find('&', at + 1)) {
-    const std::string_view rest = raw.substr(at + 1);
-    if (rest.starts_with('#')) continue;
-    bool predefined = false;
-    for (const std::string_view name : {"amp;", "lt;", "gt;", "quot;", "apos;"}) {
-      predefined = predefined || rest.starts_with(name);
-    }
-    if (!predefined) return true;
+       {"applet", "audio", "base", "embed", "form", "frame", "frameset", "handler", "iframe",
+        "link", "listener", "meta", "object", "script", "video"}) {
+    if (lower == active) return true;
   }
   return false;
 }
@@ -143,25 +145,21 @@ class TagWalk {
 
 class Sanitizer : public SvgHandler {
  public:
+  void attach(SvgParser* parser) noexcept { parser_ = parser; }
+
   // What the document type adds goes with it, so nothing may be decided by that.
   void on_start(const SvgTag& tag) override {
     ++depth_;
     if (skipped_from_ != 0) return;
-    open_scope(tag.written);
-    if (!element_stays(tag)) {
+    const std::uint64_t before = scopes_.looked_at();
+    scopes_.enter(tag.written);
+    if (element_stays(tag)) {
+      keep_element(tag);
+    } else {
       skipped_from_ = depth_;
-      scopes_.pop_back();
-      return;
+      scopes_.leave();
     }
-    const std::string_view local = local_of(tag.name);
-    if (local == "foreignObject" && foreign_from_ == 0) foreign_from_ = depth_;
-    if (local == "style") {
-      style_from_ = depth_;
-      css_.clear();
-      css_raw_.clear();
-    }
-    const bool closed = put_tag(local, tag);
-    open_.push_back({std::string(tag.name), closed});
+    parser_->spend(static_cast<std::size_t>(scopes_.looked_at() - before));
   }
 
   void on_end(std::string_view) override {
@@ -170,26 +168,22 @@ class Sanitizer : public SvgHandler {
     --depth_;
   }
 
+  // Text of CDATA is escaped: markup in it must not become tags where nobody knows CDATA.
   void on_text(std::string_view text, std::string_view raw) override {
-    if (skipped_from_ != 0) return;
-    std::string& to = style_from_ != 0 ? css_raw_ : out_;
+    if (skipped_from_ != 0 || open_.empty()) return;
     if (style_from_ != 0) css_ += text;
+    std::string& to = style_from_ != 0 ? css_raw_ : out_;
     const bool reference = !in_cdata_ && raw.starts_with('&') && needs_document_type(raw);
-    if (open_.empty()) return;
     if (reference) {
       to += html_escape(text);
+    } else if (in_cdata_) {
+      to += escaped(text);
     } else {
       to += raw;
     }
+    check_size();
   }
-  void on_cdata(bool begins) override {
-    in_cdata_ = begins;
-    if (skipped_from_ != 0) return;
-    (style_from_ != 0 ? css_raw_ : out_) += begins ? "<![CDATA[" : "]]>";
-  }
-  void on_comment(std::string_view raw) override {
-    if (skipped_from_ == 0 && style_from_ == 0) out_ += raw;
-  }
+  void on_cdata(bool begins) override { in_cdata_ = begins; }
   void on_declaration(std::string_view raw) override {
     out_ += raw;
     out_ += '\n';
@@ -207,33 +201,36 @@ class Sanitizer : public SvgHandler {
     std::string name;
     bool closed;  // written as <x/>
   };
-  using Scope = std::map<std::string, std::string, std::less<>>;
 
-  void open_scope(std::span<const SvgAttribute> attributes) {
-    scopes_.emplace_back();
-    for (const SvgAttribute& a : attributes) {
-      if (a.name == "xmlns") scopes_.back()[""] = a.value;
-      if (a.name.starts_with("xmlns:")) scopes_.back()[std::string(a.name.substr(6))] = a.value;
+  void check_size() {
+    if (out_.size() + css_raw_.size() > kSvgCleanBytesMax) {
+      parser_->refuse("larger than 20 MiB when sanitised");
     }
   }
-  std::string_view namespace_of(std::string_view prefix) const noexcept {
-    for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
-      const auto found = scope->find(prefix);
-      if (found != scope->end()) return found->second;
+  void keep_element(const SvgTag& tag) {
+    const std::string_view local = local_of(tag.name);
+    if (local == "foreignObject" && foreign_from_ == 0) foreign_from_ = depth_;
+    if (local == "style") {
+      style_from_ = depth_;
+      css_.clear();
+      css_raw_.clear();
     }
-    return {};
+    const bool closed = put_tag(local, tag);
+    check_size();
+    open_.push_back({std::string(tag.name), closed});
   }
 
   bool element_stays(const SvgTag& tag) {
-    const std::string_view local = local_of(tag.name), uri = namespace_of(prefix_of(tag.name));
-    if (style_from_ != 0 || is_active_element(local)) return false;
+    const std::string_view local = local_of(tag.name), uri = scopes_.of(prefix_of(tag.name));
+    if (style_from_ != 0 || is_active_element(to_lower(local))) return false;
+    if (animates_links(tag.written)) return false;
     if (is_inert_namespace(uri)) return true;
     const bool foreign = foreign_from_ != 0;
     if (foreign && is_text_element(local)) return true;
     // Unprefixed names count as SVG even without a namespace: viewers are forgiving, and so is
     // imgproxy.
     if (uri == kHtmlNamespace || (uri != kSvgNamespace && !uri.empty())) return false;
-    if (!is_svg_element(local) || animates_links(tag.written)) return false;
+    if (!is_svg_element(local)) return false;
     if (local == "svg") found_root_ = true;
     return true;
   }
@@ -241,11 +238,13 @@ class Sanitizer : public SvgHandler {
   bool attribute_stays(std::string_view element, const SvgAttribute& a) const {
     if (a.name == "xmlns" || a.name.starts_with("xmlns:")) return true;
     const std::string_view prefix = prefix_of(a.name), local = local_of(a.name);
-    if (to_lower(local).starts_with("on")) return false;
-    if (local == "href") return link_stays(element, a.value);
+    const std::string lower = to_lower(local);
+    if (lower.starts_with("on")) return false;
+    if (lower == "href" && !link_stays(element, a.value)) return false;
+    if (local == "href") return true;
     if (prefix == "xml") return local == "space" || local == "lang" || local == "id";
     if (!prefix.empty()) {
-      const std::string_view uri = namespace_of(prefix);
+      const std::string_view uri = scopes_.of(prefix);
       return uri == kXlinkNamespace || is_inert_namespace(uri);
     }
     if (!is_svg_attribute(local)) return false;
@@ -256,11 +255,12 @@ class Sanitizer : public SvgHandler {
   // True when the tag was written closed.
   bool put_tag(std::string_view element, const SvgTag& tag) {
     TagWalk walk(tag.raw);
+    const std::string lower = to_lower(element);
     out_ += walk.name_part();
     for (const SvgAttribute& a : tag.written) {
       const auto part = walk.next();
       if (!part || part->name != a.name) break;
-      if (attribute_stays(element, a)) put_attribute(*part, a);
+      if (attribute_stays(lower, a)) put_attribute(*part, a);
     }
     while (walk.next()) {
     }
@@ -287,30 +287,38 @@ class Sanitizer : public SvgHandler {
     if (foreign_from_ == static_cast<int>(open_depth())) foreign_from_ = 0;
     if (!open_.back().closed) out_ += "</" + open_.back().name + ">";
     open_.pop_back();
-    scopes_.pop_back();
+    scopes_.leave();
   }
   // Depth of the innermost kept element: nothing kept lies below a skipped one.
   std::size_t open_depth() const noexcept { return open_.size(); }
 
   std::string out_, css_, css_raw_;
   std::vector<Open> open_;
-  std::vector<Scope> scopes_;
+  SvgNamespaces scopes_;
+  SvgParser* parser_ = nullptr;
   int depth_ = 0, skipped_from_ = 0, foreign_from_ = 0, style_from_ = 0;
   bool in_cdata_ = false, found_root_ = false;
 };
 
 }  // namespace
 
-Result<std::string> sanitize_svg(ByteSpan source) {
+Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work) {
   Sanitizer sanitizer;
-  SvgParser parser(&sanitizer);
+  SvgParser parser(&sanitizer, work);
+  sanitizer.attach(&parser);
   const SvgParser::Outcome outcome = parser.run(source);
+  if (outcome == SvgParser::Outcome::kStopped) return std::unexpected(stop_error(work->reason()));
   const bool usable = outcome == SvgParser::Outcome::kDone ||
                       outcome == SvgParser::Outcome::kUnclosed;
   if (!usable) return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
   std::string out = sanitizer.take();
   if (!sanitizer.found_root()) return fail(ErrorCode::kBrokenSvg, "SVG: no svg element");
   return out;
+}
+
+Result<std::string> sanitize_svg(ByteSpan source, const StopFlag& stop) {
+  SvgWork work(stop);
+  return sanitize_svg(source, &work);
 }
 
 }  // namespace imgring::image

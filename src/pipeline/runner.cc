@@ -37,7 +37,8 @@ Result<image::EncodedBytes> bytes_of(std::string_view text) {
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
-Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened) {
+Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
+                              const image::StopFlag& stop) {
   IMGRING_TRY_VOID(check_resolution(opened.facts, 1, *job.options));
   RenderedImage out;
   out.type = job.source_type;
@@ -45,7 +46,7 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened) {
   out.origin_height = out.result_height = opened.origin.height;
   out.same_as_source = job.source_type != ImageType::kSvg || !job.config->sanitize_svg;
   if (out.same_as_source) return out;
-  IMGRING_TRY(std::string clean, image::sanitize_svg(job.source));
+  IMGRING_TRY(std::string clean, image::sanitize_svg(job.source, stop));
   IMGRING_TRY(image::EncodedBytes bytes, bytes_of(clean));
   out.bytes = std::move(bytes);
   return out;
@@ -228,7 +229,9 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
 Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
   IMGRING_TRY_VOID(vips::check_stop(stop));
   IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
-  if (skips_processing(job.source_type, *job.options, *job.config)) return skipped(job, opened);
+  if (skips_processing(job.source_type, *job.options, *job.config)) {
+    return skipped(job, opened, stop);
+  }
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   return processed(job, std::move(opened), input, stop);
 }

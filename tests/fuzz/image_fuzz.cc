@@ -52,11 +52,8 @@ void sanitize(ByteSpan bytes) {
   const auto twice = sanitize_svg(as_bytes(*once));
   IMGRING_CHECK(twice.has_value());
   IMGRING_CHECK(*twice == *once);
-  for (const std::string_view tag : {"<script", "<iframe", "<form", "<!DOCTYPE", "<!ENTITY"}) {
-    // Inside comments and CDATA the words are only text.
-    if (once->find("<!--") != std::string::npos || once->find("<![CDATA[") != std::string::npos) {
-      break;
-    }
+  for (const std::string_view tag : {"<script", "<iframe", "<form", "<!DOCTYPE", "<!ENTITY", "<!--",
+                                    "<![CDATA["}) {
     IMGRING_CHECK(once->find(tag) == std::string::npos);
   }
 }

@@ -15,6 +15,7 @@ import struct
 import zlib
 
 import seeds
+import svg_worst
 
 COUNT = 900
 WIDTH, HEIGHT = 24, 18
@@ -476,6 +477,12 @@ def svg_expanding():
     yield 'svg-gzip-twice.svgz', gzip.compress(gzip.compress(VALID['svg'], mtime=0), mtime=0)
 
 
+def svg_walks():
+    """What was, or could be, the most work for the sanitiser: 9 MB each."""
+    for name, document in svg_worst.worst(9000000).items():
+        yield 'svg-walk-%s.svg' % name, document if isinstance(document, bytes) else document.encode()
+
+
 def svg_filters():
     target = '<rect width="4000" height="4000" fill="red" filter="url(#f)"/>'
 
@@ -584,7 +591,7 @@ def svg_active():
 
 
 GROUPS = [png_files, jpeg_files, gif_files, webp_files, bmp_files, ico_files, tiff_files, modern_files,
-          svg_sizes, svg_expanding, svg_filters, svg_pictures, svg_active]
+          svg_sizes, svg_expanding, svg_walks, svg_filters, svg_pictures, svg_active]
 
 
 # ---------------------------------------------------------------- cut at every part, and put together

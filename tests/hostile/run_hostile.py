@@ -30,7 +30,7 @@ MEMORY_LIMIT_KB = 1 << 20       # the server and the children that draw SVGs for
 REST_S, REST_LIMIT_KB = 15, 100 << 10
 SLOW_S = 2.0
 # What a rasteriser or decoder works on for seconds, within the limits.
-SLOW_ON_PURPOSE = re.compile(r'svg-(filter|dashes|elements|size-02|use-|pattern|encoding|path|text|markers|masks|style)'
+SLOW_ON_PURPOSE = re.compile(r'svg-(filter|walk|dashes|elements|size-02|use-|pattern|encoding|path|text|markers|masks|style)'
                              r'|bomb|huge|canvas|frames|size-')
 CLIENTS = 3
 
@@ -71,8 +71,8 @@ def style_is_active(text):
 
 def active_content(text):
     """What is left of it in an SVG; None when there is nothing."""
-    if re.search(rb'<!DOCTYPE|<!ENTITY|<\?xml-', text, re.I):
-        return 'a document type or a style sheet'
+    if re.search(rb'<!|<\?xml-', text, re.I):
+        return 'a document type, a comment, CDATA or a style sheet'
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:

@@ -9,15 +9,19 @@
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
+#include "imgring/image/svg_work.h"
 
 namespace imgring::image {
 
 // Markup that keeps the bytes of what is kept, in UTF-8. kBrokenSvg when it cannot be parsed or is
-// over a limit.
-Result<std::string> sanitize_svg(ByteSpan source);
+// over a limit; kTimeout or kCancelled when the flag ended it. Its work grows with the bytes of the
+// source and no faster (`work` says how much it was).
+Result<std::string> sanitize_svg(ByteSpan source, const StopFlag& stop = StopFlag{});
+Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work);
 // Limits only, before rasterising. `pixels_max`: of all pictures inside together; 0: the default.
 inline constexpr std::int64_t kSvgPixelsMaxOtherwise = 50'000'000;
 Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max = 0);
+Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max, SvgWork* work);
 
 // What the root says of its size, in CSS pixels; nullopt: nothing that can be read cheaply. Also on
 // a loop's thread.

@@ -62,7 +62,7 @@ constexpr Case kCases[] = {
     {"<style>.a{fill:#a0a}</style>", "<style>.a{fill:#a0a}</style>"},
     {"<style>@import 'x';</style>", "<style></style>"},
     {"<style>a{b:\\65xpression(1)}</style>", "<style></style>"},
-    {"<style><![CDATA[.a>b{x:y}]]></style>", "<style><![CDATA[.a>b{x:y}]]></style>"},
+    {"<style><![CDATA[.a>b{x:y}]]></style>", "<style>.a&gt;b{x:y}</style>"},
     {"<g style=\"fill:red\"/><g style=\"background:url(javascript:x)\"/>",
      "<g style=\"fill:red\"/><g/>"},
     {"<g unknown=\"1\" data-a=\"2\" aria-label=\"3\"/>", "<g data-a=\"2\" aria-label=\"3\"/>"},
@@ -74,9 +74,12 @@ constexpr Case kCases[] = {
     {"<p>t</p>", ""},
     {"<h:script xmlns:h=\"http://www.w3.org/1999/xhtml\">x</h:script>", ""},
     {"<h:svg xmlns:h=\"http://www.w3.org/1999/xhtml\"/>", ""},
-    {"<?xml-stylesheet href=\"x\"?><rect/><!-- n -->", "<rect/><!-- n -->"},
+    {"<?xml-stylesheet href=\"x\"?><rect/><!-- n -->", "<rect/>"},
     {"a &amp; b &#65;", "a &amp; b &#65;"},
-    {"<text><![CDATA[a<b]]></text>", "<text><![CDATA[a<b]]></text>"},
+    {"<text><![CDATA[a<b&amp;\"']]></text>", "<text>a&lt;b&amp;amp;\"'</text>"},
+    {"<text>a<![CDATA[]]>]]<![CDATA[>]]></text>", "<text>a]]&gt;</text>"},
+    {"<base xmlns='http://ns.adobe.com/' href='http://e.com/'/>", ""},
+    {"<link xmlns='http://ns.adobe.com/' rel='stylesheet' href='http://e.com/'/>", ""},
 };
 
 TEST(SanitizeSvg, KeepsBytesOfWhatIsHarmlessAndDropsTheRest) {
@@ -91,6 +94,39 @@ TEST(SanitizeSvg, KeepsBytesOfWhatIsHarmlessAndDropsTheRest) {
     const auto again = sanitize_svg(as_bytes(*out));
     ASSERT_TRUE(again.has_value());
     EXPECT_EQ(*again, *out);
+  }
+}
+
+// What XML reads as text or as another name and HTML as a tag or a link, were it put into a page.
+TEST(SanitizeSvg, NothingComesBackInAPageOfHtml) {
+  constexpr Case kPageCases[] = {
+      {"<!--><img src=x onerror=alert(1)>-->", ""},
+      {"<title><!--</title><img src=x onerror=alert(1)>--></title>", "<title></title>"},
+      {"<g>a<!-- b -- ><!-->", nullptr},
+      {"<desc><![CDATA[</desc><script>alert(1)</script>]]></desc>",
+       "<desc>&lt;/desc&gt;&lt;script&gt;alert(1)&lt;/script&gt;</desc>"},
+      {"<foreignObject><![CDATA[<img src=x onerror=alert(1)>]]></foreignObject>",
+       "<foreignObject>&lt;img src=x onerror=alert(1)&gt;</foreignObject>"},
+      {"<style><!--</style><img src=x onerror=alert(1)>--></style>", "<style></style>"},
+      {"<style>a{}<![CDATA[</style><img src=x onerror=alert(1)>]]></style>",
+       "<style>a{}&lt;/style&gt;&lt;img src=x onerror=alert(1)&gt;</style>"},
+      {"<g id='&lt;/style&gt;&lt;img src=x onerror=alert(1)&gt;'/>",
+       "<g id='&lt;/style&gt;&lt;img src=x onerror=alert(1)&gt;'/>"},
+      {"<?php echo 1 ?><?x ><img src=x onerror=alert(1)>?>", ""},
+      {"<a xmlns:XLINK='http://www.w3.org/1999/xlink' XLINK:HREF='javascript:alert(1)'/>",
+       "<a xmlns:XLINK='http://www.w3.org/1999/xlink'/>"},
+      {"<set xmlns='http://ns.adobe.com/' attributeName='href' to='x'/>", ""},
+      {"<USE xmlns='http://ns.adobe.com/' HREF='data:a' href='data:b'/>",
+       "<USE xmlns='http://ns.adobe.com/'/>"},
+      {"<Script xmlns='http://ns.adobe.com/'>a</Script><META xmlns='http://ns.adobe.com/'/>", ""},
+  };
+  for (const Case& c : kPageCases) {
+    SCOPED_TRACE(c.in);
+    const std::string in = "<svg>" + std::string(c.in) + "</svg>";
+    const auto out = sanitize_svg(as_bytes(in));
+    ASSERT_EQ(out.has_value(), c.out != nullptr);
+    if (!out) continue;
+    EXPECT_EQ(*out, "<svg>" + std::string(c.out) + "</svg>");
   }
 }
 
@@ -226,6 +262,12 @@ TEST(SanitizeSvg, KnowsTheLabelsOfTheWhatwg) {
   }
 }
 
+Result<std::optional<std::string>> in_utf8_of(const std::string& source) {
+  const StopFlag never;
+  SvgWork work(never);
+  return svg_to_utf8(as_bytes(source), &work);
+}
+
 TEST(SvgEncodings, AreNamedOnceAndEachLabelToo) {
   std::set<std::string> names, labels;
   for (const SvgEncoding& encoding : kSvgEncodings) {
@@ -234,7 +276,7 @@ TEST(SvgEncodings, AreNamedOnceAndEachLabelToo) {
     for (std::string label; words >> label;) {
       EXPECT_TRUE(labels.insert(label).second) << label;
       EXPECT_EQ(label, to_lower(label));
-      EXPECT_TRUE(svg_to_utf8(as_bytes(declared(label, "a"))).has_value()) << label;
+      EXPECT_TRUE(in_utf8_of(declared(label, "a")).has_value()) << label;
     }
   }
 }
@@ -246,7 +288,7 @@ TEST(SvgEncodings, LettersThatWaitForAnAccentKeepTheirPlace) {
   for (const auto& [bytes, text] :
        {std::pair("a\xCC ", "\u00E0 "), std::pair("b\x8Az", "b\uFFFDz"), std::pair("a", "a")}) {
     const std::string source = head + "windows-1258'?>" + bytes;
-    const auto out = svg_to_utf8(as_bytes(source));
+    const auto out = in_utf8_of(source);
     ASSERT_TRUE(out.has_value() && out->has_value()) << text;
     EXPECT_EQ(**out, head + "UTF-8'?>" + text);
   }
