@@ -14,6 +14,7 @@ struct StatusText {
 constexpr StatusText kStatusTexts[] = {
     {true, ""},
     {false, "Not built yet."},
+    {false, "Not built yet: the start is refused when it is set."},
     {false, "Not built yet."},
     {false, "Deprecated."},
     {false, "Removed."},
@@ -54,9 +55,9 @@ constexpr std::string_view kBehaviour =
     "one ends them at once.\n"
     ".TP\n.B SIGHUP\nReads keys, salts, presets and source rules again.\n"
     ".SH EXIT STATUS\n.TP\n.B 0\nStopped as asked.\n"
-    ".TP\n.B 1\nThe configuration is bad, the address is taken, work was left at the end of the "
-    "grace time, or helpers were stuck.\n"
-    ".TP\n.B 78\nio_uring is refused; the log names the cause.\n"
+    ".TP\n.B 1\nThe address is taken, a picture of the configuration can't be fetched, work was "
+    "left at the end of the grace time, or helpers were stuck.\n"
+    ".TP\n.B 78\nThe configuration is bad, or io_uring is refused; the log names every cause.\n"
     ".SH FILES\n.TP\n.B /etc/imgring/imgring.env\nSettings of the service.\n";
 
 }  // namespace

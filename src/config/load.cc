@@ -8,8 +8,10 @@
 #include <set>
 #include <utility>
 
+#include "checks.h"
 #include "env_file.h"
 #include "imgring/base/text.h"
+#include "imgring/mem/limits.h"
 #include "values.h"
 
 #ifndef IMGRING_VERSION
@@ -120,6 +122,7 @@ class Loader {
     switch (option.status) {
       case OptionStatus::kWorks: break;
       case OptionStatus::kNotBuilt: warn_not_built(option, found); break;
+      case OptionStatus::kNeeded: refuse_not_built(option, found); break;
       case OptionStatus::kPro:
         if (found && found->text != option.default_text) {
           report_.warnings.push_back(std::string(option.name) + " is not supported yet");
@@ -156,6 +159,15 @@ class Loader {
     if (!off) report_.warnings.push_back(std::string(option.name) + " is not supported yet");
   }
 
+  // Without what stands there a server might check no signatures that were to be checked.
+  void refuse_not_built(const Option& option, const Found* found) {
+    if (!found) return;
+    report_.errors.push_back(std::string(option.name) +
+                             " is set and not built yet: keys, salts and limits that may stand "
+                             "there would be missing. Put them into the environment or the file "
+                             "of IMGPROXY_ENV_LOCAL_FILE_PATH, and unset it");
+  }
+
   // Names of the system mean something to others; nobody sets them for us.
   void note_no_effect(const Option& option, const Found* found) {
     const bool standard = option.status == OptionStatus::kStandard;
@@ -168,7 +180,7 @@ class Loader {
     std::string value = found ? found->text : std::string(option.default_text);
     // A picture is no text for people.
     const bool hidden = option.secret || option.type == OptionType::kBase64;
-    if (hidden && !value.empty()) value = kMask;
+    value = hidden && !value.empty() ? std::string(kMask) : shown_value(option, value);
     report_.options.push_back(
         {std::string(option.name), std::move(value), found ? found->origin : "default"});
   }
@@ -185,7 +197,9 @@ class Loader {
     if (!found) return;
     const Refusal refusal =
         read_headers(found->text, text_of("IMGPROXY_CUSTOM_HEADERS_SEPARATOR"), out);
-    if (refusal) refuse(name, *refusal);
+    if (refusal) return refuse(name, *refusal);
+    for (const auto& header : out) refuse_framing(name, header.first);
+    drop_host(name, out, [](const auto& header) { return std::string_view(header.first); });
   }
   void check_header_names(std::string_view name, std::vector<std::string>& names) {
     std::erase_if(names, [](const std::string& n) { return n.empty(); });
@@ -193,6 +207,21 @@ class Loader {
       if (is_header_name(header)) continue;
       refuse(name, "parse error: \"" + header + "\" is not a header name");
     }
+    for (const std::string& header : names) refuse_framing(name, header);
+    drop_host(name, names, [](const std::string& header) { return std::string_view(header); });
+  }
+  void refuse_framing(std::string_view name, std::string_view header) {
+    if (!is_framing_header(header)) return;
+    refuse(name, std::string(header) + " says where a message ends or how it is coded, which the "
+                                       "server says itself: take it out");
+  }
+  // As in imgproxy it has no effect: requests name the host of their URL.
+  template <class List, class NameOf>
+  void drop_host(std::string_view name, List& list, NameOf name_of) {
+    const auto dropped = std::erase_if(
+        list, [&](const auto& item) { return equal_ignore_case(name_of(item), "Host"); });
+    if (dropped == 0) return;
+    report_.warnings.push_back(std::string(name) + ": Host has no effect, it is the URL's");
   }
 
   void finish_server() {
@@ -215,15 +244,29 @@ class Loader {
     refuse_control_bytes("IMGPROXY_SERVER_NAME", server.server_name);
     refuse_control_bytes("IMGPROXY_ALLOW_ORIGIN", server.allow_origin);
     refuse_control_bytes("IMGPROXY_ETAG_BUSTER", server.etag_buster);
-    const std::string& metrics = config_.observe.prometheus_bind;
-    if (!metrics.empty() && metrics == server.bind) {
-      refuse("IMGPROXY_PROMETHEUS_BIND", "it must differ from IMGPROXY_BIND");
-    }
+    check_addresses();
+    const std::string many = warn_of_workers(server.workers, mem::usable_cpus());
+    if (!many.empty()) report_.warnings.push_back(many);
     if (!find("IMGPROXY_LOG_FORMAT")) {
       config_.observe.log_format =
           input_.stdout_is_terminal ? LogFormat::kPretty : LogFormat::kStructured;
     }
     warn_of_buffers();
+  }
+
+  void check_addresses() {
+    const ServerConfig& server = config_.server;
+    if (const Refusal refusal = check_bind(server.bind, server.network)) {
+      refuse("IMGPROXY_BIND", *refusal);
+    }
+    const std::string& metrics = config_.observe.prometheus_bind;
+    if (metrics.empty()) return;
+    if (const Refusal refusal = check_bind(metrics, Network::kTcp)) {
+      refuse("IMGPROXY_PROMETHEUS_BIND", *refusal);
+    }
+    if (metrics == server.bind) {
+      refuse("IMGPROXY_PROMETHEUS_BIND", "it must differ from IMGPROXY_BIND");
+    }
   }
 
   void warn_of_buffers() {
@@ -319,6 +362,12 @@ class Loader {
     const std::size_t key_bytes = url.source_url_encryption_key.size();
     if (key_bytes != 0 && key_bytes != 16 && key_bytes != 24 && key_bytes != 32) {
       refuse("IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", "it must have 16, 24 or 32 bytes");
+    }
+    if (key_bytes != 0 && url.keys.empty()) {
+      report_.warnings.push_back(
+          "IMGPROXY_SOURCE_URL_ENCRYPTION_KEY is set without IMGPROXY_KEY and IMGPROXY_SALT: "
+          "whoever may send URLs can find out by trying what encrypted source URLs hold (a padding "
+          "oracle); set keys and salts");
     }
     add_presets(text_of("IMGPROXY_PRESETS"), text_of("IMGPROXY_PRESETS_SEPARATOR"));
     if (const Found* path = find("IMGPROXY_PRESETS_PATH")) {

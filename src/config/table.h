@@ -61,6 +61,10 @@ constexpr Option not_built(Option option) noexcept {
   option.status = OptionStatus::kNotBuilt;
   return option;
 }
+constexpr Option needed(Option option) noexcept {
+  option.status = OptionStatus::kNeeded;
+  return option;
+}
 constexpr Option external(Option option) noexcept {
   option.status = OptionStatus::kExternal;
   return option;

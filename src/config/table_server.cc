@@ -1,4 +1,5 @@
 // Option table: server, HTTP, limits and memory (spec: configuration, section 2; memory, 5.6).
+#include "checks.h"
 #include "table.h"
 
 namespace imgring::config {
@@ -36,7 +37,7 @@ constexpr Option kOptions[] = {
         "Idle time after which a client's connection is closed; 0: no keep-alive."),
     row("IMGPROXY_GRACEFUL_STOP_TIMEOUT", kSeconds, "20", at_least(0),
         server<&S::graceful_stop_timeout_s>, "Time for running requests to finish at a stop."),
-    row("IMGPROXY_WORKERS", kInt, "", at_least(1), server<&S::workers>,
+    row("IMGPROXY_WORKERS", kInt, "", between(1, kWorkersMax), server<&S::workers>,
         "Threads for image work; unset: the usable CPUs."),
     row("IMGPROXY_REQUESTS_QUEUE_SIZE", kInt, "0", at_least(0), server<&S::requests_queue_size>,
         "Most requests that wait for a worker, further ones get 429; 0: bounded by memory, time."),

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "checks.h"
+
 namespace imgring::config {
 namespace {
 
@@ -15,7 +17,7 @@ std::string quoted(std::string_view text) {
 }
 std::string parse_error(const Option& option, std::string_view text, std::string_view what) {
   if (option.secret) return "parse error: it is not " + std::string(what);
-  return "parse error: " + quoted(text) + " is not " + std::string(what);
+  return "parse error: " + quoted(shown_value(option, text)) + " is not " + std::string(what);
 }
 
 // Words of imgproxy for a number outside its range.
@@ -23,7 +25,7 @@ Refusal check_range(const Option& option, std::int64_t value) {
   if (value >= option.min && value <= option.max) return std::nullopt;
   if (value < 0 && option.min == 0) return "cannot be negative";
   if (value <= 0 && option.min == 1) return "cannot be zero or negative";
-  return "out of range (" + valid_text(option) + ")";
+  return std::to_string(value) + " is out of range (" + valid_text(option) + ")";
 }
 
 std::vector<std::string> trimmed_items(std::string_view text, std::string_view separator) {

@@ -80,7 +80,11 @@ Result<Proxy> parse_proxy(std::string_view url) {
   if (mark != std::string_view::npos) {
     const std::string scheme = to_lower(url.substr(0, mark));
     if (scheme != "http" && scheme != "https") {
-      return fail(ErrorCode::kInternal, "proxies of scheme " + scheme + ":// are not supported");
+      // What is no scheme may be a password.
+      const bool plain = scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.") ==
+                         std::string::npos;
+      return fail(ErrorCode::kInternal, "proxies are http:// or https://, not " +
+                                            (plain ? scheme + "://" : std::string("this")));
     }
     proxy.tls = scheme == "https";
     rest = url.substr(mark + 3);

@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/limits.h"
 #include "imgring/server/run.h"
+#include "imgring/source/sources.h"
+#include "imgring/url/request.h"
 #include "start.h"
 
 namespace imgring::server {
@@ -60,7 +63,7 @@ int show_version(const Context& context) {
               std::string(mem::memory_limit().origin).c_str());
   if (const auto ok = image::init_vips("imgring"); !ok) {
     std::printf("libvips: %s\n", ok.error().detail.c_str());
-    return kExitConfig;
+    return kExitFailed;
   }
   std::printf("%s\nformats: %s\n", image::vips_version_text().c_str(),
               image::formats_text().c_str());
@@ -77,17 +80,29 @@ int show_man(const Context&) {
   return kExitOk;
 }
 
-config::LoadReport load_report(const Context& context, bool* good) {
+config::LoadReport load_report(const Context& context, std::optional<config::Config>* config) {
   config::LoadInput input;
   input.environment = config::read_environment(context.environment);
   config::LoadReport report;
-  *good = config::load_config(input, &report).has_value();
+  *config = config::load_config(input, &report);
   return report;
 }
 
+// What a start looks at once the values themselves are good: proxies, presets, patterns.
+void check_parts(const config::Config& config, config::LoadReport& report) {
+  if (const auto ok = source::check_sources(config.source); !ok) {
+    report.errors.push_back(ok.error().detail);
+  }
+  if (const auto ok = url::UrlRules::build(config, &report.warnings); !ok) {
+    report.errors.push_back(ok.error().detail);
+  }
+}
+
 int check_config(const Context& context) {
-  bool good = false;
-  const config::LoadReport report = load_report(context, &good);
+  std::optional<config::Config> config;
+  config::LoadReport report = load_report(context, &config);
+  if (config) check_parts(*config, report);
+  const bool good = report.errors.empty();
   for (const std::string& text : report.errors) std::printf("error: %s\n", text.c_str());
   for (const std::string& text : report.warnings) std::printf("warning: %s\n", text.c_str());
   for (const std::string& text : report.notes) std::printf("note: %s\n", text.c_str());
@@ -96,11 +111,11 @@ int check_config(const Context& context) {
 }
 
 int print_configuration(const Context& context) {
-  bool good = false;
-  const config::LoadReport report = load_report(context, &good);
+  std::optional<config::Config> config;
+  const config::LoadReport report = load_report(context, &config);
   std::fputs(config::print_config(report).c_str(), stdout);
   for (const std::string& text : report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
-  return good ? kExitOk : kExitConfig;
+  return config ? kExitOk : kExitConfig;
 }
 
 loop::Fd connect_unix(const std::string& path) {
@@ -213,7 +228,7 @@ int run_command(int argc, char** argv, char** environment) {
     return finish_output(command.run(Context{environment, {argv + 2, argv + argc}}));
   }
   std::fprintf(stderr, "imgring: unknown command %s\n\n%s", argv[1], kUsage);
-  return kExitConfig;
+  return kExitFailed;
 }
 
 }  // namespace imgring::server

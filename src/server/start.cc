@@ -8,10 +8,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "imgring/base/uri.h"
 #include "imgring/config/load.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/sniff.h"
 #include "imgring/image/versions.h"
+#include "imgring/server/run.h"
 #include "imgring/source/sources.h"
 
 namespace imgring::server {
@@ -84,8 +86,10 @@ Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config&
   } else {
     Result<std::string> bytes = fetch_once(config, input.url);
     if (!bytes) {
-      return fail(ErrorCode::kInternal, "can't load the " + what + " from " + input.url + " (" +
-                                            variable + "_URL): " + bytes.error().detail);
+      const bool fetched = bytes.error().code != ErrorCode::kInternal;
+      return fail(fetched ? ErrorCode::kSourceUnreachable : ErrorCode::kInternal,
+                  "can't load the " + what + " from " + display_setting(input.url) + " (" +
+                      variable + "_URL): " + bytes.error().detail);
     }
     image->bytes = std::move(*bytes);
   }
@@ -124,8 +128,18 @@ Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
   return SnapshotPtr(std::move(snapshot));
 }
 
+int start_status(const Error& error) noexcept {
+  return error.code == ErrorCode::kSourceUnreachable ? kExitFailed : kExitConfig;
+}
+
 Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,
                                     const Logger& log) {
+  // A file that was emptied, or is being written, shall not open the door.
+  if (!old.config.url.keys.empty() && fresh.url.keys.empty()) {
+    return fail(ErrorCode::kInternal,
+                "IMGPROXY_KEY and IMGPROXY_SALT are gone: signatures were checked so far; to serve "
+                "without, start again");
+  }
   auto snapshot = std::make_shared<Snapshot>(old);
   snapshot->config.url = fresh.url;
   std::vector<std::string> warnings;

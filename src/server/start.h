@@ -11,6 +11,9 @@ namespace imgring::server {
 
 // The process's environment to a configuration; nullopt after the errors were logged, each by name.
 std::optional<config::Config> load_and_report(char** environment);
+// The exit status of a start that failed so: what can't be fetched now may be there at the next
+// try.
+int start_status(const Error& error) noexcept;
 Logger logger_for(const config::Config& config);
 
 // Rules, watermark and fallback image of a configuration. `before` (reload): what does not change.

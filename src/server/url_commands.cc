@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 #include "imgring/config/load.h"
 #include "imgring/image/sniff.h"
 #include "imgring/image/vips_image.h"
@@ -36,7 +37,7 @@ std::string_view target_of(std::string_view url) noexcept {
 
 int usage(const char* text) {
   std::fprintf(stderr, "usage: imgring %s\n", text);
-  return kExitConfig;
+  return kExitFailed;
 }
 
 // Where a given signature leaves the expected one.
@@ -90,7 +91,7 @@ int sign_path(const CommandContext& context) {
   const auto split = url::split_target(any, config->server.path_prefix);
   if (!split) {
     std::fprintf(stderr, "not a path that can be signed: %s\n", split.error().detail.c_str());
-    return kExitConfig;
+    return kExitFailed;
   }
   const std::string signed_path = url::signed_text(split->path);
   const config::KeySalt& pair = config->url.keys[0];
@@ -155,7 +156,7 @@ Result<void> explain(const Snapshot& snapshot, std::string_view target) {
   std::printf("signature: %s\n", verdict ? "accepted" : verdict.error().detail.c_str());
   IMGRING_TRY(url::ProcessingRequest request,
               snapshot.rules->parse(split.path, {}, std::time(nullptr)));
-  std::printf("source: %s\noptions: %s\n", request.source_url.c_str(),
+  std::printf("source: %s\noptions: %s\n", display_text(request.source_url).c_str(),
               url::describe(request.options).c_str());
   if (request.options.raw) {
     std::printf("plan: the source is streamed as it is\n");

@@ -25,13 +25,13 @@ using loop::Task;
 
 namespace {
 
-// Schemes that are off, and what turns them on.
+// Schemes that are off, and what turns them on; blank: nothing does yet.
 struct Switch {
   std::string_view scheme, variable;
 };
 constexpr Switch kSwitches[] = {
     {"local", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"}, {"s3", "IMGPROXY_USE_S3"},
-    {"gs", "IMGPROXY_USE_GCS"}, {"abs", "IMGPROXY_USE_ABS"}, {"swift", "IMGPROXY_USE_SWIFT"},
+    {"gs", ""}, {"abs", ""}, {"swift", ""},
 };
 
 net::ProxySettings proxy_settings(const config::SourceConfig& config) {
@@ -158,6 +158,9 @@ Result<Source*> Sources::pick(const std::string& url) const {
   if (scheme == "s3" && impl_->s3) return impl_->s3.get();
   for (const Switch& one : kSwitches) {
     if (one.scheme != scheme) continue;
+    if (one.variable.empty()) {
+      return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are not built yet");
+    }
     return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are off; " +
                                                    std::string(one.variable) + " enables them");
   }

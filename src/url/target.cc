@@ -86,6 +86,10 @@ Result<SplitTarget> split_target(std::string_view target, std::string_view prefi
     return fail(ErrorCode::kInvalidUrl, "the path has no signature or nothing after it");
   }
   SplitTarget split{std::string(target.substr(0, slash)), redenormalise(target.substr(slash + 1))};
+  // Where signatures are off anything may stand for one, and /info/SOURCE would be a picture.
+  if (percent_decode(split.signature).value_or("") == "info") {
+    return fail(ErrorCode::kInvalidUrl, "/info is not built yet");
+  }
   return split;
 }
 

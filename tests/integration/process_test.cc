@@ -149,7 +149,7 @@ TEST(Start, EveryBadSettingIsNamedAtOnce) {
                                    {"IMGPROXY_NETWORK", "carrier-pigeon"},
                                    {"IMGPROXY_KEY", "not hex"},
                                    {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "/no/such/folder"}});
-  EXPECT_EQ(server.wait_for_exit(), 1);
+  EXPECT_EQ(server.wait_for_exit(), 78);
   const std::string log = server.log();
   for (std::string_view name : {"IMGPROXY_WORKERS", "IMGPROXY_QUALITY", "IMGPROXY_TTL",
                                 "IMGPROXY_NETWORK", "IMGPROXY_KEY",
@@ -165,16 +165,37 @@ TEST(Start, BadPresetsAndPicturesStopIt) {
       {{"IMGPROXY_KEY", "aa,bb"}, {"IMGPROXY_SALT", "aa"}},
       {{"IMGPROXY_FALLBACK_IMAGE_PATH", "/no/such/file.png"}},
       {{"IMGPROXY_WATERMARK_DATA", "bm8gcGljdHVyZQ=="}},
-      {{"IMGPROXY_WATERMARK_URL", "http://127.0.0.1:1/mark.png"}},
       {{"IMGPROXY_BIND", "127.0.0.1"}},
-      {{"IMGPROXY_BIND", "no-such-host.invalid:0"}},
+      {{"IMGPROXY_BIND", "127.0.0.1:99999"}},
+      {{"IMGPROXY_PROMETHEUS_BIND", "9090"}},
+      {{"IMGPROXY_PROMETHEUS_BIND", "127.0.0.1:65536"}},
+      {{"IMGPROXY_ENV_AWS_SECRET_ID", "keys"}},
+      {{"IMGPROXY_WORKERS", "1025"}},
+      {{"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "X-A,content-length"}},
+      {{"HTTP_PROXY", "ftp://user:word@proxy:3128"}},
   };
   for (const Environment& environment : bad) {
     SCOPED_TRACE(environment.begin()->first + "=" + environment.begin()->second);
     ServerProcess server(environment);
-    EXPECT_EQ(server.wait_for_exit(), 1) << server.log();
+    EXPECT_EQ(server.wait_for_exit(), 78) << server.log();
     EXPECT_NE(server.log().find("CRITICAL"), std::string::npos) << server.log();
     EXPECT_NE(server.log().find(environment.begin()->first), std::string::npos) << server.log();
+    EXPECT_EQ(server.log().find("user:word"), std::string::npos) << server.log();
+  }
+}
+
+// The unit tries again after status 1: a network may be there then.
+TEST(Start, WhatMayBeBetterAtTheNextTryIsNoBadConfiguration) {
+  const Environment passing[] = {
+      {{"IMGPROXY_WATERMARK_URL", "http://user:word@127.0.0.1:1/mark.png"}},
+      {{"IMGPROXY_BIND", "no-such-host.invalid:0"}},
+  };
+  for (const Environment& environment : passing) {
+    SCOPED_TRACE(environment.begin()->first);
+    ServerProcess server(environment);
+    EXPECT_EQ(server.wait_for_exit(), 1) << server.log();
+    EXPECT_NE(server.log().find(environment.begin()->first), std::string::npos) << server.log();
+    EXPECT_EQ(server.log().find("user:word"), std::string::npos) << server.log();
   }
 }
 
@@ -240,6 +261,25 @@ TEST(Reload, TakesKeysFromTheEnvironmentFile) {
   const std::string target = "/unsafe/w:10/plain/local:///p.png";
   EXPECT_EQ(world.get(target).body, "Invalid source URL");
   folder.write("env", "IMGPROXY_ALLOWED_SOURCES=local://\n");
+  world.server.signal(SIGHUP);
+  EXPECT_TRUE(eventually([&] { return world.get(target).status == 200; }));
+}
+
+// The file is emptied, or read while it is written: what was signed so far stays so.
+TEST(Reload, DoesNotTakeTheKeysAway) {
+  const TempFolder folder;
+  const std::string signing = "IMGPROXY_KEY=aa\nIMGPROXY_SALT=bb\n";
+  const std::string path = folder.write("env", signing);
+  World world(Environment{{"IMGPROXY_ENV_LOCAL_FILE_PATH", path}});
+  world.folder.write("p.png", png_picture({40, 30}));
+  const std::string target = "/unsafe/w:10/plain/local:///p.png";
+  EXPECT_EQ(world.get(target).status, 403);
+  folder.write("env", "");
+  world.server.signal(SIGHUP);
+  ASSERT_TRUE(world.server.wait_for_log("Reload failed"));
+  EXPECT_TRUE(world.server.wait_for_log("IMGPROXY_KEY and IMGPROXY_SALT are gone"));
+  EXPECT_EQ(world.get(target).status, 403);
+  folder.write("env", signing + "IMGPROXY_TRUSTED_SIGNATURES=unsafe\n");
   world.server.signal(SIGHUP);
   EXPECT_TRUE(eventually([&] { return world.get(target).status == 200; }));
 }

@@ -22,6 +22,7 @@ enum class OptionType : std::uint8_t {
 enum class OptionStatus : std::uint8_t {
   kWorks,
   kNotBuilt,    // imgproxy has it, this build does not yet: a warning when set
+  kNeeded,      // the same, but keys or limits may come by it: the start is refused when set
   kPro,         // of imgproxy's paid edition, not built yet: a warning when set, never a failure
   kDeprecated,  // older name of `replaced_by`: used with a warning when that is unset
   kRemoved,     // had a meaning once: a warning when set

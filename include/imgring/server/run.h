@@ -3,11 +3,14 @@
 
 namespace imgring::server {
 
-// Exit statuses: 0 ended as asked, 1 bad configuration or a failed start, 78 io_uring refused.
+// Exit statuses: 0 ended as asked, 78 what another start would meet again (a bad configuration,
+// io_uring refused: EX_CONFIG of sysexits.h), 1 the rest (the address is taken, a picture of the
+// configuration can't be fetched, the command line is wrong).
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitUnclean = 1;  // stuck helpers, or work left when the grace time was over
-inline constexpr int kExitConfig = 1;
-inline constexpr int kExitNoUring = 78;  // EX_CONFIG (decision 17)
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitConfig = 78;
+inline constexpr int kExitNoUring = 78;
 
 int run_command(int argc, char** argv, char** environment);
 

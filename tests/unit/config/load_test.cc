@@ -1,4 +1,5 @@
 // Tests of src/config/load.cc and values.cc: what starts, what is refused, and with which words.
+#include "../../../src/config/checks.h"
 #include "imgring/config/load.h"
 
 #include <gtest/gtest.h>
@@ -161,6 +162,34 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_SERVER_NAME", "a\r\nb", false}, {"IMGPROXY_ALLOWED_SOURCES", ",", false},
     {"IMGRING_LOOPS", "257", false}, {"IMGRING_LOOPS", "2", true}, {"PORT", "-1", false},
     {"PORT", "70000", false},
+    {"IMGPROXY_BIND", ":0", true}, {"IMGPROXY_BIND", "[::1]:8080", true},
+    {"IMGPROXY_BIND", "localhost:65535", true}, {"IMGPROXY_BIND", ":65536", false},
+    {"IMGPROXY_BIND", ":99999", false}, {"IMGPROXY_BIND", ":184467440737095516160", false},
+    {"IMGPROXY_BIND", ":-1", false}, {"IMGPROXY_BIND", ":+80", false},
+    {"IMGPROXY_BIND", ":", false}, {"IMGPROXY_BIND", "8080", false},
+    {"IMGPROXY_BIND", "::1", false}, {"IMGPROXY_BIND", "::1:80", false},
+    {"IMGPROXY_BIND", "unix:/x", false}, {"IMGPROXY_BIND", ":http", false},
+    {"IMGPROXY_BIND", "/run/x.sock", false},
+    {"IMGPROXY_PROMETHEUS_BIND", "9090", false}, {"IMGPROXY_PROMETHEUS_BIND", ":65536", false},
+    {"IMGPROXY_PROMETHEUS_BIND", "[::]:9090", true},
+    {"IMGPROXY_WORKERS", "1", true}, {"IMGPROXY_WORKERS", "1024", true},
+    {"IMGPROXY_WORKERS", "1025", false}, {"IMGPROXY_WORKERS", "9999", false},
+    // What may hold keys and limits, and can't be read yet.
+    {"IMGPROXY_ENV_AWS_SECRET_ID", "x", false},
+    {"IMGPROXY_ENV_AWS_SSM_PARAMETERS_PATH", "/x", false},
+    {"IMGPROXY_ENV_GCP_SECRET_ID", "x", false},
+    {"IMGPROXY_ENV_AWS_SECRET_REGION", "x", true},  // loads nothing in imgproxy either
+    {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "X-A,Content-Length", false},
+    {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "transfer-encoding", false},
+    {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "X-A,Host", true},
+    {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "Authorization,Accept-Language", true},
+    {"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "CONTENT-ENCODING", false},
+    {"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "Connection", false},
+    {"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "Set-Cookie,Content-Language", true},
+    {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "Content-Length=0", false},
+    {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "A=b\\;Transfer-Encoding=chunked", false},
+    {"IMGPROXY_CUSTOM_REQUEST_HEADERS", "Connection=close", false},
+    {"IMGPROXY_CUSTOM_REQUEST_HEADERS", "Host=inner", true},
 };
 
 TEST(Load, ValuesThatStartAndValuesThatAreRefused) {
@@ -219,6 +248,94 @@ TEST(Load, SecretsNeverShow) {
   EXPECT_EQ((outcome.all() + print_config(outcome.report)).find("5ec2e7"), std::string::npos);
   EXPECT_NE(print_config(outcome.report).find("IMGPROXY_SECRET=***  # environment\n"),
             std::string::npos);
+}
+
+TEST(Load, CredentialsOfUrlsNeverShow) {
+  const Environment environment = {
+      {"IMGPROXY_BASE_URL", "http://u:5ec2e7@h/"},
+      {"IMGPROXY_WATERMARK_URL", "http://u:5ec2e7@h/w.png?X-Amz-Signature=5ec2e7"},
+      {"IMGPROXY_FALLBACK_IMAGE_URL", "https://5ec2e7@h/f.png"},
+      {"IMGPROXY_ALLOWED_SOURCES", "http://u:5ec2e7@h/,https://x/"},
+      {"IMGPROXY_URL_REPLACEMENTS", "a=http://u:5ec2e7@h/"},
+      {"IMGPROXY_S3_ENDPOINT", "u:5ec2e7@minio:9000"},
+      {"IMGPROXY_COOKIE_BASE_URL", "http://u:5ec2e7@h/"},
+      {"IMGPROXY_GCS_ENDPOINT", "http://u:5ec2e7@h/"}, {"HTTP_PROXY", "http://u:5ec2e7@h:1"},
+  };
+  const Outcome good = load(environment);
+  ASSERT_TRUE(good.config.has_value()) << good.all();
+  const std::string shown = good.all() + print_config(good.report);
+  EXPECT_EQ(shown.find("5ec2e7"), std::string::npos) << shown;
+  EXPECT_NE(shown.find("IMGPROXY_BASE_URL=http://h/  # environment\n"), std::string::npos);
+  EXPECT_NE(shown.find("IMGPROXY_S3_ENDPOINT=minio:9000  #"), std::string::npos);
+  for (const auto& [name, value] : Environment{{"IMGPROXY_COOKIE_BASE_URL", "http://u:5ec2e7@h^"},
+                                               {"IMGPROXY_URL_REPLACEMENTS", "http://5ec2e7@h/"}}) {
+    const Outcome bad = load({{name, value}});
+    EXPECT_FALSE(bad.config.has_value()) << name;
+    EXPECT_EQ((bad.all() + print_config(bad.report)).find("5ec2e7"), std::string::npos)
+        << bad.all();
+  }
+}
+
+TEST(Load, RefusalsNameTheNumberAndTheHeader) {
+  const Outcome outcome = load({{"IMGPROXY_BIND", ":99999"}, {"IMGPROXY_WORKERS", "9999"},
+                                {"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "keep-alive"}});
+  for (const std::string_view named : {"\":99999\"", "0..65535", "9999 is out of range (1..1024)",
+                                       "keep-alive"}) {
+    EXPECT_NE(outcome.all().find(named), std::string::npos) << named << "\n" << outcome.all();
+  }
+}
+
+TEST(Load, UnixSocketsArePathsOfAnyText) {
+  const auto with = [](const std::string& path) {
+    return load({{"IMGPROXY_NETWORK", "unix"}, {"IMGPROXY_BIND", path}}).config.has_value();
+  };
+  EXPECT_TRUE(with("/run/imgring.sock"));
+  EXPECT_TRUE(with(std::string(107, 'x')));
+  EXPECT_FALSE(with(std::string(108, 'x')));
+}
+
+TEST(Load, ManyWorkersAProcessorAreWarnedOfWithBothNumbers) {
+  EXPECT_EQ(warn_of_workers(0, 2), "");
+  EXPECT_EQ(warn_of_workers(32, 2), "");
+  const std::string warning = warn_of_workers(33, 2);
+  EXPECT_NE(warning.find("IMGPROXY_WORKERS=33 for 2 usable processors"), std::string::npos);
+  EXPECT_NE(warning.find("above 32"), std::string::npos);
+}
+
+TEST(Load, EncryptedSourcesWithoutKeysAreWarnedOf) {
+  const std::string key = "00112233445566778899aabbccddeeff";
+  EXPECT_NE(load({{"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key}}).all().find("padding oracle"),
+            std::string::npos);
+  EXPECT_EQ(load({{"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key}, {"IMGPROXY_KEY", "aa"},
+                  {"IMGPROXY_SALT", "bb"}}).all().find("padding oracle"), std::string::npos);
+}
+
+// Wherever imgproxy would check signatures or not start, signatures are checked or nothing starts.
+TEST(Load, NothingIsServedUnsignedThatWasToBeSigned) {
+  const Folder folder;
+  const std::string file = folder.file("env", "IMGPROXY_KEY=aa\nIMGPROXY_SALT=bb\n");
+  const Environment cases[] = {
+      {{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}},
+      {{"IMGPROXY_KEY", "aa"}},
+      {{"IMGPROXY_SALT", "aa"}},
+      {{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", " "}},
+      {{"IMGPROXY_KEY", "aa,bb"}, {"IMGPROXY_SALT", "aa"}},
+      {{"IMGPROXY_KEY", "aa,"}, {"IMGPROXY_SALT", "aa"}},
+      {{"IMGPROXY_KEY", "a"}, {"IMGPROXY_SALT", "a"}},
+      {{"IMGPROXY_KEY", "0xaa"}, {"IMGPROXY_SALT", "0xaa"}},
+      {{"IMGPROXY_KEY", ","}, {"IMGPROXY_SALT", ","}},
+      {{"IMGPROXY_ENV_LOCAL_FILE_PATH", file}},
+      {{"IMGPROXY_ENV_LOCAL_FILE_PATH", file + ".gone"}},
+      {{"IMGPROXY_ENV_LOCAL_FILE_PATH", file}, {"IMGPROXY_KEY", ""}, {"IMGPROXY_SALT", ""}},
+      {{"IMGPROXY_ENV_AWS_SECRET_ID", "x"}},
+      {{"IMGPROXY_ENV_AWS_SSM_PARAMETERS_PATH", "x"}},
+      {{"IMGPROXY_ENV_GCP_SECRET_ID", "x"}},
+  };
+  for (const Environment& environment : cases) {
+    const Outcome outcome = load(environment);
+    const bool unsigned_served = outcome.config && outcome.config->url.keys.empty();
+    EXPECT_FALSE(unsigned_served) << environment.begin()->first << " " << outcome.all();
+  }
 }
 
 TEST(Load, BindWinsOverPort) {

@@ -126,6 +126,20 @@ TEST(Signature, ThreeSlashesAreSignedAsOne) {
   EXPECT_EQ(status_of(doubled, "/w:10/plain/x", config), 403);
 }
 
+// Where signatures are off, "info" would be one, and the rest a picture.
+TEST(SplitTarget, InfoIsNoSignature) {
+  for (const std::string_view target :
+       {"/info/w:10/plain/x", "/info/aGVsbG8", "//info/aGVsbG8", "/%69nfo/aGVsbG8",
+        "/i%6Efo/unsafe/plain/x", "/pre/info/aGVsbG8", "/pre//info/aGVsbG8"}) {
+    SCOPED_TRACE(target);
+    const auto split = split_target(target, target.starts_with("/pre") ? "/pre" : "");
+    ASSERT_FALSE(split.has_value());
+    EXPECT_EQ(split.error().status(), 404);
+    EXPECT_EQ(split.error().detail, "/info is not built yet");
+  }
+  EXPECT_TRUE(split_target("/information/aGVsbG8", "").has_value());
+}
+
 TEST(Signature, UncheckedOnesMustNotLookLikeOptions) {
   const config::UrlConfig config;
   EXPECT_EQ(status_of("anything", "w:1/plain/x", config), 0);
