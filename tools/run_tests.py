@@ -218,14 +218,22 @@ def run_conformance(score, what, command, options):
 HOSTILE_PART = ['--seed', '11', '--count', '300', '--quick']
 
 
-def run_hostile(score, kind, options):
-    done = run([sys.executable, 'tests/hostile/run_hostile.py', *options], IMGRING=FOLDERS[kind] + '/imgring')
+# Pictures of theirs and good ones, three requests each: a minute.
+COPYING_PART = ['--seed', '11', '--count', '150']
+
+
+def run_hostile(score, kind, options, script='run_hostile.py', what='hostile pictures'):
+    done = run([sys.executable, 'tests/hostile/' + script, *options], IMGRING=FOLDERS[kind] + '/imgring')
     last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
     passed, failed = map(int, last.groups()) if last else (0, 1)
     if failed or done.returncode:
         tail(done.stdout)
         failed = max(failed, 1)
-    score.add('hostile pictures ' + kind, passed, failed)
+    score.add(what + ' ' + kind, passed, failed)
+
+
+def run_copying(score, kind, options):
+    run_hostile(score, kind, options, 'run_copying.py', 'copying options')
 
 
 def run_sanitized(score, kind, wanted, only_suites):
@@ -276,6 +284,7 @@ def run_full(score):
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', HOSTILE_PART)
+        run_copying(score, 'asan', COPYING_PART)
     run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
@@ -285,6 +294,7 @@ def run_long(score, minutes):
     run_hostile(score, 'release', [])
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', [])
+        run_copying(score, 'asan', [])
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
     run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
                   ['unit', 'integration'])

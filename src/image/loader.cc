@@ -8,6 +8,7 @@
 #include "blobs.h"
 #include "imgring/image/colour.h"
 #include "operation.h"
+#include "png_view.h"
 #include "precheck.h"
 #include "readers.h"
 
@@ -22,6 +23,7 @@ constexpr double kSvgScaleMin = 0.001;
 using Arguments = void (*)(Operation*, const LoadParams&);
 using OwnReader = Result<VipsImagePtr> (*)(ByteSpan);
 using Precheck = Result<void> (*)(ByteSpan);
+using OpenSource = VipsSourcePtr (*)(ByteSpan, const Logger*);
 
 void jpeg_arguments(Operation* op, const LoadParams& p) { op->set("shrink", p.shrink); }
 void png_arguments(Operation* op, const LoadParams& p) {
@@ -46,19 +48,32 @@ void tiff_arguments(Operation* op, const LoadParams& p) {
   op->set_if_known("unlimited", static_cast<int>(p.unlimited));
 }
 
+VipsSourcePtr open_png(ByteSpan source, const Logger* log) {
+  PngView view = view_png(source);
+  if (!view.complete() && log != nullptr) {
+    log->debug("texts, profiles or private chunks of a PNG left out: over 4 MiB each, "
+               "16 MiB in all, or 1000 texts");
+  }
+  return open_png_view(std::move(view));
+}
+VipsSourcePtr open_memory(ByteSpan source, const Logger*) {
+  return VipsSourcePtr(vips_source_new_from_memory(source.data(), source.size()));
+}
+
 struct Loader {
   ImageType type;
   const char* operation;  // null: our own reader
   Arguments arguments;
   OwnReader reader;
   Precheck precheck;
+  OpenSource open = open_memory;
 };
 
 // clang-format off
 constexpr std::array kLoaders = {
     Loader{ImageType::kJpeg, "jpegload_source", jpeg_arguments, nullptr, check_jpeg},
     Loader{ImageType::kJxl, "jxlload_source", pages_arguments, nullptr, nullptr},
-    Loader{ImageType::kPng, "pngload_source", png_arguments, nullptr, check_png},
+    Loader{ImageType::kPng, "pngload_source", png_arguments, nullptr, nullptr, open_png},
     Loader{ImageType::kWebp, "webpload_source", webp_arguments, nullptr, nullptr},
     Loader{ImageType::kGif, "gifload_source", pages_arguments, nullptr, nullptr},
     Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
@@ -85,7 +100,8 @@ Error broken(Error error) {
 
 Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
                                        const LoadParams& params) {
-  const VipsSourcePtr reader(vips_source_new_from_memory(source.data(), source.size()));
+  const VipsSourcePtr reader =
+      params.unlimited ? open_memory(source, params.log) : loader.open(source, params.log);
   if (reader == nullptr) return std::unexpected(vips_failure("source"));
   Operation op(loader.operation);
   op.set("source", reader.get()).set("access", static_cast<int>(VIPS_ACCESS_SEQUENTIAL));

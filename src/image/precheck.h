@@ -12,12 +12,4 @@ namespace imgring::image {
 inline constexpr int kJpegScansMax = 100;
 Result<void> check_jpeg(ByteSpan source);
 
-// A profile or text of at most 4 MiB decoded each, 1000 text chunks, 16 MiB of
-// them all. A chunk cut short by the end of the file says at most 8 MiB.
-inline constexpr std::size_t kPngChunkDecodedBytesMax = std::size_t{4} << 20;
-inline constexpr std::size_t kPngChunksDecodedBytesMax = std::size_t{16} << 20;
-inline constexpr std::uint32_t kPngMissingBytesMax = std::uint32_t{8} << 20;
-inline constexpr int kPngTextChunksMax = 1000;
-Result<void> check_png(ByteSpan source);
-
 }  // namespace imgring::image

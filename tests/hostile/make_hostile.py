@@ -14,6 +14,7 @@ import random
 import struct
 import zlib
 
+import metadata
 import seeds
 import svg_worst
 
@@ -689,7 +690,13 @@ def more_files():
     yield 'jxl-frames.jxl', seeds.JXL + seeds.JXL[2:] * 500
 
 
-GROUPS += [cut_files, joined_files, more_files]
+
+
+def metadata_files():
+    return metadata.files(png())
+
+
+GROUPS += [cut_files, joined_files, more_files, metadata_files]
 
 
 # ---------------------------------------------------------------- cut and bent at random

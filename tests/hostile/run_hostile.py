@@ -176,12 +176,14 @@ class Run:
                 return active_content(answer.body) or ''
         return ''
 
-    def file(self, name):
+    def asked(self, name):
         vector = name.startswith('svg') or name.endswith('.svg')
-        asked = ASKED + ([PASSED_THROUGH] if vector else [])
+        return ASKED + ([PASSED_THROUGH] if vector else [])
+
+    def file(self, name):
         self.watch.recent_kb = 0
         found = []
-        for options, extension in asked if self.server.running() else []:
+        for options, extension in self.asked(name) if self.server.running() else []:
             problem = self.problem(name, options, extension)
             if problem:
                 found.append('%s %s: %s' % (options, extension or 'as it is', problem))
@@ -221,40 +223,45 @@ def parsed(arguments=None):
     return parser.parse_args(arguments)
 
 
-def main(options):
+def ask(options, run_class, names, folder, **settings):
+    """Starts the server on the pictures in folder/pictures, asks for them all, and judges it."""
     checks = common.Checks()
+    server = common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=os.path.join(folder, 'pictures'),
+                            IMGPROXY_TIMEOUT=str(TIMEOUT_S), IMGPROXY_MAX_ANIMATION_FRAMES='16', IMGPROXY_WORKERS='3',
+                            IMGPROXY_ALLOW_SECURITY_OPTIONS='true', IMGPROXY_BIND='127.0.0.1:0',
+                            IMGPROXY_DEVELOPMENT_ERRORS_MODE='true', **settings)
+    with server:
+        watch = Watch(server)
+        run = run_class(options, server, checks, watch)
+        watch.start()
+        run.all(names)
+        watch.ended.set()
+        watch.join()
+        run.told()
+        checks.that('the server lives', server.running())
+        if not run.sanitized:
+            checks.that('memory below 1 GB', 0 < watch.peak_kb < MEMORY_LIMIT_KB, '%d MB' % (watch.peak_kb >> 10))
+            time.sleep(REST_S)  # what is measured is this time
+            rest_kb = resident_kb(server.pid)
+            checks.that('at rest below 100 MB', 0 < rest_kb < REST_LIMIT_KB, '%d MB' % (rest_kb >> 10))
+        checks.that('health at once', not watch.bad and watch.longest_s < HEALTH_LIMIT_S * (4 if run.sanitized else 1),
+                    '%s %.0f ms' % (watch.bad, watch.longest_s * 1000))
+        ended = time.monotonic()
+        server.stop()
+        print('ended in %.1f s with status %s' % (time.monotonic() - ended, server.process.returncode))
+    found = [line for line in server.log_text().splitlines() if SANITIZER.search(line)]
+    checks.that('nothing of a sanitizer in the log', not found, ' | '.join(found[:5]))
+    return checks.end()
+
+
+def main(options):
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
-        pictures = os.path.join(folder, 'pictures')
-        names = make_hostile.write(pictures, options.seed, options.count)
+        names = make_hostile.write(os.path.join(folder, 'pictures'), options.seed, options.count)
         names = [name for name in names if re.search(options.only, name)]
         if options.quick:
             names = [name for name in names if not SLOW_ON_PURPOSE.search(name)]
-        server = common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=pictures, IMGPROXY_TIMEOUT=str(TIMEOUT_S),
-                                IMGPROXY_MAX_ANIMATION_FRAMES='16', IMGPROXY_WORKERS='3', IMGPROXY_ALLOW_SECURITY_OPTIONS='true', IMGPROXY_BIND='127.0.0.1:0',
-                                IMGPROXY_DEVELOPMENT_ERRORS_MODE='true')
-        with server:
-            watch = Watch(server)
-            run = Run(options, server, checks, watch)
-            watch.start()
-            run.all(names)
-            watch.ended.set()
-            watch.join()
-            run.told()
-            checks.that('the server lives', server.running())
-            if not run.sanitized:
-                checks.that('memory below 1 GB', 0 < watch.peak_kb < MEMORY_LIMIT_KB, '%d MB' % (watch.peak_kb >> 10))
-                time.sleep(REST_S)  # what is measured is this time
-                rest_kb = resident_kb(server.pid)
-                checks.that('at rest below 100 MB', 0 < rest_kb < REST_LIMIT_KB, '%d MB' % (rest_kb >> 10))
-            checks.that('health at once', not watch.bad and watch.longest_s < HEALTH_LIMIT_S * (4 if run.sanitized else 1),
-                        '%s %.0f ms' % (watch.bad, watch.longest_s * 1000))
-            ended = time.monotonic()
-            server.stop()
-            print('ended in %.1f s with status %s' % (time.monotonic() - ended, server.process.returncode))
-        found = [line for line in server.log_text().splitlines() if SANITIZER.search(line)]
-        checks.that('nothing of a sanitizer in the log', not found, ' | '.join(found[:5]))
-    return checks.end()
+        return ask(options, Run, names, folder)
 
 
 if __name__ == '__main__':
