@@ -186,6 +186,7 @@ class Driver {
   // A request that is due: on an idle connection, on a new one, or held.
   void ask(int64_t due) {
     if (asked_ == settings_.count) return;
+    asked_++;
     if (counting_) score_.offered++;
     while (!idle_.empty()) {
       size_t index = idle_.back();
@@ -247,7 +248,7 @@ class Driver {
     c.due = due;
     c.head = Head();
     c.text.clear();
-    const std::string& request = requests_[asked_++ % requests_.size()];
+    const std::string& request = requests_[sent_++ % requests_.size()];
     if (counting_ && settings_.rate > 0) score_.late.add(now_ns() - due);
     ssize_t sent = send(c.fd, request.data(), request.size(), MSG_NOSIGNAL);
     if (sent != static_cast<ssize_t>(request.size())) drop(index);
@@ -346,6 +347,7 @@ class Driver {
     } else if (over) {
       retries_++;
     } else if (asked_ < settings_.count) {
+      asked_++;
       if (counting_) score_.offered++;
       send_on(index, now_ns());
     }
@@ -387,7 +389,7 @@ class Driver {
   int64_t started_ = 0, begin_ = 0, end_ = 0, counted_from_ = 0;
   bool counting_ = false;
   double cpu_before_ = 0;
-  uint64_t scheduled_ = 0, asked_ = 0, retries_ = 0;
+  uint64_t scheduled_ = 0, asked_ = 0, sent_ = 0, retries_ = 0;
   uint32_t bound_ = 0;
   size_t sockets_most_ = 0;
 };
