@@ -241,6 +241,15 @@ def misses_of(rows):
     return misses
 
 
+def verdict_of(rows, misses):
+    """One line: what the judged steps gave."""
+    shares = shares_of(rows)
+    parts = ['%s %.0f %% and %.1f ms' % (name, 100 * shares[name], rows[name]['health_p99'])
+             for name in SHARES if name in rows]
+    return '%s (of the best good answers per CPU second, /health p99): %s' % (
+        '%d bars missed' % len(misses) if misses else 'all bars hold', ', '.join(parts))
+
+
 COLUMNS = (('offered/s', 'offered', 0), ('good/s', 'good', 1), ('refused/s', 'refused', 0), ('held/s', 'held', 0),
            ('good/CPU s', 'per_cpu_s', 1), ('of best %', 'share', 1), ('server only', 'per_server_cpu_s', 1),
            ('of CPU left', 'per_free_cpu_s', 1), ('health p50', 'health_p50', 1), ('p99 ms', 'health_p99', 1),
@@ -315,7 +324,7 @@ def main():
     print('\nCPU in seconds a second; %s.svg and %s.json are written' % (options.out, options.out))
     for miss in misses:
         print('missed: ' + miss)
-    print('all bars hold' if not misses else '%d bars missed' % len(misses))
+    print(verdict_of(found['now'], misses))
     return 1 if options.check and misses else 0
 
 

@@ -67,6 +67,17 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(overload.misses_of(found), ['1500 connections: not measured'])
 
 
+class LastLine(unittest.TestCase):
+    def test_it_tells_what_the_judged_steps_gave(self):
+        found = rows(**{'10_x_capacity': row(150.0, health_p99=12.5)})
+        line = overload.verdict_of(found, overload.misses_of(found))
+        self.assertIn('1 bars missed', line)
+        self.assertIn('10 x capacity 75 % and 12.5 ms', line)
+        self.assertIn('300 connections 100 % and 5.0 ms', line)
+        self.assertNotIn('0.5 x', line)
+        self.assertTrue(overload.verdict_of(rows(), []).startswith('all bars hold'))
+
+
 class Figures(unittest.TestCase):
     CLIENT = {'seconds': 4.0, 'cpu_s': 0.2, 'offered': 4000, 'held': 8, 'broken': 2,
               'statuses': {'200': 400, '503': 2000, '429': 1500, '500': 3},
