@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "encoders.h"
+#include "library_threads.h"
 #include "operation.h"
 
 namespace imgring::image {
@@ -89,6 +90,7 @@ Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& pa
   if (saver == nullptr || !can_save(type)) {
     return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   }
+  IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));
   auto saved = saver->save != nullptr ? saver->save(image, params, stop)
                                       : save_by_vips(image, type, params, stop);
   if (saved && saved->size_bytes == 0) {

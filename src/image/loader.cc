@@ -7,6 +7,7 @@
 
 #include "blobs.h"
 #include "imgring/image/colour.h"
+#include "library_threads.h"
 #include "operation.h"
 #include "png_view.h"
 #include "precheck.h"
@@ -128,6 +129,7 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   if (loader->precheck != nullptr && !params.unlimited) {
     IMGRING_TRY_VOID(loader->precheck(source));
   }
+  IMGRING_TRY_VOID(expect_threads(threads_to_load(type, source)));
   vips_error_clear();
   if (loader->reader != nullptr) return loader->reader(source);
   IMGRING_TRY(VipsImagePtr image, load_by_operation(*loader, source, params));

@@ -47,7 +47,11 @@ Error error_of(const SvgTold& told) {
   return Error(known ? said : ErrorCode::kBrokenImage, detail_of(told));
 }
 
+// Of a child that somebody else has reaped.
+constexpr int kStatusUnknown = -1;
+
 std::string words_of(int status) {
+  if (status == kStatusUnknown) return "ended";
   if (WIFEXITED(status)) return "ended with status " + std::to_string(WEXITSTATUS(status));
   if (!WIFSIGNALED(status)) return "ended";
   const char* name = sigdescr_np(WTERMSIG(status));
@@ -178,7 +182,7 @@ class ChildDrawing final : public SvgDrawing {
 
   // The child is given up. The error for its source.
   Error lost(SvgChildren::Why why, std::string_view what) {
-    const std::string how = pool_.bury(std::move(child_), why);
+    const std::string how = words_of(pool_.bury(std::move(child_), why));
     if (in_.large) pool_.leave_large();
     in_.large = false;
     return Error(ErrorCode::kBrokenImage,
@@ -265,7 +269,7 @@ Result<SvgChildren::ChildPtr> SvgChildren::take(const StopFlag& stop) {
     bury(std::move(child), Why::kDied);  // while it was idle: no source's fault
   }
   auto child = start_child(stop);
-  if (child || stop.stopped()) return child;
+  if (child || child.error().code != ErrorCode::kInternal) return child;
   bool first = false;
   {
     const std::lock_guard lock(mutex_);
@@ -311,8 +315,11 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
     return fail(ErrorCode::kOverloaded, "the child that draws SVGs did not start in time");
   }
   const std::string why = heard == Heard::kPacket ? detail_of(told) : "it says nothing";
-  return fail(ErrorCode::kInternal, "the child that draws SVGs can't start: " + why + "; it " +
-                                        bury(std::move(child), Why::kDied));
+  const int status = bury(std::move(child), Why::kDied);
+  // Killed by somebody, as at any other moment; by itself it ends where it can't draw at all.
+  const bool killed = heard == Heard::kEnd && WIFSIGNALED(status);
+  const ErrorCode code = killed ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  return fail(code, "the child that draws SVGs can't start: " + why + "; it " + words_of(status));
 }
 
 void SvgChildren::give_back(ChildPtr child) {
@@ -326,7 +333,7 @@ void SvgChildren::give_back(ChildPtr child) {
   idle_.push_back(std::move(child));
 }
 
-std::string SvgChildren::bury(ChildPtr child, Why why) {
+int SvgChildren::bury(ChildPtr child, Why why) {
   const pid_t pid = child->process.pid;
   child->process.socket.reset();
   int status = 0;
@@ -347,7 +354,7 @@ std::string SvgChildren::bury(ChildPtr child, Why why) {
   std::erase(alive_, pid);
   if (why == Why::kDied) ++counts_.died;
   if (why == Why::kStopped) ++counts_.stopped;
-  return reaped == pid ? words_of(status) : "ended";
+  return reaped == pid ? status : kStatusUnknown;
 }
 
 void SvgChildren::end_idle() {

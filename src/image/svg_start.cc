@@ -6,15 +6,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
 #include "imgring/image/svg_children.h"
 #include "imgring/image/svg_worker.h"
+#include "imgring/mem/limits.h"
 #include "svg_child.h"
 #include "svg_lock.h"
 
@@ -46,6 +49,19 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return out;
 }
 
+// What passes by itself is the request's 503; anything else an installation that can't draw.
+Error not_started(const std::string& what, int error) {
+  constexpr int kShortages[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS};
+  const std::string text = "the child that draws SVGs can't start: " + what + ": " +
+                           std::strerror(error) + "; ";
+  if (std::ranges::find(kShortages, error) == std::end(kShortages)) {
+    return Error(ErrorCode::kInternal,
+                 text + "/proc, /dev/null and starting programs must be allowed");
+  }
+  return Error(ErrorCode::kOverloaded,
+               text + mem::thread_limits_text() + ", LimitNOFILE or the memory limit");
+}
+
 struct Actions {
   Actions() { posix_spawn_file_actions_init(&all); }
   ~Actions() { posix_spawn_file_actions_destroy(&all); }
@@ -67,7 +83,7 @@ struct Attributes {
 Result<SvgProcess> start_svg_process(const char* program) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    return fail(ErrorCode::kInternal, std::string("socketpair: ") + std::strerror(errno));
+    return std::unexpected(not_started("socketpair", errno));
   }
   SvgProcess process;
   process.socket = loop::Fd(ends[0]);
@@ -91,9 +107,7 @@ Result<SvgProcess> start_svg_process(const char* program) {
   const int error = posix_spawn(&process.pid, program, &actions.all, &attributes.all,
                                 pointers_to(arguments).data(), pointers_to(environment).data());
   if (error == 0) return process;
-  return fail(ErrorCode::kInternal, "the child that draws SVGs can't start: " +
-                                        std::string(program) + ": " + std::strerror(error) +
-                                        "; /proc, /dev/null and starting programs must be allowed");
+  return std::unexpected(not_started(program, error));
 }
 
 }  // namespace imgring::image

@@ -8,6 +8,7 @@
 #include <array>
 #include <string_view>
 
+#include "library_threads.h"
 #include "orc_lock.h"
 
 namespace imgring::image {
@@ -64,6 +65,11 @@ bool is_decoder_message(std::string_view text) noexcept {
   return silent;
 }
 
+// GLib's words when the system has no thread left for a pool of libvips: nobody's fault but ours.
+bool is_shortage(std::string_view text) noexcept {
+  return text.find("Error creating thread") != std::string_view::npos;
+}
+
 GType operation_type(const char* operation) noexcept {
   return vips_type_find("VipsOperation", operation);
 }
@@ -72,6 +78,7 @@ GType operation_type(const char* operation) noexcept {
 
 Result<void> init_vips(const char* program_name) {
   guard_orc();
+  guard_openmp();
   if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
   vips_concurrency_set(1);
   vips_cache_set_max(0);
@@ -103,7 +110,8 @@ std::string take_vips_error() {
 
 Error vips_failure(std::string_view what) {
   const std::string text = take_vips_error();
-  const ErrorCode code = is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  ErrorCode code = is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  if (is_shortage(text)) code = ErrorCode::kOverloaded;
   if (what.empty()) return Error(code, text);
   return Error(code, std::string(what) + ": " + text);
 }

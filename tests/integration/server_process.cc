@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -71,14 +73,35 @@ std::string TempFolder::write(const std::string& name, std::string_view bytes) c
   return path;
 }
 
+bool can_set_user() { return geteuid() == 0; }
+
+OwnUser own_user(unsigned threads_max) {
+  constexpr unsigned kFirst = 200'000;  // beyond those of systems and containers
+  static unsigned next = kFirst + static_cast<unsigned>(getpid()) * 16;
+  return {.id = next++, .threads_max = threads_max};
+}
+
+namespace {
+
+// In the child: root's bounds do not hold, so it is no longer root.
+bool become(const OwnUser& user, const std::string& folder) {
+  const rlimit threads{user.threads_max, user.threads_max};
+  if (user.threads_max > 0 && setrlimit(RLIMIT_NPROC, &threads) != 0) return false;
+  return chown(folder.c_str(), user.id, user.id) == 0 && setgroups(0, nullptr) == 0 &&
+         setgid(user.id) == 0 && setuid(user.id) == 0;
+}
+
+}  // namespace
+
 ServerProcess::ServerProcess(const Environment& environment, unsigned descriptors_max,
-                             LogReader reader) {
+                             LogReader reader, const OwnUser& user) {
   Environment all = environment;
   all.emplace("IMGPROXY_BIND", "127.0.0.1:0");
   all.emplace("IMGPROXY_PROMETHEUS_BIND", kMetricsBind);
   all.emplace("IMGPROXY_LOG_FORMAT", "structured");
   all.emplace("IMGPROXY_LOG_LEVEL", "debug");
   all["IMGRING_PORT_FILE"] = folder_.path() + "/port";
+  user_ = user;
   launch(all, descriptors_max, reader);
   if (reader == LogReader::kReads) read_log_on();
 }
@@ -120,6 +143,7 @@ void ServerProcess::launch(const Environment& environment, unsigned descriptors_
     dup2(writer.get(), STDERR_FILENO);
     const rlimit limit{descriptors_max, descriptors_max};
     if (descriptors_max > 0 && setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(126);
+    if (user_.id > 0 && !become(user_, folder_.path())) _exit(126);
     const char* arguments[] = {program, nullptr};
     execve(program, const_cast<char**>(arguments), pointers.data());
     _exit(127);
@@ -205,6 +229,21 @@ int ServerProcess::connections_to(int port) const {
 
 void ServerProcess::signal(int number) const {
   EXPECT_EQ(syscall(SYS_pidfd_send_signal, process_fd_.get(), number, nullptr, 0), 0);
+}
+
+void ServerProcess::limit_threads(unsigned threads_max) const {
+  // As its own user: another's limits are changed by CAP_SYS_RESOURCE alone, which root may lack.
+  const pid_t changer = fork();
+  if (changer == 0) {
+    rlimit limit{};
+    const bool done = setgid(user_.id) == 0 && setuid(user_.id) == 0 &&
+                      prlimit(pid_, RLIMIT_NPROC, nullptr, &limit) == 0;
+    limit.rlim_cur = std::min<rlim_t>(threads_max, limit.rlim_max);
+    _exit(done && prlimit(pid_, RLIMIT_NPROC, &limit, nullptr) == 0 ? 0 : 1);
+  }
+  int status = 1;
+  EXPECT_EQ(waitpid(changer, &status, 0), changer);
+  EXPECT_EQ(status, 0);
 }
 
 std::optional<int> ServerProcess::wait_for_exit(Milliseconds limit) {

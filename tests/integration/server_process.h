@@ -38,12 +38,21 @@ class TempFolder {
 // next to nothing; nobody.
 enum class LogReader : std::uint8_t { kReads, kStalls, kGone };
 
+// A user of the program's own, by a number that nobody else has, so that RLIMIT_NPROC counts the
+// program's threads alone (it does not bind root). Only root can start one: see can_set_user().
+struct OwnUser {
+  unsigned id = 0;           // 0: ours
+  unsigned threads_max = 0;  // RLIMIT_NPROC; 0: ours
+};
+bool can_set_user();
+OwnUser own_user(unsigned threads_max = 0);
+
 class ServerProcess {
  public:
   // Starts $IMGRING_BIN. Ports, port file and metrics listener come on top of `environment`.
   // `descriptors_max`: its limit; 0: ours.
   explicit ServerProcess(const Environment& environment, unsigned descriptors_max = 0,
-                         LogReader reader = LogReader::kReads);
+                         LogReader reader = LogReader::kReads, const OwnUser& user = {});
   // A process that still runs is killed, which fails the test; so does a sanitizer's report.
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
@@ -59,6 +68,8 @@ class ServerProcess {
   bool wait_for_log(std::string_view text, Milliseconds limit = patience()) const;
 
   void signal(int number) const;
+  // From now on the process starts no thread beyond so many (RLIMIT_NPROC of its own user).
+  void limit_threads(unsigned threads_max) const;
   // The exit status, 128 + signal when it was killed; nullopt when it still runs.
   std::optional<int> wait_for_exit(Milliseconds limit = patience(10000));
   // SIGTERM; expects exit status 0 in time.
@@ -89,6 +100,7 @@ class ServerProcess {
   void check_log() const;
 
   TempFolder folder_;
+  OwnUser user_;
   pid_t pid_ = -1;
   int port_ = 0, metrics_port_ = 0;
   std::optional<int> status_;

@@ -89,8 +89,8 @@ class SvgChildren {
   void leave_large();
   void give_back(ChildPtr child);
   enum class Why : std::uint8_t { kRetired, kStopped, kDied };
-  // Killed if it still runs, and reaped. How it ended, in words.
-  std::string bury(ChildPtr child, Why why);
+  // Killed if it still runs, and reaped: its wait status.
+  int bury(ChildPtr child, Why why);
 
   SvgChildrenOptions options_;
   mutable std::mutex mutex_;

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -428,6 +430,47 @@ TEST(SvgChildren, NoMoreThanHelpers) {
   const auto second = children.open(as_bytes(kPicture), {}, kNoStop);
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, ErrorCode::kOverloaded);
+}
+
+// Somebody kills children, the kernel for want of memory perhaps: no fault of the installation.
+TEST(SvgChildren, OneThatIsKilledWhileItStartsCostsItsPictureOnly) {
+  SvgChildrenOptions options;
+  int starts = 0;
+  options.start = [&starts] {
+    const bool killed = ++starts == 1;
+    return killed ? fork_child([](int) { kill(getpid(), SIGKILL); }, false)
+                  : fork_child(draw_nothing);
+  };
+  SvgChildren children(std::move(options));
+  const auto first = children.open(as_bytes(kPicture), {}, kNoStop);
+  ASSERT_FALSE(first.has_value());
+  EXPECT_EQ(first.error().status(), 422) << first.error().detail;
+  EXPECT_NE(first.error().detail.find("signal 9"), std::string::npos) << first.error().detail;
+  EXPECT_TRUE(children.open(as_bytes(kPicture), {}, kNoStop).has_value());
+  EXPECT_EQ(children.numbers().died, 1u);
+}
+
+TEST(SvgChildren, OneThatEndsItselfWhileItStartsIsAFaultOfTheInstallation) {
+  SvgChildrenOptions options;
+  options.start = [] { return fork_child([](int) { _exit(127); }, false); };
+  SvgChildren children(std::move(options));
+  const auto drawing = children.open(as_bytes(kPicture), {}, kNoStop);
+  ASSERT_FALSE(drawing.has_value());
+  EXPECT_EQ(drawing.error().code, ErrorCode::kInternal) << drawing.error().detail;
+}
+
+// Out of descriptors in a process of its own: the shortage passes, so it is a 503.
+TEST(SvgChildren, ShortagesAtTheStartAreNoFaultOfAnybody) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const auto started = start_svg_process();
+    _exit(!started && started.error().code == ErrorCode::kOverloaded ? 0 : 1);
+  }
+  int status = 1;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(SvgChildren, WhereNoneStartsTheErrorSaysWhyAndTheLogOnce) {

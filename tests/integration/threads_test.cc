@@ -1,0 +1,110 @@
+// No more threads, no more children: what is asked for meanwhile, and that the process outlives it.
+#include <gtest/gtest.h>
+
+#include <span>
+#include <vector>
+
+#include "world.h"
+
+namespace imgring::test {
+namespace {
+
+constexpr unsigned kPlenty = 4096;
+
+// Each starts threads in its own way: helpers of the patient lane, libvips' pools and writers, and
+// those of the encoders.
+struct Kind {
+  std::string_view options, ending, path = "/p.png";
+};
+
+class Threads : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!can_set_user()) GTEST_SKIP() << "RLIMIT_NPROC binds users other than root, and only root "
+                                         "can start the program as one";
+    if (slow_build()) GTEST_SKIP() << "the sanitizer needs threads of its own";
+    source.on("/p.png", serve_picture(png_picture({300, 200})));
+    source.on("/p.svg", serve_picture("<svg xmlns='http://www.w3.org/2000/svg' width='40' "
+                                      "height='30'><rect width='9' height='9'/></svg>",
+                                      "Content-Type: image/svg+xml\r\n"));
+  }
+  static Environment environment() {
+    return {{"IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES", "true"},
+            {"IMGRING_LOOPS", "1"},
+            {"IMGPROXY_WORKERS", "1"}};
+  }
+  Answer ask(const ServerProcess& server, std::string_view options, std::string_view ending,
+             std::string_view path = "/p.png") const {
+    return get(server.port(), plain_target(options, source.url(path)) + std::string(ending));
+  }
+  void expect_200_or_503(const ServerProcess& server, std::span<const Kind> kinds) const;
+  SourceServer source;
+};
+
+constexpr Kind kKinds[] = {
+    {"w:100", "@avif"},        {"w:100", "@gif"},      {"w:100", "@webp"},
+    {"w:100/bl:5", "@jpg"},    {"w:100/sh:2", "@png"}, {"w:90/h:90/g:sm/rs:fill", "@jpg"},
+    {"w:100/t:10", "@png"},    {"w:100/rot:90", "@tiff"}, {"w:120", "@heic"},
+    {"w:100", "@jxl"},         {"w:30", "@png", "/p.svg"}};
+
+TEST_F(Threads, WithoutThreadsForLibrariesThereAre200And503AndTheServerLivesOn) {
+  ServerProcess server(environment(), 0, LogReader::kReads, own_user());
+  ASSERT_TRUE(server.wait_until_ready()) << server.log();
+  // The helpers of both lanes are there: what the libraries start is not.
+  std::vector<Kind> kinds(std::begin(kKinds), std::end(kKinds));
+  for (const std::string_view path : {"/p.heic", "/p.jxl", "/p.avif"}) {
+    const Answer picture = ask(server, "w:100", "@" + std::string(path.substr(3)));
+    ASSERT_EQ(picture.status, 200) << path;
+    source.on(std::string(path), serve_picture(picture.body));
+    kinds.push_back({"w:50", "@png", path});
+  }
+  expect_200_or_503(server, kinds);
+  server.stop();
+}
+
+TEST_F(Threads, WithoutHelpersThatTakeTheirTimeTheOthersServe) {
+  ServerProcess server(environment(), 0, LogReader::kReads, own_user());
+  ASSERT_TRUE(server.wait_until_ready()) << server.log();
+  expect_200_or_503(server, kKinds);
+  EXPECT_TRUE(server.wait_for_log("can't be started, these get 503"));
+  server.stop();
+}
+
+void Threads::expect_200_or_503(const ServerProcess& server,
+                                std::span<const Kind> kinds) const {
+  server.limit_threads(1);
+  int refused = 0;
+  for (int round = 0; round < 2; ++round) {
+    for (const Kind& kind : kinds) {
+      SCOPED_TRACE(std::string(kind.options) + std::string(kind.ending));
+      const Answer answer = ask(server, kind.options, kind.ending, kind.path);
+      EXPECT_TRUE(answer.status == 200 || answer.status == 503) << answer.status << server.log();
+      EXPECT_TRUE(answer.status == 200 || answer.header("Retry-After") == "1");
+      refused += answer.status == 503 ? 1 : 0;
+      EXPECT_EQ(get(server.port(), "/health").status, 200);
+    }
+  }
+  EXPECT_GT(refused, 0) << "else the limit did not hold";
+  EXPECT_TRUE(server.wait_for_log("raise RLIMIT_NPROC (ulimit -u, threads of this user: 1)"));
+  server.limit_threads(kPlenty);
+  for (const Kind& kind : kinds) {
+    SCOPED_TRACE(std::string(kind.options) + std::string(kind.ending));
+    const auto good = [&] {
+      return ask(server, kind.options, kind.ending, kind.path).status == 200;
+    };
+    EXPECT_TRUE(eventually(good)) << server.log();
+  }
+}
+
+TEST_F(Threads, AStartWithoutThreadsEndsWithItsCure) {
+  for (const unsigned threads : {1u, 2u, 3u}) {
+    ServerProcess server(environment(), 0, LogReader::kReads, own_user(threads));
+    EXPECT_EQ(server.wait_for_exit(), 1) << threads;
+    EXPECT_NE(server.log().find("threads of this user: " + std::to_string(threads)),
+              std::string::npos)
+        << server.log();
+  }
+}
+
+}  // namespace
+}  // namespace imgring::test
