@@ -32,6 +32,10 @@ using SessionPtr = std::unique_ptr<SSL_SESSION, Deleter<SSL_SESSION_free>>;
 
 // Three records and their heads: a fresh buffer and one copy each, but a third of the system calls.
 constexpr std::size_t kReceiveBytes = 50 << 10;
+// Old load balancers know no secure renegotiation (RFC 5746). A first handshake with them is as
+// safe as any, since nobody can be made to renegotiate; browsers connect, too.
+constexpr std::uint64_t kSwitches =
+    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_LEGACY_SERVER_CONNECT;
 constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 // The most telling reason OpenSSL has; empties its queue.
@@ -269,7 +273,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) 
   SslContextPtr context(SSL_CTX_new(TLS_client_method()));
   if (!context) return fail(ErrorCode::kInternal, "TLS: " + last_reason());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_options(context.get(), kSwitches);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_alpn_protos(context.get(), kProtocols, sizeof kProtocols);
@@ -328,6 +332,9 @@ void TlsContext::tick(std::int64_t now_unix_s) noexcept {
 }
 
 std::size_t TlsContext::sessions() const noexcept { return impl_->sessions.size(); }
+std::uint64_t TlsContext::switches() const noexcept {
+  return SSL_CTX_get_options(impl_->context.get());
+}
 std::uint64_t TlsContext::resumed() const noexcept { return impl_->resumed; }
 
 }  // namespace imgring::net

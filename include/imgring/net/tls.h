@@ -4,6 +4,7 @@
 // certificate that the store trusts for the host asked for; sessions kept are bounded.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,7 @@ class TlsContext {
   void tick(std::int64_t now_unix_s) noexcept;
   std::size_t sessions() const noexcept;
   std::uint64_t resumed() const noexcept;
+  std::uint64_t switches() const noexcept;  // SSL_OP_* of every connection
 
  private:
   TlsContext();
