@@ -85,6 +85,26 @@ http::Response base_response(int status, std::string_view request_id) {
   return response;
 }
 
+namespace {
+
+// What the source says, with its Cache-Control before all; empty: nothing that counts.
+std::string source_control(const http::Headers& source, std::int64_t now_unix_s) {
+  const std::string_view given = source.get("cache-control");
+  if (!given.empty()) return std::string(given);
+  for (const auto& [name, value] : source.fields()) {
+    if (!equal_ignore_case(name, "pragma")) continue;
+    // It means what Cache-Control would (RFC 9111 5.4), whatever Expires says.
+    for (const std::string_view directive : split(value, ",")) {
+      if (equal_ignore_case(trim(directive), "no-cache")) return "no-cache";
+    }
+  }
+  const auto expires = http::parse_http_date(source.get("expires"));
+  if (!expires || *expires <= now_unix_s) return {};
+  return "max-age=" + std::to_string(*expires - now_unix_s) + ", public";
+}
+
+}  // namespace
+
 std::optional<std::string> cache_control(const Freshness& f, const config::Config& config) {
   const std::int64_t ttl = config.server.ttl_s;
   const auto max_age = [](std::int64_t s) { return "max-age=" + std::to_string(s) + ", public"; };
@@ -103,10 +123,8 @@ std::optional<std::string> cache_control(const Freshness& f, const config::Confi
   // answer was made stays: what has expired is not kept.
   if (f.expires_unix_s && *f.expires_unix_s <= 0) explicit_age.reset();
   if (config.server.cache_control_passthrough && !explicit_age && f.source != nullptr) {
-    const std::string_view given = f.source->get("cache-control");
-    if (!given.empty()) return std::string(given);
-    const auto expires = http::parse_http_date(f.source->get("expires"));
-    if (expires && *expires > f.now_unix_s) return max_age(*expires - f.now_unix_s);
+    std::string control = source_control(*f.source, f.now_unix_s);
+    if (!control.empty()) return control;
   }
   if (!explicit_age && ttl > 0) return max_age(ttl);
   return "no-cache";

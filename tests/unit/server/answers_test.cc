@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <span>
 
 namespace imgring::server {
 namespace {
@@ -25,7 +26,7 @@ struct FreshnessCase {
   bool fallback = false;
   std::int64_t fallback_ttl_s = 0;
   bool passthrough = false;
-  std::string source_control{}, source_expires{};
+  std::string source_control{}, source_expires{}, source_pragma{};
   const char* expected = nullptr;  // null: no header
 };
 
@@ -37,6 +38,7 @@ std::optional<std::string> control_of(const FreshnessCase& c) {
   http::Headers source;
   if (!c.source_control.empty()) source.add("cache-control", c.source_control);
   if (!c.source_expires.empty()) source.add("Expires", c.source_expires);
+  if (!c.source_pragma.empty()) source.add("Pragma", c.source_pragma);
   Freshness f;
   f.status = c.status;
   f.now_unix_s = kNow;
@@ -45,6 +47,15 @@ std::optional<std::string> control_of(const FreshnessCase& c) {
   f.fallback_used = c.fallback;
   f.source = &source;
   return cache_control(f, config);
+}
+
+void expect_controls(std::span<const FreshnessCase> cases) {
+  for (const FreshnessCase& c : cases) {
+    SCOPED_TRACE(c.what);
+    const auto got = control_of(c);
+    EXPECT_EQ(got.has_value(), c.expected != nullptr);
+    EXPECT_EQ(got.value_or(""), c.expected != nullptr ? c.expected : "");
+  }
 }
 
 // The order of server.md section 3.1.
@@ -102,12 +113,33 @@ TEST(CacheControl, FirstRuleThatApplies) {
       {.what = "fallback ttl without one", .fallback_ttl_s = 50,
        .expected = "max-age=100, public"},
   };
-  for (const FreshnessCase& c : cases) {
-    SCOPED_TRACE(c.what);
-    const auto got = control_of(c);
-    EXPECT_EQ(got.has_value(), c.expected != nullptr);
-    EXPECT_EQ(got.value_or(""), c.expected != nullptr ? c.expected : "");
-  }
+  expect_controls(cases);
+}
+
+// RFC 9111 5.4: without a Cache-Control it means no-cache.
+TEST(CacheControl, PragmaOfTheSource) {
+  const std::string soon = http::http_date(kNow + 7);
+  const FreshnessCase cases[] = {
+      {.what = "pragma", .passthrough = true, .source_pragma = "no-cache",
+       .expected = "no-cache"},
+      {.what = "pragma in a list and any case", .passthrough = true,
+       .source_pragma = "x=1, No-Cache", .expected = "no-cache"},
+      {.what = "pragma beside a bad expires", .passthrough = true, .source_expires = "0",
+       .source_pragma = "no-cache", .expected = "no-cache"},
+      {.what = "pragma beside an expires", .passthrough = true, .source_expires = soon,
+       .source_pragma = "no-cache", .expected = "no-cache"},
+      {.what = "cache-control wins over pragma", .passthrough = true,
+       .source_control = "max-age=5", .source_pragma = "no-cache", .expected = "max-age=5"},
+      {.what = "another pragma", .passthrough = true, .source_pragma = "no-cache-please",
+       .expected = "max-age=100, public"},
+      {.what = "another pragma beside an expires", .passthrough = true, .source_expires = soon,
+       .source_pragma = "public", .expected = "max-age=7, public"},
+      {.what = "pragma, passthrough off", .source_pragma = "no-cache",
+       .expected = "max-age=100, public"},
+      {.what = "expires of the URL wins over pragma", .expires_in_s = 30, .passthrough = true,
+       .source_pragma = "no-cache", .expected = "max-age=30, public"},
+  };
+  expect_controls(cases);
 }
 
 TEST(CacheControl, WithoutASource) {
