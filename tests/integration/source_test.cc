@@ -241,6 +241,78 @@ TEST(SourceFraming, ChunksAndRubbish) {
   expect_answers(world, cases);
 }
 
+// What a browser shows is a picture here, too; in the head, the length, the chunks and behind them.
+TEST(SourceOddities, AreReadPast) {
+  World world;
+  const std::string png = png_picture({40, 30});
+  const std::string size = "Content-Length: " + std::to_string(png.size()) + "\r\n";
+  const std::string ok = "HTTP/1.1 200 OK\r\n", chunks = ok + "Transfer-Encoding: chunked\r\n\r\n";
+  char hex[20];
+  std::snprintf(hex, sizeof hex, "%zx", png.size());
+  const std::pair<const char*, std::string> answers[] = {
+      {"/folded", ok + "Content-Security-Policy: default-src 'self';\r\n img-src *;\r\n\tx\r\n" +
+                      size + "\r\n" + png},
+      {"/fold-in-front", ok + size + "X-A:\r\n one\r\n\r\n" + png},
+      {"/padded-name", ok + "X-A : 1\r\n" + size + "\r\n" + png},
+      {"/odd-name", ok + "X A: 1\r\nX\xe9: 2\r\nno colon\r\n" + size + "\r\n" + png},
+      {"/lengths", ok + size + "X-A: 1\r\n" + to_lower(size) + size + "\r\n" + png},
+      {"/chunk-space", chunks + hex + "   \r\n" + png + "\r\n0 \r\n\r\n"},
+      {"/chunk-tab", chunks + hex + "\t ;a=b\r\n" + png + "\r\n0\t\r\n\r\n"},
+      {"/http-1.2", "HTTP/1.2  200 OK\r\n" + size + "\r\n" + png},
+      {"/http-2", "HTTP/2.0 200\r\n" + size + "\r\n" + png},
+      {"/line-feeds", "HTTP/1.1 200 OK\n" + size.substr(0, size.size() - 2) + "\n\n" + png},
+      {"/coding-twice", ok + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                            hex + "\r\n" + png + "\r\n0\r\n\r\n"},
+      {"/rubbish", chunks + hex + "\r\n" + png + "\r\n0\r\n\r\nrubbish"},
+  };
+  std::vector<Expected> cases;
+  for (const auto& [path, bytes] : answers) {
+    world.source.on(path, say(bytes));
+    cases.push_back({path, 200});
+  }
+  expect_answers(world, cases);
+  world.source.on("/nul", say(ok + std::string("X: a\0b\r\n", 8) + size + "\r\n" + png));
+  world.source.on("/differing", say(ok + size + "Content-Length: 5\r\n\r\n" + png));
+  const Expected refused[] = {{"/nul", 404, kUnreachable}, {"/differing", 404, kUnreachable}};
+  expect_answers(world, refused);
+  EXPECT_TRUE(world.server.wait_for_log("Content-Length is both"));
+}
+
+// The source goes on as if nothing were; we do not.
+TEST(SourceOddities, EndTheConnection) {
+  World world(Environment{{"IMGRING_LOOPS", "1"}});
+  const std::string png = png_picture({40, 30});
+  const std::string size = "Content-Length: " + std::to_string(png.size()) + "\r\n";
+  world.source.on("/p.png", serve_picture(png));
+  const auto keeping = [&](const std::string& path, const std::string& head) {
+    world.source.on(path, [=](Visit& visit) { visit.send(head + "\r\n" + png); });
+  };
+  keeping("/fold", "HTTP/1.1 200 OK\r\nX: a\r\n b\r\n" + size);
+  keeping("/lengths", "HTTP/1.1 200 OK\r\n" + size + size);
+  keeping("/name", "HTTP/1.1 200 OK\r\nX : a\r\n" + size);
+  keeping("/version", "HTTP/1.2 200 OK\r\n" + size);
+  EXPECT_EQ(world.image("w:10", "/p.png").status, 200);
+  EXPECT_EQ(world.image("w:10", "/p.png").status, 200);
+  EXPECT_EQ(world.source.connections_made(), 1);
+  int made = 1;
+  for (const char* path : {"/fold", "/lengths", "/name", "/version"}) {
+    SCOPED_TRACE(path);
+    EXPECT_EQ(world.image("w:10", path).status, 200);
+    EXPECT_EQ(world.source.connections_made(), made);
+    EXPECT_EQ(world.image("w:10", "/p.png").status, 200);
+    EXPECT_EQ(world.source.connections_made(), ++made);
+  }
+}
+
+TEST(SourceOddities, PragmaIsACacheControl) {
+  World world(Environment{{"IMGPROXY_CACHE_CONTROL_PASSTHROUGH", "true"}});
+  const std::string png = png_picture({40, 30});
+  world.source.on("/pragma", serve_picture(png, "Pragma: no-cache\r\nExpires: 0\r\n"));
+  world.source.on("/both", serve_picture(png, "Pragma: no-cache\r\nCache-Control: max-age=7\r\n"));
+  EXPECT_EQ(world.image("w:10", "/pragma").header("cache-control"), "no-cache");
+  EXPECT_EQ(world.image("w:10", "/both").header("cache-control"), "max-age=7");
+}
+
 TEST(SourceGzip, IsDecodedWithinItsLimits) {
   World world(Environment{{"IMGPROXY_MAX_SRC_FILE_SIZE", "1000000"}});
   const std::string png = png_picture({200, 150});

@@ -6,48 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "client_response_outcome.h"
+
 namespace imgring::http {
 namespace {
-
-struct Outcome {
-  int status = 0;
-  std::string body;
-  bool done = false, keeps_alive = false;
-  std::size_t left = 0;  // bytes that belong to no response
-  std::string error;
-  ErrorCode code = ErrorCode::kInternal;
-};
-
-Outcome parse(std::string_view text, std::size_t piece, bool ends = true) {
-  ResponseParser parser;
-  Outcome out;
-  while (!text.empty() && !parser.done()) {
-    std::vector<std::uint8_t> bytes(text.begin(), text.begin() + std::min(piece, text.size()));
-    const auto fed = parser.feed(bytes);
-    if (!fed) {
-      out.error = fed.error().detail;
-      out.code = fed.error().code;
-      return out;
-    }
-    out.body.append(reinterpret_cast<const char*>(bytes.data()), fed->body_bytes);
-    text.remove_prefix(fed->consumed_bytes);
-    if (!parser.done()) {
-      EXPECT_EQ(fed->consumed_bytes, bytes.size());
-    }
-  }
-  if (!parser.done() && ends) {
-    const auto end = parser.end_of_stream();
-    if (!end) {
-      out.error = end.error().detail;
-      out.code = end.error().code;
-    }
-  }
-  out.status = parser.head().status;
-  out.done = parser.done();
-  out.keeps_alive = parser.keeps_alive();
-  out.left = text.size();
-  return out;
-}
 
 struct Case {
   std::string_view in;
@@ -77,7 +39,6 @@ constexpr Case kGood[] = {
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n"
      "3\r\nabc\r\n0\r\n\r\n"sv,
      200, "abc", false, 0},
-    {"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"sv, 200, "hello", true, 0},
     {"HTTP/1.1 304 Not Modified\r\nContent-Length: 3248\r\nETag: \"x\"\r\n\r\n"sv, 304, "", true,
      0},
     {"HTTP/1.1 204 No Content\r\n\r\n"sv, 204, "", true, 0},
@@ -128,8 +89,6 @@ constexpr Bad kBad[] = {
      ErrorCode::kSourceIncomplete},
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
      ErrorCode::kSourceIncomplete},
-    {"HTTP/2.0 200 OK\r\n\r\n", ErrorCode::kSourceUnreachable},
-    {"HTTP/1.1 200 OK\r\nBad Name: 1\r\n\r\n", ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nraw",
      ErrorCode::kSourceUnreachable},
     {"HTTP/1.1 101 Switching\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
@@ -208,7 +167,7 @@ TEST(ResponseParser, EndlessTrailersAreRefused) {
   for (const Endless& c :
        {Endless{"a name", full + "x", "64 KiB"}, Endless{"a value", "A: " + full, "64 KiB"},
         Endless{"long fields", long_fields, "64 KiB"},
-        Endless{"many fields", many_fields, "too many trailers"}}) {
+        Endless{"many fields", many_fields, "1000 trailers"}}) {
     for (const std::size_t piece : {std::size_t{100}, std::size_t{1} << 20}) {
       SCOPED_TRACE(std::string(c.name) + " / " + std::to_string(piece));
       const Outcome out = parse(body + c.trailers, piece, false);
@@ -217,7 +176,10 @@ TEST(ResponseParser, EndlessTrailersAreRefused) {
     }
   }
   // Up to the limit they pass.
-  EXPECT_EQ(parse(body + "A: " + full.substr(1) + "\r\n\r\n", 4096).error, "");
+  const std::string ends = "\r\n\r\n";
+  const std::string fits = full.substr(std::string_view("A: ").size() + ends.size());
+  EXPECT_EQ(parse(body + "A: " + fits + ends, 4096).error, "");
+  EXPECT_NE(parse(body + "A: x" + fits + ends, 4096).error, "");
 }
 
 TEST(ResponseParser, HeadersKeepOrderAndLoseWhiteSpace) {
