@@ -7,6 +7,7 @@
 #include "imgring/base/text.h"
 #include "encoders.h"
 #include "operation.h"
+#include "profile.h"
 
 namespace imgring::image {
 namespace {
@@ -95,6 +96,14 @@ void restore_profile(VipsImage* image) noexcept {
   vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, backup.data(), backup.size());
 }
 
+// Where inks become RGB libvips leaves the profile it took of its own: it says nothing of RGB.
+Result<VipsImagePtr> without_profile(VipsImagePtr image) {
+  if (!has_profile(image.get())) return image;
+  IMGRING_TRY(VipsImagePtr own, copy(image.get()));
+  vips_image_remove(own.get(), VIPS_META_ICC_NAME);
+  return own;
+}
+
 bool importable(VipsImage* image) noexcept {
   const VipsBandFormat format = vips_image_get_format(image);
   return !profile_imported(image) && vips_image_get_coding(image) == VIPS_CODING_NONE &&
@@ -155,7 +164,8 @@ Result<VipsImagePtr> export_profile(VipsImage* image) {
 }
 
 Result<VipsImagePtr> transform_to_standard(VipsImage* image) {
-  if (!has_profile(image) || profile_changes_nothing(image)) return same(image);
+  const bool none = !has_profile(image) || !profile_fits(image);
+  if (none || profile_changes_nothing(image)) return same(image);
   const VipsInterpretation type = vips_image_get_interpretation(image);
   const bool grey = type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16;
   return Operation("icc_transform")
@@ -273,6 +283,7 @@ Result<VipsImagePtr> to_interpretation(VipsImage* image, VipsInterpretation inte
 
 Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr) {
   VipsImagePtr work = same(image);
+  const bool had_profile = has_profile(image) || !blob_of(image, kBackupField).empty();
   if (has_any_profile_field(image)) {
     IMGRING_TRY(VipsImagePtr own, copy(image));
     work = std::move(own);
@@ -292,7 +303,8 @@ Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr) {
       work = std::move(imported);
     }
   }
-  return to_interpretation(work.get(), target);
+  IMGRING_TRY(VipsImagePtr out, to_interpretation(work.get(), target));
+  return had_profile ? std::move(out) : without_profile(std::move(out));
 }
 
 Result<VipsImagePtr> out_of_profile(VipsImage* image, VipsInterpretation interpretation) {
@@ -316,7 +328,7 @@ Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile) {
     IMGRING_TRY(VipsImagePtr out, or_as_it_was(transform_to_standard(work.get()), work.get()));
     work = std::move(out);
   }
-  if (keep_profile) return work;
+  if (keep_profile && profile_fits(work.get())) return work;
   IMGRING_TRY(VipsImagePtr result, copy(work.get()));
   remove_profile_fields(result.get());
   return result;

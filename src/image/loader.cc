@@ -6,12 +6,16 @@
 #include <array>
 
 #include "blobs.h"
+#include "gif_canvas.h"
+#include "heif_boxes.h"
 #include "imgring/image/colour.h"
 #include "library_threads.h"
 #include "operation.h"
 #include "png_view.h"
 #include "precheck.h"
+#include "profile.h"
 #include "readers.h"
+#include "samples.h"
 
 namespace imgring::image {
 namespace {
@@ -112,6 +116,19 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
   return image;
 }
 
+// What libvips does not look at.
+Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type) {
+  if (type == ImageType::kGif) return with_clear_canvas(image.get(), source);
+  if (type == ImageType::kAvif || type == ImageType::kHeic) {
+    return as_heif_says(image.get(), source);
+  }
+  if (type != ImageType::kTiff) return image;
+  auto fixed = fix_float_tiff(image.get());
+  if (fixed) return fixed;
+  vips_error_clear();  // imgproxy warns and goes on with the image as it is
+  return image;
+}
+
 }  // namespace
 
 bool can_load(ImageType type) noexcept {
@@ -132,14 +149,12 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   IMGRING_TRY_VOID(expect_threads(threads_to_load(type, source)));
   vips_error_clear();
   if (loader->reader != nullptr) return loader->reader(source);
-  IMGRING_TRY(VipsImagePtr image, load_by_operation(*loader, source, params));
-  drop_large_blobs(image.get(), params.log);
-  own_blobs(image.get());
-  if (type != ImageType::kTiff) return image;
-  auto fixed = fix_float_tiff(image.get());
-  if (fixed) return fixed;
-  vips_error_clear();  // imgproxy warns and goes on with the image as it is
-  return image;
+  IMGRING_TRY(VipsImagePtr loaded, load_by_operation(*loader, source, params));
+  drop_large_blobs(loaded.get(), params.log);
+  own_blobs(loaded.get());
+  IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
+  drop_strange_profile(image.get(), params.log);
+  return as_its_format_says(std::move(image), source, type);
 }
 
 int orientation_of(VipsImage* image) noexcept {

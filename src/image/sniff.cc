@@ -34,11 +34,14 @@ constexpr std::array kMagics = {
     Magic{ImageType::kHeic, "????ftypheis"sv},
     Magic{ImageType::kHeic, "????ftyphevm"sv},
     Magic{ImageType::kHeic, "????ftyphevs"sv},
-    Magic{ImageType::kHeic, "????ftypmif1"sv},
     Magic{ImageType::kAvif, "????ftypavif"sv},
+    Magic{ImageType::kAvif, "????ftypavis"sv},
     Magic{ImageType::kBmp, "BM"sv},
 };
-constexpr std::array kTiffMagics = {"II*\0"sv, "MM\0*"sv};
+// Classic and BigTIFF.
+constexpr std::array kTiffMagics = {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv};
+// Brands of files that say elsewhere what their pictures are packed with.
+constexpr std::array kHeifBrands = {"mif1"sv, "mif2"sv, "msf1"sv, "miaf"sv};
 
 constexpr std::array kRawExtensions = {
     "3fr"sv, "adng"sv, "arw"sv, "cap"sv, "cr2"sv, "cr3"sv, "crw"sv, "data"sv, "dcr"sv, "dng"sv,
@@ -76,6 +79,27 @@ bool is_camera_raw(std::string_view extension, std::string_view content_type) {
   return std::any_of(kRawContentTypes.begin(), kRawContentTypes.end(), [&](std::string_view raw) {
     return equal_ignore_case(content_type, raw);
   });
+}
+
+// By the brands it says it is compatible with, and by the kind of its items where these say
+// nothing. Of `mif1` alone imgproxy says HEIC.
+ImageType heif_type(std::string_view head) noexcept {
+  constexpr std::size_t kBrandAt = 8, kCompatibleAt = 16, kBrandBytes = 4;
+  const bool boxes = head.size() >= kBrandAt + kBrandBytes && head.substr(4, 4) == "ftyp";
+  if (!boxes) return ImageType::kUnknown;
+  const std::string_view brand = head.substr(kBrandAt, kBrandBytes);
+  if (std::find(kHeifBrands.begin(), kHeifBrands.end(), brand) == kHeifBrands.end()) {
+    return ImageType::kUnknown;
+  }
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(head[at]); };
+  const std::size_t box_bytes = std::size_t{byte(0)} << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
+  const std::size_t end = std::min(head.size(), box_bytes);
+  for (std::size_t at = kCompatibleAt; at + kBrandBytes <= end; at += kBrandBytes) {
+    const std::string_view known = head.substr(at, kBrandBytes);
+    if (known == "avif" || known == "avis" || known.starts_with("MA1")) return ImageType::kAvif;
+    if (known.starts_with("hei") || known.starts_with("hev")) return ImageType::kHeic;
+  }
+  return head.find("av01") == std::string_view::npos ? ImageType::kHeic : ImageType::kAvif;
 }
 
 // Whether it is text of two bytes each, by its mark; then as bytes, what is not ASCII as some byte
@@ -200,6 +224,8 @@ ImageType detect_type(ByteSpan bytes, std::string_view extension, std::string_vi
   for (const Magic& magic : kMagics) {
     if (matches(head, magic.bytes)) return magic.type;
   }
+  const ImageType heif = heif_type(head);
+  if (heif != ImageType::kUnknown) return heif;
   for (const std::string_view magic : kTiffMagics) {
     if (matches(head, magic) && !is_camera_raw(extension, content_type)) return ImageType::kTiff;
   }

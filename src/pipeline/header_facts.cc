@@ -7,9 +7,10 @@
 #include <iterator>
 #include <string_view>
 
+#include "imgring/image/ico_directory.h"
 #include "imgring/image/svg.h"
+#include "imgring/image/tiff_reader.h"
 #include "load.h"
-#include "tiff_reader.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -137,7 +138,13 @@ SourceFacts animated_webp_facts(ByteSpan s, int frames_max) {
 
 // A negative height: the rows from the top.
 SourceFacts bmp_facts(ByteSpan s) {
-  constexpr std::uint32_t kPaletteDepthMax = 8;
+  constexpr std::uint32_t kPaletteDepthMax = 8, kCoreHeadBytes = 12;
+  if (number(s, 14, 4, false) == kCoreHeadBytes) {  // OS/2 1: sides of two bytes
+    SourceFacts core =
+        facts(ImageType::kBmp, number(s, 18, 2, false), number(s, 20, 2, false));
+    core.palette = number(s, 24, 2, false) <= kPaletteDepthMax;
+    return core;
+  }
   const auto height = std::int64_t{static_cast<std::int32_t>(number(s, 22, 4, false))};
   SourceFacts out = facts(ImageType::kBmp, number(s, 18, 4, false),
                           static_cast<std::uint32_t>(std::abs(height)));
@@ -145,32 +152,23 @@ SourceFacts bmp_facts(ByteSpan s) {
   return out;
 }
 
-// The entry that image/ico_reader.cc takes; 0 stands for 256.
+// The picture that image/ico_reader.cc tries first.
 SourceFacts ico_facts(ByteSpan s) {
-  constexpr std::uint32_t kEntriesMax = 256;
-  constexpr std::size_t kDirectoryBytes = 6, kEntryBytes = 16;
-  std::uint32_t width = 0, height = 0;
-  const std::uint32_t count = std::min(number(s, 4, 2, false), kEntriesMax);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const std::size_t at = kDirectoryBytes + i * kEntryBytes;
-    if (at + kEntryBytes > s.size()) break;
-    const std::uint32_t w = s[at] == 0 ? 256 : s[at], h = s[at + 1] == 0 ? 256 : s[at + 1];
-    if (w > width || h > height) {
-      width = w;
-      height = h;
-    }
-  }
-  return facts(ImageType::kIco, width, height);
+  const auto entries = image::ico_entries(s);
+  if (entries.empty()) return {};
+  return facts(ImageType::kIco, static_cast<std::uint32_t>(entries.front().width),
+               static_cast<std::uint32_t>(entries.front().height));
 }
 
-// Classic TIFF: the first directory, wherever it lies.
+// The first directory, wherever it lies.
 SourceFacts tiff_facts(ByteSpan s) {
   constexpr std::uint32_t kWidth = 256, kHeight = 257, kPhotometric = 262, kSamples = 277;
-  constexpr std::uint32_t kRgb = 2;
-  const TiffReader tiff(s);
+  constexpr std::uint32_t kRgb = 2, kCmyk = 5, kLab = 8;
+  const image::TiffReader tiff(s);
   SourceFacts out = facts(ImageType::kTiff, tiff.value(kWidth, 0), tiff.value(kHeight, 0));
   const std::uint32_t samples = tiff.value(kSamples, 1), space = tiff.value(kPhotometric, kRgb);
-  out.alpha = samples == 2 || (samples == 4 && space == kRgb);
+  const std::uint32_t colours = space == kCmyk ? 4 : space == kRgb || space == kLab ? 3 : 1;
+  out.alpha = samples > colours;
   out.orientation = tiff.orientation();
   return out;
 }

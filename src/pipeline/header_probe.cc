@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "imgring/image/tiff_reader.h"
 #include "load.h"
-#include "tiff_reader.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -23,7 +23,7 @@ std::uint32_t big16(ByteSpan s, std::size_t at) noexcept {
 }
 
 int exif_orientation(ByteSpan block) noexcept {
-  return block.size() < 8 ? 1 : TiffReader(block).orientation();
+  return block.size() < 8 ? 1 : image::TiffReader(block).orientation();
 }
 
 constexpr std::string_view kExif("Exif\0\0", 6);

@@ -1,4 +1,6 @@
 // Trim: cuts the border that looks like the background (processing.md section 6).
+#include <algorithm>
+
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
 #include "steps.h"
@@ -37,6 +39,33 @@ Result<ArrayPtr> background_of(VipsImage* picture, const url::Trim& trim) {
   return array;
 }
 
+// libvips looks through a median of three by three pixels, which smaller pictures have not: those
+// get a border of their outermost pixels.
+constexpr int kMedianSide = 3;
+
+Result<Area> found_area(VipsImage* picture, VipsArrayDouble* background, double threshold) {
+  const Size size = vips::size_of(picture);
+  const int border = std::min(size.width, size.height) < kMedianSide ? 1 : 0;
+  VipsImagePtr large = vips::share(picture);
+  if (border != 0) {
+    IMGRING_TRY(large, vips::call<vips_embed>("trim", picture, border, border, size.width + 2,
+                                              size.height + 2, "extend", VIPS_EXTEND_COPY));
+  }
+  Area found;
+  if (vips_find_trim(large.get(), &found.left, &found.top, &found.width, &found.height,
+                     "background", background, "threshold", threshold, nullptr) != 0) {
+    return std::unexpected(image::vips_failure("trim"));
+  }
+  if (border == 0 || found.width == 0 || found.height == 0) return found;
+  const int right = std::clamp(found.left + found.width - border, 1, size.width);
+  const int bottom = std::clamp(found.top + found.height - border, 1, size.height);
+  found.left = std::clamp(found.left - border, 0, right - 1);
+  found.top = std::clamp(found.top - border, 0, bottom - 1);
+  found.width = right - found.left;
+  found.height = bottom - found.top;
+  return found;
+}
+
 struct Span {
   int start, length;
 };
@@ -58,11 +87,7 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
   // libvips takes its default for what is out of its range, and says so on standard error.
   constexpr double kDefaultThreshold = 10;
   const double threshold = options.threshold < 0 ? kDefaultThreshold : options.threshold;
-  Area found;
-  if (vips_find_trim(compared.get(), &found.left, &found.top, &found.width, &found.height,
-                     "background", background.get(), "threshold", threshold, nullptr) != 0) {
-    return std::unexpected(image::vips_failure("trim"));
-  }
+  IMGRING_TRY(Area found, found_area(compared.get(), background.get(), threshold));
   if (found.width == 0 || found.height == 0) return memory;
   const Size size = vips::size_of(memory.get());
   if (options.equal_horizontal) {

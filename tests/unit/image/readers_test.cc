@@ -18,22 +18,23 @@ std::string le(std::uint32_t value, int width) {
   for (int i = 0; i < width; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
   return out;
 }
-std::string be(std::uint32_t value, int width) {
-  std::string out;
-  for (int i = width - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
-  return out;
-}
 
 struct Bmp {
   std::int32_t width = 2, height = 2;
   std::uint32_t planes = 1, depth = 24, compression = 0, colours = 0, header = 40;
   std::string palette{}, pixels{};
+  std::vector<std::uint32_t> masks{};  // in the header, or right behind one of 40
 };
 std::string info_of(const Bmp& b) {
+  if (b.header == 12) {
+    return le(12, 4) + le(static_cast<std::uint32_t>(b.width), 2) +
+           le(static_cast<std::uint32_t>(b.height), 2) + le(b.planes, 2) + le(b.depth, 2);
+  }
   std::string out = le(b.header, 4) + le(static_cast<std::uint32_t>(b.width), 4) +
                     le(static_cast<std::uint32_t>(b.height), 4) + le(b.planes, 2) + le(b.depth, 2) +
                     le(b.compression, 4) + std::string(12, 0) + le(b.colours, 4) + le(0, 4);
-  if (b.header > 40) out += std::string(b.header - 40, '\0');
+  for (const std::uint32_t mask : b.masks) out += le(mask, 4);
+  if (out.size() < b.header) out.resize(b.header, '\0');
   return out;
 }
 std::string file_of(const Bmp& b) {
@@ -94,14 +95,86 @@ TEST(Bmp, RowsFromTheBottomAndPaddingAreUnderstood) {
             (Pixels{3, 2, 1, 6, 5, 4, 9, 8, 7, 12, 11, 10}));
 }
 
-TEST(Bmp, AlphaIsThereAt32BitsAndByMaskIn4And5Headers) {
-  const std::string pixel("\1\2\3\x80", 4);
-  EXPECT_EQ(
-      loaded(file_of({.width = 1, .height = 1, .depth = 32, .pixels = pixel}), ImageType::kBmp),
-      (Pixels{3, 2, 1, 128}));
-  EXPECT_EQ(loaded(file_of({.width = 1, .height = 1, .depth = 32, .header = 108, .pixels = pixel}),
+constexpr std::uint32_t kRed = 0x00FF0000, kGreen = 0x0000FF00, kBlue = 0x000000FF;
+constexpr std::uint32_t kAlpha = 0xFF000000;
+
+// Programs leave anything there.
+TEST(Bmp, TheFourthByteWithoutMasksIsUnused) {
+  for (const char fourth : {'\0', '\x80', '\xff'}) {
+    const std::string pixels = std::string("\1\2\3") + fourth + std::string("\4\5\6") + fourth;
+    for (const std::int32_t height : {1, -1}) {
+      const Bmp b{.height = height, .depth = 32, .pixels = pixels};
+      EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{3, 2, 1, 6, 5, 4}));
+    }
+  }
+}
+
+TEST(Bmp, AlphaIsThereByItsMask) {
+  const std::string pixels("\1\2\3\x80\4\5\6\xff", 8);
+  for (const std::uint32_t header : {56u, 108u, 124u}) {
+    SCOPED_TRACE(header);
+    Bmp b{.height = 1, .depth = 32, .compression = 3, .header = header, .pixels = pixels};
+    b.masks = {kRed, kGreen, kBlue, kAlpha};
+    EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{3, 2, 1, 128, 6, 5, 4, 255}));
+    b.masks = {kRed, kGreen, kBlue, 0};
+    EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{3, 2, 1, 6, 5, 4}));
+    b.masks = {kRed, kGreen, kBlue, kAlpha};
+    b.pixels = std::string("\1\2\3\0\4\5\6\0", 8);  // 0 everywhere is no alpha
+    EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{3, 2, 1, 6, 5, 4}));
+  }
+  Bmp four{.height = 1, .depth = 32, .compression = 6, .pixels = pixels};
+  four.masks = {kRed, kGreen, kBlue, kAlpha};
+  EXPECT_EQ(loaded(file_of(four), ImageType::kBmp), (Pixels{3, 2, 1, 128, 6, 5, 4, 255}));
+}
+
+TEST(Bmp, MasksMayBeOfAnyWidthAndOrder) {
+  const struct {
+    std::uint32_t depth;
+    std::vector<std::uint32_t> masks;
+    std::uint32_t pixel;
+    Pixels wanted;
+  } kCases[] = {
+      {32, {kBlue, kGreen, kRed}, 0x00112233, {0x33, 0x22, 0x11}},
+      {32, {0x3FF00000, 0x000FFC00, 0x000003FF}, 0x3FF001FFu, {255, 0, 127}},
+      {32, {0xFF000000, 0x00FF0000, 0x0000FF00}, 0x10203040, {0x10, 0x20, 0x30}},
+      {32, {0xFFFFFFFF, 0, 0}, 0xFFFFFFFF, {255, 0, 0}},
+      {32, {0x80000000, 0x00000001, 0x00FFFF00}, 0x80FFFF00, {255, 0, 255}},
+      {16, {0x0F00, 0x00F0, 0x000F}, 0x0F71, {255, 119, 17}},
+      {16, {0x001F, 0x03E0, 0x7C00}, 0x001F, {255, 0, 0}},
+      {16, {0xE000, 0x1C00, 0x0300}, 0xFC00, {255, 255, 0}},
+  };
+  for (const auto& c : kCases) {
+    for (const std::uint32_t header : {40u, 52u, 108u}) {
+      Bmp b{.width = 1, .height = 1, .depth = c.depth, .compression = 3, .header = header,
+            .pixels = le(c.pixel, 4)};
+      b.masks = c.masks;
+      EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), c.wanted) << header << " " << c.pixel;
+    }
+  }
+}
+
+TEST(Bmp, SixteenBitsMayHaveAlpha) {
+  Bmp b{.height = 1, .depth = 16, .compression = 3, .header = 108,
+        .pixels = std::string("\x1f\x80\xe0\x03", 4)};
+  b.masks = {0x7C00, 0x03E0, 0x001F, 0x8000};
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{0, 0, 255, 255, 0, 255, 0, 0}));
+}
+
+TEST(Bmp, HeadersOfEachLengthAreRead) {
+  const std::string rows("\1\2\3\4\5\6\0\0\7\x8\x9\xA\xB\xC\0\0", 16);
+  for (const std::uint32_t header : {12u, 40u, 52u, 56u, 64u, 108u, 124u}) {
+    EXPECT_EQ(loaded(file_of({.header = header, .pixels = rows}), ImageType::kBmp),
+              (Pixels{9, 8, 7, 12, 11, 10, 3, 2, 1, 6, 5, 4}))
+        << header;
+  }
+}
+
+TEST(Bmp, ThePaletteOfTheOldestHeaderHasThreeBytesEachAndMayBeShort) {
+  const std::string palette("\0\0\xff\0\xff\0", 6);
+  EXPECT_EQ(loaded(file_of({.height = 1, .depth = 8, .header = 12, .palette = palette,
+                            .pixels = std::string("\0\1\0\0", 4)}),
                    ImageType::kBmp),
-            (Pixels{3, 2, 1}));
+            (Pixels{255, 0, 0, 0, 255, 0}));
 }
 
 TEST(Bmp, PalettesOfEachDepth) {
@@ -165,12 +238,14 @@ TEST(Bmp, HostileFilesAreRefused) {
   const std::string pixels(16, 'x');
   const std::string cases[] = {
       "BM", "BM" + std::string(12, '\0'), "BM" + std::string(16, '\0'),
-      file_of({.header = 12, .pixels = pixels}), file_of({.width = 0, .pixels = pixels}),
+      file_of({.header = 16, .pixels = pixels}), file_of({.width = 0, .pixels = pixels}),
       file_of({.width = -2, .pixels = pixels}), file_of({.height = 0, .pixels = pixels}),
       file_of({.height = INT32_MIN, .pixels = pixels}), file_of({.planes = 2, .pixels = pixels}),
       file_of({.depth = 0, .pixels = pixels}), file_of({.depth = 3, .pixels = pixels}),
       file_of({.depth = 64, .pixels = pixels}), file_of({.compression = 1, .pixels = pixels}),
       file_of({.compression = 4, .pixels = pixels}), file_of({.compression = 3, .pixels = pixels}),
+      file_of({.depth = 32, .compression = 3, .header = 64, .pixels = pixels}),  // a fax
+      file_of({.depth = 32, .compression = 3, .header = 108, .pixels = pixels}),  // empty masks
       file_of({.pixels = pixels.substr(1)}), file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
       file_of({.width = 9'000'000, .height = 9'000'000, .pixels = pixels}),
       file_of({.depth = 8, .colours = 257, .palette = std::string(1028, 'p'), .pixels = pixels}),
@@ -214,6 +289,97 @@ TEST(Ico, TakesTheLargestEntry) {
   }
 }
 
+TEST(Ico, OfEqualSizesTheDeeperIsTaken) {
+  const std::string shallow = info_of({.width = 1, .height = 2, .depth = 24}) +
+                              std::string("\1\2\3\0\0\0\0\0", 8);
+  const std::string deep = info_of({.width = 1, .height = 2, .depth = 32}) +
+                           std::string("\4\5\6\x80\0\0\0\0", 8);
+  for (const auto& file : {icon_of({{1, 1, shallow}, {1, 1, deep}}),
+                           icon_of({{1, 1, deep}, {1, 1, shallow}})}) {
+    EXPECT_EQ(loaded(file, ImageType::kIco), (Pixels{6, 5, 4, 128}));
+  }
+}
+
+TEST(Ico, SidesThatTheDirectoryCannotSayAreThePictures) {
+  for (const int side : {257, 512}) {
+    const std::string file = icon_of({{16, 16, png_of(16, 16)}, {0, 0, png_of(side, side)}});
+    const auto image = load(bytes_of(file), ImageType::kIco, {});
+    ASSERT_TRUE(image.has_value()) << image.error().detail;
+    EXPECT_EQ(vips_image_get_width(image->get()), side);
+  }
+}
+
+TEST(Ico, WhatCannotBeReadYieldsToWhatCan) {
+  const std::string good = png_of(16, 16);
+  const std::string cut = info_of({.width = 64, .height = 128, .depth = 32}) + "x";
+  const Entry bad[] = {
+      {64, 64, std::string(60, 'x')},
+      {64, 64, cut},
+      {64, 64, good, 0},
+      {64, 64, good, 7},
+      {64, 64, good, 100, 0xFFFFFF00},
+      {64, 64, good.substr(0, 30)},
+      {64, 64, icon_of({{16, 16, good}})},  // an icon in an icon
+  };
+  for (const Entry& entry : bad) {
+    for (const auto& file : {icon_of({entry, {16, 16, good}}), icon_of({{16, 16, good}, entry})}) {
+      const auto image = load(bytes_of(file), ImageType::kIco, {});
+      ASSERT_TRUE(image.has_value()) << image.error().detail;
+      EXPECT_EQ(vips_image_get_width(image->get()), 16);
+    }
+  }
+}
+
+TEST(Ico, ALengthBeyondTheEndIsTheEnd) {
+  EXPECT_EQ(loaded(icon_of({{4, 4, png_of(4, 4), 0xFFFFFFFF}}), ImageType::kIco),
+            pixels_of(picture(4, 4, 3).get()));
+}
+
+// Two pixels, the left one clear.
+struct Depth {
+  std::uint32_t depth;
+  std::string palette, pixels;
+};
+TEST(Ico, TheMaskClears) {
+  const std::string two = std::string("\0\0\xff\0", 4) + std::string("\0\xff\0\0", 4);
+  const Depth kDepths[] = {
+      {1, two, std::string("\x40\0\0\0", 4)},
+      {4, two, std::string("\x01\0\0\0", 4)},
+      {8, two, std::string("\0\1\0\0", 4)},
+      {24, "", std::string("\0\0\xff\0\xff\0\0\0", 8)},
+      {32, "", std::string("\0\0\xff\0\0\xff\0\0", 8)},
+  };
+  for (const Depth& c : kDepths) {
+    SCOPED_TRACE(c.depth);
+    const std::uint32_t colours = c.palette.empty() ? 0 : 2;
+    const std::string bitmap =
+        info_of({.width = 2, .height = 2, .depth = c.depth, .colours = colours}) + c.palette +
+        c.pixels;
+    const std::string clears = std::string("\x80\0\0\0", 4), none(4, '\0');
+    EXPECT_EQ(loaded(icon_of({{2, 1, bitmap + clears}}), ImageType::kIco),
+              (Pixels{255, 0, 0, 0, 0, 255, 0, 255}));
+    // Without a bit in it, or cut off, there is nothing clear.
+    for (const std::string& mask : {none, std::string(), std::string("\0", 1)}) {
+      EXPECT_EQ(loaded(icon_of({{2, 1, bitmap + mask}}), ImageType::kIco),
+                (Pixels{255, 0, 0, 0, 255, 0}));
+    }
+  }
+}
+
+TEST(Ico, RowsOfTheMaskThatAreCutOffClearNothing) {
+  const std::string bitmap = info_of({.width = 1, .height = 4, .depth = 24}) +
+                             std::string("\1\2\3\0\4\5\6\0", 8) + std::string("\x80\0\0\0\x80", 5);
+  EXPECT_EQ(loaded(icon_of({{1, 2, bitmap}}), ImageType::kIco),
+            (Pixels{6, 5, 4, 255, 3, 2, 1, 0}));
+}
+
+TEST(Ico, AlphaThatIsThereCountsAndTheMaskDoesNot) {
+  const std::string bitmap = info_of({.width = 2, .height = 2, .depth = 32}) +
+                             std::string("\1\2\3\x40\4\5\6\x0", 8) + std::string("\x80\0\0\0", 4);
+  EXPECT_EQ(loaded(icon_of({{2, 1, bitmap}}), ImageType::kIco),
+            (Pixels{3, 2, 1, 0x40, 6, 5, 4, 0}));
+}
+
 TEST(Ico, BitmapsInsideHaveDoubleHeight) {
   const std::string info = info_of({.width = 1, .height = 2, .depth = 32});
   const std::string file = icon_of({{1, 1, info + std::string("\1\2\3\4\0\0\0\0", 8)}});
@@ -250,8 +416,8 @@ TEST(Ico, DataSize0IsRefused) {
 TEST(Ico, DataSize7IsRefused) {
   expect_broken(icon_of({{1, 1, png_of(1, 1), 7}}), ImageType::kIco);
 }
-TEST(Ico, DataSizeFFFFFFFFIsRefused) {
-  expect_broken(icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFF}}), ImageType::kIco);
+TEST(Ico, DataSizeFFFFFFFFOfNothingIsRefused) {
+  expect_broken(icon_of({{1, 1, std::string(12, 'x'), 0xFFFFFFFF}}), ImageType::kIco);
 }
 
 TEST(Ico, HostileFilesAreRefused) {
@@ -262,7 +428,6 @@ TEST(Ico, HostileFilesAreRefused) {
       good.substr(0, 4), good.substr(0, 6), good.substr(0, 21), good.substr(0, 30),
       icon_of({}), le(0, 2) + le(1, 2) + le(0xFFFF, 2) + std::string(100, '\0'),
       icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFE, 0xFFFFFFF0}}),
-      icon_of({{2, 1, png_of(1, 1)}}),  // another size than the entry says
       icon_of({{1, 1, inner}}),         // an icon in an icon
       icon_of({{1, 1, std::string(60, 'x')}})};
   for (const std::string& file : cases) {

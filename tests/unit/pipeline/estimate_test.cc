@@ -221,12 +221,14 @@ TEST(Estimate, ReadsTheSizeOfTiffAndCountsIt) {
 }
 
 TEST(Estimate, ReadsIconsAndBoxesBehindThePixels) {
-  const std::string entry(14, '\0');
+  // All of them are the same 40 bytes, which say nothing of their size.
+  const std::string entry = std::string(6, '\0') + bytes_of(40, 4, false) + bytes_of(54, 4, false);
   const std::string icons = std::string("\0\0\1\0\3\0", 6) + "\x10\x10" + entry + "\x30\x20" +
-                            entry + "\x20\x20" + entry;
+                            entry + "\x20\x20" + entry + std::string(40, 'x');
   EXPECT_EQ(facts_in(icons, kIco).width, 0x30);
   EXPECT_EQ(facts_in(icons, kIco).height, 0x20);
-  EXPECT_EQ(facts_in(std::string("\0\0\1\0\1\0\0\0", 8) + entry, kIco).width, 256);
+  EXPECT_EQ(facts_in(std::string("\0\0\1\0\1\0\0\0", 8) + entry + std::string(80, 'x'), kIco).width,
+            256);
   EXPECT_LT(asked(icons, kIco, "w:3000/h:3000", kPng).estimate().bytes, kMega);
 
   const auto box = [](const char* name, const std::string& body) {

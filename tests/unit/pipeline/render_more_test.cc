@@ -124,6 +124,24 @@ TEST(RenderWatermark, IsOnEveryFrame) {
   }
 }
 
+// libvips looks through three by three pixels.
+TEST(RenderTrim, PicturesOfOneAndTwoPixelsAreTrimmedToo) {
+  for (const auto& [width, height] : {std::pair{1, 1}, {2, 1}, {1, 9}, {2, 2}, {9, 2}}) {
+    Request request;
+    request.source = encoded(plain(width, height, {250, 240, 230}).get(), ".png");
+    request.options.trim.on = true;
+    const Outcome same = outcome_of(request);
+    EXPECT_EQ(same.rendered.result_width, width);
+    EXPECT_EQ(same.rendered.result_height, height);
+  }
+  Request request;
+  const VipsImagePtr bar =
+      put(plain(9, 2, {0, 0, 0}).get(), plain(3, 2, {255, 255, 255}).get(), 4, 0);
+  request.source = encoded(bar.get(), ".png");
+  request.options.trim.on = true;
+  EXPECT_EQ(outcome_of(request).rendered.result_width, 3);
+}
+
 TEST(RenderSvg, IsRasterisedOnDemandAtTheWantedSize) {
   Request request;
   request.source = std::string(kSvg200x100);

@@ -1,0 +1,14 @@
+// What the frames of a GIF leave uncovered.
+// Owns nothing between calls. Helper threads only.
+#pragma once
+
+#include "imgring/base/text.h"
+#include "imgring/image/vips_image.h"
+
+namespace imgring::image {
+
+// libvips gives a GIF without any transparent colour no alpha, and black for what its first frame
+// does not cover. With alpha where there is such a place; otherwise the image itself.
+Result<VipsImagePtr> with_clear_canvas(VipsImage* image, ByteSpan source);
+
+}  // namespace imgring::image

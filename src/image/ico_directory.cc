@@ -1,0 +1,79 @@
+// See the header.
+#include "imgring/image/ico_directory.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+#include "byte_reader.h"
+#include "readers.h"
+
+namespace imgring::image {
+namespace {
+
+constexpr std::size_t kDirectoryBytes = 6, kEntryBytes = 16;
+
+// A stored side of 0 is 256.
+int side_of(std::uint8_t stored) noexcept { return stored == 0 ? 256 : stored; }
+
+int bounded(std::uint32_t side) noexcept {
+  constexpr std::uint32_t kMost = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(side, kMost));
+}
+
+void read_png(ByteSpan png, IcoEntry* entry) noexcept {
+  constexpr int kSamples[] = {1, 0, 3, 1, 2, 0, 4};  // by colour type
+  const auto width = read_be(png, 16, 4), height = read_be(png, 20, 4);
+  if (!width || !height || png.size() < 26) return;
+  const std::uint8_t type = png[25];
+  entry->width = bounded(*width);
+  entry->height = bounded(*height);
+  entry->depth = png[24] * (type < std::size(kSamples) ? kSamples[type] : 0);
+}
+
+// Twice its height: the pixels, and bits of what is clear.
+void read_bitmap(ByteSpan bitmap, IcoEntry* entry) noexcept {
+  constexpr std::uint32_t kCoreHeadBytes = 12, kHeadBytesMax = 124;
+  const std::uint32_t head = le32(bitmap, 0);
+  if (head < kCoreHeadBytes || head > kHeadBytesMax) return;
+  if (head == kCoreHeadBytes) {
+    entry->width = le16(bitmap, 4);
+    entry->height = le16(bitmap, 6) / 2;
+    entry->depth = le16(bitmap, 10);
+    return;
+  }
+  const auto height = static_cast<std::int32_t>(le32(bitmap, 8));
+  entry->width = bounded(le32(bitmap, 4));
+  entry->height = static_cast<int>(std::abs(std::int64_t{height}) / 2);
+  entry->depth = le16(bitmap, 14);
+}
+
+bool better(const IcoEntry& a, const IcoEntry& b) noexcept {
+  const std::int64_t area_a = std::int64_t{a.width} * a.height;
+  const std::int64_t area_b = std::int64_t{b.width} * b.height;
+  return area_a != area_b ? area_a > area_b : a.depth > b.depth;
+}
+
+}  // namespace
+
+std::vector<IcoEntry> ico_entries(ByteSpan source) {
+  std::vector<IcoEntry> entries;
+  const std::uint32_t count = std::min<std::uint32_t>(le16(source, 4), kIcoEntriesMax);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::size_t at = kDirectoryBytes + i * kEntryBytes;
+    if (!slice(source, at, kEntryBytes)) break;
+    const std::size_t offset = le32(source, at + 12), size_bytes = le32(source, at + 8);
+    if (offset >= source.size()) continue;
+    const ByteSpan rest = source.subspan(offset);
+    IcoEntry entry{side_of(source[at]), side_of(source[at + 1]), le16(source, at + 6),
+                   rest.first(std::min(rest.size(), size_bytes))};
+    if (entry.data.size() < kIcoDataBytesMin) continue;
+    if (is_png(entry.data)) read_png(entry.data, &entry);
+    else read_bitmap(entry.data, &entry);
+    entries.push_back(entry);
+  }
+  std::stable_sort(entries.begin(), entries.end(), better);
+  return entries;
+}
+
+}  // namespace imgring::image

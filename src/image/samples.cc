@@ -1,0 +1,84 @@
+// See the header.
+#include "samples.h"
+
+#include "imgring/image/tiff_reader.h"
+#include "operation.h"
+#include "profile.h"
+
+namespace imgring::image {
+namespace {
+
+constexpr std::uint32_t kExtraSamplesTag = 338, kAssociatedAlpha = 1, kUnassociatedAlpha = 2;
+// Of the samples behind the colours; more than these no format has here.
+constexpr int kExtrasMax = 64;
+
+int alpha_among(ByteSpan source, ImageType type, int extras) noexcept {
+  if (type != ImageType::kTiff) return 0;
+  const TiffReader tiff(source);
+  for (int i = 0; i < extras && i < kExtrasMax; ++i) {
+    const std::uint32_t kind = tiff.value(kExtraSamplesTag, 0, static_cast<std::uint64_t>(i));
+    if (kind == kAssociatedAlpha || kind == kUnassociatedAlpha) return i;
+  }
+  return 0;
+}
+
+Result<VipsImagePtr> bands(VipsImage* image, int first, int count) {
+  return Operation("extract_band").set("in", image).set("band", first).set("n", count).image();
+}
+
+Result<VipsImagePtr> joined(VipsImage* colours, VipsImage* alpha) {
+  VipsImage* out = nullptr;
+  if (vips_bandjoin2(colours, alpha, &out, nullptr) != 0) {
+    return std::unexpected(vips_failure("samples"));
+  }
+  return VipsImagePtr(out);
+}
+
+// libvips takes alpha beside inks and Lab for 0 to 255, and hands on 16 bits, of Lab as if they had
+// a sign.
+bool wide_alpha(VipsImage* image) noexcept {
+  const VipsInterpretation type = vips_image_get_interpretation(image);
+  return type == VIPS_INTERPRETATION_LABS ||
+         (type == VIPS_INTERPRETATION_CMYK && vips_image_get_format(image) == VIPS_FORMAT_USHORT);
+}
+
+Result<VipsImagePtr> narrowed(VipsImage* alpha) {
+  constexpr double kWide = 257;
+  IMGRING_TRY(VipsImagePtr unsigned_alpha,
+              Operation("copy")
+                  .set("in", alpha)
+                  .set("format", static_cast<int>(VIPS_FORMAT_USHORT))
+                  .image());
+  VipsImage* out = nullptr;
+  if (vips_linear1(unsigned_alpha.get(), &out, 1 / kWide, 0.0, nullptr) != 0) {
+    return std::unexpected(vips_failure("samples"));
+  }
+  const VipsImagePtr narrow(out);
+  return Operation("cast")
+      .set("in", narrow.get())
+      .set("format", static_cast<int>(vips_image_get_format(alpha)))
+      .image();
+}
+
+}  // namespace
+
+Result<VipsImagePtr> with_one_alpha(VipsImage* image, ByteSpan source, ImageType type) {
+  const int colours = colour_samples(colour_model(image));
+  const int extras = vips_image_get_bands(image) - colours;
+  const bool wide = wide_alpha(image);
+  const bool packed = vips_image_get_coding(image) != VIPS_CODING_NONE;
+  const bool plain = extras < 1 || (extras == 1 && !wide);
+  if (colours == 0 || packed || plain) {
+    g_object_ref(image);
+    return VipsImagePtr(image);
+  }
+  IMGRING_TRY(const VipsImagePtr colour, bands(image, 0, colours));
+  IMGRING_TRY(VipsImagePtr alpha, bands(image, colours + alpha_among(source, type, extras), 1));
+  if (wide) {
+    IMGRING_TRY(VipsImagePtr narrow, narrowed(alpha.get()));
+    alpha = std::move(narrow);
+  }
+  return joined(colour.get(), alpha.get());
+}
+
+}  // namespace imgring::image

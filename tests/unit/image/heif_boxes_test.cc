@@ -1,0 +1,119 @@
+// Boxes of AVIF and HEIC that libvips does not look at.
+#include "../../../src/image/heif_boxes.h"
+
+#include <gtest/gtest.h>
+
+#include "imgring/image/loader.h"
+#include "test_images.h"
+
+namespace imgring::image::test {
+namespace {
+
+std::string be(std::uint32_t value, int width) {
+  std::string out;
+  for (int i = width - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+  return out;
+}
+std::string box(const std::string& name, const std::string& body) {
+  return be(static_cast<std::uint32_t>(body.size() + 8), 4) + name + body;
+}
+std::string full_box(const std::string& name, const std::string& body, std::uint32_t version = 0) {
+  return box(name, be(version << 24, 4) + body);
+}
+std::string nclx(std::uint32_t primaries, std::uint32_t transfer) {
+  return box("colr", "nclx" + be(primaries, 2) + be(transfer, 2) + be(0, 2) + "\x80");
+}
+// Two items; the properties of the second one, the primary, are the second and third.
+std::string file_of(const std::string& colour, const std::string& references) {
+  const std::string ipco = box("ipco", box("ispe", be(0, 12)) + box("pixi", be(0, 8)) + colour);
+  const std::string uses = be(2, 4) + be(1, 2) + be(1, 1) + be(1, 1) + be(2, 2) + be(2, 1) +
+                           be(2, 1) + be(0x83, 1);
+  const std::string meta = full_box("meta", full_box("pitm", be(2, 2)) + references +
+                                                box("iprp", ipco + full_box("ipma", uses)));
+  return box("ftyp", "avif" + be(0, 4) + "avifmif1") + box("free", be(0, 4)) + meta +
+         box("mdat", std::string(40, 'm'));
+}
+
+TEST(HeifBoxes, TheColoursOfThePrimaryItemAreRead) {
+  const HeifSays says = heif_says(bytes_of(file_of(nclx(12, 13), "")));
+  EXPECT_EQ(says.primaries, 12u);
+  EXPECT_EQ(says.transfer, 13u);
+  EXPECT_FALSE(says.premultiplied);
+  EXPECT_EQ(heif_says(bytes_of(file_of(box("colr", "prof...."), ""))).primaries, 2u);
+}
+
+TEST(HeifBoxes, AReferencePremIsRead) {
+  const std::string auxl = box("auxl", be(1, 2) + be(1, 2) + be(2, 2));
+  const std::string prem = box("prem", be(2, 2) + be(1, 2) + be(1, 2));
+  EXPECT_FALSE(heif_says(bytes_of(file_of("", full_box("iref", auxl)))).premultiplied);
+  EXPECT_TRUE(heif_says(bytes_of(file_of("", full_box("iref", auxl + prem)))).premultiplied);
+}
+
+TEST(HeifBoxes, EveryCutAndFlippedByteIsSurvived) {
+  const std::string prem = full_box("iref", box("prem", be(2, 2) + be(1, 2) + be(1, 2)));
+  const std::string file = file_of(nclx(12, 13), prem);
+  std::uint32_t found = 0;
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    found += heif_says(bytes_of(file).first(size)).primaries == 12 ? 1 : 0;
+  }
+  EXPECT_LT(found, 60u);  // only what ends behind `meta`
+  for (std::size_t at = 0; at < file.size(); ++at) {
+    for (const char value : {'\0', '\1', '\x7f', '\xff'}) {
+      std::string bent = file;
+      bent[at] = value;
+      EXPECT_LE(heif_says(bytes_of(bent)).primaries, 0xFFFFu);
+    }
+  }
+}
+
+VipsImagePtr own_copy(VipsImage* image) {
+  VipsImage* out = nullptr;
+  EXPECT_EQ(vips_copy(image, &out, nullptr), 0);
+  return VipsImagePtr(out);
+}
+
+TEST(HeifBoxes, ColoursThatAreMultipliedByAlphaAreDividedByIt) {
+  const std::uint8_t pixels[] = {100, 50, 0, 128, 7, 8, 9, 255, 0, 0, 0, 0};
+  const VipsImagePtr raw(
+      vips_image_new_from_memory_copy(pixels, sizeof pixels, 3, 1, 4, VIPS_FORMAT_UCHAR));
+  VipsImage* made = nullptr;
+  ASSERT_EQ(vips_copy(raw.get(), &made, "interpretation", VIPS_INTERPRETATION_sRGB, nullptr), 0);
+  const VipsImagePtr image(made);
+  const std::string prem = full_box("iref", box("prem", be(2, 2) + be(1, 2) + be(1, 2)));
+  const auto divided = as_heif_says(image.get(), bytes_of(file_of("", prem)));
+  ASSERT_TRUE(divided.has_value());
+  EXPECT_EQ(pixels_of(divided->get()),
+            (std::vector<std::uint8_t>{199, 99, 0, 128, 7, 8, 9, 255, 0, 0, 0, 0}));
+  const auto plain = as_heif_says(image.get(), bytes_of(file_of("", "")));
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ(pixels_of(plain->get()), pixels_of(image.get()));
+}
+
+TEST(HeifBoxes, P3ThatOnlyNclxSaysGetsItsProfile) {
+  const struct {
+    std::uint32_t primaries, transfer;
+    bool profile;
+  } kCases[] = {{12, 13, true}, {12, 2, true},  {12, 1, true}, {1, 13, false},
+                {9, 16, false}, {12, 16, false}, {2, 2, false}};
+  for (const auto& c : kCases) {
+    const VipsImagePtr base = picture(8, 8, 3), image = own_copy(base.get());
+    const std::string file = file_of(nclx(c.primaries, c.transfer), "");
+    ASSERT_TRUE(as_heif_says(image.get(), bytes_of(file)).has_value());
+    EXPECT_EQ(vips_image_get_typeof(image.get(), VIPS_META_ICC_NAME) != 0, c.profile)
+        << c.primaries << " " << c.transfer;
+  }
+}
+
+TEST(HeifBoxes, AProfileOfThePicturesOwnStays) {
+  const VipsImagePtr base = picture(8, 8, 3), image = own_copy(base.get());
+  const std::string profile = srgb_profile();
+  vips_image_set_blob_copy(image.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+  ASSERT_TRUE(as_heif_says(image.get(), bytes_of(file_of(nclx(12, 13), ""))).has_value());
+  std::size_t size = 0;
+  const void* data = nullptr;
+  vips_image_get_blob(image.get(), VIPS_META_ICC_NAME, &data, &size);
+  EXPECT_EQ(size, profile.size());
+}
+
+}  // namespace
+}  // namespace imgring::image::test
