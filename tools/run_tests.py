@@ -222,6 +222,10 @@ HOSTILE_PART = ['--seed', '11', '--count', '300', '--quick']
 COPYING_PART = ['--seed', '11', '--count', '150']
 
 
+# Of the 3000 of ./tools/test-long.
+MATRIX_PART = ['--seed', '11', '--count', '400']
+
+
 def run_hostile(score, kind, options, script='run_hostile.py', what='hostile pictures'):
     done = run([sys.executable, 'tests/hostile/' + script, *options], IMGRING=FOLDERS[kind] + '/imgring')
     last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
@@ -230,6 +234,18 @@ def run_hostile(score, kind, options, script='run_hostile.py', what='hostile pic
         tail(done.stdout)
         failed = max(failed, 1)
     score.add(what + ' ' + kind, passed, failed)
+
+
+def run_matrix(score, options):
+    python = os.path.join(ROOT, '.cache/venv/bin/python')
+    done = run([python if os.path.exists(python) else sys.executable, 'tests/hostile/run_matrix.py', *options],
+               IMGRING='build/imgring')
+    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
+    passed, failed = map(int, last.groups()) if last else (0, 1)
+    if failed or done.returncode:
+        tail(done.stdout)
+        failed = max(failed, 1)
+    score.add('kinds of pictures', passed, failed)
 
 
 def run_copying(score, kind, options):
@@ -282,6 +298,7 @@ def run_full(score):
     run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
     run_tools(score, quick=False)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
+    run_matrix(score, MATRIX_PART)
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', HOSTILE_PART)
         run_copying(score, 'asan', COPYING_PART)
@@ -292,6 +309,7 @@ def run_long(score, minutes):
     if not build(score, 'release') or not probe(score):
         return
     run_hostile(score, 'release', [])
+    run_matrix(score, [])
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', [])
         run_copying(score, 'asan', [])
