@@ -8,6 +8,7 @@
 #include "blobs.h"
 #include "gif_canvas.h"
 #include "heif_boxes.h"
+#include "heif_source.h"
 #include "imgring/image/colour.h"
 #include "library_threads.h"
 #include "operation.h"
@@ -61,6 +62,7 @@ VipsSourcePtr open_png(ByteSpan source, const Logger* log) {
   }
   return open_png_view(std::move(view));
 }
+VipsSourcePtr open_heif_file(ByteSpan source, const Logger*) { return open_heif(source); }
 VipsSourcePtr open_memory(ByteSpan source, const Logger*) {
   return VipsSourcePtr(vips_source_new_from_memory(source.data(), source.size()));
 }
@@ -83,8 +85,8 @@ constexpr std::array kLoaders = {
     Loader{ImageType::kGif, "gifload_source", pages_arguments, nullptr, nullptr},
     Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
     Loader{ImageType::kSvg, "svgload_source", svg_arguments, nullptr, nullptr},
-    Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr},
-    Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr},
+    Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
+    Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
     Loader{ImageType::kBmp, nullptr, nullptr, load_bmp, nullptr},
     Loader{ImageType::kTiff, "tiffload_source", tiff_arguments, nullptr, nullptr},
 };

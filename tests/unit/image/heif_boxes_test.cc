@@ -115,5 +115,25 @@ TEST(HeifBoxes, AProfileOfThePicturesOwnStays) {
   EXPECT_EQ(size, profile.size());
 }
 
+// libheif reads no file without a brand that it knows.
+TEST(HeifBoxes, FilesOfOtherBrandsAreRead) {
+  for (const auto& [type, suffix] : {std::pair{ImageType::kAvif, ".avif[compression=av1]"},
+                                     std::pair{ImageType::kHeic, ".heic[compression=hevc]"}}) {
+    if (!can_save(type)) continue;
+    const std::string good = saved_by_vips(picture(64, 64, 3).get(), suffix);
+    const auto plain = load(bytes_of(good), type, {});
+    ASSERT_TRUE(plain.has_value()) << plain.error().detail;
+    const auto end = static_cast<std::size_t>(static_cast<unsigned char>(good[3]));
+    for (const std::string brand : {"avis", "msf1", "miaf", "hevc"}) {
+      std::string bent = good;
+      for (std::size_t at = 16; at < end; at += 4) bent.replace(at, 4, brand);
+      bent.replace(8, 4, brand);
+      const auto image = load(bytes_of(bent), type, {});
+      ASSERT_TRUE(image.has_value()) << brand << image.error().detail;
+      EXPECT_EQ(pixels_of(image->get()), pixels_of(plain->get()));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace imgring::image::test
