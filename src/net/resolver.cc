@@ -147,6 +147,9 @@ struct Resolver::Impl {
   Result<void> open();
   void watch(int fd, bool readable, bool writable) noexcept;
   Result<std::shared_ptr<Query>> start(const std::string& host);
+  void ask(Query& query);
+  void give_up(const std::shared_ptr<Query>& query);
+  void renew();
   void finish(Query& query, int status, AddrInfoPtr info);
   void remember(const Query& query);
   const Answer* find_cached(const std::string& host);
@@ -163,15 +166,16 @@ struct Resolver::Impl {
   loop::Fd epoll;
   ChannelPtr channel;
   loop::Nursery nursery;  // the pump, while queries are under way
-  Queries queries;
+  Queries queries;   // somebody waits for each
+  Queries unwanted;  // nobody does
   std::unordered_map<std::string, Cached> cache;
   std::uint64_t sent = 0;
-  bool pumping = false, closed = false;
+  bool pumping = false, closed = false, renewing = false;
 };
 
 Result<void> Resolver::Impl::open() {
   if (channel) return {};
-  epoll = loop::Fd(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) epoll = loop::Fd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return fail(ErrorCode::kInternal, "no descriptor for name lookups");
   ares_options settings{};
   settings.sock_state_cb = &Impl::on_socket;
@@ -225,6 +229,7 @@ void Resolver::Impl::remember(const Query& query) {
 
 void Resolver::Impl::on_answer(void* data, int status, int, ares_addrinfo* info) {
   auto* query = static_cast<Query*>(data);
+  if (query->owner->renewing) return;  // those that are wanted are asked again
   query->owner->finish(*query, status, AddrInfoPtr(info));
 }
 
@@ -251,36 +256,70 @@ void Resolver::Impl::finish(Query& query, int status, AddrInfoPtr info) {
   // Waiters that were told hold the query themselves. The key is copied: it dies with the query.
   const std::string host = query.host;
   queries.erase(host);
+  unwanted.erase(host);
 }
 
 Result<std::shared_ptr<Resolver::Impl::Query>> Resolver::Impl::start(const std::string& host) {
   const auto found = queries.find(host);
   if (found != queries.end()) return found->second;
   if (queries.size() >= kQueriesMax) {
-    return fail(ErrorCode::kOverloaded, "too many name lookups under way");
+    return fail(ErrorCode::kOverloaded, std::to_string(kQueriesMax) + " names are being looked up");
+  }
+  if (auto wanted_again = unwanted.extract(host)) {
+    return queries.insert(std::move(wanted_again)).position->second;
   }
   IMGRING_TRY_VOID(open());
   auto query = std::make_shared<Query>();
   query->owner = this;
   query->host = host;
   queries.emplace(host, query);
-  ++sent;
-  ares_addrinfo_hints hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  // A name with the dot of the root is whole: c-ares keeps the search list away from it.
-  std::string asked = host;
-  if (host.ends_with('.')) {
-    const std::string name(without_root(host));
-    if (is_in_hosts_file(channel.get(), name)) asked = name;
-  }
-  // May call back at once (/etc/hosts): the query is finished then.
-  ares_getaddrinfo(channel.get(), asked.c_str(), nullptr, &hints, &Impl::on_answer, query.get());
+  ask(*query);
   if (!queries.empty() && !pumping) {
     pumping = true;
     nursery.start(pump(this));
   }
   return query;
+}
+
+// May call back at once (/etc/hosts): the query is finished then.
+void Resolver::Impl::ask(Query& query) {
+  ++sent;
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  // A name with the dot of the root is whole: c-ares keeps the search list away from it.
+  std::string asked = query.host;
+  if (asked.ends_with('.')) {
+    const std::string name(without_root(asked));
+    if (is_in_hosts_file(channel.get(), name)) asked = name;
+  }
+  ares_getaddrinfo(channel.get(), asked.c_str(), nullptr, &hints, &Impl::on_answer, &query);
+}
+
+void Resolver::Impl::give_up(const std::shared_ptr<Query>& query) {
+  const auto found = queries.find(query->host);
+  if (found == queries.end() || found->second != query || !query->waiters.empty()) return;
+  unwanted.insert(queries.extract(found));
+  if (unwanted.size() >= kUnwantedMax) renew();
+}
+
+// The channel goes with every query; those that are wanted are asked again on a new one. Never
+// called by c-ares.
+void Resolver::Impl::renew() {
+  renewing = true;
+  channel.reset();
+  renewing = false;
+  unwanted.clear();
+  std::vector<std::shared_ptr<Query>> wanted;
+  for (const auto& [host, query] : queries) wanted.push_back(query);
+  const Result<void> opened = open();
+  for (const auto& query : wanted) {
+    if (opened) {
+      ask(*query);
+    } else {
+      finish(*query, ARES_ENOMEM, nullptr);
+    }
+  }
 }
 
 std::chrono::milliseconds Resolver::Impl::wait_time() noexcept {
@@ -292,6 +331,7 @@ std::chrono::milliseconds Resolver::Impl::wait_time() noexcept {
 }
 
 void Resolver::Impl::process_ready() noexcept {
+  if (!channel) return;  // it could not be renewed
   epoll_event events[kEventsPerTurn];
   const int count = epoll_wait(epoll.get(), events, kEventsPerTurn, 0);
   for (int i = 0; i < count; ++i) {
@@ -304,7 +344,7 @@ void Resolver::Impl::process_ready() noexcept {
 }
 
 Task<void> Resolver::Impl::pump(Impl* self) {
-  while (!self->queries.empty()) {
+  while (!self->queries.empty() || !self->unwanted.empty()) {
     Scope turn(&self->nursery.scope());
     loop::Deadline deadline(self->loop, turn, self->wait_time());
     co_await loop::poll_in(self->loop, turn, self->epoll.get());
@@ -316,7 +356,7 @@ Task<void> Resolver::Impl::pump(Impl* self) {
 Resolver::Resolver(Loop& loop, ResolverOptions options)
     : impl_(std::make_unique<Impl>(loop, std::move(options))) {}
 
-Resolver::~Resolver() { IMGRING_CHECK(impl_->queries.empty()); }
+Resolver::~Resolver() { IMGRING_CHECK(under_way() == 0); }
 
 Task<Result<std::vector<Address>>> Resolver::resolve(Scope& scope, std::string host,
                                                      std::uint16_t port) {
@@ -339,6 +379,7 @@ Task<Result<std::vector<Address>>> Resolver::resolve(Scope& scope, std::string h
       const bool answered = co_await waiter.done.wait(scope);
       std::erase(query->waiters, &waiter);
       if (!answered && waiter.answer == nullptr) {
+        impl_->give_up(query);
         co_return fail(ErrorCode::kSourceCancelled, "cancelled while looking up " + host);
       }
     }
@@ -362,6 +403,9 @@ Task<void> Resolver::close() {
 }
 
 std::size_t Resolver::cached() const noexcept { return impl_->cache.size(); }
+std::size_t Resolver::under_way() const noexcept {
+  return impl_->queries.size() + impl_->unwanted.size();
+}
 std::uint64_t Resolver::queries_sent() const noexcept { return impl_->sent; }
 
 }  // namespace imgring::net

@@ -1,8 +1,9 @@
 // Names to addresses: literals, localhost, /etc/hosts and DNS through c-ares, with a cache.
 // Owns: the c-ares channel, its cache and the queries under way of one loop. Touch: that loop's
 // thread only. Nothing here judges addresses; that is the connector's duty.
-// Promises: the same name is asked for once at a time; cache and queries are bounded; close() ends
-// every query, and must be called before the loop ends.
+// Promises: the same name is asked for once at a time; cache and queries are bounded; a query that
+// nobody waits for any more holds no place; close() ends every query, and must be called before the
+// loop ends.
 #pragma once
 
 #include <chrono>
@@ -19,7 +20,12 @@
 namespace imgring::net {
 
 inline constexpr std::size_t kCachedNamesMax = 1024;   // full: expired ones go, then any
-inline constexpr std::size_t kQueriesMax = 256;        // full: kOverloaded
+// Names under way, each with a request that waits for it: with two loops as many as there are
+// clients by default (IMGPROXY_MAX_CLIENTS), some 2 KB each. Full: kOverloaded.
+inline constexpr std::size_t kQueriesMax = 1024;
+// Names that nobody waits for any more, until their answer or its time comes: c-ares ends single
+// queries on no account. Full: all of them at once, with the channel.
+inline constexpr std::size_t kUnwantedMax = 256;
 inline constexpr std::size_t kAddressesPerNameMax = 16;  // more are dropped
 
 struct ResolverOptions {
@@ -46,6 +52,7 @@ class Resolver {
   // Ends what is under way; resolve() fails from here on.
   loop::Task<void> close();
   std::size_t cached() const noexcept;
+  std::size_t under_way() const noexcept;  // wanted and unwanted ones
   std::uint64_t queries_sent() const noexcept;
 
  private:

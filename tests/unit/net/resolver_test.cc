@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "../loop/run_loop.h"
 #include "name_server.h"
@@ -115,6 +117,52 @@ TEST(Resolver, BothFamiliesTakeTurnsAndAreCached) {
   // The name with the dot of the root is another one: the search list may tell them apart.
   EXPECT_EQ(asking.sent, 2u);
   EXPECT_EQ(asking.cached, 2u);
+}
+
+// Names of a server that says nothing, whose clients leave: whoever comes next finds a place.
+TEST(Resolver, LookupsThatNobodyWaitsForHoldNoPlace) {
+  NameServer server([](const std::string& name, int type) {
+    return name.starts_with("silent") ? NameAnswer{.silent = true} : ordinary(name, type);
+  });
+  std::vector<std::string> names;
+  constexpr std::size_t kSilent = kQueriesMax * 2;
+  for (std::size_t i = 0; i < kSilent; ++i) names.push_back("silent" + std::to_string(i) + ".test");
+  names.push_back("both.test");
+  Asking asking = asking_of(std::move(names), server.text());
+  asking.together = true;
+  asking.options.try_time = milliseconds(60'000);  // none would end by itself
+  for (std::size_t i = 0; i < kSilent; ++i) {
+    Ask& ask = asking.asks[i];
+    if (i >= kQueriesMax) ask.pause_before = milliseconds(300);
+    ask.give_up_after = milliseconds(50);
+  }
+  asking.asks.back().pause_before = milliseconds(600);
+  run(asking);
+  for (std::size_t i = 0; i < kSilent; ++i) {
+    ASSERT_FALSE(asking.asks[i].got.has_value());
+    ASSERT_EQ(asking.asks[i].got.error().code, ErrorCode::kSourceCancelled)
+        << asking.asks[i].got.error().detail;
+  }
+  EXPECT_TRUE(asking.asks.back().got.has_value()) << texts(asking.asks.back().got);
+}
+
+TEST(Resolver, ANameThatIsWantedAgainIsNotAskedForTwice) {
+  std::atomic<bool> silent{true};
+  NameServer server([&silent](const std::string& name, int type) {
+    return silent ? NameAnswer{.silent = true} : ordinary(name, type);
+  });
+  Asking asking = asking_of({"both.test", "both.test"}, server.text());
+  asking.asks[0].give_up_after = milliseconds(20);
+  asking.options.try_time = milliseconds(300);
+  std::thread later([&silent] {
+    std::this_thread::sleep_for(milliseconds(100));
+    silent = false;
+  });
+  run(asking);
+  later.join();
+  EXPECT_FALSE(asking.asks[0].got.has_value());
+  EXPECT_TRUE(asking.asks[1].got.has_value()) << texts(asking.asks[1].got);
+  EXPECT_EQ(asking.sent, 1u);
 }
 
 // Search domains for c-ares, in place of resolv.conf's.
