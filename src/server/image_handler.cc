@@ -37,19 +37,19 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
     const Error full(ErrorCode::kOverloaded, "92 % of the memory limit are used");
     co_return error_answer(image, full);
   }
-  loop::Scope work(&scope);
   const std::chrono::seconds time(image.config().server.timeout_s);
-  loop::Deadline due(services.loop, work, time);
   image.due = loop::Clock::now() + time;
   Gauge images(services.metrics.images_in_progress);
   if (image.parsed->options.raw) {
     const auto before = loop::Clock::now();
-    Answer streamed = co_await stream_raw(services, work, image, responder);
+    Answer streamed = co_await stream_raw(services, scope, image, responder);
     if (responder.started()) {
       services.metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
     }
     co_return streamed;
   }
+  loop::Scope work(&scope);
+  loop::Deadline due(services.loop, work, time);
   co_return co_await make_image(services, work, image);
 }
 

@@ -527,15 +527,27 @@ std::string sniffed_type(ByteSpan piece, const ImageRequest& request) {
 
 }  // namespace
 
+namespace {
+
+// Until its head is there the time of a raw request is that of all others.
+loop::Task<Result<source::OpenedSource>> open_raw(CoreServices& services, loop::Scope& scope,
+                                                  const ImageRequest& request) {
+  loop::Scope timed(&scope);
+  loop::Deadline due(services.loop, timed, request.due - loop::Clock::now());
+  const source::SourceRequest wanted = source_request(request, true);
+  Result<source::OpenedSource> opened = co_await services.sources.open(timed, wanted);
+  if (!opened && timed.cancelled()) {
+    co_return std::unexpected(cancelled_error(timed, "the source is opened"));
+  }
+  co_return opened;
+}
+
+}  // namespace
+
 loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
                               http::Responder& responder) {
-  const source::SourceRequest wanted = source_request(request, true);
-  Result<source::OpenedSource> opened = co_await services.sources.open(scope, wanted);
-  if (!opened) {
-    Error error = std::move(opened).error();
-    if (scope.cancelled()) error = cancelled_error(scope, "the source is opened");
-    co_return error_answer(request, error);
-  }
+  Result<source::OpenedSource> opened = co_await open_raw(services, scope, request);
+  if (!opened) co_return error_answer(request, opened.error());
   Answer answer;
   answer.response = raw_response(request, opened->head);
   answer.source_shown = true;

@@ -66,7 +66,8 @@ source::SourceRequest source_request(const ImageRequest& request, bool raw);
 
 // Fetch, render and describe: never throws an error away, each becomes an answer.
 loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request);
-// raw: sends by itself. The answer has what to log; unsent errors are in it.
+// raw: sends by itself, for as long as the client takes: what is timed is the source
+// (IMGPROXY_DOWNLOAD_TIMEOUT) and each write. The answer has what to log; unsent errors are in it.
 loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
                               http::Responder& responder);
 

@@ -84,11 +84,13 @@ Error timed_error(Error error, bool timed_out, int seconds) {
   return late;
 }
 
-// A stream within what is left of the download's time.
+// A stream within what is left of the download's time: what the source takes, from the first
+// look-up on. The time that the client takes between two reads is not the source's, so that a slow
+// client gets a large body as long as its source keeps up.
 class TimedStream final : public SourceStream {
  public:
   struct Limit {
-    Clock::time_point until;
+    Clock::duration left;
     int seconds;
   };
   TimedStream(Loop& loop, std::unique_ptr<SourceStream> inner, Limit limit) noexcept
@@ -102,9 +104,17 @@ class TimedStream final : public SourceStream {
 };
 
 Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t> into) {
+  // Looked at first: a source whose bytes are always there keeps no timer waiting.
+  if (limit_.left <= Clock::duration::zero()) {
+    Error over(ErrorCode::kSourceCancelled, "reading the source");
+    over.in_body = true;
+    co_return std::unexpected(timed_error(std::move(over), true, limit_.seconds));
+  }
+  const auto before = Clock::now();
   Scope timed(&scope);
-  Deadline deadline(loop_, timed, limit_.until - loop_.engine().now());
+  Deadline deadline(loop_, timed, limit_.left);
   Result<std::size_t> got = co_await inner_->read(timed, into);
+  limit_.left -= Clock::now() - before;
   if (got) co_return got;
   const bool late = deadline.fired() && !scope.cancelled();
   co_return std::unexpected(timed_error(std::move(got).error(), late, limit_.seconds));
@@ -183,15 +193,17 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
   IMGRING_CO_TRY(Source * source, pick(request.url));
   Loop& loop = impl_->context.loop;
   const int seconds = impl_->context.config.source.download_timeout_s;
-  const TimedStream::Limit limit(loop.engine().now() + std::chrono::seconds(seconds), seconds);
+  const std::chrono::seconds all(seconds);
+  const auto before = Clock::now();
   Scope timed(&scope);
-  Deadline deadline(loop, timed, std::chrono::seconds(seconds));
+  Deadline deadline(loop, timed, all);
   Result<OpenedSource> opened = co_await source->open(timed, request);
   if (!opened) {
     const bool late = deadline.fired() && !scope.cancelled();
     co_return std::unexpected(timed_error(std::move(opened).error(), late, seconds));
   }
   if (opened->stream) {
+    const TimedStream::Limit limit{all - (Clock::now() - before), seconds};
     opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit);
   }
   co_return opened;
