@@ -86,6 +86,7 @@ bool JobRegistry::submit(HelperPool& pool, Job* job, JobCost cost) {
   job->registry_ = this;
   job->lane_ = &pool.lane(cost.lane);
   job->work_ = cost.work;
+  job->least_ = cost.least;
   job->large_ = cost.large;
   job->queued_at_ = Clock::now();
   if (job->lane_->submit(job)) {
@@ -183,9 +184,14 @@ std::size_t HelperLane::queued() const {
   return queue_.size();
 }
 
-Backlog::Work HelperLane::expected_wait() const {
+Backlog::Work HelperLane::expected_wait(std::size_t before, Backlog::Work before_max) const {
   std::lock_guard lock(mutex_);
-  return backlog_.wait(Clock::now());
+  return backlog_.wait(Clock::now()) + std::min(before_max, backlog_.work_of(before));
+}
+
+Backlog::Work HelperLane::expected_end(Backlog::Work least) const {
+  std::lock_guard lock(mutex_);
+  return backlog_.wait(Clock::now()) + backlog_.certain(least);
 }
 
 double HelperLane::longest_running_s() const {
@@ -210,14 +216,15 @@ unsigned HelperLane::stuck(Clock::duration time) const {
   return count;
 }
 
-void HelperLane::run(Slot* slot, Job* job) {
+bool HelperLane::run(Slot* slot, Job* job) {
   busy_.fetch_add(1, std::memory_order_relaxed);
   slot->planned_ns.store(std::chrono::nanoseconds(job->work_).count(), std::memory_order_relaxed);
   slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
-  job->run();
+  const bool whole = job->run();
   if (options_.hooks.after_job != nullptr) options_.hooks.after_job();
   slot->started_ns.store(0, std::memory_order_relaxed);
   busy_.fetch_sub(1, std::memory_order_relaxed);
+  return whole;
 }
 
 bool HelperLane::may_start(const Job* job) const noexcept {
@@ -242,15 +249,16 @@ void HelperLane::run_job(std::unique_lock<std::mutex>& lock, Job* job) {
   Slot* slot = free_slots_.back();
   free_slots_.pop_back();
   const bool large = job->large_;
+  const Backlog::Work least = job->least_;
   job->started_at_ = Clock::now();
   backlog_.started(slot->index, job->work_, job->started_at_);
   lock.unlock();
   Loop& loop = job->registry_->loop_;
-  run(slot, job);
+  const bool whole = run(slot, job);
   loop.post_remote(job);  // the job is not ours any more
   lock.lock();
   if (large) --large_running_;
-  backlog_.finished(slot->index, Clock::now());
+  backlog_.finished(slot->index, Clock::now(), whole, least);
   free_slots_.push_back(slot);
 }
 

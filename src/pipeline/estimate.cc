@@ -146,6 +146,7 @@ Estimate estimate(const RenderJob& job) {
   Estimate out{.bytes = plan.planned_bytes,
                .work = planned_work(plan, input),
                .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};
+  out.work.least = least_work(plan, input, job.source.size());
   if (facts_of(job.source_type).vector) add_reading_of_vector(job, &out);
   return out;
 }

@@ -109,14 +109,20 @@ PlainAnswer health_answer(const Process& process, const config::Config& config,
 }
 
 // A helper stuck for twice the deadline does not come back (hardening.md 1): no new traffic,
-// please.
+// please. One of the quick lane, or half of a lane; one long HEIC alone, which its plan foresaw, is
+// no reason to send everybody away.
+bool helpers_missing(const loop::HelperPool& helpers, const config::Config& config) {
+  const std::chrono::seconds twice(std::int64_t{2} * config.server.timeout_s);
+  return helpers.lane(loop::Lane::kQuick).stuck(twice) > 0 || helpers.half_stuck(twice);
+}
+
 PlainAnswer ready_answer(const Process& process, const config::Config& config,
                          std::string_view id) {
   std::string why;
   if (process.draining.load()) why = "the server is draining";
   if (!process.healthy.load()) why = "the libvips self-test fails";
-  if (process.helpers.longest_running_s() > 2.0 * config.server.timeout_s) {
-    why = "a helper is stuck for over twice IMGPROXY_TIMEOUT";
+  if (helpers_missing(process.helpers, config)) {
+    why = "helpers are stuck for over twice IMGPROXY_TIMEOUT";
   }
   PlainAnswer out = plain(why.empty() ? 200 : 503, id, why.empty() ? "ready" : why);
   out.response.headers.add("Cache-Control", "no-cache");

@@ -1,6 +1,7 @@
 // The way of an image request: check, fetch, detect, render, describe.
 #include "image_request.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "imgring/image/loader.h"
@@ -329,17 +330,84 @@ struct JobSlot {  // a counted place among the process's jobs, freed when the jo
 loop::JobCost cost_of(const pipeline::Estimate& planned) noexcept {
   return {.lane = planned.work.patient() ? loop::Lane::kPatient : loop::Lane::kQuick,
           .work = planned.work.all(),
+          .least = planned.work.least,
           .large = planned.large};
 }
 
-// A job that would only get a helper when its time is over is refused before it waits
-// (hardening.md section 6, rule 3).
-Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock::time_point due) {
-  const auto wait = services.process.helpers.lane(cost.lane).expected_wait();
-  if (loop::Clock::now() + wait < due) return {};
+using Wait = loop::Backlog::Work;
+
+std::string seconds_text(loop::Clock::duration time) {
+  constexpr std::int64_t kMsPerTenth = 100;
+  const auto tenths = std::chrono::duration_cast<std::chrono::milliseconds>(time) / kMsPerTenth;
+  return std::to_string(tenths.count() / 10) + "." + std::to_string(tenths.count() % 10) + " s";
+}
+
+Error refuse_late(CoreServices& services, Wait end, loop::Clock::duration left) {
   services.metrics.count_refusal(observe::Refusal::kDeadline);
-  return fail(ErrorCode::kOverloaded,
-              "the helpers have work for more than is left of IMGPROXY_TIMEOUT");
+  return Error(ErrorCode::kOverloaded,
+               "the helpers would need " + seconds_text(end) + " or more, " + seconds_text(left) +
+                   " are left of IMGPROXY_TIMEOUT");
+}
+
+// A job that would only get a helper when its time is over is refused before it waits
+// (hardening.md section 6, rule 3), and so is one that is certain to take longer than what is left
+// then: encoders of HEIC know no stop, and a lane that works for clients who have left is closed to
+// all others.
+Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock::time_point due) {
+  const Wait end = services.process.helpers.lane(cost.lane).expected_end(cost.least);
+  const auto left = due - loop::Clock::now();
+  if (end < left) return {};
+  return std::unexpected(refuse_late(services, end, left));
+}
+
+// The lane, as far as the URL tells: some formats take long for any picture.
+std::optional<loop::Lane> lane_asked_for(const ImageRequest& request) {
+  const url::ProcessingOptions& options = request.parsed->options;
+  if (options.skip_processing.bits != 0 || options.format == ImageType::kUnknown) return {};
+  const pipeline::UnreadSource smallest{.source = ImageType::kJpeg, .result = options.format,
+                                        .pixels = 1};
+  if (!pipeline::planned_work(smallest).patient()) return {};
+  return loop::Lane::kPatient;
+}
+
+// Whose answer may need no helper: 304.
+bool is_conditional(const ImageRequest& request) {
+  const http::Headers& client = request.request->headers;
+  return client.has("if-none-match") || client.has("if-modified-since");
+}
+
+Wait wait_of(const CoreServices& services, const ImageRequest& request, loop::Lane lane) {
+  // Sources that never come must not close the lanes: they count as a quarter of the time at most.
+  const Wait before_max = std::chrono::seconds(request.config().server.timeout_s) / 4;
+  const auto& coming = services.process.coming[static_cast<std::size_t>(lane)];
+  return services.process.helpers.lane(lane).expected_wait(
+      static_cast<std::size_t>(coming.load(std::memory_order_relaxed)), before_max);
+}
+
+// Asked before the source is: what could not start in time costs its source nothing. Where the lane
+// is not known, both would have to be too long.
+Result<void> check_queue(CoreServices& services, const ImageRequest& request,
+                         std::optional<loop::Lane> lane) {
+  if (is_conditional(request)) return {};
+  Wait wait = wait_of(services, request, loop::Lane::kPatient);
+  if (!lane) wait = std::min(wait, wait_of(services, request, loop::Lane::kQuick));
+  const auto left = request.due - loop::Clock::now();
+  if (wait < left) return {};
+  return std::unexpected(refuse_late(services, wait, left));
+}
+
+struct Coming {
+  explicit Coming(std::atomic<int>& c) : count(c) { ++count; }
+  ~Coming() { --count; }
+  std::atomic<int>& count;
+};
+
+// Counted as a job to come while its source is on its way.
+loop::Task<Result<source::SourceAnswer>> fetch(CoreServices& services, loop::Scope& scope,
+                                               const ImageRequest& request, loop::Lane lane) {
+  const Coming coming(services.process.coming[static_cast<std::size_t>(lane)]);
+  const source::SourceRequest wanted = source_request(request, false);
+  co_return co_await services.sources.fetch(scope, wanted);
 }
 
 Error not_taken(const CoreServices& services, loop::Lane lane) {
@@ -436,9 +504,12 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   if (!services.process.job_room(queue)) {  // refused before any work
     co_return error_answer(request, refuse_job(services, queue));
   }
+  const std::optional<loop::Lane> lane = lane_asked_for(request);
+  const Result<void> queue_fine = check_queue(services, request, lane);
+  if (!queue_fine) co_return error_answer(request, queue_fine.error());
   const auto before = loop::Clock::now();
-  const source::SourceRequest wanted = source_request(request, false);
-  Result<source::SourceAnswer> answer = co_await services.sources.fetch(scope, wanted);
+  const loop::Lane counted = lane.value_or(loop::Lane::kQuick);
+  Result<source::SourceAnswer> answer = co_await fetch(services, scope, request, counted);
   services.metrics.span(Span::kDownloading).observe(loop::Clock::now() - before);
   if (scope.cancelled()) {
     co_return error_answer(request, cancelled_error(scope, "the source is downloaded"));

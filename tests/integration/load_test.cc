@@ -1,6 +1,8 @@
 // Many requests at once: stalled sources, busy helpers, full queues, time limits, full houses.
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "imgring/base/text.h"
@@ -105,6 +107,51 @@ TEST(Load, AJobThatCannotStartInTimeIsRefusedAtOnce) {
   EXPECT_EQ(world.server.metric("jobs_waiting{lane=\"patient\"}"), 0);
 }
 
+// And before its source is asked: overload is not passed on.
+TEST(Load, WhatCannotStartInTimeCostsItsSourceNothing) {
+  World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_TIMEOUT", "5"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  world.source.on("/p.png", serve_picture(png_picture({40, 30})));
+  // 4.7 s each, by the table: one runs, one waits.
+  const std::string target = plain_target("rs:force:6000:6000/el:1/bl:60", "local:///p.png");
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 2; ++i) clients.emplace_back(world.port()).send(get_text(target));
+  const auto full = [&] {
+    return world.server.metric("jobs_expected_wait_seconds{lane=\"patient\"}") > 5;
+  };
+  ASSERT_TRUE(eventually(full)) << world.server.metrics_text();
+  for (int i = 0; i < 5; ++i) {
+    const Answer answer = world.get(world.target("w:10", "/p.png") + "@avif");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.header("Retry-After"), "1");
+  }
+  EXPECT_EQ(world.source.connections_made(), 0);
+  EXPECT_EQ(world.server.metric("refused_total{reason=\"deadline\"}"), 5);
+  // Nobody knows that these have to wait: the other lane is free.
+  EXPECT_EQ(world.image("w:10", "/p.png").status, 200);
+  EXPECT_EQ(world.source.connections_made(), 1);
+  for (RawClient& client : clients) client.reset();
+}
+
+// The encoder knows no stop: begun, it would close its lane long after its client has left.
+TEST(Load, AJobThatCannotEndInTimeIsNotBegun) {
+  World world;
+  const std::string photo = jpeg_picture({4200, 3200});
+  ASSERT_GT(photo.size(), 13'440'000 / 5 + (256 << 10)) << "rich in content";
+  world.folder.write("p.jpg", photo);
+  const auto start = Clock::now();
+  const Answer refused = world.get(plain_target("q:80", "local:///p.jpg@heic"));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.body, "Server is overloaded");
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 1);
+  EXPECT_EQ(world.server.metric("refused_total{reason=\"deadline\"}"), 1);
+  EXPECT_EQ(world.server.metric("jobs_running{lane=\"patient\"}"), 0);
+  EXPECT_TRUE(world.server.wait_for_log("are left of IMGPROXY_TIMEOUT"));
+  EXPECT_EQ(world.get(plain_target("w:200", "local:///p.jpg@heic")).status, 200);
+  EXPECT_EQ(world.get("/ready").status, 200);
+}
+
 TEST(Load, TheWholeTimeIsOver) {
   World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_DOWNLOAD_TIMEOUT", "10"}});
   world.source.on("/stalled", [](Visit& visit) { visit.peer_leaves(); });
@@ -170,6 +217,46 @@ TEST(Load, ALateRawBodyIsCut) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_FALSE(answer.complete);
   EXPECT_EQ(answer.body, "hello");
+}
+
+// A source whose next bytes are always there waits for no timer.
+TEST(Load, ARawBodyThatNeverPausesIsCutToo) {
+  World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "600"}});
+  world.source.on("/endless", [](Visit& visit) {
+    const std::string piece(1 << 20, 'x');
+    visit.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n");
+    while (visit.send(piece)) {
+    }
+  });
+  RawClient client(world.port());
+  client.send(get_text(world.target("raw:1", "/endless")));
+  std::string piece(1 << 20, '\0');
+  std::uint64_t received = 0;
+  ssize_t n = 0;
+  while ((n = recv(client.fd(), piece.data(), piece.size(), 0)) > 0) {
+    received += static_cast<std::uint64_t>(n);
+  }
+  EXPECT_GT(received, 1'000'000u);
+  EXPECT_TRUE(world.server.wait_for_log("IMGPROXY_DOWNLOAD_TIMEOUT"));
+  const auto counted = [&] {
+    return world.server.metric("errors_total{type=\"timeout\"}") == 1;
+  };
+  EXPECT_TRUE(eventually(counted)) << world.server.metrics_text();
+}
+
+// The client's time is not the source's.
+TEST(Load, ASlowClientGetsItsWholeRawBody) {
+  World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "1"}});
+  const std::string body(24 << 20, 'y');  // beyond what sockets hold on the way
+  world.source.on("/large", serve_picture(body, "Content-Type: video/mp4\r\n"));
+  RawClient client(world.port());
+  client.send(get_text(world.target("raw:1", "/large")));
+  ASSERT_TRUE(world.source.wait_for_visits("/large", 1));
+  // What it does not read for a while is the point here: no wait for anything to happen.
+  std::this_thread::sleep_for(Milliseconds(2500));
+  const Answer answer = client.read(patience(30000));
+  EXPECT_TRUE(answer.complete);
+  EXPECT_EQ(answer.body.size(), body.size());
 }
 
 TEST(Load, SurplusClientsWaitAndGoOn) {

@@ -52,6 +52,8 @@ inline constexpr std::size_t kLaneCount = 2;
 struct JobCost {
   Lane lane = Lane::kQuick;
   Backlog::Work work{0};
+  // Of it, what the plan is sure of: no picture of such a size takes less (Backlog::certain).
+  Backlog::Work least{0};
   // Holds so much memory that few of its kind run at a time in a lane (large_jobs_max); others go
   // past it in the queue.
   bool large = false;
@@ -67,8 +69,8 @@ class Job : RemoteTask {
   ~Job() override = default;
 
  protected:
-  // Helper thread.
-  virtual void run() noexcept = 0;
+  // Helper thread. False: it gave an error, or less than all of its work.
+  virtual bool run() noexcept = 0;
 
  private:
   friend class HelperLane;
@@ -77,7 +79,7 @@ class Job : RemoteTask {
   void arrive() noexcept final;
   JobRegistry* registry_ = nullptr;
   HelperLane* lane_ = nullptr;
-  Backlog::Work work_{0};
+  Backlog::Work work_{0}, least_{0};
   bool large_ = false;
   class TicketBase* ticket_ = nullptr;  // null: detached
   Clock::time_point queued_at_{};
@@ -131,7 +133,12 @@ class HelperLane {
   // Times that a thread could not be started.
   std::uint64_t failed_starts() const noexcept { return failed_starts_.load(); }
   std::size_t queued() const;
-  Backlog::Work expected_wait() const;
+  // Until a job that came now would get a thread; `before`: jobs that will come before it, but are
+  // not counted for more than `before_max`.
+  Backlog::Work expected_wait(std::size_t before = 0,
+                              Backlog::Work before_max = Backlog::Work::max()) const;
+  // When a job that came now would be done at the earliest, from now on.
+  Backlog::Work expected_end(Backlog::Work least) const;
   unsigned busy() const noexcept { return busy_.load(std::memory_order_relaxed); }
   double longest_running_s() const;
   // Jobs that have been running for longer, and for kStuckFactor times what was planned for them.
@@ -153,7 +160,7 @@ class HelperLane {
   bool may_start(const Job* job) const noexcept;
   void work();
   void run_job(std::unique_lock<std::mutex>& lock, Job* job);
-  void run(Slot* slot, Job* job);
+  bool run(Slot* slot, Job* job);
   // With the lock: may a thread that has collected `times` times do so now?
   bool may_collect(std::uint64_t times) const noexcept;
   mutable std::mutex mutex_;
@@ -292,7 +299,11 @@ class JobRegistry::Work final : public Ticket<std::invoke_result_t<F&>>::Box {
   explicit Work(F closure) : closure_(std::move(closure)) {}
 
  private:
-  void run() noexcept override { this->result.emplace(closure_()); }
+  bool run() noexcept override {
+    auto& result = this->result.emplace(closure_());
+    if constexpr (requires { result.error(); }) return result.has_value();
+    return true;
+  }
   F closure_;
 };
 

@@ -13,12 +13,18 @@ namespace imgring::pipeline {
 struct PlannedWork {
   std::chrono::microseconds decode{0};  // and reducing what was decoded
   std::chrono::microseconds encode{0};
+  std::chrono::microseconds least{0};  // of it, what is certain (least_work); 0: nothing is
   std::chrono::microseconds all() const noexcept { return decode + encode; }
   // So long that others must not have to wait for it: the helpers' patient lane.
   bool patient() const noexcept;
 };
 
 PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept;
+// What the encoder takes at least, whatever the picture shows: a job that has less time than this
+// can't be in time. Content makes a difference of ten times for HEIC, so that sources whose bytes
+// tell of much content have a bound of their own.
+std::chrono::microseconds least_work(const Plan& plan, const PlanInput& in,
+                                     std::size_t source_bytes) noexcept;
 // Where no plan can be made because libvips alone can read the header.
 struct UnreadSource {
   ImageType source = ImageType::kUnknown, result = ImageType::kUnknown;

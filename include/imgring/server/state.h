@@ -3,6 +3,7 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -57,6 +58,8 @@ struct Process {
   mem::Budget patient;    // of these, what jobs of the patient lane may hold at most
   MemoryWatch memory;
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
+  // Jobs to come, by the lane that is known before their sources are: these are on their way.
+  std::array<std::atomic<int>, loop::kLaneCount> coming{};
   std::atomic<int> clients{0};
   std::atomic<bool> healthy{true};   // the libvips self-test's last answer
   std::atomic<bool> draining{false};

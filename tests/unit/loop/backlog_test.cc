@@ -79,6 +79,44 @@ TEST(Backlog, WhatHasNoEstimateTeachesNothing) {
   EXPECT_DOUBLE_EQ(backlog.pace(), 1);
 }
 
+TEST(Backlog, JobsToComeTakeWhatJobsTookOfLate) {
+  Backlog backlog(2);
+  EXPECT_EQ(backlog.work_of(100), 0us) << "nothing is known yet";
+  run_jobs(&backlog, 10, 100ms, 300ms, kStart);
+  EXPECT_EQ(backlog.work_of(0), 0us);
+  EXPECT_NEAR(std::chrono::duration<double>(backlog.work_of(4)).count(), 0.6, 0.001);
+}
+
+// A job of which the plan was sure that it takes `least`, and that took `took`.
+void run_sure(Backlog* backlog, Backlog::Work least, Backlog::Work took, bool whole = true) {
+  backlog->queued(least * 2);
+  backlog->started(0, least * 2, kStart);
+  backlog->finished(0, kStart + took, whole, least);
+}
+
+TEST(Backlog, WhatIsCertainIsLessOnAFasterMachineOnly) {
+  Backlog backlog(1);
+  EXPECT_EQ(backlog.certain(12s), 12s) << "as measured, until something is known";
+  run_sure(&backlog, 1s, 3s);
+  run_sure(&backlog, 1s, 300s);
+  EXPECT_EQ(backlog.certain(12s), 12s) << "a slow one is believed to have been busy";
+  run_sure(&backlog, 2s, 1s);
+  EXPECT_EQ(backlog.certain(12s), 6s) << "a quick one is proof";
+  run_sure(&backlog, 4s, 4s);
+  EXPECT_GT(backlog.certain(12s), 6s);
+  EXPECT_LT(backlog.certain(12s), 7s) << "which is forgotten slowly";
+  for (int i = 0; i < 100; ++i) run_sure(&backlog, 4s, 4s);
+  EXPECT_EQ(backlog.certain(12s), 12s);
+}
+
+TEST(Backlog, JobsThatEndEarlyAndShortOnesProveNothing) {
+  Backlog backlog(1);
+  run_sure(&backlog, 10s, 1ms, false);
+  run_sure(&backlog, 1ms, 1us);
+  run_sure(&backlog, 0s, 1us);
+  EXPECT_EQ(backlog.certain(12s), 12s);
+}
+
 TEST(Backlog, AHungJobTeachesALimitedLesson) {
   Backlog backlog(1);
   run_jobs(&backlog, 1, 1s, 24h, kStart);

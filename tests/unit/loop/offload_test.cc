@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "imgring/base/error.h"
 #include "run_loop.h"
 
 namespace imgring::loop {
@@ -32,6 +33,27 @@ Task<void> results(Loop& loop, Scope& scope) {
   EXPECT_EQ(registry.count(), 0u);
 }
 TEST(Offload, BringsResultsBack) { run_loop(results); }
+
+// What a job is certain to take is in the end that is expected, and a job that failed teaches none.
+Task<void> ends(Loop& loop, Scope& scope) {
+  HelperPool pool(1, 64, {});
+  JobRegistry registry(loop);
+  const HelperLane& lane = pool.lane(Lane::kQuick);
+  EXPECT_EQ(lane.expected_end(12s), 12s);
+  const JobCost sure{.work = 20s, .least = 10s};
+  auto failing = registry.start(pool, [] { return Result<int>(fail(ErrorCode::kTimeout)); }, sure);
+  co_await failing->wait(scope);
+  // A job is home a moment before its helper counts it.
+  while (lane.expected_wait() > 0us) co_await Sleep(loop, scope, 1ms);
+  EXPECT_EQ(lane.expected_end(12s), 12s);
+  auto whole = registry.start(pool, [] { return Result<int>(1); }, sure);
+  co_await whole->wait(scope);
+  while (lane.expected_wait() > 0us) co_await Sleep(loop, scope, 1ms);
+  EXPECT_LT(lane.expected_end(12s), 1s);
+  EXPECT_GT(lane.expected_wait(1'000'000), lane.expected_wait());
+  EXPECT_LE(lane.expected_wait(1'000'000'000, 5ms), 5ms);
+}
+TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_loop(ends); }
 
 struct LoopOnly {  // destroyed on the loop's thread, wherever it travelled
   explicit LoopOnly(Loop& l, std::atomic<int>* g) : loop(&l), gone(g) {}
