@@ -157,6 +157,7 @@ struct Connection {
   loop::Fd socket;
   loop::StreamReader reader;
   std::optional<RequestParser> parser;  // none while nothing of a request is there
+  RefusalPace::Duration hold{};         // what the last answer brought
 };
 
 // Feeds what is there; true when the head is decided.
@@ -213,6 +214,20 @@ loop::Task<Wait> next_head(Connection& c, bool first) {
   }
 }
 
+// Not read again for a while, unless the client leaves or the server ends.
+loop::Task<void> hold_back(Connection& c) {
+  if (c.context.held_now != nullptr) c.context.held_now->add();
+  if (c.context.held_total != nullptr) c.context.held_total->add();
+  c.reader.pause();
+  {
+    loop::Scope holding(&c.context.idle);
+    loop::Deadline due(c.context.loop, holding, c.hold);
+    co_await loop::poll_gone(c.context.loop, holding, c.socket.get());
+  }
+  c.reader.resume();
+  if (c.context.held_now != nullptr) c.context.held_now->sub();
+}
+
 // Half-close, then drop what comes for a moment, so that the answer is not lost to a reset.
 loop::Task<void> linger(Connection& c) {
   shutdown(c.socket.get(), SHUT_WR);
@@ -258,6 +273,10 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view pe
   if (!c.reader.ended()) c.reader.watch(&scope);
   co_await handler.handle(scope, request, responder, peer);
   c.reader.watch(nullptr);
+  c.hold = {};
+  if (responder.slot() > RefusalPace::Duration::zero()) {
+    c.hold = c.context.pace.count(responder.slot(), c.context.loop.now());
+  }
   if (responder.started() && responder.keep_alive()) co_return true;
   if (responder.started() && request.has_body) co_await linger(c);
   co_return false;
@@ -279,6 +298,7 @@ loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop
     if (wait == Wait::kGone) break;
     const bool going_on = co_await answer_one(c, handler, peer);
     if (!going_on) break;
+    if (c.hold > RefusalPace::Duration::zero()) co_await hold_back(c);
   }
   co_await c.reader.stop();
 }

@@ -65,6 +65,9 @@ IoAwait read_at(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into,
 IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept {
   return IoAwait(loop, scope, OpRequest{.kind = OpKind::kPollIn, .fd = fd});
 }
+IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept {
+  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kPollGone, .fd = fd});
+}
 
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
                    std::span<const std::uint8_t> body, Deadline* progress,
@@ -135,8 +138,21 @@ void StreamReader::consume(std::size_t bytes) noexcept {
     buffer_.erase(0, consumed_);
     consumed_ = 0;
   }
+  arm_if_room();
+}
+void StreamReader::arm_if_room() noexcept {
   const bool room = buffer_.size() - consumed_ <= buffered_bytes_max_ / 2;
-  if (paused_ && room && !in_flight() && !ended_ && !stopping_) arm();
+  if (paused_ && !held_ && room && !in_flight() && !ended_ && !stopping_) arm();
+}
+void StreamReader::pause() noexcept {
+  held_ = true;
+  if (paused_) return;
+  paused_ = true;
+  if (in_flight()) loop_.engine().cancel(this);
+}
+void StreamReader::resume() noexcept {
+  held_ = false;
+  arm_if_room();
 }
 void StreamReader::watch(Scope* leave_scope) noexcept {
   leave_scope_ = leave_scope;
@@ -172,7 +188,7 @@ void StreamReader::complete(const Completion& completion) noexcept {
     idle_.notify();
   } else if (full || paused_) {
     paused_ = true;
-    if (buffer_.size() - consumed_ <= buffered_bytes_max_ / 2) arm();
+    arm_if_room();
   } else {
     // Also after ENOBUFS: this receive is submitted with the next turn, after the buffers went
     // back.

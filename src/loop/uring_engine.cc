@@ -207,6 +207,7 @@ void UringEngine::prepare(io_uring_sqe* sqe, const Intent& intent) noexcept {
       io_uring_prep_read(sqe, r.fd, r.data, size, static_cast<std::uint64_t>(r.offset));
       break;
     case OpKind::kPollIn: io_uring_prep_poll_add(sqe, r.fd, POLLIN); break;
+    case OpKind::kPollGone: io_uring_prep_poll_add(sqe, r.fd, POLLRDHUP); break;
     case OpKind::kClose: io_uring_prep_close(sqe, r.fd); break;
   }
   io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(intent.operation));

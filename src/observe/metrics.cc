@@ -192,6 +192,11 @@ void put_svg_children(Page& page, const SvgChildNumbers& svg) {
 void put_own(Page& page, const MetricsView& view) {
   page.only({"connections", "gauge", "Open client connections."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.connections; }));
+  page.only({"connections_held", "gauge",
+             "Connections that were refused beyond the pace and are not read for a while."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.connections_held; }));
+  page.only({"connections_held_total", "counter", "How often a connection was held so."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.holds; }));
   page.begin({"refused_total", "counter", "Work turned away before it began, by reason."});
   for (std::size_t i = 0; i < kRefusalNames.size(); ++i) {
     page.sample(fmt::format("reason=\"{}\"", kRefusalNames[i]),

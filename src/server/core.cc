@@ -102,6 +102,8 @@ struct Core::Parts {
           static_cast<observe::CoreMetrics*>(metrics)->turn_duration.observe(worked);
         },
         &c.metrics_);
+    context.held_now = &c.metrics_.connections_held;
+    context.held_total = &c.metrics_.holds;
     context.server_name = config.server.server_name;
     context.read_request_timeout_s = config.server.read_request_timeout_s;
     context.write_response_timeout_s = config.server.write_response_timeout_s;

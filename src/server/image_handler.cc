@@ -28,7 +28,10 @@ double seconds_since(loop::Clock::time_point start) {
 loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequest& image,
                            http::Responder& responder) {
   const Result<void> checked = check_request(image, std::time(nullptr));
-  if (!checked) co_return error_answer(image, checked.error());
+  if (!checked) {
+    responder.take_slot(http::RefusalPace::kMistakeSlot);
+    co_return error_answer(image, checked.error());
+  }
   const MemoryLevel memory = services.process.memory.look();
   if (memory != MemoryLevel::kFine) services.memory_short.notify();
   if (memory == MemoryLevel::kFull) {
@@ -53,6 +56,10 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
   co_return co_await make_image(services, work, image);
 }
 
+bool is_refusal(const Error& error) noexcept {
+  return error.code == ErrorCode::kOverloaded || error.code == ErrorCode::kTooManyRequests;
+}
+
 // One image request from its head to its last byte.
 loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRequest& image,
                              http::Responder& responder) {
@@ -64,6 +71,9 @@ loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRe
   Answer answer = co_await work_on(services, scope, image, responder);
   const bool client_left = scope.reason() == loop::CancelReason::kClientGone;
   if (client_left && !answer.error) answer.error = Error(ErrorCode::kCancelled, "the client left");
+  if (answer.error && is_refusal(*answer.error)) {
+    responder.take_slot(http::RefusalPace::kRefusalSlot);
+  }
   if (!responder.started() && !client_left) {
     const auto before = loop::Clock::now();
     const ByteSpan body = answer.text.empty() ? answer.body : as_bytes(answer.text);
@@ -163,6 +173,7 @@ loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request&
     co_return;
   }
   const PlainAnswer out = answer_for(route, services_.process, image.config(), image.id);
+  if (out.response.status == 404) responder.take_slot(http::RefusalPace::kMistakeSlot);
   co_await responder.send(out.response, as_bytes(out.body));
 }
 

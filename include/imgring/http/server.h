@@ -2,7 +2,9 @@
 // Owns: the socket, its stream reader and parser. Loop thread only.
 // Promises: every deadline of hardening.md 1; answers in the order of the requests; the socket is
 // closed only after its last operation. Pipelined heads wait unparsed, kPipelineBytesMax at most,
-// then reading stops.
+// then reading stops. A connection that was refused beyond the pace (refusal_pace.h) is held: it is
+// not read, so that what it sends waits in the kernel's buffer, whose size bounds it; the client's
+// leaving and the end of the server end that at once.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +13,11 @@
 #include <string_view>
 
 #include "imgring/http/headers.h"
+#include "imgring/http/refusal_pace.h"
 #include "imgring/http/request.h"
 #include "imgring/loop/io.h"
 #include "imgring/loop/loop.h"
+#include "imgring/mem/counter.h"
 
 namespace imgring::http {
 
@@ -37,6 +41,9 @@ struct ServerContext {
   int read_request_timeout_s = 10, write_response_timeout_s = 10, keep_alive_timeout_s = 10;
   bool draining = false;
   HeadBudget heads;
+  RefusalPace pace;
+  mem::Counter* held_now = nullptr;    // connections that are held; null: not counted
+  mem::Counter* held_total = nullptr;  // how often one was
   std::uint64_t open_connections = 0;
   std::string date;  // of date_second
   std::int64_t date_second = 0;
@@ -58,6 +65,9 @@ class Responder {
   void abort() noexcept { keep_alive_ = false; }
   // The answer ends the connection.
   void close_after() noexcept { keep_alive_ = false; }
+  // The answer costs next to nothing, so how often it is given is bounded: by these slots.
+  void take_slot(RefusalPace::Duration slot) noexcept { slot_ = slot; }
+  RefusalPace::Duration slot() const noexcept { return slot_; }
   bool started() const noexcept { return started_; }
   bool keep_alive() const noexcept { return keep_alive_; }
   std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
@@ -71,6 +81,7 @@ class Responder {
   bool keep_alive_ = true;
   bool started_ = false;
   bool chunked_ = false;
+  RefusalPace::Duration slot_{};  // zero: not counted
   std::uint64_t sent_bytes_ = 0;
 };
 

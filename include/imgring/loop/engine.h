@@ -31,6 +31,7 @@ enum class OpKind : std::uint8_t {
   kOpen,        // openat2: path under fd with `how`
   kRead,        // pread of data at offset (-1: current position)
   kPollIn,      // one poll for readability
+  kPollGone,    // one poll for a peer that has closed its side
   kClose,
 };
 

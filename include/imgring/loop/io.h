@@ -70,6 +70,8 @@ IoAwait open_file(Loop& loop, Scope& scope, int folder_fd, const char* path,
 IoAwait read_at(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into,
                 std::int64_t offset) noexcept;
 IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept;
+// Until a socket's peer has closed its side or the connection is broken; bytes do not end it.
+IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept;
 
 // All of both pieces, in order. 0, or -errno. `progress` restarts after each part that left.
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
@@ -124,6 +126,9 @@ class StreamReader final : Operation {
   // consumed without this wait end the next one at once: look at unread().
   Task<bool> more(Scope& scope);
   void watch(Scope* leave_scope) noexcept;
+  // Reads nothing more until resume(): what comes waits in the kernel.
+  void pause() noexcept;
+  void resume() noexcept;
   // Gives the buffer's memory back when nothing is unread (idle connections).
   void trim() noexcept;
   std::uint64_t received_bytes() const noexcept { return received_bytes_; }
@@ -133,6 +138,7 @@ class StreamReader final : Operation {
  private:
   void complete(const Completion& completion) noexcept override;
   void arm() noexcept;
+  void arm_if_room() noexcept;
   void leave() noexcept;
   Loop& loop_;
   int fd_;
@@ -143,6 +149,7 @@ class StreamReader final : Operation {
   std::uint64_t received_bytes_ = 0;
   Scope* leave_scope_ = nullptr;
   bool ended_ = false, stopping_ = false, paused_ = false;
+  bool held_ = false;  // between pause() and resume()
   int error_ = 0;
 };
 

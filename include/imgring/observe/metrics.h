@@ -54,6 +54,8 @@ struct alignas(64) CoreMetrics {
   mem::Counter requests_in_progress;  // gauges: add and sub
   mem::Counter images_in_progress;
   mem::Counter connections;
+  mem::Counter connections_held;  // gauge: refused beyond the pace, not read for a while
+  mem::Counter holds;             // how often one was
   std::array<mem::Counter, kRefusalNames.size()> refusals;
   mem::Counter cancelled_jobs;  // work whose client left or whose time was over
   PauseHistogram tick_duration;  // the memory-release tick

@@ -198,6 +198,39 @@ TEST(StreamReader, StopsReadingAboveItsLimitAndGoesOn) {
   run_loop(stream_limit, {.buffer_count = 4, .buffer_size_bytes = 512});
 }
 
+Task<void> stream_pause(Loop& loop, Scope& scope) {
+  Pair pair;
+  StreamReader reader(loop, pair.fd[1], 1 << 20);
+  reader.start();
+  reader.pause();
+  for (int turn = 0; turn < 5; ++turn) co_await nop(loop, scope);
+  put(pair.fd[0], "held back");
+  for (int turn = 0; turn < 5; ++turn) co_await nop(loop, scope);
+  EXPECT_EQ(reader.unread(), "");
+  reader.resume();
+  const bool going_on = co_await reader.more(scope);
+  EXPECT_TRUE(going_on);
+  EXPECT_EQ(reader.unread(), "held back");
+  reader.pause();
+  co_await reader.stop();
+}
+TEST(StreamReader, ReadsNothingBetweenPauseAndResume) { run_loop(stream_pause); }
+
+Task<void> gone(Loop& loop, Scope& scope) {
+  Pair pair;
+  put(pair.fd[0], "bytes are no end");
+  {
+    Scope waiting(&scope);
+    Deadline due(loop, waiting, 20ms);
+    const int still_here = co_await poll_gone(loop, waiting, pair.fd[1]);
+    EXPECT_EQ(still_here, -ECANCELED);
+  }
+  pair.close_writer();
+  const int left = co_await poll_gone(loop, scope, pair.fd[1]);
+  EXPECT_GT(left, 0);
+}
+TEST(Io, PollGoneEndsWhenThePeerLeaves) { run_loop(gone); }
+
 Task<void> waiter(Scope& scope, Event* event, int* got) {
   const bool notified = co_await event->wait(scope);
   *got = notified ? 1 : 2;

@@ -329,6 +329,10 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   cores_[0].span(Span::kProcessing).observe(20ms);
   cores_[0].count_refusal(Refusal::kMemory);
   cores_[1].cancelled_jobs.add(2);
+  cores_[0].connections_held.add(3);
+  cores_[1].connections_held.add(2);
+  cores_[0].connections_held.sub();
+  cores_[1].holds.add(9);
   cores_[1].tick_duration.observe(70us);
   cores_[1].tick_duration.observe(-1ms);
   const Reader reader(text());
@@ -339,6 +343,8 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   EXPECT_EQ(reader["request_span_duration_seconds_count{span=\"streaming_image\"}"], 0);
   EXPECT_EQ(reader["refused_total{reason=\"memory\"}"], 1);
   EXPECT_EQ(reader["cancelled_jobs_total"], 2);
+  EXPECT_EQ(reader["connections_held"], 4);
+  EXPECT_EQ(reader["connections_held_total"], 9);
   EXPECT_EQ(reader["memory_tick_duration_seconds_bucket{le=\"0.0001\"}"], 2);
   EXPECT_EQ(reader["vips_memory_bytes"], 1000);
   EXPECT_EQ(reader["vips_max_memory_bytes"], 2000);

@@ -1,0 +1,99 @@
+// Floods of refusals: how they are paced, and who is served beside them.
+#include <gtest/gtest.h>
+
+#include "imgring/base/text.h"
+#include "world.h"
+
+namespace imgring::test {
+namespace {
+
+// One helper and one place in its queue, both taken by work that takes longer than a test.
+struct FullWorld : World {
+  explicit FullWorld(Environment environment = {}) : World(with_defaults(std::move(environment))) {
+    folder.write("p.png", png_picture({100, 100}));
+    const std::string work = plain_target("rs:force:6000:6000/el:1/bl:60", "local:///p.png@jpg");
+    for (int i = 0; i < 2; ++i) busy.emplace_back(port()).send(get_text(work));
+    EXPECT_TRUE(eventually([&] { return server.metric_sum("jobs_waiting{") == 1; }))
+        << server.metrics_text();
+  }
+  static Environment with_defaults(Environment environment) {
+    environment.merge(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
+                                  {"IMGPROXY_TIMEOUT", "60"}, {"IMGRING_LOOPS", "1"}});
+    return environment;
+  }
+  std::string refused() const { return get_text(plain_target("w:10", "local:///p.png")); }
+  std::string many(const std::string& request, int times) const {
+    std::string text;
+    for (int i = 0; i < times; ++i) text += request;
+    return text;
+  }
+  std::vector<RawClient> busy;
+};
+
+constexpr std::string_view kRefused = "refused_total{reason=\"queue_full\"}";
+
+// hardening.md 6.2: in under 100 ms, and none of them is held at an ordinary rate.
+TEST(Overload, RefusalsAtAnOrdinaryRateAreGivenAtOnce) {
+  FullWorld world;
+  RawClient client(world.port());
+  for (int i = 0; i < 20; ++i) {
+    const auto start = Clock::now();
+    client.send(world.refused());
+    EXPECT_EQ(client.read().status, 429);
+    EXPECT_LT(seconds_since(start), slow_build() ? 1 : 0.1);
+  }
+  EXPECT_EQ(world.server.metric("connections_held_total"), 0);
+}
+
+// A client that asks again at once is held; whoever comes new meanwhile is answered at once.
+TEST(Overload, AFloodIsHeldAndOthersAreNot) {
+  FullWorld world;
+  std::vector<RawClient> flood;
+  constexpr int kClients = 40, kRequests = 100;
+  const std::string requests = world.many(world.refused(), kRequests);
+  for (int i = 0; i < kClients; ++i) flood.emplace_back(world.port()).send(requests);
+  EXPECT_TRUE(eventually([&] { return world.server.metric("connections_held") > kClients / 2; }));
+  const auto start = Clock::now();
+  EXPECT_EQ(world.get("/health").status, 200);
+  EXPECT_LT(seconds_since(start), slow_build() ? 1 : 0.1);
+  EXPECT_EQ(get(world.port(), plain_target("w:10", "local:///p.png")).status, 429);
+  EXPECT_LT(seconds_since(start), slow_build() ? 2 : 0.2) << "a first refusal is not held back";
+  EXPECT_EQ(world.get("/unsafe/raw:1/plain/local:///p.png").status, 200) << "takes no helper";
+  EXPECT_LT(*world.server.metric(kRefused), kClients * kRequests / 2);
+  for (RawClient& client : flood) {
+    EXPECT_EQ(client.read().status, 429);
+    client.close();
+  }
+  EXPECT_TRUE(eventually([&] { return world.server.metric("connections_held") == 0; }));
+}
+
+// As cheap as refusals, and as many: signatures that are wrong, paths that are none.
+TEST(Overload, AFloodOfMistakesIsHeldToo) {
+  World world(Environment{{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}, {"IMGRING_LOOPS", "1"}});
+  for (std::string_view target : {"/unsafe/w:10/plain/local:///p.png", "/.well-known/x"}) {
+    const std::string one = get_text(target);
+    std::string requests;
+    for (int i = 0; i < 1000; ++i) requests += one;
+    const double before = *world.server.metric("connections_held_total");
+    RawClient client(world.port());
+    client.send(requests);
+    EXPECT_TRUE(eventually([&] {
+      return world.server.metric("connections_held_total").value_or(0) > before;
+    })) << target;
+  }
+}
+
+TEST(Overload, ADrainEndsHoldsAtOnce) {
+  World world(Environment{{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}, {"IMGRING_LOOPS", "1"}});
+  std::vector<RawClient> flood;
+  std::string requests;
+  for (int i = 0; i < 600; ++i) requests += get_text("/unsafe/w:10/plain/local:///p.png");
+  for (int i = 0; i < 30; ++i) flood.emplace_back(world.port()).send(requests);
+  EXPECT_TRUE(eventually([&] { return world.server.metric("connections_held") > 15; }));
+  const auto start = Clock::now();
+  world.server.stop();
+  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 0.5);
+}
+
+}  // namespace
+}  // namespace imgring::test

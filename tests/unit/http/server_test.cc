@@ -1,0 +1,140 @@
+// One served connection on a socket pair: what holds a client that was refused, and what ends that.
+#include "imgring/http/server.h"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "../loop/run_loop.h"
+
+namespace imgring::http {
+namespace {
+
+using namespace std::chrono_literals;
+using loop::Clock;
+
+constexpr std::string_view kAsk = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
+
+// Refuses everything, with a slot so long that the next one is a second away.
+class Refuser final : public Handler {
+ public:
+  loop::Task<void> handle(loop::Scope&, const Request&, Responder& responder,
+                          std::string_view) override {
+    ++asked;
+    responder.take_slot(RefusalPace::kHoldMax);
+    Response response;
+    response.status = 503;
+    co_await responder.send(response, as_bytes("no"));
+  }
+  int asked = 0;
+};
+
+// A server side in a coroutine of its own, and the client's descriptor.
+struct Served {
+  Served(loop::Loop& l, loop::Scope& scope)
+      : requests(&scope), idle(&requests), context(l, requests, idle), connections(l, nullptr) {
+    int fds[2];
+    IMGRING_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    client = loop::Fd(fds[0]);
+    server_fd = fds[1];
+    context.held_now = &held_now;
+    context.held_total = &held_total;
+    connections.start(serve_connection(context, refuser, loop::Fd(fds[1]), ""));
+  }
+  void ask(std::string_view text) const {
+    EXPECT_EQ(write(client.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  loop::Scope requests, idle;
+  ServerContext context;
+  Refuser refuser;
+  mem::Counter held_now, held_total;
+  loop::Fd client;
+  int server_fd = -1;
+  loop::Nursery connections;
+};
+
+loop::Task<void> until_held(loop::Loop& l, loop::Scope& scope, Served& served) {
+  while (served.held_now.value() == 0) {
+    const bool slept = co_await loop::Sleep(l, scope, 1ms);
+    EXPECT_TRUE(slept);
+  }
+}
+
+loop::Task<void> asks_twice(loop::Loop& l, loop::Scope& scope) {
+  Served served(l, scope);
+  const auto start = Clock::now();
+  served.ask(std::string(kAsk) + std::string(kAsk));
+  while (served.refuser.asked < 2) {
+    const bool slept = co_await loop::Sleep(l, scope, 1ms);
+    EXPECT_TRUE(slept);
+    const bool second = served.refuser.asked == 2;
+    if (second) EXPECT_GE(Clock::now() - start, RefusalPace::kHoldMax - RefusalPace::kHoldGrid);
+  }
+  EXPECT_GE(served.held_total.value(), 1u);
+  served.client.reset();
+  co_await served.connections.join();
+  EXPECT_EQ(served.held_now.value(), 0u);
+}
+TEST(HeldConnection, IsNotAnsweredBeforeItsTime) { loop::run_loop(asks_twice); }
+
+loop::Task<void> leaves(loop::Loop& l, loop::Scope& scope) {
+  Served served(l, scope);
+  served.ask(kAsk);
+  co_await until_held(l, scope, served);
+  const auto start = Clock::now();
+  served.client.reset();
+  co_await served.connections.join();
+  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2) << "waited for the end of the hold";
+  EXPECT_EQ(served.held_now.value(), 0u);
+}
+TEST(HeldConnection, EndsWhenItsClientLeaves) { loop::run_loop(leaves); }
+
+// Also with the next request in its buffer.
+loop::Task<void> asks_and_leaves(loop::Loop& l, loop::Scope& scope) {
+  Served served(l, scope);
+  served.ask(kAsk);
+  co_await until_held(l, scope, served);
+  const auto start = Clock::now();
+  served.ask("GET /half");
+  served.client.reset();
+  co_await served.connections.join();
+  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2);
+  EXPECT_EQ(served.refuser.asked, 1);
+}
+TEST(HeldConnection, EndsWhenItsClientHasAskedAndLeft) { loop::run_loop(asks_and_leaves); }
+
+loop::Task<void> drains(loop::Loop& l, loop::Scope& scope) {
+  Served served(l, scope);
+  served.ask(kAsk);
+  co_await until_held(l, scope, served);
+  const auto start = Clock::now();
+  served.context.draining = true;
+  served.idle.cancel(loop::CancelReason::kShutdown);
+  co_await served.connections.join();
+  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2);
+}
+TEST(HeldConnection, EndsWhenTheServerDrains) { loop::run_loop(drains); }
+
+loop::Task<void> floods(loop::Loop& l, loop::Scope& scope) {
+  Served served(l, scope);
+  served.ask(kAsk);
+  co_await until_held(l, scope, served);
+  const std::string more(100'000, 'x');
+  served.ask(more);
+  for (int turn = 0; turn < 50; ++turn) {
+    const int r = co_await loop::nop(l, scope);
+    EXPECT_EQ(r, 0);
+  }
+  int in_kernel = 0;
+  ioctl(served.server_fd, FIONREAD, &in_kernel);
+  EXPECT_GT(static_cast<std::size_t>(in_kernel), more.size() / 2) << "was read on";
+  served.idle.cancel(loop::CancelReason::kShutdown);
+  served.client.reset();
+  co_await served.connections.join();
+}
+TEST(HeldConnection, LeavesItsBytesInTheKernel) { loop::run_loop(floods); }
+
+}  // namespace
+}  // namespace imgring::http
