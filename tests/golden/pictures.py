@@ -10,6 +10,9 @@ from PIL import Image
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..'))
 sys.path.insert(0, os.path.join(ROOT, 'tests', 'conformance'))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'hostile'))
+import make_hostile  # noqa: E402
+import pictures_matrix  # noqa: E402
 import sources  # noqa: E402
 import thumbnails  # noqa: E402
 
@@ -105,6 +108,16 @@ def jpeg(pixels, **more):
     return out.getvalue()
 
 
+def strange():
+    """Files that say odd things of an honest picture: four quarters of known colours."""
+    matrix = pictures_matrix
+    webp = matrix.by_vips('webp', 'rgb', True, 8, matrix.PROFILES['grey'])
+    return {'mask.ico': matrix.ico('24'), 'inks-alpha.tiff': matrix.tiff('cmyk', 1, 16),
+            'spots.tiff': matrix.tiff('rgb', 3, 8), 'big.tiff': matrix.tiff('rgb', 1, 16, '>', True),
+            'grey-profile.webp': webp, 'tail.png': make_hostile.png() + b'\xff' * 5000,
+            'bare.gif': make_hostile.gif([make_hostile.gif_frame()], 48, 36)}
+
+
 def build():
     """Name to bytes of every input."""
     files = dict(sources.build())
@@ -122,6 +135,7 @@ def build():
     files['soft.svg'] = (b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="90"><filter id="soft">'
                          b'<feGaussianBlur stdDeviation="4"/></filter><rect x="24" y="20" width="70" height="50" '
                          b'fill="#28c" filter="url(#soft)"/></svg>')
+    files.update(strange())
     small = landscape(200, 150)
     for name, coding in (('heic', thumbnails.FORMAT_HEVC), ('avif', thumbnails.FORMAT_AV1)):
         files['thumbnail.' + name] = thumbnails.with_thumbnail(small, 255 - small, 100, coding)
