@@ -33,6 +33,7 @@ constexpr auto kFacts = std::to_array<ErrorFacts>({
     {422, "Broken or unsupported SVG image", "processing"},           // kBrokenSvg
     {422, "Invalid URL", "processing"},                               // kSourceUnsupported
     {422, "Invalid URL", "path_parsing"},                             // kResultUnsupported
+    {422, "Invalid URL", "processing"},                               // kResultTooLarge
     {429, "Too many requests", "queue"},                              // kTooManyRequests
     {503, "Timeout", "timeout"},                                      // kTimeout
     {503, "Server is overloaded", "queue"},                           // kOverloaded

@@ -99,6 +99,9 @@ constexpr Option kOptions[] = {
         "Level of gzip for answers that gain from it; 0: off."),
     row("IMGRING_LOOPS", kInt, "0", between(0, 256), server<&S::loops>,
         "Event loops, one thread each; 0: as many as usable CPUs."),
+    row("IMGRING_MEMORY_LIMIT", kInt, "0", read_memory_limit,
+        "Memory in MiB that the process and its children may use; 0: the limit of the control "
+        "group, else all of the machine's."),
     row("IMGRING_PORT_FILE", kString, "", server<&S::port_file>,
         "File the bound port is written to, for IMGPROXY_BIND with port 0."),
 };

@@ -262,6 +262,17 @@ Refusal read_opacity(std::string_view text, const Option& option, Config& config
   return std::nullopt;
 }
 
+Refusal read_memory_limit(std::string_view text, const Option& option, Config& config) {
+  constexpr std::int64_t kLeastMib = 64;  // 48 are held at rest
+  constexpr std::int64_t kMostMib = std::int64_t{1} << 24;
+  std::int64_t mib = 0;
+  if (Refusal refusal = read_value(text, option, mib)) return refusal;
+  const bool fits = mib == 0 || (mib >= kLeastMib && mib <= kMostMib);
+  if (!fits) return "out of range (0, or 64..16777216 MiB)";
+  config.memory.limit_mib = mib;
+  return std::nullopt;
+}
+
 Refusal read_fallback_code(std::string_view text, const Option& option, Config& config) {
   std::int64_t value = 0;
   if (Refusal refusal = read_value(text, option, value)) return refusal;

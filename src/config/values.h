@@ -54,6 +54,8 @@ Refusal set(std::string_view text, const Option& option, Config& config) {
 Refusal check_only(std::string_view text, const Option& option);
 // Opacity of the watermark: above 0, at most 1.
 Refusal read_opacity(std::string_view text, const Option& option, Config& config);
+// 0, or so many MiB that the process at rest and a picture fit in.
+Refusal read_memory_limit(std::string_view text, const Option& option, Config& config);
 // 0, or 100 to 599.
 Refusal read_fallback_code(std::string_view text, const Option& option, Config& config);
 Refusal read_headers(std::string_view text, std::string_view separator, HeaderList& out);

@@ -16,9 +16,8 @@ namespace {
 constexpr std::size_t kHeadKeepBytes = 8 << 10;  // capacity kept between heads
 constexpr std::size_t kMethodBytesMax = 32;
 
-constexpr std::size_t kHeadFreeBytes = 64 << 10;
-// A loop's heads above the free part (hardening.md 2).
-constexpr std::size_t kHeadBudgetBytes = 16 << 20;
+// A head costs its bytes twice (as they came, and as the request's texts), and its table of fields.
+constexpr std::size_t kCopies = 2;
 
 // What llhttp may see as it is: its other methods bring rules of their own (CONNECT, SOURCE).
 constexpr std::string_view kKnownMethods[] = {"GET", "HEAD",   "OPTIONS", "POST",
@@ -96,16 +95,22 @@ struct RequestParser::Impl {
     method_name.clear();
     method_done = line_done = complete = false;
     refused = {};
-    charge(0);
+    grant.reset();
   }
-  // Heads above the free part are paid for from the loop's budget.
-  bool charge(std::size_t head_bytes) noexcept {
-    const std::size_t due = head_bytes > kHeadFreeBytes ? head_bytes : 0;
-    if (budget == nullptr) return true;
-    if (due > charged && budget->used_bytes + (due - charged) > kHeadBudgetBytes) return false;
-    budget->used_bytes += due - charged;
-    charged = due;
-    return true;
+  std::size_t cost() const noexcept {
+    constexpr std::size_t kFieldBytes = sizeof(Field) + 2 * sizeof(std::string);
+    return head.size() * kCopies + fields.size() * kFieldBytes;
+  }
+  bool charge() noexcept {
+    constexpr std::size_t kStepBytes = 16 << 10;
+    if (budget == nullptr || head.size() <= kHeadFreeBytes) return true;
+    const std::size_t due = cost();
+    if (due <= grant.bytes()) return true;
+    const std::size_t wanted = (due / kStepBytes + 1) * kStepBytes;
+    if (grant.bytes() > 0) return grant.add(wanted - grant.bytes());
+    auto fresh = budget->try_grant(wanted);
+    if (fresh) grant = std::move(*fresh);
+    return fresh.has_value();
   }
 
   static Impl& self(llhttp_t* p) { return *static_cast<Impl*>(p->data); }
@@ -145,6 +150,12 @@ struct RequestParser::Impl {
     refused = HeadError{status, std::move(reason)};
     return -1;
   }
+  // Large heads are paid for, a step ahead: one that arrives byte by byte asks seldom.
+  bool pay() {
+    if (charge()) return true;
+    refuse(431, "a head over 8 KiB while the memory for large heads is taken");
+    return false;
+  }
   std::string_view text(const Piece& piece) const noexcept {
     return std::string_view(head).substr(piece.begin, piece.size);
   }
@@ -171,14 +182,14 @@ struct RequestParser::Impl {
   bool line_done = false;
   bool complete = false;
   HeadError refused;
-  HeadBudget* budget = nullptr;
-  std::size_t charged = 0;
+  mem::Budget* budget = nullptr;
+  mem::Grant grant;
 };
 
-RequestParser::RequestParser(HeadBudget* budget) : impl_(std::make_unique<Impl>()) {
+RequestParser::RequestParser(mem::Budget* budget) : impl_(std::make_unique<Impl>()) {
   impl_->budget = budget;
 }
-RequestParser::~RequestParser() { impl_->charge(0); }
+RequestParser::~RequestParser() = default;
 void RequestParser::reset() { impl_->restart(); }
 bool RequestParser::started() const noexcept { return !impl_->head.empty(); }
 const HeadError& RequestParser::error() const noexcept { return impl_->refused; }
@@ -231,7 +242,8 @@ RequestParser::Fed RequestParser::feed(std::string_view bytes) {
   const Fed fed = impl_->feed_chunk(bytes);
   if (fed.state == State::kRefused) {  // its memory is for the others at once
     std::string().swap(impl_->head);
-    impl_->charge(0);
+    std::vector<Impl::Field>().swap(impl_->fields);
+    impl_->grant.reset();
   }
   return fed;
 }
@@ -253,7 +265,7 @@ RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
     const char* stop = llhttp_get_error_pos(&parser);
     const auto used = static_cast<std::size_t>(stop - fed.data());
     head.resize(chunk_offset + used);
-    return {checks() ? State::kReady : State::kRefused, used};
+    return {pay() && checks() ? State::kReady : State::kRefused, used};
   }
   if (error != HPE_OK) {
     if (refused.reason.empty()) {
@@ -263,11 +275,11 @@ RequestParser::Fed RequestParser::Impl::feed_chunk(std::string_view bytes) {
     }
     return {State::kRefused, fed.size()};
   }
-  if (head.size() >= kHeadBytesMax || !charge(head.size())) {
-    refused = HeadError{431, "a head over 1 MiB, or too many large heads at once"};
+  if (head.size() >= kHeadBytesMax) {
+    refuse(431, "a head over 1 MiB");
     return {State::kRefused, fed.size()};
   }
-  return {State::kNeedMore, fed.size()};
+  return {pay() ? State::kNeedMore : State::kRefused, fed.size()};
 }
 
 bool RequestParser::Impl::check_lengths() {
@@ -352,6 +364,7 @@ bool RequestParser::Impl::wants_to_stay() const {
 Request RequestParser::take() {
   Impl& me = *impl_;
   Request request;
+  request.memory = std::move(me.grant);
   request.method_name = me.method_name;
   request.method = me.method_name == "GET"       ? Method::kGet
                    : me.method_name == "HEAD"    ? Method::kHead

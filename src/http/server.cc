@@ -93,11 +93,11 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
     const seconds most(static_cast<std::int64_t>(body.size() / kSlowestReaderBytesPerSecond));
     all.emplace(context_.loop, writing, time + most);
   }
-  const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, &progress, time);
-  if (rc == 0) {
-    sent_bytes_ += head.size() + body.size();
-    co_return true;
-  }
+  const loop::SendProgress told{.deadline = &progress, .time = time, .sent_bytes = &sent_bytes_};
+  writing_ = &writing;
+  const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, told);
+  writing_ = nullptr;
+  if (rc == 0) co_return true;
   keep_alive_ = false;
   co_return false;
 }
@@ -149,7 +149,9 @@ enum class Wait : std::uint8_t { kHead, kRefused, kGone, kLate };
 // One connection's state; lives in its coroutine.
 struct Connection {
   Connection(ServerContext& c, loop::Fd s)
-      : context(c), socket(std::move(s)), reader(c.loop, socket.get(), kPipelineBytesMax) {
+      : context(c),
+        socket(std::move(s)),
+        reader(c.loop, socket.get(), {kPipelineBytesMax, kPipelineFreeBytes, c.heads}) {
     ++context.open_connections;
   }
   ~Connection() { --context.open_connections; }
@@ -162,7 +164,7 @@ struct Connection {
 
 // Feeds what is there; true when the head is decided.
 bool feed(Connection& c, Wait* outcome) {
-  if (!c.parser && !c.reader.unread().empty()) c.parser.emplace(&c.context.heads);
+  if (!c.parser && !c.reader.unread().empty()) c.parser.emplace(c.context.heads);
   while (!c.reader.unread().empty()) {
     const RequestParser::Fed fed = c.parser->feed(c.reader.unread());
     c.reader.consume(fed.consumed);

@@ -41,6 +41,7 @@ DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
       idle = *found;
       idle_.erase(found);
       idle_bytes_ -= idle->size;
+      give_back(idle->size);
     }
   }
   if (idle && idle->size >= bytes) return {this, idle->start, idle->size};
@@ -53,7 +54,8 @@ DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
 void DecodeScratch::keep(std::byte* start, std::size_t size) noexcept {
   {
     std::lock_guard lock(mutex_);
-    if (idle_bytes_ + size <= idle_bytes_max_) {
+    if (idle_bytes_ + size <= idle_bytes_max_ &&
+        (budget_ == nullptr || budget_->try_acquire(size))) {
       idle_.push_back({start, size, Clock::now()});
       idle_bytes_ += size;
       return;
@@ -69,11 +71,16 @@ void DecodeScratch::release_unused(Clock::time_point since) {
     std::erase_if(idle_, [&](const Idle& block) {
       if (block.since >= since) return false;
       idle_bytes_ -= block.size;
+      give_back(block.size);
       unused.push_back(block);
       return true;
     });
   }
   for (const Idle& block : unused) munmap(block.start, block.size);
+}
+
+void DecodeScratch::give_back(std::size_t size) noexcept {
+  if (budget_ != nullptr) budget_->release(size);
 }
 
 std::uint64_t DecodeScratch::idle_bytes() const {

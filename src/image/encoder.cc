@@ -1,9 +1,7 @@
-// save(): picks the encoder of a format. Owns the translation of foreign buffers to EncodedBytes.
+// save(): picks the encoder of a format.
 #include "imgring/image/encoder.h"
 
 #include <array>
-#include <cstdlib>
-#include <cstring>
 
 #include "encoders.h"
 #include "library_threads.h"
@@ -12,24 +10,24 @@
 namespace imgring::image {
 namespace {
 
-using Save = Result<EncodedBytes> (*)(VipsImage*, const SaveParams&, const StopFlag&);
+using Save = Result<Bytes> (*)(VipsImage*, const SaveParams&, const StopFlag&);
 
-Result<EncodedBytes> jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   if (can_pull_jpeg(image)) return save_jpeg(image, params, stop);
   return save_by_vips(image, ImageType::kJpeg, params, stop);
 }
-Result<EncodedBytes> png(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> png(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   if (can_pull_png(image, params)) return save_png(image, params, PngFilters::kAll, stop);
   return save_by_vips(image, ImageType::kPng, params, stop);
 }
-Result<EncodedBytes> webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   if (can_pull_webp(image)) return save_webp(image, params, stop);
   return save_by_vips(image, ImageType::kWebp, params, stop);
 }
-Result<EncodedBytes> bmp(VipsImage* image, const SaveParams&, const StopFlag& stop) {
+Result<Bytes> bmp(VipsImage* image, const SaveParams&, const StopFlag& stop) {
   return save_bmp(image, stop);
 }
-Result<EncodedBytes> ico(VipsImage* image, const SaveParams&, const StopFlag& stop) {
+Result<Bytes> ico(VipsImage* image, const SaveParams&, const StopFlag& stop) {
   return save_ico(image, stop);
 }
 
@@ -52,27 +50,7 @@ const Saver* saver_of(ImageType type) noexcept {
   return nullptr;
 }
 
-void free_bytes(std::uint8_t* data) { std::free(data); }
-void keep_nothing(std::uint8_t*) {}
-
 }  // namespace
-
-EncodedBytes bytes_from_malloc(std::uint8_t* data, std::size_t size_bytes) noexcept {
-  EncodedBytes bytes;
-  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(data, free_bytes);
-  bytes.size_bytes = size_bytes;
-  return bytes;
-}
-
-EncodedBytes bytes_from_vector(std::vector<std::uint8_t> vector) {
-  EncodedBytes bytes;
-  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(nullptr, keep_nothing);
-  if (vector.empty()) return bytes;
-  auto* copy = static_cast<std::uint8_t*>(std::malloc(vector.size()));
-  if (copy == nullptr) return bytes;
-  std::memcpy(copy, vector.data(), vector.size());
-  return bytes_from_malloc(copy, vector.size());
-}
 
 bool has_own_saver(ImageType type) noexcept {
   const Saver* saver = saver_of(type);
@@ -84,7 +62,7 @@ bool can_save(ImageType type) noexcept {
   return has_own_saver(type) || vips_can_save(type);
 }
 
-Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,
+Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                           const StopFlag& stop) {
   const Saver* saver = saver_of(type);
   if (saver == nullptr || !can_save(type)) {
@@ -93,7 +71,7 @@ Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& pa
   IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));
   auto saved = saver->save != nullptr ? saver->save(image, params, stop)
                                       : save_by_vips(image, type, params, stop);
-  if (saved && saved->size_bytes == 0) {
+  if (saved && saved->empty()) {
     return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
   }
   return saved;
@@ -106,7 +84,7 @@ bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) 
   return type == ImageType::kPng && can_save_png_rows(header, params);
 }
 
-Result<EncodedBytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
+Result<Bytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
                                const SaveParams& params, const StopFlag& stop) {
   if (type == ImageType::kJpeg) return save_jpeg_rows(header, rows, params);
   if (type == ImageType::kWebp) return save_webp_rows(header, rows, params, stop);

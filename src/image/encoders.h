@@ -10,43 +10,39 @@
 
 namespace imgring::image {
 
-// Bytes from malloc, or from GLib.
-EncodedBytes bytes_from_malloc(std::uint8_t* data, std::size_t size_bytes) noexcept;
-EncodedBytes bytes_from_vector(std::vector<std::uint8_t> bytes);
-
 bool can_pull_jpeg(VipsImage* image) noexcept;
-Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+Result<Bytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
 
 bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept;
 enum class PngFilters : std::uint8_t { kNone, kAll };
-Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
+Result<Bytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
                               const StopFlag& stop);
 
 bool can_pull_webp(VipsImage* image) noexcept;
-Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop);
+Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop);
 
 // The same from rows of another maker: size, bands and metadata of `header`, pixels of `rows`.
 class RowSource;
 bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) noexcept;
-Result<EncodedBytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
+Result<Bytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
                                const SaveParams& params, const StopFlag& stop);
-Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
+Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept;
-Result<EncodedBytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
-Result<EncodedBytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
+Result<Bytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
+Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
                                     const StopFlag& stop);
 
 // The libvips saver of the format on a memory image.
-Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
+Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
                                   const StopFlag& stop);
 // A PNG without palette, for what wraps one.
-Result<EncodedBytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
+Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
 bool vips_can_save(ImageType type) noexcept;   // tried once, where a codec may be missing
 bool vips_has_saver(ImageType type) noexcept;  // not tried
 bool has_own_saver(ImageType type) noexcept;
 
-Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop);
-Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop);
+Result<Bytes> save_bmp(VipsImage* image, const StopFlag& stop);
+Result<Bytes> save_ico(VipsImage* image, const StopFlag& stop);
 
 // Metadata; empty when absent. A profile that does not fit the bands is left out, as the libvips
 // savers do.

@@ -69,7 +69,7 @@ void put_bgr(const std::uint8_t* from, const BmpShape& shape, std::uint8_t* to) 
 
 }  // namespace
 
-Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop) {
+Result<Bytes> save_bmp(VipsImage* image, const StopFlag& stop) {
   IMGRING_TRY(const VipsImagePtr rgb, as_rgb(image));
   BmpShape shape{};
   shape.width = static_cast<std::uint32_t>(vips_image_get_width(rgb.get()));
@@ -82,16 +82,17 @@ Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop) {
   }
   const std::vector<std::uint8_t> head = bmp_head(shape);
   const std::size_t size = head.size() + shape.image_bytes;
-  EncodedBytes out = bytes_from_malloc(static_cast<std::uint8_t*>(std::calloc(size, 1)), size);
-  if (out.data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
-  std::memcpy(out.data.get(), head.data(), head.size());
+  auto* data = static_cast<std::uint8_t*>(std::calloc(size, 1));
+  Bytes out = Bytes::of_malloc(data, size);
+  if (data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
+  std::memcpy(data, head.data(), head.size());
   RowPuller rows(rgb.get(), stop);
   for (int top = 0; top < static_cast<int>(shape.height);) {
     IMGRING_TRY(const Strip strip, rows.pull(top));
     for (int row = 0; row < strip.row_count; ++row) {
       const std::size_t line = static_cast<std::size_t>(top) + row;
       put_bgr(strip.first + row * strip.stride_bytes, shape,
-              out.data.get() + head.size() + line * shape.row_bytes);
+              data + head.size() + line * shape.row_bytes);
     }
     top += strip.row_count;
   }
@@ -101,7 +102,7 @@ Result<EncodedBytes> save_bmp(VipsImage* image, const StopFlag& stop) {
 namespace {
 
 // XMP and comments only libvips writes; a palette of the source is none of an icon's.
-Result<EncodedBytes> icon_png(VipsImage* rgb, const StopFlag& stop) {
+Result<Bytes> icon_png(VipsImage* rgb, const StopFlag& stop) {
   IMGRING_TRY(const VipsImagePtr plain, Operation("copy").set("in", rgb).image());
   for (const char* field : {"palette", "palette-bit-depth", "bits-per-sample"}) {
     vips_image_remove(plain.get(), field);
@@ -113,23 +114,24 @@ Result<EncodedBytes> icon_png(VipsImage* rgb, const StopFlag& stop) {
 
 }  // namespace
 
-Result<EncodedBytes> save_ico(VipsImage* image, const StopFlag& stop) {
+Result<Bytes> save_ico(VipsImage* image, const StopFlag& stop) {
   const int width = vips_image_get_width(image), height = vips_image_get_height(image);
   if (width > kIcoSideMax || height > kIcoSideMax) {
     return fail(ErrorCode::kInternal, "icon side over 256");
   }
   IMGRING_TRY(const VipsImagePtr rgb, as_rgb(image));
-  IMGRING_TRY(const EncodedBytes png, icon_png(rgb.get(), stop));
+  IMGRING_TRY(const Bytes png, icon_png(rgb.get(), stop));
   std::vector<std::uint8_t> out{0, 0, 1, 0, 1, 0};
   out.push_back(static_cast<std::uint8_t>(width % kIcoSideMax));  // 0 is 256
   out.push_back(static_cast<std::uint8_t>(height % kIcoSideMax));
   put_le(&out, 0, 2);
   put_le(&out, 1, 2);
   put_le(&out, static_cast<std::uint32_t>(vips_image_get_bands(rgb.get()) * 8), 2);
-  put_le(&out, static_cast<std::uint32_t>(png.size_bytes), 4);
+  put_le(&out, static_cast<std::uint32_t>(png.size()), 4);
   put_le(&out, kIcoDataOffset, 4);
-  out.insert(out.end(), png.data.get(), png.data.get() + png.size_bytes);
-  return bytes_from_vector(std::move(out));
+  out.insert(out.end(), png.span().begin(), png.span().end());
+  const ByteSpan span(out);
+  return Bytes(span, std::move(out));
 }
 
 }  // namespace imgring::image

@@ -145,9 +145,9 @@ class JpegWriter {
     return checked(put_segment(encoder_, &s));
   }
   Result<void> rows(const Strip& strip) { return checked(put_rows(encoder_, &strip)); }
-  Result<EncodedBytes> end() {
+  Result<Bytes> end() {
     IMGRING_TRY_VOID(checked(finish(encoder_)));
-    EncodedBytes bytes = bytes_from_malloc(encoder_->bytes, encoder_->size_bytes);
+    Bytes bytes = Bytes::of_malloc(encoder_->bytes, encoder_->size_bytes);
     encoder_->bytes = nullptr;
     return bytes;
   }
@@ -214,7 +214,7 @@ bool can_pull_jpeg(VipsImage* image) noexcept {
   return bands == 4 && type == VIPS_INTERPRETATION_CMYK;
 }
 
-Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
+Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
   Setup setup{};
   setup.width = vips_image_get_width(header);
   setup.height = vips_image_get_height(header);
@@ -233,7 +233,7 @@ Result<EncodedBytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const Sa
   return writer.end();
 }
 
-Result<EncodedBytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   VipsImagePtr inverted;
   VipsImage* pixels = image;
   if (space_of(image) == JCS_CMYK) {

@@ -145,9 +145,9 @@ class LibpngWriter {
   // What is written so far; until the next call.
   ByteSpan written() const noexcept { return {encoder_.bytes, encoder_.size_bytes}; }
   Result<void> rows(const Strip& strip) { return checked(put_rows(&encoder_, &strip)); }
-  Result<EncodedBytes> end() {
+  Result<Bytes> end() {
     IMGRING_TRY_VOID(checked(finish(&encoder_)));
-    EncodedBytes bytes = bytes_from_malloc(encoder_.bytes, encoder_.size_bytes);
+    Bytes bytes = Bytes::of_malloc(encoder_.bytes, encoder_.size_bytes);
     encoder_.bytes = nullptr;
     return bytes;
   }
@@ -210,7 +210,7 @@ PngShape shape_of(VipsImage* image, const Setup& setup) noexcept {
           sample_bytes};
 }
 
-Result<EncodedBytes> save_by_writer(VipsImage* header, const Setup& setup, RowSource* rows) {
+Result<Bytes> save_by_writer(VipsImage* header, const Setup& setup, RowSource* rows) {
   PngWriter writer(std::realloc);
   {
     LibpngWriter head;
@@ -233,7 +233,7 @@ bool for_writer(VipsImage* image, const Setup& setup) noexcept {
   return setup.interlace == PNG_INTERLACE_NONE && PngWriter::fits(shape_of(image, setup));
 }
 
-Result<EncodedBytes> save_by_libpng(VipsImage* image, const Setup& setup, const StopFlag& stop) {
+Result<Bytes> save_by_libpng(VipsImage* image, const Setup& setup, const StopFlag& stop) {
   VipsImagePtr memory;  // interlaced: seven passes over the pixels
   if (setup.interlace == PNG_INTERLACE_ADAM7) {
     IMGRING_TRY(memory, copy_to_memory(image, stop));
@@ -269,7 +269,7 @@ bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept {
   return type == (narrow ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_RGB16);
 }
 
-Result<EncodedBytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
+Result<Bytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
                               const StopFlag& stop) {
   Setup setup = setup_of(image, params);
   setup.filters = filters == PngFilters::kAll ? PNG_ALL_FILTERS : PNG_FILTER_NONE;
@@ -285,7 +285,7 @@ bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept {
   return can_pull_png(header, params) && for_writer(header, setup_of(header, params));
 }
 
-Result<EncodedBytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
+Result<Bytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params) {
   Setup setup = setup_of(header, params);
   setup.filters = PNG_ALL_FILTERS;
   const std::vector<std::uint8_t> exif = exif_of(header);

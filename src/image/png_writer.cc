@@ -415,13 +415,13 @@ void PngOutput::end_byte() noexcept {
   if (pending_count_ > 0) bits(0, 8 - pending_count_);
 }
 
-EncodedBytes PngOutput::take() noexcept {
+Bytes PngOutput::take() noexcept {
   void* fitted = reallocate_(bytes_.get(), size_bytes_);
   if (fitted != nullptr) {
     static_cast<void>(bytes_.release());
     bytes_.reset(static_cast<std::uint8_t*>(fitted));
   }
-  return bytes_from_malloc(bytes_.release(), size_bytes_);
+  return Bytes::of_malloc(bytes_.release(), size_bytes_);
 }
 
 struct PngDeflate::Work {
@@ -697,7 +697,7 @@ Result<void> PngWriter::row(const std::uint8_t* pixels) {
   return {};
 }
 
-Result<EncodedBytes> PngWriter::end() {
+Result<Bytes> PngWriter::end() {
   IMGRING_CHECK(row_count_ == shape_.height);
   deflate_.end();
   std::uint8_t sum[4];

@@ -52,7 +52,7 @@ class IMGRING_HIDDEN PngOutput {
   bool failed() const noexcept { return failed_; }
   std::size_t size_bytes() const noexcept { return size_bytes_; }
   std::uint8_t* at(std::size_t index) noexcept { return bytes_.get() + index; }
-  EncodedBytes take() noexcept;
+  Bytes take() noexcept;
 
  private:
   Reallocate reallocate_;
@@ -138,7 +138,7 @@ class IMGRING_HIDDEN PngWriter {
   // The next row of pixels, shape.height times.
   Result<void> row(const std::uint8_t* pixels);
   // After the last row, once.
-  Result<EncodedBytes> end();
+  Result<Bytes> end();
 
  private:
   void put_pixels(const std::uint8_t* pixels) noexcept;

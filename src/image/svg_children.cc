@@ -1,6 +1,7 @@
 // The pool and one drawing in a child. What a child says is checked here and nowhere else.
 #include "imgring/image/svg_children.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "imgring/mem/limits.h"
 #include "memory_file.h"
 #include "row_puller.h"
+#include "svg_lock.h"
 #include "svg_parser.h"
 #include "svg_talk.h"
 #include "svg_wire.h"
@@ -27,7 +29,9 @@ struct SvgChildren::Child {
   SvgProcess process;
   int jobs = 0;
   std::uint64_t most_bytes = 0;  // resident, by its own word: it only ever ends the child
+  std::uint64_t ready_bytes = 0;  // mapped before its first job
   SteadyClock::time_point idle_since{};
+  mem::Grant idle;
 };
 
 namespace {
@@ -111,6 +115,7 @@ class ChildDrawing final : public SvgDrawing {
     if (!opened_) {
       IMGRING_TRY(file, memory_file_of(in_.source));
     }
+    if (!opened_) limit_addresses();
     opened_ = true;
     size_ = {};
     IMGRING_TRY(const SvgTold told, exchange(ask, file.get()));
@@ -142,6 +147,20 @@ class ChildDrawing final : public SvgDrawing {
   }
 
  private:
+  // What the job was granted, above what the child had when it was ready; one piece of its
+  // allocator's addresses at least, or nothing would ever be drawn. A child that is gone shows in
+  // the exchange.
+  void limit_addresses() const {
+    if (kSanitized) return;
+    constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
+    const std::uint64_t granted = std::max(in_.params.memory_bytes, kLeast);
+    rlimit limit{kSvgAddressBytesMax, kSvgAddressBytesMax};
+    if (in_.params.memory_bytes != 0 && granted < kSvgAddressBytesMax) {
+      limit.rlim_cur = std::min<rlim_t>(child_->ready_bytes + granted, kSvgAddressBytesMax);
+    }
+    prlimit(child_->process.pid, RLIMIT_AS, &limit, nullptr);
+  }
+
   SvgAsk new_ask(SvgAskKind kind) const {
     SvgAsk ask;
     ask.kind = kind;
@@ -257,6 +276,7 @@ SvgChildren::ChildPtr SvgChildren::take_idle() {
   if (idle_.empty()) return nullptr;
   ChildPtr child = std::move(idle_.back());  // the last one: the others may end
   idle_.pop_back();
+  child->idle.reset();
   return child;
 }
 
@@ -305,7 +325,10 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
   SvgTold told;
   const Patience patience{stop, SteadyClock::now() + options_.start_max};
   const Heard heard = hear_packet(child->process.socket.get(), &told, sizeof told, patience);
-  if (heard == Heard::kPacket && told.good == 1) return child;
+  if (heard == Heard::kPacket && told.good == 1) {
+    child->ready_bytes = memory_of(child->process.pid).virtual_bytes;
+    return child;
+  }
   if (heard == Heard::kStopped) {
     bury(std::move(child), Why::kStopped);
     return std::unexpected(stop_error(stop.reason()));
@@ -322,9 +345,22 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
   return fail(code, "the child that draws SVGs can't start: " + why + "; it " + words_of(status));
 }
 
+bool SvgChildren::may_stay(Child& child) {
+  mem::Budget* budget = options_.idle_budget;
+  if (budget == nullptr) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t idle = (idle_.size() + 1) * mem::kIdleChildBytes;
+    if (idle > mem::idle_children_bytes_max(budget->max())) return false;
+  }
+  auto grant = budget->try_grant(mem::kIdleChildBytes);
+  if (grant) child.idle = std::move(*grant);
+  return grant.has_value();
+}
+
 void SvgChildren::give_back(ChildPtr child) {
   const bool worn = child->jobs >= options_.jobs_max || child->most_bytes > kSvgKeptBytes;
-  if (worn) {
+  if (worn || !may_stay(*child)) {
     bury(std::move(child), Why::kRetired);
     return;
   }

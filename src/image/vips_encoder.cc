@@ -117,25 +117,25 @@ const Saver* saver_of(ImageType type) noexcept {
   return nullptr;
 }
 
-void free_by_glib(std::uint8_t* data) { g_free(data); }
+struct FreeByGlib {
+  void operator()(void* data) const noexcept { g_free(data); }
+};
 
 // The blob's memory without a copy (vips_target_steal reads freed memory in 8.14 once the target
 // ended).
-EncodedBytes taken_from(VipsTarget* target) noexcept {
-  EncodedBytes bytes;
+Bytes taken_from(VipsTarget* target) {
   VipsBlob* blob = nullptr;
   g_object_get(target, "blob", &blob, nullptr);
-  if (blob == nullptr) return bytes;
+  if (blob == nullptr) return {};
   auto* area = reinterpret_cast<VipsArea*>(blob);
-  bytes.data = std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)>(
-      static_cast<std::uint8_t*>(area->data), free_by_glib);
-  bytes.size_bytes = area->length;
+  const ByteSpan span(static_cast<std::uint8_t*>(area->data), area->length);
+  Bytes bytes(span, std::unique_ptr<void, FreeByGlib>(area->data));
   area->free_fn = nullptr;
   vips_area_unref(area);
   return bytes;
 }
 
-Result<EncodedBytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
+Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
   const TargetPtr target(vips_target_new_to_memory());
   if (target == nullptr) return std::unexpected(vips_failure("target"));
   static const ProcessingConfig kDefaults;
@@ -179,7 +179,7 @@ bool vips_can_save(ImageType type) noexcept {
   return vips_has_saver(type);
 }
 
-Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
+Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
                                   const StopFlag& stop) {
   const Saver* saver = saver_of(type);
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
@@ -187,7 +187,7 @@ Result<EncodedBytes> save_by_vips(VipsImage* image, ImageType type, const SavePa
   return run_saver(*saver, memory.get(), params);
 }
 
-Result<EncodedBytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
+Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
   constexpr Saver kBarePng{ImageType::kPng, "pngsave_target", bare_png_arguments};
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
   return run_saver(kBarePng, memory.get(), SaveParams{});

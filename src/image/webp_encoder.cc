@@ -136,7 +136,7 @@ PictureChunks picture_chunks(ByteSpan riff) {
   return chunks;
 }
 
-EncodedBytes with_metadata(VipsImage* image, ByteSpan riff) {
+Bytes with_metadata(VipsImage* image, ByteSpan riff) {
   const PictureChunks chunks = picture_chunks(riff);
   const ByteSpan profile = fitting_profile(image);
   const ByteSpan xmp = blob_of(image, VIPS_META_XMP_NAME);
@@ -157,7 +157,8 @@ EncodedBytes with_metadata(VipsImage* image, ByteSpan riff) {
   put_le(&out, static_cast<std::uint32_t>(body.size() + 4), 4);
   for (const char c : std::string_view("WEBP")) out.push_back(static_cast<std::uint8_t>(c));
   out.insert(out.end(), body.begin(), body.end());
-  return bytes_from_vector(std::move(out));
+  const ByteSpan span(out);
+  return Bytes(span, std::move(out));
 }
 
 Error encode_error(const WebPPicture& picture, const StopFlag& stop) {
@@ -185,7 +186,7 @@ bool can_pull_webp(VipsImage* image) noexcept {
   return type == VIPS_INTERPRETATION_sRGB && (bands == 3 || bands == 4);
 }
 
-Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   VipsImagePtr coloured;
   VipsImage* source = image;
   if (vips_image_get_bands(image) < 3) {
@@ -199,7 +200,7 @@ Result<EncodedBytes> save_webp(VipsImage* image, const SaveParams& params, const
   return save_webp_rows(source, &rows, params, stop);
 }
 
-Result<EncodedBytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
+Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
                                     const StopFlag& stop) {
   IMGRING_TRY(const WebPConfig config, config_of(params));
   IMGRING_TRY(Pixels pixels, pull_all(header, rows));

@@ -70,8 +70,7 @@ IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept {
 }
 
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
-                   std::span<const std::uint8_t> body, Deadline* progress,
-                   Clock::duration progress_time) {
+                   std::span<const std::uint8_t> body, SendProgress progress) {
   // The kernel completes one message when all of it has left: progress shows between two.
   constexpr std::size_t kPieceBytes = 256 << 10;
   iovec pieces[2];
@@ -90,7 +89,8 @@ Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_
     head = head.subspan(of_head);
     left -= of_head;
     body = body.subspan(left);
-    if (progress != nullptr) progress->restart(progress_time);
+    if (progress.deadline != nullptr) progress.deadline->restart(progress.time);
+    if (progress.sent_bytes != nullptr) *progress.sent_bytes += static_cast<std::uint64_t>(sent);
   }
   co_return 0;
 }
@@ -138,11 +138,11 @@ void StreamReader::consume(std::size_t bytes) noexcept {
     buffer_.erase(0, consumed_);
     consumed_ = 0;
   }
+  if (unread_bytes() <= limits_.free_bytes) paid_.reset();
   arm_if_room();
 }
 void StreamReader::arm_if_room() noexcept {
-  const bool room = buffer_.size() - consumed_ <= buffered_bytes_max_ / 2;
-  if (paused_ && !held_ && room && !in_flight() && !ended_ && !stopping_) arm();
+  if (paused_ && !held_ && may_go_on() && !in_flight() && !ended_ && !stopping_) arm();
 }
 void StreamReader::pause() noexcept {
   held_ = true;
@@ -153,6 +153,21 @@ void StreamReader::pause() noexcept {
 void StreamReader::resume() noexcept {
   held_ = false;
   arm_if_room();
+}
+bool StreamReader::full() noexcept {
+  const std::size_t unread = unread_bytes();
+  if (unread > limits_.bytes_max) return true;
+  if (limits_.budget == nullptr || unread <= limits_.free_bytes + paid_.bytes()) return false;
+  // All that it may ever be: a stream that is beyond the free part seldom stops there.
+  const std::size_t rest = limits_.bytes_max - limits_.free_bytes;
+  if (paid_.bytes() > 0) return !paid_.add(rest - paid_.bytes());
+  auto grant = limits_.budget->try_grant(rest);
+  if (grant) paid_ = std::move(*grant);
+  return !grant;
+}
+bool StreamReader::may_go_on() const noexcept {
+  const std::size_t most = paid_.bytes() > 0 ? limits_.bytes_max : limits_.free_bytes;
+  return unread_bytes() <= most / 2;
 }
 void StreamReader::watch(Scope* leave_scope) noexcept {
   leave_scope_ = leave_scope;
@@ -176,9 +191,9 @@ void StreamReader::complete(const Completion& completion) noexcept {
     changed_.notify();
     leave();
   }
-  const bool full = buffer_.size() - consumed_ > buffered_bytes_max_;
+  const bool stop_reading = full();
   if (completion.more) {
-    if (full && !paused_) {
+    if (stop_reading && !paused_) {
       paused_ = true;
       loop_.engine().cancel(this);
     }
@@ -186,7 +201,7 @@ void StreamReader::complete(const Completion& completion) noexcept {
   }
   if (stopping_ || ended_) {
     idle_.notify();
-  } else if (full || paused_) {
+  } else if (stop_reading || paused_) {
     paused_ = true;
     arm_if_room();
   } else {

@@ -21,7 +21,6 @@ namespace imgring::mem {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::uint64_t kGiB = 1 << 30;
 // The files read here are a few lines; /proc/self/cgroup of a deep tree is the longest.
 constexpr std::size_t kFileBytesMax = 64 * 1024;
 
@@ -174,6 +173,12 @@ MemoryLimit memory_limit() {
   return memory_limit_below("", std::uint64_t{info.totalram} * info.mem_unit);
 }
 
+MemoryLimit memory_limit(std::int64_t by_hand_mib) {
+  if (by_hand_mib == 0) return memory_limit();
+  const std::uint64_t bytes = static_cast<std::uint64_t>(by_hand_mib) * kMiB;
+  return {.bytes = bytes, .origin = "IMGRING_MEMORY_LIMIT"};
+}
+
 int usable_cpus_below(const std::string& root, int affinity) {
   const std::string text = read_file(root + "/proc/self/cgroup");
   std::optional<double> quota;
@@ -251,16 +256,6 @@ Result<OwnMemory> own_memory() {
                      static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 }
 
-std::uint64_t download_budget_bytes(std::uint64_t memory_limit_bytes) noexcept {
-  const std::uint64_t left = memory_limit_bytes > kRestBytes ? memory_limit_bytes - kRestBytes : 0;
-  return std::clamp(left / 4, kDownloadBudgetBytesMin, 2 * kGiB);
-}
-
-std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept {
-  if (memory_limit_bytes < 512 * kMiB) return memory_limit_bytes / 3;
-  return memory_limit_bytes / 2;  // 256 MiB at least
-}
-
 Budget::~Budget() { IMGRING_CHECK(current() == 0); }
 
 bool Budget::try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept {
@@ -268,7 +263,14 @@ bool Budget::try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept {
   do {
     if (used > top || n > top - used) return false;
   } while (!used_.compare_exchange_weak(used, used + n, std::memory_order_relaxed));
+  note_peak(used + n);
   return true;
+}
+
+void Budget::note_peak(std::uint64_t used) noexcept {
+  std::uint64_t peak = peak_.load(std::memory_order_relaxed);
+  while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
+  }
 }
 
 bool Budget::try_acquire(std::uint64_t n) noexcept {
@@ -287,12 +289,6 @@ std::optional<Grant> Budget::redeem() noexcept {
   if (!try_acquire_below(max_, n)) return std::nullopt;
   unreserve();
   return Grant(*this, n);
-}
-
-bool Budget::try_acquire_alone(std::uint64_t n) noexcept {
-  if (try_acquire(n)) return true;
-  std::uint64_t nothing = 0;
-  return n > max_ && used_.compare_exchange_strong(nothing, n, std::memory_order_relaxed);
 }
 
 void Budget::release(std::uint64_t n) noexcept {

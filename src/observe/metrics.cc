@@ -215,6 +215,39 @@ void put_own(Page& page, const MetricsView& view) {
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.turn_duration; });
 }
 
+// The parts of the account; of two of them also under their older names.
+void put_ledger(Page& page, const mem::Ledger& ledger) {
+  struct Series {
+    Page::Family family;
+    std::uint64_t (mem::Budget::*value)() const noexcept;
+  };
+  constexpr Series kSeries[] = {
+      {{"memory_part_bytes", "gauge", "Bytes taken of each part of the memory limit."},
+       &mem::Budget::current},
+      {{"memory_part_bytes_max", "gauge", "Size of the part."}, &mem::Budget::max},
+      {{"memory_part_peak_bytes", "gauge", "The most that was taken of it at once."},
+       &mem::Budget::peak},
+  };
+  for (const Series& series : kSeries) {
+    page.begin(series.family);
+    for (std::size_t i = 0; i < mem::kPartCount; ++i) {
+      const auto part = static_cast<mem::Part>(i);
+      page.sample(fmt::format("part=\"{}\"", mem::facts_of(part).name),
+                  (ledger.part(part).*series.value)());
+    }
+  }
+  page.only({"memory_result_bytes", "gauge", "Bytes of results that wait for their readers."},
+            ledger.results().current());
+  const mem::Budget& plans = ledger.part(mem::Part::kPlans);
+  page.only({"planned_bytes", "gauge", "Bytes that jobs and unsent results hold by their plans."},
+            plans.current());
+  page.only({"planned_bytes_max", "gauge", "Their budget."}, plans.max());
+  const mem::Budget& downloads = ledger.part(mem::Part::kDownloads);
+  page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
+            downloads.current());
+  page.only({"download_bytes_max", "gauge", "Their budget."}, downloads.max());
+}
+
 void put_memory(Page& page, const MetricsView& view) {
   const MemoryNumbers& m = view.memory;
   page.only({"memory_rss_bytes", "gauge", "Resident memory, files included."}, m.rss_bytes);
@@ -227,12 +260,7 @@ void put_memory(Page& page, const MetricsView& view) {
   page.only({"allocator_in_use_bytes", "gauge",
              "Of it, live blocks of the loops, as of their last ticks (system allocator: of all)."},
             m.in_use_bytes);
-  page.only({"planned_bytes", "gauge", "Bytes that the running jobs are planned to hold."},
-            m.planned_bytes);
-  page.only({"planned_bytes_max", "gauge", "Their budget."}, m.planned_bytes_max);
-  page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
-            m.download_bytes);
-  page.only({"download_bytes_max", "gauge", "Their budget."}, m.download_bytes_max);
+  if (m.ledger != nullptr) put_ledger(page, *m.ledger);
   page.only({"memory_waiting", "gauge", "Requests that wait for planned bytes."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.memory_waiting; }));
 }

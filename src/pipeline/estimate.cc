@@ -19,9 +19,10 @@ constexpr std::int64_t kUnknownBytesMin = 4 << 20;
 constexpr std::int64_t kUnknownBytesMax = 200 << 20;
 constexpr double kBytesPerPixel = 4;
 
-// A child that draws an SVG: itself (45 MB resident, most of it shared with the server), and its
+// A child that draws an SVG: itself (45 MB resident, most of it shared with the server; its
+// allocator takes addresses in pieces of 32 MiB, and addresses are what it is limited by), and its
 // tree of the source (a source of 6.3 MB and 150 000 elements: 335 MB); its limit is the most.
-constexpr std::int64_t kSvgChildBytes = 16 << 20;
+constexpr std::int64_t kSvgChildBytes = 32 << 20;
 constexpr std::int64_t kSvgBytesPerFileByte = 60;
 constexpr std::int64_t kSvgBytesMax = std::int64_t{1} << 30;
 // One without a size, drawn as it is, is an icon.
@@ -29,6 +30,11 @@ constexpr double kUnknownVectorSide = 512;
 
 std::int64_t size_of(const RenderJob& job) noexcept {
   return static_cast<std::int64_t>(job.source.size());
+}
+
+// Decoded pixels of a source whose header only libvips reads.
+std::int64_t unread_bytes(const RenderJob& job) noexcept {
+  return std::clamp(size_of(job) * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
 }
 
 // Reading the source takes a child its tree and time by the byte, whatever it draws.
@@ -92,6 +98,7 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   input.config = job.config;
   input.result_type = choose_format(facts, *job.options, *job.config).value_or(job.source_type);
   input.watermark = job.watermark != nullptr;
+  if (job.watermark != nullptr) input.watermark_bytes = job.watermark->decode_bytes;
   if (facts.animated && facts_of(input.result_type).animation_save)
     input.frames = std::min(facts.pages, std::max(1, job.options->max_animation_frames));
   return input;
@@ -116,18 +123,35 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
     unread.pixels = result;
     per_pixel += drawn_bytes_per_pixel(job.source_type);
   } else {
-    out.bytes = std::clamp(size_of(job) * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
+    out.bytes = unread_bytes(job);
     unread.pixels = static_cast<double>(out.bytes) / kBytesPerPixel;
   }
   constexpr double kMost = 1e18;
-  const double saving = result * per_pixel;
-  out.bytes += static_cast<std::int64_t>(saving < kMost ? saving : kMost);
+  const auto whole = [](double bytes) {
+    return static_cast<std::int64_t>(bytes < kMost ? bytes : kMost);
+  };
+  out.bytes += whole(result * per_pixel);
+  out.certain_bytes = whole(result * certain_bytes_per_pixel(input.result_type, input));
   out.work = planned_work(unread);
   if (vector) add_reading_of_vector(job, &out);
   return out;
 }
 
 }  // namespace
+
+std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
+  const url::ProcessingOptions as_it_is;
+  const config::ProcessingConfig config;
+  RenderJob job;
+  job.source = source;
+  job.source_type = type;
+  job.options = &as_it_is;
+  job.config = &config;
+  const std::optional<SourceFacts> known = facts_of_header(source, type, 1);
+  if (!known) return unread_bytes(job);
+  const PlanInput input = input_of(job, *known);
+  return decode_bytes(make_plan(input), input);
+}
 
 Estimate estimate(const RenderJob& job) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
@@ -144,6 +168,7 @@ Estimate estimate(const RenderJob& job) {
     return without_plan(job, Unplanned::kRefused);
   }
   Estimate out{.bytes = plan.planned_bytes,
+               .certain_bytes = plan.certain_bytes,
                .work = planned_work(plan, input),
                .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};
   out.work.least = least_work(plan, input, job.source.size());

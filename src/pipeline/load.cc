@@ -76,7 +76,7 @@ Result<SourceFacts> look_at_vector(const LoadRequest& request, image::SvgDrawing
 
 Result<Opened> open_vector(const LoadRequest& request) {
   const image::SvgParams params{request.options->max_src_resolution,
-                                request.config->svg_unlimited};
+                                request.config->svg_unlimited, request.memory_bytes};
   Opened opened;
   if (request.svg_children == nullptr) {
     opened.drawing = image::draw_here(request.source, params);

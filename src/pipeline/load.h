@@ -24,6 +24,7 @@ struct LoadRequest {
   const config::ProcessingConfig* config = nullptr;
   const image::StopFlag* stop = nullptr;          // vectors: ends the wait for a child
   image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process
+  std::uint64_t memory_bytes = 0;                 // that a child may take; 0: no bound of the job's
   const Logger* log = nullptr;                    // null: nothing is said
 };
 

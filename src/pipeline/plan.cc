@@ -69,6 +69,25 @@ void fit_to_loaded(Plan* plan, const PlanInput& in) {
   if (std::abs(gravity.y) >= 1) gravity.y = std::nearbyint(gravity.y / fh);
 }
 
+// Where an area of the turned picture lies before the turn: steps::turn's order, backwards.
+Area before_turn(Area area, Size frame, const Turn& exif, const ProcessingOptions& o) noexcept {
+  const auto flip = [&](bool across, bool down) {
+    if (across) area.left = frame.width - area.left - area.width;
+    if (down) area.top = frame.height - area.top - area.height;
+  };
+  const auto turn_back = [&](int angle) {
+    for (int quarter = (angle / 90 % 4 + 4) % 4; quarter > 0; --quarter) {
+      area = {area.top, frame.width - area.left - area.width, area.height, area.width};
+      frame = {frame.height, frame.width};
+    }
+  };
+  flip(o.flip_horizontal, o.flip_vertical);
+  turn_back(o.rotate);
+  flip(exif.flip, false);
+  turn_back(exif.angle);
+  return area;
+}
+
 // Makes steps one by one; `size` is the picture's size so far.
 class StepMaker {
  public:
@@ -103,9 +122,29 @@ class StepMaker {
       (this->*make)();
     }
     plan_.result = size_;
+    cut_before_turn();
+  }
+  // One more cut of the result, where nothing comes behind it.
+  void cut_to(Area area) {
+    add(StepKind::kResultCrop, {area.width, area.height}).area = area;
+    plan_.result = size_;
+    cut_before_turn();
   }
 
  private:
+  // A cut whose place is known comes before the turn: turns copy the picture into memory, and what
+  // is cut off may be a thousand times what is kept.
+  void cut_before_turn() {
+    const auto cut = std::ranges::find(plan_.steps, StepKind::kResultCrop, &Step::kind);
+    if (cut == plan_.steps.end() || cut == plan_.steps.begin() || cut->smart) return;
+    const auto turn = cut - 1;
+    if (turn->kind != StepKind::kTurn) return;
+    cut->area = before_turn(cut->area, turn->after, plan_.turn, options_);
+    cut->after = {cut->area.width, cut->area.height};
+    turn->after = turned() ? Size{cut->after.height, cut->after.width} : cut->after;
+    std::iter_swap(turn, cut);
+  }
+
   Step& add(StepKind kind, Size after) {
     size_ = after;
     Step& step = plan_.steps.emplace_back();
@@ -314,7 +353,12 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
     fit_to_loaded(&plan, in);
   StepMaker(&plan, in, {loaded.width, loaded.height}).make_from(StepKind::kTrim);
   plan.planned_bytes = planned_bytes(plan, in);
+  plan.certain_bytes = certain_bytes(plan, in);
   return plan;
+}
+
+void cut_result(Plan* plan, const PlanInput& in, Area area) {
+  StepMaker(plan, in, plan->result).cut_to(area);
 }
 
 void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actual) {

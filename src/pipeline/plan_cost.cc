@@ -31,16 +31,18 @@ constexpr DecodeCost kDecode[] = {
 };
 
 // Bytes per result pixel that saving holds: a memory image where the saver needs one, and the
-// encoder.
+// encoder. `certain`: what every picture takes, however soft it is; more of that than there is for
+// all plans together is refused before any work.
 struct EncodeCost {
   ImageType type;
-  double bytes;
+  double bytes, certain;
 };
 constexpr EncodeCost kEncode[] = {
-    {ImageType::kJpeg, 6},  // optimised Huffman tables: all coefficients
-    {ImageType::kPng, 3},   {ImageType::kWebp, 16}, {ImageType::kGif, 34}, {ImageType::kIco, 8},
-    {ImageType::kBmp, 5},   {ImageType::kHeic, 30}, {ImageType::kAvif, 30}, {ImageType::kJxl, 46},
-    {ImageType::kTiff, 10},
+    // Optimised Huffman tables: all coefficients; at 4:2:0 half as many as at 4:4:4.
+    {ImageType::kJpeg, 6, 3},    {ImageType::kPng, 3, 2},    {ImageType::kWebp, 16, 10},
+    {ImageType::kGif, 34, 20},   {ImageType::kIco, 8, 8},    {ImageType::kBmp, 5, 3},
+    {ImageType::kHeic, 30, 20},  {ImageType::kAvif, 30, 20}, {ImageType::kJxl, 46, 30},
+    {ImageType::kTiff, 10, 6},
 };
 
 // Whole pictures a step copies into memory.
@@ -63,7 +65,7 @@ double png_bytes(const SourceFacts& f) noexcept {
   return bytes <= image::kPngUnpackedBytesMax ? bytes * kWithPacked : 0;
 }
 
-double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
+double decoder_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& f = in.facts;
   const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
   if (row == std::end(kDecode)) return area(f.width, f.height) * kBytesPerPixel;
@@ -78,6 +80,7 @@ double decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   return f.type == ImageType::kPng ? std::max(strips, png_bytes(f)) : strips;
 }
 
+// The largest picture that a step copies into memory.
 double step_bytes(const Plan& plan) noexcept {
   double most = 0;
   Size before{plan.loaded.width, plan.loaded.height};
@@ -85,11 +88,25 @@ double step_bytes(const Plan& plan) noexcept {
     const auto* row = std::ranges::find(kStep, step.kind, &StepCost::kind);
     int copies = row == std::end(kStep) ? 0 : row->copies;
     if (step.smart) ++copies;
-    // A copy goes when the next is made: neighbours overlap, so the largest counts once more.
     most = std::max(most, copies * kBytesPerPixel * area(before.width, before.height));
     before = step.after;
   }
-  return most * 2;
+  return most;
+}
+
+double joined_bytes(const Plan& plan) noexcept {
+  if (plan.frames <= 1) return 0;
+  return kBytesPerPixel * area(plan.result.width, plan.result.height) * plan.frames;
+}
+
+// Also what is no number.
+std::int64_t whole_bytes(double bytes) noexcept {
+  constexpr double kMost = 1e18;
+  return static_cast<std::int64_t>(bytes < kMost ? bytes : kMost);
+}
+
+bool shows_watermark(const Plan& plan) noexcept {
+  return !plan.steps.empty() && plan.steps.back().kind == StepKind::kWatermark;
 }
 
 // Savers of animations work on a frame at a time; what is packed already stays.
@@ -125,13 +142,30 @@ std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept {
   return static_cast<std::int64_t>(bytes);
 }
 
+std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  return whole_bytes(decoder_bytes(plan, in));
+}
+
+double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
+  const auto* row = std::ranges::find(kEncode, encoder_of(result, in), &EncodeCost::type);
+  return row == std::end(kEncode) ? kBytesPerPixel : row->certain;
+}
+
+std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  const double frame = area(plan.result.width, plan.result.height);
+  const double drawn = facts_of(in.facts.type).vector
+                           ? kBytesPerPixel * area(plan.loaded.width, plan.loaded.height)
+                           : 0;
+  return whole_bytes(drawn + step_bytes(plan) + joined_bytes(plan) +
+                     certain_bytes_per_pixel(plan.result_type, in) * frame);
+}
+
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
-  constexpr double kMost = 1e18;
-  const double joined =
-      plan.frames > 1 ? kBytesPerPixel * area(plan.result.width, plan.result.height) * plan.frames
-                      : 0;
-  const double sum = decode_bytes(plan, in) + step_bytes(plan) + joined + encode_bytes(plan, in);
-  return static_cast<std::int64_t>(sum < kMost ? sum : kMost);  // also what is no number
+  // A copy goes when the next is made: neighbours overlap, so the largest counts twice.
+  constexpr double kOverlap = 2;
+  const double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
+  return whole_bytes(decoder_bytes(plan, in) + step_bytes(plan) * kOverlap + mark +
+                     joined_bytes(plan) + encode_bytes(plan, in));
 }
 
 }  // namespace imgring::pipeline

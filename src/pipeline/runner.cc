@@ -21,19 +21,8 @@ namespace {
 using image::VipsImagePtr;
 
 LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source, job.source_type,  job.options, job.config,
-          &stop,      job.svg_children, job.log};
-}
-
-// A copy into bytes of our own; malloc, so that the same free serves.
-Result<image::EncodedBytes> bytes_of(std::string_view text) {
-  image::EncodedBytes bytes;
-  auto* data = static_cast<std::uint8_t*>(std::malloc(text.size() + 1));
-  if (data == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the result");
-  std::copy(text.begin(), text.end(), data);
-  bytes.data = {data, [](std::uint8_t* p) { std::free(p); }};
-  bytes.size_bytes = text.size();
-  return bytes;
+  return {job.source, job.source_type,  job.options,      job.config,
+          &stop,      job.svg_children, job.memory_bytes, job.log};
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
@@ -47,8 +36,7 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
   out.same_as_source = job.source_type != ImageType::kSvg || !job.config->sanitize_svg;
   if (out.same_as_source) return out;
   IMGRING_TRY(std::string clean, image::sanitize_svg(job.source, stop));
-  IMGRING_TRY(image::EncodedBytes bytes, bytes_of(clean));
-  out.bytes = std::move(bytes);
+  out.bytes = Bytes::of(std::move(clean));
   return out;
 }
 

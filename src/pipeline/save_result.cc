@@ -31,8 +31,8 @@ Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::Sa
   picture.reset();
   for (;;) {
     IMGRING_TRY_VOID(vips::check_stop(stop));
-    IMGRING_TRY(image::EncodedBytes bytes, image::save(memory.get(), type, params, stop));
-    const auto size = static_cast<std::int64_t>(bytes.size_bytes);
+    IMGRING_TRY(Bytes bytes, image::save(memory.get(), type, params, stop));
+    const auto size = static_cast<std::int64_t>(bytes.size());
     if (size <= bytes_max || params.quality <= kQualityEnough)
       return Saved{std::move(bytes), type};
     const double over = static_cast<double>(size) / static_cast<double>(bytes_max);
@@ -56,7 +56,7 @@ Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
   const image::SaveParams params = save_params(type, input);
   if (input.options->max_bytes > 0 && facts_of(type).quality)
     return save_to_fit(std::move(picture), type, params, input.options->max_bytes, stop);
-  IMGRING_TRY(image::EncodedBytes bytes, image::save(picture.get(), type, params, stop));
+  IMGRING_TRY(Bytes bytes, image::save(picture.get(), type, params, stop));
   return Saved{std::move(bytes), type};
 }
 

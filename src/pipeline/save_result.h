@@ -8,7 +8,7 @@
 namespace imgring::pipeline {
 
 struct Saved {
-  image::EncodedBytes bytes;
+  Bytes bytes;
   ImageType type = ImageType::kUnknown;
 };
 image::SaveParams save_params(ImageType type, const PlanInput& input);

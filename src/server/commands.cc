@@ -24,7 +24,7 @@
 #include "imgring/image/vips_image.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/server/run.h"
 #include "imgring/source/sources.h"
 #include "imgring/url/request.h"
@@ -114,6 +114,8 @@ int print_configuration(const Context& context) {
   std::optional<config::Config> config;
   const config::LoadReport report = load_report(context, &config);
   std::fputs(config::print_config(report).c_str(), stdout);
+  const mem::MemoryLimit limit = mem::memory_limit(config ? config->memory.limit_mib : 0);
+  std::fputs(mem::describe_ledger(limit).c_str(), stdout);
   for (const std::string& text : report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
   return config ? kExitOk : kExitConfig;
 }

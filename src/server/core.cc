@@ -18,6 +18,7 @@
 #include "imgring/source/sources.h"
 #include "keeper.h"
 #include "memory_gate.h"
+#include "slow_readers.h"
 
 namespace imgring::server {
 
@@ -78,7 +79,7 @@ struct Core::Parts {
         sources(source::SourcesContext{.loop = loop,
                                        .config = config,
                                        .downloads = downloads,
-                                       .budget = c.process_.downloads,
+                                       .ledger = c.process_.ledger,
                                        .source_allowed =
                                            [this](std::string_view url) {
                                              return services.snapshot->rules->source_allowed(url);
@@ -86,8 +87,9 @@ struct Core::Parts {
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
         memory(loop, c.process_),
-        services{loop,         c.process_, sources,        jobs, gzip, memory,
-                 memory_short, c.metrics_, start.snapshot},
+        readers(loop),
+        services{loop,    c.process_,   sources,    jobs,          gzip, memory,
+                 readers, memory_short, c.metrics_, start.snapshot},
         handler(services),
         metrics_handler(services),
         context(loop, requests, idle),
@@ -104,6 +106,7 @@ struct Core::Parts {
         &c.metrics_);
     context.held_now = &c.metrics_.connections_held;
     context.held_total = &c.metrics_.holds;
+    context.heads = &c.process_.ledger.part(mem::Part::kHeads);
     context.server_name = config.server.server_name;
     context.read_request_timeout_s = config.server.read_request_timeout_s;
     context.write_response_timeout_s = config.server.write_response_timeout_s;
@@ -139,6 +142,7 @@ struct Core::Parts {
   loop::Scope requests, idle, keepers;
   source::Sources sources;
   MemoryGate memory;
+  SlowReaders readers;
   CoreServices services;
   RequestHandler handler;
   MetricsHandler metrics_handler;
@@ -424,6 +428,7 @@ loop::Task<void> Core::Parts::root() {
   background.start(keep_memory(background.scope(), keeping));
   background.start(beat(background.scope()));
   background.start(guard_memory(background.scope()));
+  background.start(readers.watch(background.scope(), core.process_));
   acceptor.start();
   if (start.metrics_fd >= 0) metrics_acceptor.start();
   loop::Scope always;

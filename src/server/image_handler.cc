@@ -9,6 +9,7 @@
 #include "imgring/server/answers.h"
 #include "imgring/server/core.h"
 #include "routes.h"
+#include "slow_readers.h"
 
 namespace imgring::server {
 
@@ -60,6 +61,13 @@ bool is_refusal(const Error& error) noexcept {
   return error.code == ErrorCode::kOverloaded || error.code == ErrorCode::kTooManyRequests;
 }
 
+Error not_taken(bool ended) {
+  return Error(ErrorCode::kCancelled,
+               ended ? "the client read too slowly while others waited for the memory of the "
+                       "answer (raise the memory limit, or put a cache in between)"
+                     : "the client did not take the answer");
+}
+
 // One image request from its head to its last byte.
 loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRequest& image,
                              http::Responder& responder) {
@@ -76,10 +84,11 @@ loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRe
   }
   if (!responder.started() && !client_left) {
     const auto before = loop::Clock::now();
-    const ByteSpan body = answer.text.empty() ? answer.body : as_bytes(answer.text);
-    const bool sent = co_await responder.send(answer.response, body);
+    const SlowReaders::Sending sending(services.readers, responder, answer.body.size());
+    const bool sent = co_await responder.send(answer.response, answer.body.span());
     metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
-    if (!sent) answer.error = Error(ErrorCode::kCancelled, "the client did not take the answer");
+    if (sending.ended()) metrics.count_refusal(observe::Refusal::kSlowReader);
+    if (!sent) answer.error = not_taken(sending.ended());
   }
   const Error* error = answer.error ? &*answer.error : nullptr;
   CompletedLine line{.status = client_left ? 499 : answer.response.status,
@@ -205,10 +214,7 @@ observe::MemoryNumbers memory_numbers(const Process& process) {
   if (out.in_use_bytes == 0) {
     for (const auto& core : process.cores) out.in_use_bytes += core->metrics().in_use_bytes.value();
   }
-  out.planned_bytes = process.planned.current();
-  out.planned_bytes_max = process.planned.max();
-  out.download_bytes = process.downloads.current();
-  out.download_bytes_max = process.downloads.max();
+  out.ledger = &process.ledger;
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "imgring/mem/gzip.h"
 #include "imgring/pipeline/estimate.h"
 #include "imgring/server/answers.h"
+#include "imgring/source/sources.h"
 #include "memory_gate.h"
 
 namespace imgring::server {
@@ -125,7 +126,7 @@ Answer error_answer(const ImageRequest& request, const Error& error) {
     answer.response.headers.add("Retry-After", std::to_string(kRetryAfterSeconds));
   }
   add_custom(answer.response, config);
-  answer.text = body.text;
+  answer.body = Bytes::of(body.text);
   answer.error = error;
   return answer;
 }
@@ -288,9 +289,8 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
     add_debug(response, image, fetched.state->source().size());
   }
   add_custom(response, config);
-  answer.state = fetched.state;
-  answer.encoded = std::move(image.bytes);
-  answer.body = image.same_as_source ? fetched.state->source() : answer.encoded.span();
+  answer.body = image.same_as_source ? Bytes(fetched.state->source(), fetched.state)
+                                     : std::move(image.bytes);
   answer.error = fetched.replaced;
   answer.source_shown = true;
   return answer;
@@ -309,13 +309,27 @@ pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   return job;
 }
 
+// The result keeps as many of its job's bytes as it has.
+void keep_grant(Bytes& result, MemoryGrant& memory, Process& process) {
+  memory.patient.reset();
+  memory.planned.shrink_to(result.size());
+  auto counted = process.ledger.results().try_grant(result.size());
+  if (counted) result.keep(std::move(*counted));
+  result.keep(std::move(memory.planned));
+}
+
 // Runs on a helper.
-Result<pipeline::RenderedImage> render_state(RenderState& state, const Process& process) {
+Result<pipeline::RenderedImage> render_state(RenderState& state, Process& process,
+                                             MemoryGrant& memory) {
   if (state.stop.stopped()) {
     const bool left = state.stop.reason() == image::StopReason::kClientGone;
     return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
   }
-  return pipeline::render(job_of(state, process), state.stop);
+  pipeline::RenderJob job = job_of(state, process);
+  job.memory_bytes = memory.planned.bytes();
+  auto image = pipeline::render(job, state.stop);
+  if (image && !image->bytes.empty()) keep_grant(image->bytes, memory, process);
+  return image;
 }
 
 struct JobSlot {  // a counted place among the process's jobs, freed when the job is back
@@ -326,6 +340,28 @@ struct JobSlot {  // a counted place among the process's jobs, freed when the jo
   }
   Process* process;
 };
+
+// What is certain to take more than all plans together may hold.
+Result<void> check_bytes(const pipeline::Estimate& planned, const Process& process) {
+  const std::uint64_t most = process.plans().max();
+  if (static_cast<std::uint64_t>(planned.certain_bytes) <= most) return {};
+  const auto mib = [](auto bytes) { return std::to_string(bytes >> 20); };
+  return fail(ErrorCode::kResultTooLarge,
+              "making this result takes at least " + mib(planned.certain_bytes) +
+                  " MiB, and all results together may take " + mib(most) +
+                  " MiB; ask for fewer pixels, or raise the memory limit (IMGRING_MEMORY_LIMIT)");
+}
+
+// A child may map what its job was granted, and no more. What an SVG needs is known least of all:
+// where there is plenty it gets more than the estimate.
+std::uint64_t bytes_for(const pipeline::Estimate& planned, ImageType type,
+                        const Process& process) noexcept {
+  constexpr std::uint64_t kPlentyPart = 32;  // so many at once, at least
+  constexpr std::uint64_t kPlentyMost = std::uint64_t{1} << 30;  // what a child may map in all
+  const auto bytes = static_cast<std::uint64_t>(planned.bytes);
+  if (!facts_of(type).vector) return bytes;
+  return std::max(bytes, std::min(process.plans().max() / kPlentyPart, kPlentyMost));
+}
 
 loop::JobCost cost_of(const pipeline::Estimate& planned) noexcept {
   return {.lane = planned.work.patient() ? loop::Lane::kPatient : loop::Lane::kQuick,
@@ -427,9 +463,10 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
   }
   JobSlot slot(services.process);
   const pipeline::Estimate planned = pipeline::estimate(job_of(*state, services.process));
+  IMGRING_CO_TRY_VOID(check_bytes(planned, services.process));
   const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, due));
-  const auto bytes = static_cast<std::uint64_t>(planned.bytes);
+  const std::uint64_t bytes = bytes_for(planned, state->type, services.process);
   services.metrics.memory_waiting.add();
   Result<MemoryGrant> memory = co_await services.memory.enter(scope, bytes, cost.lane);
   services.metrics.memory_waiting.sub();
@@ -440,8 +477,8 @@ loop::Task<Result<pipeline::RenderedImage>> render_on_helper(CoreServices& servi
     services.metrics.count_refusal(observe::Refusal::kMemory);
     co_return std::unexpected(std::move(memory).error());
   }
-  auto work = [state, slot = std::move(slot), memory = std::move(*memory)] {
-    return render_state(*state, *slot.process);
+  auto work = [state, slot = std::move(slot), memory = std::move(*memory)]() mutable {
+    return render_state(*state, *slot.process, memory);
   };
   auto ticket = services.jobs.start(services.process.helpers, std::move(work), cost);
   if (ticket == nullptr) co_return std::unexpected(not_taken(services, cost.lane));
@@ -464,34 +501,34 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
   const int level = request.config().memory.gzip_compression;
   if (level == 0 || !compressible(type) || answer.response.status == 304) co_return;
   if (!accepts_gzip(request.request->headers.get("accept-encoding"))) co_return;
-  auto room = services.gzip_pool.get(mem::gzip_bound(answer.body.size()));
-  if (!room) co_return;  // no memory: the plain body is as good
+  const std::size_t bound = mem::gzip_bound(answer.body.size());
+  auto room = services.gzip_pool.get(bound);
+  auto grant = services.process.plans().try_grant(bound);
+  if (!room || !grant) co_return;  // no memory: the plain body is as good
   auto lease = std::make_shared<mem::Lease>(std::move(*room));
-  const ByteSpan body = answer.body;
-  auto work = [lease, body, level, state = answer.state]() -> std::size_t {
-    auto packed = mem::gzip_compress(level, body, lease->room());
-    return packed.value_or(0);
+  auto plain = std::make_shared<Bytes>(std::move(answer.body));  // outlives a detached job
+  auto work = [lease, plain, level]() -> std::size_t {
+    return mem::gzip_compress(level, plain->span(), lease->room()).value_or(0);
   };
   std::size_t size = 0;
-  if (body.size() <= kGzipOnLoopBytes) {
+  if (plain->size() <= kGzipOnLoopBytes) {
     size = work();
   } else {
-    // The encoded bytes must outlive a detached job.
-    auto encoded = std::make_shared<image::EncodedBytes>(std::move(answer.encoded));
-    auto kept = [work, encoded] { return work(); };
-    auto ticket = services.jobs.start(services.process.helpers, std::move(kept));
+    auto ticket = services.jobs.start(services.process.helpers, work);
     if (ticket != nullptr) {
       const auto done = co_await ticket->wait(scope);
       size = done.value_or(0);
     }
     if (scope.cancelled()) co_return;
     ticket.reset();
-    answer.encoded = std::move(*encoded);
   }
-  if (size == 0 || size >= body.size()) co_return;
+  answer.body = std::move(*plain);
+  if (size == 0 || size >= answer.body.size()) co_return;
   lease->set_size(size);
-  answer.gzipped = std::move(*lease);
-  answer.body = answer.gzipped.bytes();
+  grant->shrink_to(size);
+  const ByteSpan packed = lease->bytes();
+  answer.body = Bytes(packed, std::move(*lease));
+  answer.body.keep(std::move(*grant));
   answer.response.headers.add("Content-Encoding", "gzip");
   const std::string etag(answer.response.headers.get("etag"));
   if (!etag.empty() && !etag.starts_with("W/")) answer.response.headers.set("Etag", "W/" + etag);
@@ -543,8 +580,6 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   }
   Answer done = describe_image(request, *fetched, *image);
   co_await compress(services, scope, request, image->type, done);
-  // The source goes before the answer does: a slow reader must not hold both.
-  if (!image->same_as_source || done.gzipped) done.state.reset();
   if (scope.cancelled()) co_return error_answer(request, cancelled_error(scope, "compressing"));
   co_return done;
 }
@@ -581,8 +616,6 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   add_custom(response, config);
   return response;
 }
-
-constexpr std::size_t kRawPieceBytes = 64 << 10;  // one piece is read, then written
 
 // The source does not say what it sends; in clear bytes the content itself does.
 bool untyped(const http::Response& response, const source::OpenedSource& opened) {
@@ -623,8 +656,8 @@ loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageR
   answer.response = raw_response(request, opened->head);
   answer.source_shown = true;
   const std::int64_t length = opened->stream ? opened->head.content_length : 0;
-  auto piece = std::make_unique<std::uint8_t[]>(kRawPieceBytes);
-  const std::span<std::uint8_t> room(piece.get(), kRawPieceBytes);
+  auto piece = std::make_unique<std::uint8_t[]>(source::kStreamPieceBytes);
+  const std::span<std::uint8_t> room(piece.get(), source::kStreamPieceBytes);
   ByteSpan first;  // read before the head is written, when it has to tell the type
   if (untyped(answer.response, *opened)) {
     const Result<std::size_t> got = co_await opened->stream->read(scope, room);

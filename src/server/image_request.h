@@ -15,6 +15,7 @@
 #include "imgring/pipeline/render.h"
 #include "imgring/server/image_handler.h"
 #include "imgring/server/state.h"
+#include "imgring/source/source.h"
 #include "imgring/url/request.h"
 
 namespace imgring::server {
@@ -35,7 +36,7 @@ struct RenderState {
   SnapshotPtr snapshot;
   std::shared_ptr<const pipeline::AuxImage> fallback;  // its bytes are the source when set
   mem::Lease body;
-  mem::Grant download;  // the body's part of the download budget
+  source::BodyGrant download;
   ImageType type = ImageType::kUnknown;
   url::ProcessingOptions options;
   image::StopFlag stop;
@@ -44,14 +45,10 @@ struct RenderState {
   }
 };
 
-// An answer: head, bytes, and what keeps the bytes alive.
+// An answer: head and bytes. A result's bytes keep their grant until they are sent.
 struct Answer {
   http::Response response;
-  ByteSpan body;
-  std::string text;
-  image::EncodedBytes encoded;
-  mem::Lease gzipped;
-  std::shared_ptr<RenderState> state;
+  Bytes body;
   std::optional<Error> error;  // for the log and the counters
   bool source_shown = false;   // image_url and options go to the log
 };

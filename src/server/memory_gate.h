@@ -18,7 +18,7 @@ struct MemoryGrant {
 class MemoryGate {
  public:
   MemoryGate(loop::Loop& loop, Process& process)
-      : planned_(loop, process.planned, loop::BudgetQueue::Others::kWait),
+      : process_(process), planned_(loop, process.plans(), loop::BudgetQueue::Others::kWait),
         patient_(loop, process.patient, loop::BudgetQueue::Others::kWait) {}
   // A grant of `bytes`, or of the whole budget when they are more: such a job runs alone. The
   // scope's end (the request's deadline) ends the wait: kOverloaded.
@@ -26,6 +26,8 @@ class MemoryGate {
   std::size_t waiting() const noexcept { return planned_.waiting() + patient_.waiting(); }
 
  private:
+  void make_room();
+  Process& process_;
   loop::BudgetQueue planned_, patient_;
 };
 

@@ -258,20 +258,21 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
                                 .after_job = image::job_finished,
                                 .collect = [] () noexcept { mem::collect(mem::Collect::kHelper); },
                                 .thread_end = image::thread_finished};
-  image::SvgChildrenOptions drawing;
-  drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
-  drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
-  drawing.idle_max = idle_time_max(config);
-  drawing.log = &log;
-  image::SvgChildren svg_children(std::move(drawing));
-  const std::uint64_t memory_limit = mem::memory_limit().bytes;
-  image::DecodeScratch scratch(memory_limit / kScratchPart);
+  const std::uint64_t memory_limit = mem::memory_limit(config.memory.limit_mib).bytes;
   const auto jobs_max = static_cast<std::size_t>(
       std::max(kJobsMax, job_limit(config.server.requests_queue_size, plan.helpers)));
   loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), jobs_max + kHelperQueueSpare,
                            hooks);
   if (!helpers.complete()) return no_threads(log, plan);
   Process process(log, helpers, memory_limit);
+  image::SvgChildrenOptions drawing;
+  drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
+  drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
+  drawing.idle_max = idle_time_max(config);
+  drawing.idle_budget = &process.ledger.part(mem::Part::kConnections);
+  drawing.log = &log;
+  image::SvgChildren svg_children(std::move(drawing));
+  image::DecodeScratch scratch(memory_limit / kScratchPart, &process.plans());
   process.svg_children = &svg_children;
   process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
   process.scratch = &scratch;

@@ -13,6 +13,7 @@
 #include "imgring/image/loader.h"
 #include "imgring/image/sniff.h"
 #include "imgring/image/versions.h"
+#include "imgring/pipeline/estimate.h"
 #include "imgring/server/run.h"
 #include "imgring/source/sources.h"
 
@@ -59,10 +60,10 @@ Result<std::string> fetch_once(const config::Config& config, const std::string& 
   IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_uring_engine({}));
   loop::Loop loop(std::move(engine));
   mem::BufferPool pool(mem::PoolOptions{});
-  mem::Budget budget(mem::download_budget_bytes(mem::memory_limit().bytes));
+  mem::Ledger ledger(mem::memory_limit(config.memory.limit_mib).bytes);
   Result<std::string> out = fail(ErrorCode::kInternal);
   source::Sources sources(source::SourcesContext{
-      .loop = loop, .config = config, .downloads = pool, .budget = budget});
+      .loop = loop, .config = config, .downloads = pool, .ledger = ledger});
   loop.run(fetch_into(sources, url, &out));
   return out;
 }
@@ -99,6 +100,7 @@ Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config&
     return fail(ErrorCode::kInternal,
                 "the " + what + " (" + variable + from + ") is of no known image type");
   }
+  image->decode_bytes = pipeline::decode_bytes_of(as_bytes(image->bytes), image->type);
   return image;
 }
 

@@ -10,9 +10,8 @@ namespace imgring::server {
 Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes)
     : log(l),
       helpers(h),
-      downloads(mem::download_budget_bytes(memory_limit_bytes)),
-      planned(mem::planned_budget_bytes(memory_limit_bytes)),
-      patient(patient_part(planned.max())),
+      ledger(memory_limit_bytes),
+      patient(patient_part(plans().max())),
       memory(memory_limit_bytes) {}
 Process::~Process() = default;
 
@@ -28,6 +27,11 @@ int Process::job_limit(int queue_size) const noexcept {
 
 bool Process::job_room(int queue_size) const noexcept {
   return jobs.load(std::memory_order_relaxed) < job_limit(queue_size);
+}
+
+bool Process::short_of_plans() const noexcept {
+  return memory_waiters.load(std::memory_order_relaxed) > 0 &&
+         ledger.results().current() > mem::results_bytes_max(plans().max());
 }
 
 bool Process::job_admitted(int queue_size) noexcept {

@@ -21,19 +21,34 @@ constexpr std::size_t kSmallStepPart = 8;  // of what is there, so that copies s
 
 }  // namespace
 
-Body::Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept
+Body::Body(const BodyParts& parts, std::int64_t limit_bytes, mem::Grant connection) noexcept
     : parts_(parts),
-      limit_(limit_bytes == 0 ? most_bytes()
-                              : std::min(static_cast<std::uint64_t>(
+      limit_(std::min(limit_bytes == 0 ? mem::kDownloadBytesMax
+                                       : static_cast<std::uint64_t>(
                                              std::max<std::int64_t>(limit_bytes, 0)),
-                                         most_bytes())) {}
+                      most_bytes())),
+      connection_bytes_(connection.bytes()) {
+  grant_.bytes = std::move(connection);
+}
 
-std::uint64_t Body::most_bytes() const noexcept { return parts_.budget.budget().max(); }
+std::uint64_t Body::most_bytes() const noexcept {
+  return mem::one_download_bytes_max(parts_.budget.budget().max());
+}
+
+std::uint64_t Body::large_bytes() const noexcept {
+  return mem::large_download_bytes(parts_.budget.budget().max());
+}
+
+bool Body::may_be_large(std::size_t total_bytes) const noexcept {
+  return total_bytes <= large_bytes() || grant_.turn.bytes() > 0;
+}
 
 std::string Body::limit_text() const {
   const bool own = limit_ < most_bytes();
   return std::to_string(limit_) + " bytes (" +
-         (own ? "IMGPROXY_MAX_SRC_FILE_SIZE" : "the download budget, a part of the memory limit") +
+         (own ? "IMGPROXY_MAX_SRC_FILE_SIZE"
+              : "three quarters of the memory for downloads: raise the memory limit, or "
+                "IMGRING_MEMORY_LIMIT") +
          ")";
 }
 
@@ -51,9 +66,13 @@ Result<void> Body::accept_length(std::int64_t announced_bytes) const {
 
 // Waits for budget with the socket unread: that is the back-pressure.
 Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
-  if (total_bytes <= grant_.bytes()) co_return Result<void>();
-  const std::uint64_t more = total_bytes - grant_.bytes();
-  const bool got = co_await parts_.budget.enter(scope, grant_, more, kBudgetWait);
+  if (total_bytes <= granted()) co_return Result<void>();
+  bool got = true;
+  if (!may_be_large(total_bytes)) {
+    got = co_await parts_.large.enter(scope, grant_.turn, 1, kBudgetWait);
+  }
+  const std::uint64_t more = total_bytes - granted();
+  if (got) got = co_await parts_.budget.enter(scope, grant_.bytes, more, kBudgetWait);
   if (got) co_return Result<void>();
   if (scope.cancelled()) {
     co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
@@ -88,8 +107,13 @@ Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouch
   const std::size_t step = now < kDoublingUpTo ? now * 2 : now + now / 2;
   const std::size_t most = static_cast<std::size_t>(std::min(limit_ + 1, most_bytes()));
   std::size_t wanted = std::min(std::max(step, needed), most);
+  // A doubling alone is no reason to wait for a turn.
+  if (!may_be_large(wanted) && may_be_large(needed)) {
+    wanted = static_cast<std::size_t>(large_bytes());
+  }
   const bool room_now =
-      wanted <= grant_.bytes() || parts_.budget.try_enter(grant_, wanted - grant_.bytes());
+      wanted <= granted() ||
+      (may_be_large(wanted) && parts_.budget.try_enter(grant_.bytes, wanted - granted()));
   if (!room_now) {
     wanted = small_step(needed, wanted);
     IMGRING_CO_TRY_VOID(co_await acquire(scope, wanted));
@@ -98,10 +122,10 @@ Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouch
   const mem::BufferPool::Growth growth{.needed_bytes = needed, .limit_bytes = limit};
   IMGRING_CO_TRY_VOID(parts_.pool.grow(lease_, growth));
   // An idle buffer may be larger than what was asked for; it is counted where there is room.
-  if (lease_.capacity() > grant_.bytes()) {
-    static_cast<void>(grant_.add(lease_.capacity() - grant_.bytes()));
+  if (lease_.capacity() > granted()) {
+    static_cast<void>(grant_.bytes.add(lease_.capacity() - granted()));
   } else {
-    grant_.shrink_to(std::max(lease_.capacity(), ahead_));
+    grant_.bytes.shrink_to(connection_bytes_ + std::max(lease_.capacity(), ahead_));
   }
   co_return lease_.room();
 }
@@ -121,7 +145,8 @@ Error Body::stopped_by(Error error) const noexcept {
 }
 
 void Body::finish(SourceAnswer& answer) noexcept {
-  grant_.shrink_to(lease_.size());
+  grant_.bytes.shrink_to(lease_.size());
+  if (lease_.size() <= large_bytes()) grant_.turn.reset();
   answer.body = std::move(lease_);
   answer.grant = std::move(grant_);
 }

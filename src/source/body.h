@@ -1,5 +1,5 @@
 // A body on its way into a pooled buffer: room made as bytes arrive, within the size limit and the
-// download budget. One coroutine's; loop thread.
+// downloads' part of the ledger. One coroutine's; loop thread.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "imgring/base/error.h"
 #include "imgring/loop/budget_queue.h"
 #include "imgring/mem/buffer_pool.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/source/source.h"
 
 namespace imgring::source {
@@ -19,13 +19,15 @@ struct BodyParts {
   loop::Loop& loop;
   mem::BufferPool& pool;
   loop::BudgetQueue& budget;
+  loop::BudgetQueue& large;  // the turn of bodies above mem::large_download_bytes()
 };
 
 class Body {
  public:
-  // limit_bytes: the body may be this long, and as the whole budget at most; 0: as that; negative:
-  // no byte.
-  Body(const BodyParts& parts, std::int64_t limit_bytes) noexcept;
+  // limit_bytes: the body may be this long, and three quarters of the budget at most; 0: as that or
+  // mem::kDownloadBytesMax; negative: no byte. `connection`: what its connection holds of the
+  // budget, given back when the body is whole.
+  Body(const BodyParts& parts, std::int64_t limit_bytes, mem::Grant connection = {}) noexcept;
 
   std::uint64_t limit_bytes() const noexcept { return limit_; }
   // kSourceTooLarge when an announced length (-1: unknown) is above the limit.
@@ -49,15 +51,20 @@ class Body {
 
  private:
   loop::Task<Result<void>> acquire(loop::Scope& scope, std::size_t total_bytes);
-  std::uint64_t most_bytes() const noexcept;  // the whole budget
+  std::uint64_t most_bytes() const noexcept;   // that one download may have
+  std::uint64_t large_bytes() const noexcept;  // from here on it takes a turn
   std::string limit_text() const;
+  // Of the grant, what is the body's.
+  std::uint64_t granted() const noexcept { return grant_.bytes.bytes() - connection_bytes_; }
+  bool may_be_large(std::size_t total_bytes) const noexcept;
   std::size_t small_step(std::size_t needed, std::size_t doubled) const noexcept;
   BodyParts parts_;
   std::uint64_t limit_;
   std::size_t expected_ = 0;  // announced; 0: unknown
   std::size_t ahead_ = 0;     // of the grant, what was taken before it arrived
   mem::Lease lease_;
-  mem::Grant grant_;
+  std::uint64_t connection_bytes_;
+  BodyGrant grant_;
 };
 
 }  // namespace imgring::source

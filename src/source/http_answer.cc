@@ -139,14 +139,17 @@ Task<Result<void>> check_status(Scope& scope, http::Exchange& exchange) {
 }
 
 Task<Result<SourceAnswer>> read_answer(Scope& scope, const BodyParts& parts,
-                                       http::Exchange& exchange, std::int64_t limit_bytes) {
+                                       http::Exchange& exchange,
+                                       const SourceRequest& request) {
   SourceAnswer answer;
   http::ResponseHead& head = exchange.head();
   answer.head.status = head.status;
   answer.head.content_length = head.content_length;
   answer.head.headers = std::move(head.headers);
   if (head.status == 304 || head.content_length == 0) co_return answer;
-  Body body(parts, limit_bytes);
+  mem::Grant connection;
+  if (request.connection != nullptr) connection = std::move(*request.connection);
+  Body body(parts, request.size_bytes_max, std::move(connection));
   IMGRING_CO_TRY_VOID(body.accept_length(head.content_length));
   if (is_gzip(answer.head.headers)) {
     answer.head.content_length = -1;

@@ -140,7 +140,7 @@ Task<Result<http::ExchangePtr>> HttpSource::follow(Scope& scope, const SourceReq
 Task<Result<SourceAnswer>> HttpSource::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(http::ExchangePtr exchange, co_await follow(scope, request));
   IMGRING_CO_TRY_VOID(co_await check_status(scope, *exchange));
-  co_return co_await read_answer(scope, parts_, *exchange, request.size_bytes_max);
+  co_return co_await read_answer(scope, parts_, *exchange, request);
 }
 
 Task<Result<OpenedSource>> HttpSource::open(Scope& scope, const SourceRequest& request) {

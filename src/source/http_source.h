@@ -17,7 +17,8 @@ namespace imgring::source {
 OpenedSource open_exchange(http::ExchangePtr exchange);
 // Reads the body of an exchange whole, decoding gzip.
 loop::Task<Result<SourceAnswer>> read_answer(loop::Scope& scope, const BodyParts& parts,
-                                             http::Exchange& exchange, std::int64_t limit_bytes);
+                                             http::Exchange& exchange,
+                                             const SourceRequest& request);
 // Whether a status is an image's (200, a complete 206) or 304; otherwise the error of server.md
 // section 2, with the start of a text body in its detail.
 loop::Task<Result<void>> check_status(loop::Scope& scope, http::Exchange& exchange);

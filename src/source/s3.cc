@@ -172,7 +172,7 @@ Task<Result<http::ExchangePtr>> S3Source::ask(Scope& scope, const SourceRequest&
 Task<Result<SourceAnswer>> S3Source::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(http::ExchangePtr exchange, co_await ask(scope, request));
   IMGRING_CO_TRY_VOID(co_await check_status(scope, *exchange));
-  co_return co_await read_answer(scope, parts_, *exchange, request.size_bytes_max);
+  co_return co_await read_answer(scope, parts_, *exchange, request);
 }
 
 Task<Result<OpenedSource>> S3Source::open(Scope& scope, const SourceRequest& request) {

@@ -93,12 +93,14 @@ class TimedStream final : public SourceStream {
     Clock::duration left;
     int seconds;
   };
-  TimedStream(Loop& loop, std::unique_ptr<SourceStream> inner, Limit limit) noexcept
-      : loop_(loop), inner_(std::move(inner)), limit_(limit) {}
+  TimedStream(Loop& loop, std::unique_ptr<SourceStream> inner, Limit limit,
+              mem::Grant grant) noexcept
+      : loop_(loop), grant_(std::move(grant)), inner_(std::move(inner)), limit_(limit) {}
   Task<Result<std::size_t>> read(Scope& scope, std::span<std::uint8_t> into) override;
 
  private:
   Loop& loop_;
+  mem::Grant grant_;  // of the connection and the reader's piece
   std::unique_ptr<SourceStream> inner_;
   Limit limit_;
 };
@@ -125,25 +127,27 @@ Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t
 struct Sources::Impl {
   explicit Impl(const SourcesContext& c)
       : context(c),
-        room(c.loop, c.budget),
+        room(c.loop, c.ledger.part(mem::Part::kDownloads)),
+        large(c.loop, c.ledger.large_downloads()),
         resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
         connector(c.loop, resolver, connector_options(c.config.source)),
         tls(make_tls(c)),
         client(c.loop, connector, client_options(c.config.source, c.loops, tls.get())),
-        http({c.loop, c.downloads, room}, client, c.config.source.max_redirects,
+        http(body_parts(), client, c.config.source.max_redirects,
              c.source_allowed) {
     const config::SourceConfig& config = c.config.source;
     if (!config.local_filesystem_root.empty()) {
-      local = std::make_unique<LocalSource>(BodyParts{c.loop, c.downloads, room},
+      local = std::make_unique<LocalSource>(body_parts(),
                                             config.local_filesystem_root, config.query_separator);
     }
     if (config.use_s3) {
-      s3 = std::make_unique<S3Source>(BodyParts{c.loop, c.downloads, room}, client,
+      s3 = std::make_unique<S3Source>(body_parts(), client,
                                       s3_options(config, read_variable));
     }
   }
+  BodyParts body_parts() noexcept { return {context.loop, context.downloads, room, large}; }
   SourcesContext context;
-  loop::BudgetQueue room;
+  loop::BudgetQueue room, large;
   net::Resolver resolver;
   net::Connector connector;
   std::unique_ptr<net::TlsContext> tls;
@@ -178,12 +182,31 @@ Result<Source*> Sources::pick(const std::string& url) const {
   return fail(ErrorCode::kSourceUnreachable, "unknown scheme " + scheme + "://");
 }
 
+// Room for a connection to the source, and whatever else it takes: waited for like a body's.
+Task<Result<void>> Sources::enter(Scope& scope, mem::Grant& grant, std::uint64_t bytes) {
+  constexpr auto kWait = std::chrono::seconds(1);  // as for a body
+  const bool got = co_await impl_->room.enter(scope, grant, bytes, kWait);
+  if (got) co_return Result<void>();
+  if (scope.cancelled()) {
+    co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
+  }
+  co_return fail(ErrorCode::kOverloaded, "no memory for a connection to the source within 1 s");
+}
+
+std::uint64_t Sources::connection_bytes(const Source* source) const noexcept {
+  return source == impl_->local.get() ? 0 : mem::kSourceConnectionBytes;
+}
+
 Task<Result<SourceAnswer>> Sources::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(Source * source, pick(request.url));
   const int seconds = impl_->context.config.source.download_timeout_s;
   Scope timed(&scope);
   Deadline deadline(impl_->context.loop, timed, std::chrono::seconds(seconds));
-  Result<SourceAnswer> answer = co_await source->fetch(timed, request);
+  mem::Grant connection;
+  IMGRING_CO_TRY_VOID(co_await enter(timed, connection, connection_bytes(source)));
+  SourceRequest own = request;
+  own.connection = &connection;
+  Result<SourceAnswer> answer = co_await source->fetch(timed, own);
   if (answer) co_return answer;
   const bool late = deadline.fired() && !scope.cancelled();
   co_return std::unexpected(timed_error(std::move(answer).error(), late, seconds));
@@ -197,6 +220,9 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
   const auto before = Clock::now();
   Scope timed(&scope);
   Deadline deadline(loop, timed, all);
+  mem::Grant grant;
+  const std::uint64_t bytes = connection_bytes(source) + kStreamPieceBytes;
+  IMGRING_CO_TRY_VOID(co_await enter(timed, grant, bytes));
   Result<OpenedSource> opened = co_await source->open(timed, request);
   if (!opened) {
     const bool late = deadline.fired() && !scope.cancelled();
@@ -204,7 +230,8 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
   }
   if (opened->stream) {
     const TimedStream::Limit limit{all - (Clock::now() - before), seconds};
-    opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit);
+    opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit,
+                                                   std::move(grant));
   }
   co_return opened;
 }

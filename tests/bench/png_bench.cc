@@ -59,7 +59,7 @@ double saved_by_us(VipsImage* image) {
   const imgring::image::StopFlag stop;
   const auto bytes = imgring::image::save(image, imgring::ImageType::kPng, {}, stop);
   need(bytes.has_value(), "save");
-  return static_cast<double>(bytes->size_bytes);
+  return static_cast<double>(bytes->size());
 }
 
 template <class Save>

@@ -31,6 +31,7 @@ enum class ErrorCode : std::uint8_t {
   kBrokenSvg,            // 422 Broken or unsupported SVG image
   kSourceUnsupported,    // 422 Invalid URL: the source format cannot be loaded
   kResultUnsupported,    // 422 Invalid URL: the result format cannot be saved
+  kResultTooLarge,       // 422 Invalid URL: the result takes more memory than there is for all
   kTooManyRequests,      // 429 Too many requests
   kTimeout,              // 503 Timeout
   kOverloaded,           // 503 Server is overloaded, with Retry-After

@@ -62,6 +62,7 @@ struct ServerConfig {
 };
 
 struct MemoryConfig {
+  std::int64_t limit_mib = 0;  // IMGRING_MEMORY_LIMIT; 0 = of the cgroup or the machine
   std::int64_t download_buffer_size_bytes = 0, gzip_buffer_size_bytes = 0;
   std::int64_t buffer_pool_calibration_threshold = 1024;
   int gzip_compression = 0;  // 0..9

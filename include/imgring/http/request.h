@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "imgring/http/headers.h"
+#include "imgring/mem/limits.h"
 
 namespace imgring::http {
 
@@ -28,6 +29,7 @@ struct Request {
   Headers headers;
   bool keep_alive = true;  // what the client wants; a request with a body never
   bool has_body = false;   // close after the answer
+  mem::Grant memory;       // of a large head: for as long as the request
 };
 
 // Why a head is refused: the answer's status (400, 417, 431, 505) and a reason for the log.
@@ -36,14 +38,14 @@ struct HeadError {
   std::string reason;
 };
 
-// Bytes that a loop's large heads hold together; shared by the connections of one loop.
-struct HeadBudget {
-  std::size_t used_bytes = 0;
-};
+// What a head may hold on the connection's own account; above it pays for all it holds.
+inline constexpr std::size_t kHeadFreeBytes = 8 << 10;
 
 class RequestParser {
  public:
-  explicit RequestParser(HeadBudget* budget = nullptr);
+  // `budget`: of large heads, shared by all connections; null: none (tests). Without room there a
+  // head is refused with 431.
+  explicit RequestParser(mem::Budget* budget = nullptr);
   ~RequestParser();
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;

@@ -22,6 +22,9 @@
 namespace imgring::http {
 
 inline constexpr std::size_t kPipelineBytesMax = 64 << 10;
+// Of these, what a connection holds on its own account; above it they are paid for, and without
+// room not read.
+inline constexpr std::size_t kPipelineFreeBytes = 4 << 10;
 // Draining: how long an idle connection may still bring the request that crossed our decision.
 inline constexpr int kDrainPatienceMs = 100;
 inline constexpr int kLingerTimeMs = 1000;  // half-close, drain, close: the client sees the answer
@@ -40,7 +43,7 @@ struct ServerContext {
   std::string server_name;
   int read_request_timeout_s = 10, write_response_timeout_s = 10, keep_alive_timeout_s = 10;
   bool draining = false;
-  HeadBudget heads;
+  mem::Budget* heads = nullptr;  // of large heads and pipelined requests; null: none (tests)
   RefusalPace pace;
   mem::Counter* held_now = nullptr;    // connections that are held; null: not counted
   mem::Counter* held_total = nullptr;  // how often one was
@@ -68,9 +71,13 @@ class Responder {
   // The answer costs next to nothing, so how often it is given is bounded: by these slots.
   void take_slot(RefusalPace::Duration slot) noexcept { slot_ = slot; }
   RefusalPace::Duration slot() const noexcept { return slot_; }
+  // What is being written ends as if the client had left.
+  void give_up() noexcept {
+    if (writing_ != nullptr) writing_->cancel(loop::CancelReason::kOverload);
+  }
   bool started() const noexcept { return started_; }
   bool keep_alive() const noexcept { return keep_alive_; }
-  std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+  std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }  // also while it is sending
 
  private:
   std::string head_text(const Response& response, std::int64_t content_length);
@@ -83,6 +90,7 @@ class Responder {
   bool chunked_ = false;
   RefusalPace::Duration slot_{};  // zero: not counted
   std::uint64_t sent_bytes_ = 0;
+  loop::Scope* writing_ = nullptr;  // while put() is at it
 };
 
 class Handler {

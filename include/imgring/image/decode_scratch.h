@@ -3,7 +3,8 @@
 // cleared by the kernel page by page and given back for each were half of all page faults at
 // jpeg500 (mem/calibration.md).
 // Owns: the blocks that nobody uses. Any thread. Outlives its blocks.
-// Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`;
+// Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`,
+// nor beyond what the ledger has room for;
 // what was not used for a while goes at release_unused.
 #pragma once
 
@@ -13,6 +14,8 @@
 #include <mutex>
 #include <utility>
 #include <vector>
+
+#include "imgring/mem/limits.h"
 
 namespace imgring::image {
 
@@ -42,8 +45,10 @@ class DecodeScratch {
     std::size_t size_ = 0;
   };
 
-  // idle_bytes_max: what is larger is never kept.
-  explicit DecodeScratch(std::size_t idle_bytes_max) : idle_bytes_max_(idle_bytes_max) {}
+  // What is larger than idle_bytes_max is never kept, nor what `budget` has no room for: idle
+  // blocks are its bytes, blocks in use those of the job's grant. Null: nothing is asked (tests).
+  explicit DecodeScratch(std::size_t idle_bytes_max, mem::Budget* budget = nullptr)
+      : idle_bytes_max_(idle_bytes_max), budget_(budget) {}
   DecodeScratch(const DecodeScratch&) = delete;
   DecodeScratch& operator=(const DecodeScratch&) = delete;
   ~DecodeScratch();
@@ -61,8 +66,10 @@ class DecodeScratch {
     Clock::time_point since;
   };
   void keep(std::byte* start, std::size_t size) noexcept;
+  void give_back(std::size_t size) noexcept;
 
   const std::size_t idle_bytes_max_;
+  mem::Budget* const budget_;
   mutable std::mutex mutex_;
   std::vector<Idle> idle_;  // the last one was given back last
   std::size_t idle_bytes_ = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 
+#include "imgring/base/bytes.h"
 #include "imgring/base/image_type.h"
 #include "imgring/base/text.h"
 #include "imgring/config/config.h"
@@ -16,13 +17,6 @@
 #include "imgring/image/vips_image.h"
 
 namespace imgring::image {
-
-// Encoded bytes; freed with the function that matches their maker.
-struct EncodedBytes {
-  std::unique_ptr<std::uint8_t, void (*)(std::uint8_t*)> data{nullptr, [](std::uint8_t*) {}};
-  std::size_t size_bytes = 0;
-  ByteSpan span() const noexcept { return {data.get(), size_bytes}; }
-};
 
 struct SaveParams {
   int quality = 80;                                  // 1..100
@@ -33,7 +27,7 @@ struct SaveParams {
 // False: 422 kResultUnsupported. SVG is never saved here.
 bool can_save(ImageType type) noexcept;
 // Errors: kTimeout / kCancelled when `stop` was seen (the image is killed), vips_failure's.
-Result<EncodedBytes> save(VipsImage* image, ImageType type, const SaveParams& params,
+Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                           const StopFlag& stop);
 
 // Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between

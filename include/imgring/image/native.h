@@ -48,7 +48,7 @@ struct NativeJob {
 
 // `header`: size, bands and metadata of the result, 8-bit; its pixels are not looked at.
 // Errors: kTimeout, kCancelled and kOverloaded are answers; any other asks for the libvips way.
-Result<EncodedBytes> save_natively(const NativeJob& job, VipsImage* header,
+Result<Bytes> save_natively(const NativeJob& job, VipsImage* header,
                                    const SaveParams& params, const StopFlag& stop);
 bool is_answer(const Error& error) noexcept;
 

@@ -5,7 +5,8 @@
 // Owns: the children, their sockets and their deaths. Any helper thread; one drawing has one child
 // to itself, so there are as many children as helpers at most. They start at the first SVG.
 // Promises: no drawing outlives its stop flag or `time_max`; a child that lies, dies or is late is
-// killed, reaped and counted; children without work end at a tick; nothing is left at the end.
+// killed, reaped and counted; a child may map what it had when it was ready and what its job was
+// granted; children without work are in the ledger and end at a tick; nothing is left at the end.
 #pragma once
 
 #include <sys/types.h>
@@ -22,6 +23,7 @@
 #include "imgring/image/stop.h"
 #include "imgring/image/svg_drawing.h"
 #include "imgring/loop/io.h"
+#include "imgring/mem/ledger.h"
 
 namespace imgring::image {
 
@@ -48,6 +50,8 @@ struct SvgChildrenOptions {
   std::chrono::milliseconds idle_max{5000};   // at a tick, longer without work: it ends
   int jobs_max = kSvgJobsMax;
   std::function<Result<SvgProcess>()> start;  // empty: this program (tests bring their own)
+  // Holds kIdleChildBytes for each child without work, in half of it; null: nothing is asked.
+  mem::Budget* idle_budget = nullptr;
   const Logger* log = nullptr;                // null: nobody is told of children that don't start
 };
 
@@ -88,6 +92,7 @@ class SvgChildren {
   Result<void> enter_large(const StopFlag& stop);
   void leave_large();
   void give_back(ChildPtr child);
+  bool may_stay(Child& child);
   enum class Why : std::uint8_t { kRetired, kStopped, kDied };
   // Killed if it still runs, and reaped: its wait status.
   int bury(ChildPtr child, Why why);

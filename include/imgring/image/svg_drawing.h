@@ -14,6 +14,7 @@ namespace imgring::image {
 struct SvgParams {
   std::int64_t pixels_max = 0;  // of the pictures inside together; 0: the default
   bool unlimited = false;       // IMGPROXY_SVG_UNLIMITED
+  std::uint64_t memory_bytes = 0;  // that a child may take for it; 0: up to kSvgAddressBytesMax
 };
 struct SvgSize {
   int width = 0, height = 0;

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "imgring/loop/loop.h"
+#include "imgring/mem/limits.h"
 
 namespace imgring::loop {
 
@@ -73,10 +74,15 @@ IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept;
 // Until a socket's peer has closed its side or the connection is broken; bytes do not end it.
 IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept;
 
-// All of both pieces, in order. 0, or -errno. `progress` restarts after each part that left.
+// What a sender tells while it is at it.
+struct SendProgress {
+  Deadline* deadline = nullptr;  // restarted with `time` after each part that left
+  Clock::duration time{};
+  std::uint64_t* sent_bytes = nullptr;  // added to
+};
+// All of both pieces, in order. 0, or -errno.
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
-                   std::span<const std::uint8_t> body, Deadline* progress,
-                   Clock::duration progress_time);
+                   std::span<const std::uint8_t> body, SendProgress progress);
 
 // Accepts connections from a listener until told to stop; takes the descriptors in `on_accept`.
 class Acceptor final : Operation {
@@ -109,11 +115,19 @@ class Acceptor final : Operation {
 // Owned by one connection coroutine; must be drained (stop()) before the socket is closed.
 class StreamReader final : Operation {
  public:
-  // Above `buffered_bytes_max` unread bytes the kernel is asked to stop until some are consumed.
-  StreamReader(Loop& loop, int fd, std::size_t buffered_bytes_max) noexcept
+  // Above `bytes_max` unread bytes the kernel is asked to stop until some are consumed, and above
+  // `free_bytes` where `budget` has no room for the rest.
+  struct Limits {
+    std::size_t bytes_max;
+    std::size_t free_bytes;
+    mem::Budget* budget;  // null: nothing is asked
+  };
+  StreamReader(Loop& loop, int fd, std::size_t bytes_max) noexcept
+      : StreamReader(loop, fd, Limits{bytes_max, bytes_max, nullptr}) {}
+  StreamReader(Loop& loop, int fd, const Limits& limits) noexcept
       : loop_(loop),
         fd_(fd),
-        buffered_bytes_max_(buffered_bytes_max),
+        limits_(limits),
         changed_(loop),
         idle_(loop) {}
   void start() noexcept;
@@ -140,9 +154,13 @@ class StreamReader final : Operation {
   void arm() noexcept;
   void arm_if_room() noexcept;
   void leave() noexcept;
+  std::size_t unread_bytes() const noexcept { return buffer_.size() - consumed_; }
+  bool full() noexcept;  // pays for what is unread, where it can
+  bool may_go_on() const noexcept;
   Loop& loop_;
   int fd_;
-  std::size_t buffered_bytes_max_;
+  Limits limits_;
+  mem::Grant paid_;
   Event changed_, idle_;
   std::string buffer_;
   std::size_t consumed_ = 0;

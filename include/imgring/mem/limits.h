@@ -18,11 +18,13 @@ namespace imgring::mem {
 
 struct MemoryLimit {
   std::uint64_t bytes = 0;
-  std::string_view origin;  // "cgroup v2", "cgroup v1" or "RAM"
+  std::string_view origin;  // "cgroup v2", "cgroup v1", "RAM" or "IMGRING_MEMORY_LIMIT"
 };
 // The smallest limit on the way from our cgroup to the root, when it is below ram_bytes.
 MemoryLimit memory_limit_below(const std::string& root, std::uint64_t ram_bytes);
 MemoryLimit memory_limit();
+// The limit set by hand, in MiB, where it is not 0.
+MemoryLimit memory_limit(std::int64_t by_hand_mib);
 
 // CPUs of quota and affinity: at least 1, a part of a CPU counts whole.
 int usable_cpus_below(const std::string& root, int affinity_cpus);
@@ -54,14 +56,6 @@ struct OwnMemory {
 Result<OwnMemory> own_memory();
 Result<OwnMemory> parse_statm(std::string_view text, std::uint64_t page_size_bytes);
 
-// A quarter of what the memory limit leaves beside the process at rest; 2 GiB at most. No floor of
-// 256 MiB: under 128 MiB the planned bytes may take a third and the process at rest holds another.
-inline constexpr std::uint64_t kRestBytes = 48 << 20;  // resident after a burst, with 2 helpers
-inline constexpr std::uint64_t kDownloadBudgetBytesMin = 4 << 20;  // one photo of 12 MP
-std::uint64_t download_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;
-// Half of the memory limit, or a third below 512 MiB (decision 9).
-std::uint64_t planned_budget_bytes(std::uint64_t memory_limit_bytes) noexcept;
-
 class Grant;
 
 // Bytes that all cores share. Outlives its grants.
@@ -75,8 +69,6 @@ class Budget {
   // All of n or nothing.
   bool try_acquire(std::uint64_t n) noexcept;
   void release(std::uint64_t n) noexcept;
-  // One request may be larger than the whole budget: it runs when nothing else does.
-  bool try_acquire_alone(std::uint64_t n) noexcept;
   // Leaves n bytes to whoever reserved them: the others take only what is free beyond. One at a
   // time, 0 < n <= max(); false: there is one already. Ends with redeem() or unreserve().
   bool reserve(std::uint64_t n) noexcept;
@@ -87,11 +79,15 @@ class Budget {
   std::optional<Grant> try_grant(std::uint64_t n) noexcept;
   std::uint64_t current() const noexcept { return used_.load(std::memory_order_relaxed); }
   std::uint64_t max() const noexcept { return max_; }
+  // The most that was ever taken at once.
+  std::uint64_t peak() const noexcept { return peak_.load(std::memory_order_relaxed); }
 
  private:
   bool try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept;
   std::uint64_t max_;
+  void note_peak(std::uint64_t used) noexcept;
   std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> peak_{0};
   std::atomic<std::uint64_t> reserved_{0};
 };
 

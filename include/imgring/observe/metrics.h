@@ -14,6 +14,7 @@
 
 #include "imgring/base/error.h"
 #include "imgring/mem/buffer_pool.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/mem/counter.h"
 #include "imgring/observe/duration.h"
 #include "imgring/observe/process.h"
@@ -36,10 +37,11 @@ enum class Refusal : std::uint8_t {
   kDownloadBudget,  // 503: no room for bodies
   kMemory,          // 503: 92 % of the memory limit
   kDeadline,        // 503: could not have started in time
+  kSlowReader,      // answers that were ended: others waited for their memory
   kClients,         // accepts held back: IMGPROXY_MAX_CLIENTS
 };
-inline constexpr std::array<std::string_view, 6> kRefusalNames = {
-    "queue_full", "jobs", "download_budget", "memory", "deadline", "clients"};
+inline constexpr std::array<std::string_view, 7> kRefusalNames = {
+    "queue_full", "jobs", "download_budget", "memory", "deadline", "slow_reader", "clients"};
 
 inline constexpr int kStatusMin = 100;
 inline constexpr int kStatusMax = 599;
@@ -101,8 +103,7 @@ struct MemoryNumbers {
   std::uint64_t rss_bytes = 0, rss_anon_bytes = 0, limit_bytes = 0;
   std::uint64_t committed_bytes = 0;
   std::uint64_t in_use_bytes = 0;  // live blocks, as of the last ticks
-  std::uint64_t planned_bytes = 0, planned_bytes_max = 0;
-  std::uint64_t download_bytes = 0, download_bytes_max = 0;
+  const mem::Ledger* ledger = nullptr;  // null: no series of it
 };
 
 struct MetricsView {

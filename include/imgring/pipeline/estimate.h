@@ -13,6 +13,8 @@ namespace imgring::pipeline {
 // the result that is asked for; the source's own bytes are not in it.
 struct Estimate {
   std::int64_t bytes = 0;
+  // Of these, what it takes for certain: result, copies of steps. Decoders' tables are guesses.
+  std::int64_t certain_bytes = 0;
   PlannedWork work;
   bool large = false;  // a whole decode of kLargeDecodeBytes or more
 };
@@ -20,5 +22,7 @@ struct Estimate {
 // others take.
 inline constexpr std::int64_t kLargeDecodeBytes = 8 << 20;
 Estimate estimate(const RenderJob& job);
+// What decoding a picture at its full size is expected to hold (watermarks, at the start).
+std::int64_t decode_bytes_of(ByteSpan source, ImageType type);
 
 }  // namespace imgring::pipeline

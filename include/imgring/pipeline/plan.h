@@ -134,6 +134,7 @@ struct PlanInput {
   double guard_shrink = 1;  // vectors
   bool trimmed = false;     // facts are those of the trimmed picture
   bool watermark = false;   // one is configured
+  std::int64_t watermark_bytes = 0;  // what its decoder is expected to hold
 };
 
 struct Plan {
@@ -149,6 +150,7 @@ struct Plan {
   ImageType result_type = ImageType::kUnknown;
   bool depends_on_pixels = false;  // trim: sizes are those of a picture with nothing to cut
   std::int64_t planned_bytes = 0;  // memory the job is expected to hold at most (decision 9)
+  std::int64_t certain_bytes = 0;  // of that, what no luck with the decoder spares it
 };
 
 // Vector guard: shrink that brings the picture within the limit, 1 when it is.
@@ -161,6 +163,8 @@ Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexce
 Plan make_plan(const PlanInput& in);
 // The same with the picture that was really loaded by `load` (sizes or orientation may differ).
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
+// Cuts the result once more. Only for plans that end with a scale or a turn (watermarks).
+void cut_result(Plan* plan, const PlanInput& in, Area area);
 // After step `index` left `actual` instead of what was planned: the steps behind it anew.
 void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actual);
 
@@ -172,8 +176,13 @@ std::string describe(const Plan& plan);
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept;
 // Memory a plan needs, by the tables of formats and steps in plan_cost.cc.
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
+// Of that, copies that steps make, joined frames, and what saving holds for certain.
+std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept;
+// Of planned_bytes, the decoder's.
+std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept;
 // Of that, what saving takes for a pixel of the result, and drawing for one of a vector.
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
+double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
 double drawn_bytes_per_pixel(ImageType vector) noexcept;
 // The row of the cost tables for a result: a PNG with a palette is made by the quantiser of GIFs.
 ImageType encoder_of(ImageType result, const PlanInput& in) noexcept;

@@ -25,6 +25,7 @@ namespace imgring::pipeline {
 struct AuxImage {
   std::string bytes;
   ImageType type = ImageType::kUnknown;
+  std::int64_t decode_bytes = 0;  // decode_bytes_of() it
 };
 
 struct RenderJob {
@@ -36,11 +37,13 @@ struct RenderJob {
   image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
   image::DecodeScratch* scratch = nullptr;     // null: the allocator
   const Logger* log = nullptr;                 // debug lines about what is left out; null: none
+  // What the job was granted: a child that works for it may take no more. 0: no bound (tests).
+  std::uint64_t memory_bytes = 0;
   bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 
 struct RenderedImage {
-  image::EncodedBytes bytes;     // empty when same_as_source
+  Bytes bytes;     // empty when same_as_source
   bool native = false;           // made without libvips' pipeline
   bool same_as_source = false;   // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;

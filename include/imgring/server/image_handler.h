@@ -15,6 +15,7 @@
 namespace imgring::server {
 
 class MemoryGate;
+class SlowReaders;
 
 // What a handler needs of its core; outlives every request.
 struct CoreServices {
@@ -24,6 +25,7 @@ struct CoreServices {
   loop::JobRegistry& jobs;
   mem::BufferPool& gzip_pool;
   MemoryGate& memory;
+  SlowReaders& readers;
   loop::Event& memory_short;  // the core's guard waits for it
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy

@@ -14,7 +14,7 @@
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/svg_children.h"
 #include "imgring/loop/offload.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/net/tls.h"
 #include "imgring/observe/metrics.h"
 #include "imgring/pipeline/render.h"
@@ -37,7 +37,7 @@ inline constexpr int kJobsMax = 1024;
 // Jobs that run or wait, with so many helpers: queue_size is IMGPROXY_REQUESTS_QUEUE_SIZE.
 int job_limit(int queue_size, int helpers) noexcept;
 
-// Of the planned bytes, what patient jobs may hold: the rest is the quick ones'.
+// Of the plans' part, what patient jobs may hold: the rest is the quick ones'.
 constexpr std::uint64_t patient_part(std::uint64_t planned_bytes) noexcept {
   return planned_bytes / 4 * 3;
 }
@@ -53,13 +53,13 @@ struct Process {
   image::SvgChildren* svg_children = nullptr;
   image::DecodeScratch* scratch = nullptr;
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
-  mem::Budget downloads;  // source bodies of all cores
-  mem::Budget planned;    // decoded bytes of all jobs that run or wait for a helper
-  mem::Budget patient;    // of these, what jobs of the patient lane may hold at most
+  mem::Ledger ledger;  // what strangers can make the process hold
+  mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
   MemoryWatch memory;
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   // Jobs to come, by the lane that is known before their sources are: these are on their way.
   std::array<std::atomic<int>, loop::kLaneCount> coming{};
+  std::atomic<int> memory_waiters{0};  // jobs that wait for bytes of the plans' part
   std::atomic<int> clients{0};
   std::atomic<bool> healthy{true};   // the libvips self-test's last answer
   std::atomic<bool> draining{false};
@@ -67,6 +67,10 @@ struct Process {
 
   // Room for one more job? Counted when true; job_done() takes it back.
   // Queue: IMGPROXY_REQUESTS_QUEUE_SIZE, 0 = kJobsMax in all.
+  mem::Budget& plans() noexcept { return ledger.part(mem::Part::kPlans); }
+  const mem::Budget& plans() const noexcept { return ledger.part(mem::Part::kPlans); }
+  // Jobs wait for bytes that unsent results hold: the slowest readers are to be ended.
+  bool short_of_plans() const noexcept;
   bool job_admitted(int queue_size) noexcept;
   bool job_room(int queue_size) const noexcept;
   int job_limit(int queue_size) const noexcept;

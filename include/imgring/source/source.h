@@ -21,8 +21,11 @@ struct SourceRequest {
   // Conditional headers, cookies, Range, Accept-Encoding and configured ones, as they go to the
   // source.
   http::Headers headers;
-  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: the download budget; negative: no byte.
+  // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: what one download may take of the downloads'
+  // part; negative: no byte.
   std::int64_t size_bytes_max = 0;
+  // Bytes that stand for the connection, where there is one: the body takes them over.
+  mem::Grant* connection = nullptr;
 };
 
 // What is known once the source's head is there.
@@ -32,10 +35,15 @@ struct SourceHead {
   std::int64_t content_length = -1;  // -1 = unknown; decoded bodies: unknown
 };
 
+// A body's bytes in the downloads' part, and the turn that large ones take.
+struct BodyGrant {
+  mem::Grant bytes, turn;
+};
+
 struct SourceAnswer {
   SourceHead head;
   mem::Lease body;  // whole, decoded; empty when there is no byte
-  mem::Grant grant;  // the body's part of the download budget: keep it as long as the body
+  BodyGrant grant;  // keep it as long as the body
 };
 
 // A body read piece by piece (raw). Destroying it before the end drops its connection.

@@ -13,7 +13,7 @@
 #include "imgring/config/config.h"
 #include "imgring/loop/loop.h"
 #include "imgring/mem/buffer_pool.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/net/tls.h"
 #include "imgring/source/source.h"
 
@@ -23,7 +23,7 @@ struct SourcesContext {
   loop::Loop& loop;
   const config::Config& config;  // as at the start; lives as long as the Sources
   mem::BufferPool& downloads;
-  mem::Budget& budget;           // of downloads, shared by all cores
+  mem::Ledger& ledger;           // shared by all cores
   // Asked again for every redirect target.
   std::function<bool(std::string_view source_url)> source_allowed{};
   int loops = 1;                 // how many cores share the process-wide maxima
@@ -44,13 +44,17 @@ struct SourcesStats {
   std::uint64_t tls_resumed = 0;
 };
 
+// One piece of a raw body: read, then written to the client.
+inline constexpr std::size_t kStreamPieceBytes = 64 << 10;
+
 class Sources final : public Source {
  public:
   explicit Sources(const SourcesContext& context);
   ~Sources() override;
 
   // Errors beyond the source's own: kSourceUnreachable for a scheme that is unknown or off;
-  // kSourceTimeout past DOWNLOAD_TIMEOUT; kOverloaded without download budget for 1 s.
+  // kSourceTimeout past DOWNLOAD_TIMEOUT; kOverloaded without room in the downloads' part for 1 s.
+  // open(): the stream's grant covers its connection and one piece of its reader.
   loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
                                          const SourceRequest& request) override;
   loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
@@ -63,6 +67,8 @@ class Sources final : public Source {
  private:
   struct Impl;
   Result<Source*> pick(const std::string& url) const;
+  loop::Task<Result<void>> enter(loop::Scope& scope, mem::Grant& grant, std::uint64_t bytes);
+  std::uint64_t connection_bytes(const Source* source) const noexcept;
   std::unique_ptr<Impl> impl_;
 };
 

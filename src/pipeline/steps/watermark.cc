@@ -1,6 +1,7 @@
 // The watermark: made ready once for frames of one size, then laid over each frame (processing.md
 // 7).
 // Frames of an animation come here one by one, so a watermark is cut at frame borders by itself.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
@@ -13,6 +14,9 @@ namespace imgring::pipeline::steps {
 namespace {
 
 using image::VipsImagePtr;
+
+// Of a mark before its cut to the frame; libvips addresses pictures of ten million pixels a side.
+constexpr int kMarkSideMax = 5'000'000;
 
 bool replicated(const url::ProcessingOptions& o) noexcept {
   return o.watermark.position.type == url::GravityType::kReplicate;
@@ -29,32 +33,59 @@ url::ProcessingOptions own_options(const StepContext& context, Size frame) {
   own.format = context.watermark_source->type;
   const double scale = o.watermark.scale;
   if (scale > 0) {
-    own.width = std::max(1, scaled_even(frame.width, scale));
-    own.height = std::max(1, scaled_even(frame.height, scale));
+    const auto side = [scale](int of) {
+      return std::clamp(scaled_even(of, scale), 1, kMarkSideMax);
+    };
+    own.width = side(frame.width);
+    own.height = side(frame.height);
   }
   return own;
 }
 
-// Space between tiles: half before, half behind; negative space cuts the tile.
-struct Gap {
-  int before, behind;
+// One axis of a mark: of `shown` pixels from `first` on, the first lies at `at` of a canvas. What
+// lies outside the frame is never made: a mark may be asked for at any size.
+struct Axis {
+  int first, shown;
+  int at, canvas;
 };
-Gap gap_of(double offset, int side, double dpr) noexcept {
-  const int gap =
-      std::abs(offset) >= 1 ? round_even(offset * dpr) : scaled_even(side, offset);
-  return {gap / 2, gap - gap / 2};
+
+// What of a mark that begins at `at` lies on the canvas; a pixel that is outside where none does.
+Axis shown_part(std::int64_t at, int side, int canvas) noexcept {
+  const std::int64_t first = std::clamp<std::int64_t>(-at, 0, side - 1);
+  const std::int64_t end = std::clamp<std::int64_t>(canvas - at, first + 1, side);
+  const std::int64_t outside = canvas;  // no pixel of the canvas has it
+  const bool none = at >= canvas || at + side <= 0;
+  return {static_cast<int>(first), static_cast<int>(end - first),
+          static_cast<int>(none ? outside : at + first), canvas};
 }
 
-Result<VipsImagePtr> spaced_tile(VipsImagePtr tile, const StepContext& context, Size frame) {
+// Space between tiles: half before, half behind; negative space cuts the tile. A tile larger than
+// the frame shows its middle.
+Axis tile_axis(double offset, int side, int frame, double dpr) noexcept {
+  const std::int64_t gap =
+      std::abs(offset) >= 1 ? round_even(offset * dpr) : scaled_even(frame, offset);
+  const std::int64_t tile = std::max<std::int64_t>(1, side + gap);
+  const std::int64_t before = gap / 2 - std::max<std::int64_t>(0, (tile - frame) / 2);
+  return shown_part(before, side, static_cast<int>(std::min<std::int64_t>(tile, frame)));
+}
+
+struct Shown {
+  Axis x, y;
+  Area area() const noexcept { return {x.first, y.first, x.shown, y.shown}; }
+  Size canvas() const noexcept { return {x.canvas, y.canvas}; }
+};
+
+Shown shown_of(const StepContext& context, Size frame, Size mark) {
   const url::Gravity& position = context.input.options->watermark.position;
   const double dpr = context.plan.geometry.dpr;
-  const Gap x = gap_of(position.x, frame.width, dpr);
-  const Gap y = gap_of(position.y, frame.height, dpr);
-  if (x.before == 0 && x.behind == 0 && y.before == 0 && y.behind == 0) return tile;
-  const Size size = vips::size_of(tile.get());
-  return vips::on_canvas(
-      tile.get(), {size.width + x.before + x.behind, size.height + y.before + y.behind},
-      {x.before, y.before});
+  if (replicated(*context.input.options)) {
+    return {tile_axis(position.x, mark.width, frame.width, dpr),
+            tile_axis(position.y, mark.height, frame.height, dpr)};
+  }
+  const Position at = position_of(
+      {frame.width, frame.height, mark.width, mark.height, dpr, true}, position);
+  return {shown_part(at.left, mark.width, frame.width),
+          shown_part(at.top, mark.height, frame.height)};
 }
 
 // The middle of an odd number of tiles each way.
@@ -84,8 +115,14 @@ Result<VipsImagePtr> bare(VipsImage* picture) {
   return own;
 }
 
-Result<VipsImagePtr> scaled_and_upright(const StepContext& context, Size frame,
-                                        const image::StopFlag& stop) {
+// A mark, and how it lies.
+struct Mark {
+  VipsImagePtr image;  // its shown part, not made yet
+  Shown shown;
+};
+
+Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
+                                const image::StopFlag& stop) {
   const url::ProcessingOptions own = own_options(context, frame);
   PlanInput input;
   input.options = &own;
@@ -99,17 +136,28 @@ Result<VipsImagePtr> scaled_and_upright(const StepContext& context, Size frame,
   input.guard_shrink = opened.guard_shrink;
   input.result_type = ImageType::kPng;  // holds alpha and any size: no flatten, no fix size
   IMGRING_TRY(Loaded loaded, load_planned(request, std::move(opened), &input));
+  const Shown shown = shown_of(context, frame, loaded.plan.result);
+  const Size part{shown.x.shown, shown.y.shown};
+  if (part != loaded.plan.result) cut_result(&loaded.plan, input, shown.area());
   const StepContext own_context{loaded.plan, input, stop, nullptr, nullptr};
-  return run_steps(std::move(loaded.image), &loaded.plan, input, own_context);
+  IMGRING_TRY(VipsImagePtr made,
+              run_steps(std::move(loaded.image), &loaded.plan, input, own_context));
+  if (vips::size_of(made.get()) == part) return Mark{std::move(made), shown};
+  // The loader's size was a surprise: its cut went with the plan.
+  const Shown anew = shown_of(context, frame, vips::size_of(made.get()));
+  IMGRING_TRY(VipsImagePtr cut, vips::cut(made.get(), anew.area()));
+  return Mark{std::move(cut), anew};
 }
 
 Result<PreparedWatermark> prepare(const StepContext& context, Size frame) {
   const url::ProcessingOptions& o = *context.input.options;
   PreparedWatermark ready;
   ready.opacity = o.watermark.opacity * context.input.config->watermark_opacity;
-  IMGRING_TRY(VipsImagePtr mark, scaled_and_upright(context, frame, context.stop));
-  if (replicated(o)) {
-    IMGRING_TRY(VipsImagePtr tile, spaced_tile(std::move(mark), context, frame));
+  IMGRING_TRY(Mark made, scaled_and_upright(context, frame, context.stop));
+  VipsImagePtr mark = std::move(made.image);
+  const Position at{made.shown.x.at, made.shown.y.at};
+  if (replicated(o) && vips::size_of(mark.get()) != made.shown.canvas()) {
+    IMGRING_TRY(VipsImagePtr tile, vips::on_canvas(mark.get(), made.shown.canvas(), at));
     mark = std::move(tile);
   }
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(mark.get(), context.stop));
@@ -118,10 +166,7 @@ Result<PreparedWatermark> prepare(const StepContext& context, Size frame) {
     IMGRING_TRY(VipsImagePtr tiles, tiled(mark.get(), frame));
     mark = std::move(tiles);
   } else {
-    const Size size = vips::size_of(mark.get());
-    ready.at = position_of({frame.width, frame.height, size.width, size.height,
-                            context.plan.geometry.dpr, true},
-                           o.watermark.position);
+    ready.at = at;
   }
   IMGRING_TRY(VipsImagePtr stripped, bare(mark.get()));
   IMGRING_TRY(VipsImagePtr clear, vips::with_alpha(stripped.get()));

@@ -210,7 +210,7 @@ class NativeJpeg : public testing::Test {
     job.down = {0, 120, 60, 2, 0, 60};
     return job;
   }
-  Result<EncodedBytes> run(const std::string& source) {
+  Result<Bytes> run(const std::string& source) {
     const VipsImagePtr header = test::picture(80, 60, 3);
     return save_natively(job_of(source), header.get(), {}, stop_);
   }
@@ -296,7 +296,7 @@ class NativePng : public testing::Test {
  protected:
   static constexpr int kWidth = 64, kHeight = 48;
 
-  Result<EncodedBytes> run(const std::string& source, int bands) const {
+  Result<Bytes> run(const std::string& source, int bands) const {
     NativeJob job;
     job.source = test::bytes_of(source);
     job.source_type = job.result_type = ImageType::kPng;

@@ -15,7 +15,7 @@
 namespace imgring::image::test {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
+using Octets = std::vector<std::uint8_t>;
 
 std::string saved_png(VipsImage* image) {
   const StopFlag stop;
@@ -97,9 +97,9 @@ TEST(PngEncoder, ChunksBeforeThePixelsAreTheSavers) {
 // What flat graphics, noise and slopes ask of a deflate: long runs, stored blocks, tiny alphabets.
 enum class Fill { kZero, kNoise, kFewValues, kRepeats, kMixed };
 
-Bytes filled(Fill fill, std::size_t count) {
+Octets filled(Fill fill, std::size_t count) {
   std::mt19937 random(7);
-  Bytes bytes(count);
+  Octets bytes(count);
   for (std::size_t i = 0; i < count; ++i) {
     const auto any = static_cast<std::uint8_t>(random());
     const std::uint8_t before = i >= 3000 ? bytes[i - 3000] : any;
@@ -114,8 +114,8 @@ Bytes filled(Fill fill, std::size_t count) {
   return bytes;
 }
 
-Bytes unpacked(ByteSpan packed, std::size_t room) {
-  Bytes out(room + 1);
+Octets unpacked(ByteSpan packed, std::size_t room) {
+  Octets out(room + 1);
   z_stream z{};
   EXPECT_EQ(inflateInit2(&z, -MAX_WBITS), Z_OK);
   z.next_in = const_cast<Bytef*>(packed.data());
@@ -135,7 +135,7 @@ TEST(PngDeflate, WhatGoesInComesOutWhateverThePieces) {
     for (const std::size_t size :
          {1ul, 2ul, 5ul, 6ul, 7ul, 8ul, 258ul, 4096ul, 65'535ul, 163'840ul, 163'841ul, 700'001ul}) {
       SCOPED_TRACE(testing::Message() << static_cast<int>(fill) << " " << size);
-      const Bytes bytes = filled(fill, size);
+      const Octets bytes = filled(fill, size);
       PngOutput out(std::realloc);
       PngDeflate deflate(std::realloc, out);
       ASSERT_TRUE(deflate.begin());
@@ -145,16 +145,16 @@ TEST(PngDeflate, WhatGoesInComesOutWhateverThePieces) {
       }
       deflate.end();
       ASSERT_FALSE(out.failed());
-      const EncodedBytes packed = out.take();
+      const imgring::Bytes packed = out.take();
       EXPECT_TRUE(unpacked(packed.span(), size) == bytes);
-      EXPECT_LE(packed.size_bytes, size + 5 * (size / 8192 + 1));  // stored blocks bound it
+      EXPECT_LE(packed.size(), size + 5 * (size / 8192 + 1));  // stored blocks bound it
     }
   }
 }
 
 // Counts that double give a tree deeper than the 15 bits deflate has.
 TEST(PngDeflate, CodesOfSkewedCountsFit) {
-  Bytes bytes;
+  Octets bytes;
   for (std::size_t value = 0, count = 1; bytes.size() < 600'000; ++value) {
     bytes.insert(bytes.end(), count, static_cast<std::uint8_t>(value * 37 + 1));
     count = std::max(count + 1, count * 13 / 8);
@@ -165,7 +165,7 @@ TEST(PngDeflate, CodesOfSkewedCountsFit) {
   ASSERT_TRUE(deflate.begin());
   deflate.add(bytes);
   deflate.end();
-  const EncodedBytes packed = out.take();
+  const imgring::Bytes packed = out.take();
   EXPECT_TRUE(unpacked(packed.span(), bytes.size()) == bytes);
 }
 
@@ -186,10 +186,10 @@ std::uint8_t predicted(PngFilter filter, int left, int above, int above_left) {
 }
 
 TEST(PngFilters, FollowTheFormat) {
-  const Bytes noise = filled(Fill::kNoise, 2000);
+  const Octets noise = filled(Fill::kNoise, 2000);
   for (const std::size_t pixel : {1u, 2u, 3u, 4u, 6u, 8u}) {
     for (const std::size_t size : {1u, 8u, 255u, 256u, 257u, 900u}) {
-      Bytes row(kPngRowMargin), above(kPngRowMargin), out(size);
+      Octets row(kPngRowMargin), above(kPngRowMargin), out(size);
       row.insert(row.end(), noise.begin(), noise.begin() + static_cast<std::ptrdiff_t>(size));
       above.insert(above.end(), noise.end() - static_cast<std::ptrdiff_t>(size), noise.end());
       for (std::uint8_t f = 0; f < kPngFilterCount; ++f) {
@@ -215,9 +215,9 @@ void* scarce(void* old, std::size_t size_bytes) {
   return allocations_left-- > 0 ? std::realloc(old, size_bytes) : nullptr;
 }
 
-Result<EncodedBytes> written(Reallocate reallocate) {
+Result<imgring::Bytes> written(Reallocate reallocate) {
   const PngShape shape{200, 300, 3, 1};
-  const Bytes noise = filled(Fill::kNoise, shape.width * shape.height * shape.bands);
+  const Octets noise = filled(Fill::kNoise, shape.width * shape.height * shape.bands);
   PngWriter writer(reallocate);
   IMGRING_TRY_VOID(writer.begin(shape, {}));
   for (std::size_t row = 0; row < shape.height; ++row) {

@@ -87,7 +87,7 @@ VipsImagePtr decoded(ByteSpan bytes) {
 }
 
 ByteSpan bytes_of(const std::string& text) { return as_bytes(text); }
-std::string text_of(const EncodedBytes& bytes) { return std::string(as_text(bytes.span())); }
+std::string text_of(const Bytes& bytes) { return std::string(as_text(bytes.span())); }
 
 std::string srgb_profile() {
   VipsBlob* blob = nullptr;

@@ -24,7 +24,7 @@ std::vector<std::uint8_t> pixels_of(VipsImage* image);
 VipsImagePtr decoded(ByteSpan bytes);
 
 ByteSpan bytes_of(const std::string& text);
-std::string text_of(const EncodedBytes& bytes);
+std::string text_of(const Bytes& bytes);
 // Standard sRGB profile as libvips ships it.
 std::string srgb_profile();
 

@@ -138,9 +138,12 @@ Task<void> send_whole(Loop& loop, Scope& scope) {
     ssize_t n = 0;
     while ((n = read(pair.fd[1], piece, sizeof piece)) > 0) got += static_cast<std::size_t>(n);
   });
-  const int sent_all = co_await send_all(loop, scope, pair.fd[0], as_bytes(head), as_bytes(body),
-                                   nullptr, 1s);
+  std::uint64_t told = 0;
+  const SendProgress progress{.sent_bytes = &told};
+  const int sent_all =
+      co_await send_all(loop, scope, pair.fd[0], as_bytes(head), as_bytes(body), progress);
   EXPECT_EQ(sent_all, 0);
+  EXPECT_EQ(told, head.size() + body.size());
   shutdown(pair.fd[0], SHUT_WR);
   reader.join();
   EXPECT_EQ(got, head.size() + body.size());

@@ -166,19 +166,6 @@ TEST(Limits, StatmTexts) {
   }
 }
 
-TEST(Limits, BudgetSizes) {
-  EXPECT_EQ(download_budget_bytes(32 * kMiB), 4 * kMiB);
-  EXPECT_EQ(download_budget_bytes(128 * kMiB), 20 * kMiB);
-  EXPECT_EQ(download_budget_bytes(4 * kGiB), kGiB - 12 * kMiB);
-  EXPECT_EQ(download_budget_bytes(64 * kGiB), 2 * kGiB);
-  EXPECT_EQ(planned_budget_bytes(96 * kMiB), 32 * kMiB);
-  EXPECT_EQ(planned_budget_bytes(512 * kMiB), 256 * kMiB);
-  for (const std::uint64_t limit : {64 * kMiB, 128 * kMiB, 511 * kMiB}) {  // some is left over
-    EXPECT_LE(download_budget_bytes(limit) + planned_budget_bytes(limit), limit * 6 / 10);
-  }
-  EXPECT_EQ(planned_budget_bytes(4 * kGiB), 2 * kGiB);
-}
-
 TEST(Budget, AllOrNothing) {
   Budget budget(100);
   EXPECT_TRUE(budget.try_acquire(60));
@@ -192,16 +179,16 @@ TEST(Budget, AllOrNothing) {
   EXPECT_EQ(budget.max(), 100u);
 }
 
-TEST(Budget, ALargerOneRunsAlone) {
+TEST(Budget, KeepsItsPeak) {
   Budget budget(100);
-  ASSERT_TRUE(budget.try_acquire(1));
-  EXPECT_FALSE(budget.try_acquire_alone(200));
-  EXPECT_FALSE(budget.try_acquire_alone(100)) << "it fits, later";
-  budget.release(1);
-  EXPECT_TRUE(budget.try_acquire_alone(200));
-  EXPECT_FALSE(budget.try_acquire(1));
-  EXPECT_FALSE(budget.try_acquire_alone(200));
-  budget.release(200);
+  EXPECT_EQ(budget.peak(), 0u);
+  ASSERT_TRUE(budget.try_acquire(60));
+  budget.release(50);
+  ASSERT_TRUE(budget.try_acquire(20));
+  EXPECT_FALSE(budget.try_acquire(90));
+  EXPECT_EQ(budget.peak(), 60u) << "what was refused is no use";
+  budget.release(30);
+  EXPECT_EQ(budget.peak(), 60u);
 }
 
 TEST(Budget, ReservedBytesAreLeftByTheOthers) {

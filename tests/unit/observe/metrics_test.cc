@@ -149,8 +149,7 @@ class Metrics : public testing::Test {
             .vips = {.memory_bytes = 1000, .memory_bytes_max = 2000, .allocs = 3},
             .svg = {},
             .memory = {.rss_bytes = 90, .rss_anon_bytes = 50, .limit_bytes = 1000,
-                       .committed_bytes = 60, .in_use_bytes = 40, .planned_bytes = 7,
-                       .planned_bytes_max = 300, .download_bytes = 8, .download_bytes_max = 200},
+                       .committed_bytes = 60, .in_use_bytes = 40, .ledger = &ledger_},
             .process = {}};
   }
   std::string text() { return prometheus_text(view()); }
@@ -162,6 +161,7 @@ class Metrics : public testing::Test {
   }
 
   std::string name_space_;
+  mem::Ledger ledger_{256 << 20};
   std::array<LaneNumbers, 2> lanes_ = {
       {{.name = "quick", .waiting = 3, .running = 2, .expected_wait_s = 0.5},
        {.name = "patient", .waiting = 0, .running = 1, .expected_wait_s = 0}}};
@@ -379,12 +379,20 @@ TEST_F(Metrics, PoolsAreSummedAndTheLargestLearnedSizeShows) {
 }
 
 TEST_F(Metrics, MemoryAndItsBudgets) {
+  auto plans = ledger_.part(mem::Part::kPlans).try_grant(9);
+  auto downloads = ledger_.part(mem::Part::kDownloads).try_grant(8);
+  auto results = ledger_.results().try_grant(5);
+  plans->shrink_to(7);
   const std::string page = text();
+  const auto sizes = "memory_part_bytes_max{part=\"connections\"} " +
+                     std::to_string(ledger_.part(mem::Part::kConnections).max());
+  EXPECT_NE(page.find("\n" + sizes + "\n"), std::string::npos) << page;
   for (std::string_view line :
        {"memory_rss_bytes 90", "memory_rss_anon_bytes 50", "memory_limit_bytes 1000",
         "allocator_committed_bytes 60", "allocator_in_use_bytes 40", "planned_bytes 7",
-        "planned_bytes_max 300", "download_bytes 8", "download_bytes_max 200",
-        "memory_waiting 0", "memory_tick_wait_seconds_count 0"}) {
+        "download_bytes 8", "memory_part_bytes{part=\"plans\"} 7",
+        "memory_part_bytes{part=\"heads\"} 0", "memory_part_peak_bytes{part=\"plans\"} 9",
+        "memory_result_bytes 5", "memory_waiting 0", "memory_tick_wait_seconds_count 0"}) {
     EXPECT_NE(page.find("\n" + std::string(line) + "\n"), std::string::npos) << line;
   }
 }

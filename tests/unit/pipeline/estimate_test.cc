@@ -53,6 +53,9 @@ std::string icon(const char* attributes) {
   return out + "</svg>";
 }
 
+// A child's addresses come in pieces of 32 MiB.
+constexpr std::int64_t kSmallSvg = 42 * kMega;
+
 TEST(Estimate, OrdinarySvgsAreQuickAndSmall) {
   for (const char* attributes : {"width='24' height='24'", "viewBox='0 0 24 24'",
                                  "width='512' height='512' viewBox='0 0 24 24'", ""}) {
@@ -61,14 +64,14 @@ TEST(Estimate, OrdinarySvgsAreQuickAndSmall) {
         SCOPED_TRACE(std::string(attributes) + " " + path + std::string(facts_of(to).extension));
         const Estimate e = asked(icon(attributes), kSvg, path, to).estimate();
         EXPECT_FALSE(e.work.patient()) << e.work.all().count();
-        EXPECT_LT(e.bytes, 24 * kMega);
+        EXPECT_LT(e.bytes, kSmallSvg);
       }
     }
   }
   // Passed through: sanitised, and looked at by a child.
   const Estimate e = asked(icon(""), kSvg, "", kUnknown).estimate();
   EXPECT_FALSE(e.work.patient());
-  EXPECT_LT(e.bytes, 24 * kMega);
+  EXPECT_LT(e.bytes, kSmallSvg);
 }
 
 // Was planned as 16 MB and quick, and made a picture of 529 MB.
@@ -79,7 +82,7 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
     EXPECT_GT(large.estimate().bytes, 2000 * kMega);
     EXPECT_TRUE(large.estimate().work.patient());
     large.options.max_result_dimension = 200;
-    EXPECT_LT(large.estimate().bytes, 24 * kMega);
+    EXPECT_LT(large.estimate().bytes, kSmallSvg);
     EXPECT_FALSE(large.estimate().work.patient());
     EXPECT_GT(asked(icon(attributes), kSvg, "w:1000/dpr:3", kJpeg).estimate().bytes, 140 * kMega);
     EXPECT_GT(asked(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes,
@@ -96,11 +99,51 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
 TEST(Estimate, WhatWillBeRefusedCostsLittle) {
   const Estimate sides =
       asked(icon("width='24' height='24'"), kSvg, "w:100000/h:100000", kPng).estimate();
-  EXPECT_LT(sides.bytes, 24 * kMega);
+  EXPECT_LT(sides.bytes, kSmallSvg);
   EXPECT_LT(sides.work.all(), std::chrono::seconds(1));
   Asked large = asked(encoded(quarters(64, 64).get(), ".png"), kPng, "w:2000000000/el:1", kAvif);
   large.options.max_src_resolution = 10;
-  EXPECT_LT(large.estimate().bytes, 24 * kMega);
+  EXPECT_LT(large.estimate().bytes, kSmallSvg);
+}
+
+// What is refused before any work where it is more than all plans may hold.
+TEST(Estimate, ResultsAndCopiesAreCertain) {
+  struct Case {
+    std::string path;
+    ImageType to;
+    std::int64_t bytes_per_pixel;
+  };
+  const std::string source = encoded(quarters(10, 10).get(), ".png");
+  const std::string vast = "rt:force/w:16000/h:16000/el:1";
+  for (const Case& c : {Case{vast, ImageType::kBmp, 3}, Case{vast, ImageType::kTiff, 6},
+                        Case{vast, ImageType::kGif, 8}, Case{vast, ImageType::kWebp, 5},
+                        Case{vast, kAvif, 12}, Case{vast, kJpeg, 3},
+                        Case{vast + "/rot:90", kPng, 4},
+                        Case{"w:10/h:10/pd:8000:8000:8000:8000", kPng, 2},
+                        Case{"w:16000/h:16000/ex:1", ImageType::kBmp, 3}}) {
+    SCOPED_TRACE(c.path + std::string(facts_of(c.to).extension));
+    const Estimate e = asked(source, kPng, c.path, c.to).estimate();
+    EXPECT_GE(e.certain_bytes, c.bytes_per_pixel * 16000 * 16000);
+    EXPECT_LE(e.certain_bytes, e.bytes);
+  }
+  Asked blurred = asked(source, kPng, vast, kPng);
+  blurred.options.blur = 2;
+  EXPECT_GE(blurred.estimate().certain_bytes, std::int64_t{4} * 16000 * 16000);
+  // A decoder's table is a guess.
+  const Estimate small = asked(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp,
+                               "w:100", kJpeg).estimate();
+  EXPECT_LT(small.certain_bytes, kMega);
+  EXPECT_GT(small.bytes, 40 * kMega);
+}
+
+// Scaled to 2000 x 200 000 before the cut to 2000 x 4: the turn copies what the cut leaves.
+TEST(Estimate, ATurnCopiesOnlyWhatTheCutLeaves) {
+  const std::string source = encoded(plain(1, 100, {1, 2, 3}).get(), ".png");
+  for (const char* turn : {"", "/rot:180"}) {
+    SCOPED_TRACE(turn);
+    const std::string path = std::string("rt:fill/w:2000/h:4/el:1") + turn;
+    EXPECT_LT(asked(source, kPng, path, kPng).estimate().bytes, 2 * kMega);
+  }
 }
 
 // Numbers without an end, and what comes of them.

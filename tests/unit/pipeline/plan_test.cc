@@ -89,6 +89,39 @@ TEST(Plan, StepsAfterASurpriseAreMadeAnew) {
   EXPECT_EQ(plan.result, (Size{110, 110}));
 }
 
+// Every turn there is: a pixel of the cut lies where it lay when the cut came last.
+TEST(Plan, AKnownCutComesBeforeTheTurn) {
+  for (const int orientation : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    for (int turn = 0; turn < 16; ++turn) {
+      SCOPED_TRACE(std::to_string(orientation) + " " + std::to_string(turn));
+      auto o = options_of("rt:fill/w:40/h:30/rot:" + std::to_string(turn % 4 * 90));
+      o.gravity = {url::GravityType::kNorthWest, 3, 2};
+      o.flip_horizontal = (turn & 4) != 0;
+      o.flip_vertical = (turn & 8) != 0;
+      SourceFacts source = facts(kPng, 200, 100);
+      source.orientation = orientation;
+      const auto plan = plan_of(source, o, kPng);
+      const Step* cut = find_step(plan, StepKind::kResultCrop);
+      const Step* turned = find_step(plan, StepKind::kTurn);
+      ASSERT_NE(cut, nullptr);
+      EXPECT_EQ(plan.result, (Size{40, 30}));
+      if (turned == nullptr) continue;
+      EXPECT_LT(cut, turned);
+      EXPECT_EQ(turned->after, (Size{40, 30}));
+      EXPECT_LE(cut->area.left + cut->area.width, (cut - 1)->after.width);
+      EXPECT_LE(cut->area.top + cut->area.height, (cut - 1)->after.height);
+      EXPECT_EQ(cut->area.width * cut->area.height, 40 * 30);
+    }
+  }
+}
+
+TEST(Plan, ASmartCutSeesTheTurnedPicture) {
+  auto o = options_of("rt:fill/w:40/h:30/rot:90");
+  o.gravity.type = url::GravityType::kSmart;
+  const auto plan = plan_of(facts(kPng, 200, 100), o, kPng);
+  EXPECT_GT(find_step(plan, StepKind::kResultCrop), find_step(plan, StepKind::kTurn));
+}
+
 TEST(Plan, GuardedVectorsAreLoadedAtTheProductOfBothShrinks) {
   const SourceFacts source = facts(kSvg, 20000, 10000);
   const double guard = guard_shrink_of(source, 50'000'000);

@@ -112,6 +112,52 @@ TEST(RenderWatermark, ReplicatesWithSpacing) {
   expect_pixel(out.picture.get(), 140, 50, kRed);
 }
 
+// Left half red, right half white; `orientation`: as a JPEG whose EXIF turns it.
+std::string halves(int orientation) {
+  VipsImagePtr red = plain(40, 40, {255, 0, 0}), white = plain(40, 40, {255, 255, 255});
+  VipsImage* joined = nullptr;
+  EXPECT_EQ(vips_join(red.get(), white.get(), &joined, VIPS_DIRECTION_HORIZONTAL, nullptr), 0);
+  const VipsImagePtr owned(joined);
+  if (orientation == 1) return encoded(joined, ".png");
+  vips_image_set_int(joined, VIPS_META_ORIENTATION, orientation);
+  return encoded(joined, ".jpg[Q=100,subsample_mode=off]");
+}
+
+// Whole, these marks would take terabytes: only what lies inside the frame is made.
+TEST(RenderWatermark, IsMadeNoLargerThanTheFrame) {
+  for (const double scale : {2.0, 20.0, 20000.0}) {
+    for (const int orientation : {1, 3}) {
+      SCOPED_TRACE(std::to_string(scale) + " " + std::to_string(orientation));
+      Request request = marked_request();
+      request.watermark.bytes = halves(orientation);
+      request.watermark.type = orientation == 1 ? kPng : ImageType::kJpeg;
+      request.options.watermark.scale = scale;
+      const Outcome out = outcome_of(request);
+      EXPECT_EQ(vips_image_get_width(out.picture.get()), 200);
+      if (scale > 10) continue;  // the middle of one pixel is all that shows
+      const auto left = pixel(out.picture.get(), 5, 50), right = pixel(out.picture.get(), 195, 50);
+      EXPECT_NEAR(left[1], orientation == 1 ? 0 : 255, 3);
+      EXPECT_NEAR(right[1], orientation == 1 ? 255 : 0, 3);
+    }
+  }
+}
+
+TEST(RenderWatermark, ReplicatedOnesLargerThanTheFrameShowTheirMiddle) {
+  for (const double gap : {0.0, 5.0, 100000.0}) {
+    SCOPED_TRACE(gap);
+    Request request = marked_request();
+    request.watermark.bytes = halves(1);
+    request.options.watermark.scale = 2;
+    request.options.watermark.position = {GravityType::kReplicate, gap, gap};
+    const Outcome out = outcome_of(request);
+    if (gap < 10) {
+      EXPECT_NEAR(pixel(out.picture.get(), 5, 50)[1], 0, 3);
+      EXPECT_NEAR(pixel(out.picture.get(), 195, 50)[1], 255, 3);
+    }
+    EXPECT_EQ(vips_image_get_width(out.picture.get()), 200);
+  }
+}
+
 TEST(RenderWatermark, IsOnEveryFrame) {
   Request request = animated_request("");
   request.watermark.bytes = encoded(plain(10, 10, {255, 255, 255}).get(), ".png");

@@ -263,10 +263,10 @@ TEST(Render, MaxBytesLowersQuality) {
   request.source = encoded(checked(noise).get(), ".jpg[Q=95]");
   const auto full = request.run();
   ASSERT_TRUE(full.has_value());
-  request.options.max_bytes = static_cast<std::int64_t>(full->bytes.size_bytes / 2);
+  request.options.max_bytes = static_cast<std::int64_t>(full->bytes.size() / 2);
   const auto fitted = request.run();
   ASSERT_TRUE(fitted.has_value());
-  EXPECT_LE(static_cast<std::int64_t>(fitted->bytes.size_bytes), request.options.max_bytes);
+  EXPECT_LE(static_cast<std::int64_t>(fitted->bytes.size()), request.options.max_bytes);
   request.options.max_bytes = 10;
   EXPECT_TRUE(request.run().has_value());
 }

@@ -17,6 +17,9 @@ using loop::Task;
 
 constexpr std::uint64_t kMiB = 1 << 20;
 
+// Leaves 512 MiB for plans.
+constexpr std::uint64_t kLimit = 1003 * kMiB;
+
 Task<void> enter(MemoryGate& gate, Scope& scope, Lane lane, std::uint64_t bytes, MemoryGrant& out,
                  std::string& order) {
   auto grant = co_await gate.enter(scope, bytes, lane);
@@ -29,7 +32,7 @@ Task<void> enter(MemoryGate& gate, Scope& scope, Lane lane, std::uint64_t bytes,
 Task<void> lanes(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
   loop::HelperPool helpers(2, 16, {});
-  Process process(log, helpers, 1024 * kMiB);  // 512 MiB planned, 384 of them for patient jobs
+  Process process(log, helpers, kLimit);  // 512 MiB of plans, 384 of them for patient jobs
   MemoryGate gate(loop, process);
   std::string order;
   MemoryGrant first, second, quick;
@@ -46,7 +49,7 @@ Task<void> lanes(Loop& loop, Scope& scope) {
   EXPECT_EQ(order, "p+q+p+");
   second = {};
   quick = {};
-  EXPECT_EQ(process.planned.current() + process.patient.current(), 0u);
+  EXPECT_EQ(process.plans().current() + process.patient.current(), 0u);
 }
 TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_loop(lanes); }
 
@@ -54,7 +57,7 @@ TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_loop(lanes)
 Task<void> large_quick(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
   loop::HelperPool helpers(2, 16, {});
-  Process process(log, helpers, 1024 * kMiB);
+  Process process(log, helpers, kLimit);
   MemoryGate gate(loop, process), other(loop, process);
   std::string order;
   MemoryGrant patient, large, small;
@@ -77,7 +80,7 @@ TEST(MemoryGate, ALargeQuickJobKeepsNobodyFromThePartOfTheQuick) { loop::run_loo
 Task<void> alone(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
   loop::HelperPool helpers(2, 16, {});
-  Process process(log, helpers, 1024 * kMiB);
+  Process process(log, helpers, kLimit);
   MemoryGate gate(loop, process), other(loop, process);
   std::string order;
   MemoryGrant small, huge, later;
@@ -101,9 +104,9 @@ TEST(MemoryGate, AJobAboveTheBudgetRunsAloneAndSoon) { loop::run_loop(alone); }
 Task<void> too_late(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
   loop::HelperPool helpers(2, 16, {});
-  Process process(log, helpers, 1024 * kMiB);
+  Process process(log, helpers, kLimit);
   MemoryGate gate(loop, process);
-  auto all = process.planned.try_grant(process.planned.max());
+  auto all = process.plans().try_grant(process.plans().max());
   Scope request(&scope);
   loop::Deadline due(loop, request, 10ms);
   const auto grant = co_await gate.enter(request, kMiB, Lane::kPatient);

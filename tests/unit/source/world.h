@@ -69,9 +69,10 @@ class World {
     outcomes_.assign(steps.size(), {});
     loop::Loop loop(loop::test_engine());
     mem::BufferPool pool(mem::PoolOptions{});
-    mem::Budget budget(budget_bytes);
-    source::Sources sources({loop, config, pool, budget, allowed, 1, name_servers,
-                             trust});
+    // A limit whose part for downloads is as large: a quarter of nine tenths less the rest.
+    mem::Ledger ledger((budget_bytes * 4 + mem::kRestBytes) / 9 * 10);
+    mem::Budget& budget = ledger.part(mem::Part::kDownloads);
+    source::Sources sources({loop, config, pool, ledger, allowed, 1, name_servers, trust});
     loop.run(drive(this, &loop, &sources, &steps));
     EXPECT_EQ(loop.engine().in_flight(), 0u);
     EXPECT_EQ(pool.stats().in_use_count.value(), 0u);

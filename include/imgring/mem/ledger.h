@@ -1,0 +1,93 @@
+// The one account of bytes that strangers can make this process hold (decision 29).
+// Owns: a budget for each part. Built once, before the loops; outlives every grant. Any thread.
+// Promises: the parts, what the process holds at rest and a tenth for what libraries take unasked
+// sum to the memory limit, so that all parts may be full at once. Each part has a size, a reaction
+// when it is full (PartFacts::when_full), its use and the most it ever held.
+//
+// Of what the limit leaves: 60 % plans, 25 % downloads, 5 % heads, 10 % connections. At 256 MiB:
+// 48 at rest, 25.6 for libraries, and 109, 45, 9 and 18 MiB.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "imgring/mem/limits.h"
+
+namespace imgring::mem {
+
+enum class Part : std::uint8_t { kPlans, kDownloads, kHeads, kConnections };
+inline constexpr std::size_t kPartCount = 4;
+
+struct PartFacts {
+  Part part;
+  std::string_view name;  // label of metrics, word of print-config
+  unsigned percent;       // of what the limit leaves
+  std::string_view holds, when_full;
+};
+const PartFacts& facts_of(Part part) noexcept;
+
+inline constexpr std::uint64_t kRestBytes = 48 << 20;  // resident after a burst, with 2 helpers
+// For what libraries take unasked, and for what allocators can't give back at once.
+inline constexpr std::uint64_t kSparePart = 10;
+// A limit that leaves less than this part of itself counts as if it left that: the process sheds,
+// and says so at its start.
+inline constexpr std::uint64_t kLeftPartMin = 5;
+std::uint64_t left_for_parts(std::uint64_t limit_bytes) noexcept;
+std::uint64_t part_bytes(Part part, std::uint64_t limit_bytes) noexcept;
+
+// Results that wait for their readers keep their bytes in the plans' part. Above this share of it
+// they keep others from being made: the slowest readers are ended while anybody waits.
+constexpr std::uint64_t results_bytes_max(std::uint64_t plans_bytes) noexcept {
+  return plans_bytes / 2;
+}
+
+// One download may take three quarters of the part, and this much where nobody asked for more by
+// IMGPROXY_MAX_SRC_FILE_SIZE (an endless body took over a gigabyte). Those above a quarter take
+// turns, so that a quarter is always left to the others.
+inline constexpr std::uint64_t kDownloadBytesMax = 512 << 20;
+constexpr std::uint64_t one_download_bytes_max(std::uint64_t downloads_bytes) noexcept {
+  return downloads_bytes / 4 * 3;
+}
+constexpr std::uint64_t large_download_bytes(std::uint64_t downloads_bytes) noexcept {
+  return downloads_bytes / 4;
+}
+
+// A client's connection: socket, coroutine, reader, and a head of the usual size. Heads above 8 KiB
+// and what is pipelined are the heads' part.
+inline constexpr std::uint64_t kClientBytes = 8 << 10;
+// A connection to a source while it is used: name look-up, reader, and with TLS its record buffers
+// of 17 KiB each way, its two queues of bytes and its state.
+inline constexpr std::uint64_t kSourceConnectionBytes = 80 << 10;
+// A child that has nothing to do: what it has for itself alone when it is ready (7.9 MB of
+// Pss_Anon in /proc/PID/smaps_rollup). Idle ones may hold half of the part.
+inline constexpr std::uint64_t kIdleChildBytes = 8 << 20;
+constexpr std::uint64_t idle_children_bytes_max(std::uint64_t connections_bytes) noexcept {
+  return connections_bytes / 2;
+}
+
+class Ledger {
+ public:
+  explicit Ledger(std::uint64_t limit_bytes) noexcept;
+  Budget& part(Part part) noexcept { return parts_[static_cast<std::size_t>(part)]; }
+  const Budget& part(Part part) const noexcept { return parts_[static_cast<std::size_t>(part)]; }
+  std::uint64_t limit_bytes() const noexcept { return limit_bytes_; }
+  // Of the plans' part, results between the end of their job and their last byte sent.
+  Budget& results() noexcept { return results_; }
+  const Budget& results() const noexcept { return results_; }
+  // The turn of downloads above large_download_bytes(): one unit.
+  Budget& large_downloads() noexcept { return large_downloads_; }
+
+ private:
+  std::uint64_t limit_bytes_;
+  std::array<Budget, kPartCount> parts_;
+  Budget results_;
+  Budget large_downloads_{1};
+};
+
+// Lines of print-config: the limit, what is at rest, and a line for each part.
+std::string describe_ledger(const MemoryLimit& limit);
+
+}  // namespace imgring::mem

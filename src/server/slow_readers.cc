@@ -1,0 +1,52 @@
+// Who reads slowest.
+#include "slow_readers.h"
+
+#include <algorithm>
+
+namespace imgring::server {
+
+using loop::Clock;
+
+SlowReaders::Sending::Sending(SlowReaders& readers, http::Responder& responder,
+                              std::size_t body_bytes)
+    : readers_(readers), responder_(responder), since_(readers.loop_.engine().now()),
+      watched_(body_bytes >= kWatchedBytes) {
+  if (!watched_) return;
+  readers_.sending_.push_back(this);
+  readers_.some_.notify();
+}
+
+SlowReaders::Sending::~Sending() {
+  if (watched_) std::erase(readers_.sending_, this);
+}
+
+bool SlowReaders::end_slowest(Clock::time_point now) noexcept {
+  Sending* slowest = nullptr;
+  double least = 0;
+  for (Sending* one : sending_) {
+    const std::chrono::duration<double> time = now - one->since_;
+    if (one->ended_ || time < kFirstLook) continue;
+    const double rate = static_cast<double>(one->responder_.sent_bytes()) / time.count();
+    if (slowest != nullptr && rate >= least) continue;
+    slowest = one;
+    least = rate;
+  }
+  if (slowest == nullptr) return false;
+  slowest->ended_ = true;
+  slowest->responder_.give_up();
+  return true;
+}
+
+loop::Task<void> SlowReaders::watch(loop::Scope& scope, const Process& process) {
+  bool going_on = true;
+  while (going_on) {
+    if (sending_.empty()) {
+      going_on = co_await some_.wait(scope);
+      continue;
+    }
+    going_on = co_await loop::Sleep(loop_, scope, kLookEvery);
+    if (going_on && process.short_of_plans()) end_slowest(loop_.engine().now());
+  }
+}
+
+}  // namespace imgring::server

@@ -1,0 +1,57 @@
+// Answers on their way to clients of one core, and the end of the slowest of them while jobs wait
+// for the bytes that unsent results hold (ruling 29).
+// Owned by its Core; loop thread only.
+// Promises: nobody is ended who has had less than kFirstLook, nor while nobody waits for memory or
+// results hold no more than their half of the plans' part; one at a time, the slowest first.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "imgring/http/server.h"
+#include "imgring/loop/loop.h"
+#include "imgring/server/state.h"
+
+namespace imgring::server {
+
+class SlowReaders {
+ public:
+  static constexpr std::size_t kWatchedBytes = 64 << 10;   // smaller ones fit into the socket
+  static constexpr std::chrono::seconds kFirstLook{1};     // a reader far away has begun by then
+  static constexpr std::chrono::milliseconds kLookEvery{100};
+
+  explicit SlowReaders(loop::Loop& loop) noexcept : loop_(loop), some_(loop) {}
+  ~SlowReaders() { IMGRING_CHECK(sending_.empty()); }
+  SlowReaders(const SlowReaders&) = delete;
+  SlowReaders& operator=(const SlowReaders&) = delete;
+
+  // An answer while it is sent; lives beside its responder.
+  class Sending {
+   public:
+    Sending(SlowReaders& readers, http::Responder& responder, std::size_t body_bytes);
+    ~Sending();
+    Sending(const Sending&) = delete;
+    Sending& operator=(const Sending&) = delete;
+    // It was ended for the others' sake.
+    bool ended() const noexcept { return ended_; }
+
+   private:
+    friend class SlowReaders;
+    SlowReaders& readers_;
+    http::Responder& responder_;
+    loop::Clock::time_point since_;
+    bool watched_;
+    bool ended_ = false;
+  };
+  // Until the scope ends.
+  loop::Task<void> watch(loop::Scope& scope, const Process& process);
+  // The slowest of those that were looked at long enough; false: none.
+  bool end_slowest(loop::Clock::time_point now) noexcept;
+
+ private:
+  loop::Loop& loop_;
+  loop::Event some_;
+  std::vector<Sending*> sending_;
+};
+
+}  // namespace imgring::server

@@ -1,0 +1,316 @@
+// Each part of the ledger driven to its end by strangers, under a memory limit of 256 MiB: what the
+// process and its children hold stays below it, the part says no in its own way, and a good request
+// is served meanwhile.
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "world.h"
+
+namespace imgring::test {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+constexpr double kLimitBytes = 256 * kMiB;
+
+Environment limited(Environment more = {}) {
+  more.emplace("IMGRING_MEMORY_LIMIT", "256");
+  return more;
+}
+
+// Field of a file of /proc in bytes ("VmRSS:"); 0: none.
+double proc_bytes(const std::string& path, std::string_view field) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with(field)) return std::strtod(line.c_str() + field.size(), nullptr) * 1024;
+  }
+  return 0;
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> out;
+  DIR* tasks = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
+  if (tasks == nullptr) return out;
+  while (const dirent* task = readdir(tasks)) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/task/" + task->d_name + "/children");
+    for (pid_t child = 0; file >> child;) out.push_back(child);
+  }
+  closedir(tasks);
+  return out;
+}
+
+// The most that a server and its children hold together, looked at all the time: resident memory of
+// the server, and of the children what is theirs alone.
+class PeakMemory {
+ public:
+  explicit PeakMemory(pid_t pid)
+      : thread_([this, pid] {
+          while (!ending_.load()) {
+            double sum = proc_bytes("/proc/" + std::to_string(pid) + "/status", "VmRSS:");
+            for (const pid_t child : children_of(pid)) {
+              sum += proc_bytes("/proc/" + std::to_string(child) + "/status", "RssAnon:");
+            }
+            if (sum > most_) most_ = sum;
+            usleep(2000);
+          }
+        }) {}
+  ~PeakMemory() { end(); }
+  double end() {
+    ending_.store(true);
+    if (thread_.joinable()) thread_.join();
+    return most_;
+  }
+
+ private:
+  std::atomic<bool> ending_{false};
+  double most_ = 0;
+  std::thread thread_;
+};
+
+void expect_below_the_limit(PeakMemory& peak) {
+  const double most = peak.end();
+  testing::Test::RecordProperty("peak_mib", static_cast<int>(most / kMiB));
+  if (!slow_build()) EXPECT_LT(most, kLimitBytes) << most / kMiB << " MiB";
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string part(std::string_view family, std::string_view name) {
+  return std::string(family) + "{part=\"" + std::string(name) + "\"}";
+}
+
+class LedgerWorld : public World {
+ public:
+  explicit LedgerWorld(const Environment& more = {}) : World(limited(more)) {
+    folder.write("small.png", png_picture({64, 48}));
+  }
+  // A picture as anybody asks for it.
+  int good() const { return get(plain_target("w:32", "local:///small.png")).status; }
+  bool good_soon() const {
+    return eventually([&] { return good() == 200; });
+  }
+  double peak_of(std::string_view name) const {
+    return server.metric(part("memory_part_peak_bytes", name)).value_or(0);
+  }
+  double size_of(std::string_view name) const {
+    return server.metric(part("memory_part_bytes_max", name)).value_or(0);
+  }
+};
+
+TEST(Ledger, HalfHeadsOfManyClientsAreBounded) {
+  raise_descriptor_limit();
+  LedgerWorld world;
+  PeakMemory peak(world.server.pid());
+  const int clients_count = slow_build() ? 300 : 1900;
+  const std::string half = "GET /x HTTP/1.1\r\nHost: h\r\nX: " + std::string(62 << 10, 'a');
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < clients_count; ++i) {
+    clients.push_back(std::make_unique<RawClient>(world.port()));
+    clients.back()->send(half);
+  }
+  EXPECT_TRUE(world.good_soon());
+  EXPECT_EQ(world.get("/health").status, 200);
+  int refused = 0;
+  for (const auto& client : clients) {
+    if (client->stirs(Milliseconds(0)) && client->read().status == 431) ++refused;
+  }
+  EXPECT_GT(refused, 0) << "heads above 8 KiB wait for no memory";
+  EXPECT_LE(world.peak_of("heads"), world.size_of("heads"));
+  clients.clear();
+  EXPECT_TRUE(eventually([&] {
+    return world.server.metric(part("memory_part_bytes", "heads")) == 0;
+  }));
+  expect_below_the_limit(peak);
+}
+
+TEST(Ledger, PipelinedRequestsAreBounded) {
+  raise_descriptor_limit();
+  LedgerWorld world;
+  world.source.on("/held", held(world.gate, png_picture({8, 8})));
+  PeakMemory peak(world.server.pid());
+  const std::string first = get_text(world.target("w:4", "/held"));
+  std::string many;
+  while (many.size() < 60 << 10) many += get_text("/unsafe/w:4/plain/local:///small.png");
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < (slow_build() ? 100 : 400); ++i) {
+    clients.push_back(std::make_unique<RawClient>(world.port()));
+    clients.back()->cork();
+    clients.back()->send(first + many);
+  }
+  EXPECT_TRUE(world.good_soon());
+  EXPECT_LE(world.peak_of("heads"), world.size_of("heads"));
+  EXPECT_GT(world.peak_of("heads"), 0);
+  clients.clear();
+  world.gate.open();
+  EXPECT_TRUE(eventually([&] {
+    return world.server.metric(part("memory_part_bytes", "heads")) == 0;
+  }));
+  expect_below_the_limit(peak);
+}
+
+TEST(Ledger, ResultsThatNobodyReadsEndTheSlowestReaders) {
+  LedgerWorld world(Environment{{"IMGPROXY_WORKERS", "2"}});
+  PeakMemory peak(world.server.pid());
+  const std::string large =
+      get_text(plain_target("rs:force:3000:3000:1", "local:///small.png@bmp"));  // 27 MB
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 24; ++i) {
+    clients.push_back(std::make_unique<RawClient>(world.port()));
+    clients.back()->send(large);
+  }
+  EXPECT_TRUE(eventually([&] {
+    return world.server.metric("memory_result_bytes").value_or(0) > 50 * kMiB;
+  }));
+  EXPECT_EQ(world.get("/health").status, 200);
+  EXPECT_TRUE(world.good_soon());
+  EXPECT_TRUE(eventually([&] {
+    return world.server.metric("refused_total{reason=\"slow_reader\"}").value_or(0) > 0;
+  })) << world.server.metrics_text();
+  EXPECT_LE(world.peak_of("plans"), world.size_of("plans"));
+  clients.clear();
+  EXPECT_TRUE(eventually([&] {
+    return world.server.metric("memory_result_bytes") == 0 &&
+           world.server.metric(part("memory_part_bytes", "plans")) == 0;
+  })) << world.server.metrics_text();
+  expect_below_the_limit(peak);
+}
+
+// Sources of a few bytes, results and ways to them of gigabytes.
+TEST(Ledger, OneRequestThatTakesAllMemoryIsRefusedBeforeAnyWork) {
+  LedgerWorld world;
+  world.folder.write("tall.png", png_picture({1, 1000}));
+  PeakMemory peak(world.server.pid());
+  for (const char* target :
+       {"rs:force:20000:20000:1/plain/local:///small.png@bmp",
+        "rs:force:20000:20000:1/plain/local:///small.png@tiff",
+        "rs:force:20000:20000:1/plain/local:///small.png@gif",
+        "rs:force:16384:16384:1/plain/local:///small.png@avif",
+        "rs:force:16000:16000:1/plain/local:///small.png@heic",
+        "rs:force:16383:16383:1/plain/local:///small.png@webp",
+        "rs:force:20000:20000:1/plain/local:///small.png@jpg",
+        "rs:force:30000:30000:1/rot:90/plain/local:///small.png@png",
+        "rs:force:20000:20000:1/bl:2/plain/local:///small.png@png",
+        "rs:force:20000:20000:1/g:sm/c:10:10/plain/local:///small.png@bmp",
+        "w:10/pd:20000/plain/local:///small.png@bmp",
+        "rs:fit:100:100/ex:1/dpr:8/el:1/w:9000/h:9000/plain/local:///small.png@bmp"}) {
+    SCOPED_TRACE(target);
+    const Answer answer = world.get(std::string("/unsafe/") + target);
+    EXPECT_EQ(answer.status, 422) << answer.body;
+  }
+  // The cut leaves 2000 x 4 of 2000 x 2 000 000.
+  EXPECT_EQ(world.get("/unsafe/rs:fill:2000:4:1/rot:180/plain/local:///tall.png@png").status, 200);
+  EXPECT_EQ(world.good(), 200);
+  expect_below_the_limit(peak);
+}
+
+TEST(Ledger, TheRefusalNamesTheNumbers) {
+  LedgerWorld world(Environment{{"IMGPROXY_DEVELOPMENT_ERRORS_MODE", "true"}});
+  const Answer answer =
+      world.get("/unsafe/rs:force:20000:20000:1/plain/local:///small.png@bmp");
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_NE(answer.body.find("IMGRING_MEMORY_LIMIT"), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("MiB"), std::string::npos);
+}
+
+TEST(Ledger, AWatermarkIsMadeInsideTheFrame) {
+  LedgerWorld bare;
+  const std::string mark = bare.folder.write("mark.png", png_picture({200, 200}));
+  LedgerWorld world(
+      Environment{{"IMGPROXY_WATERMARK_PATH", mark}, {"IMGPROXY_WATERMARK_OPACITY", "1"}});
+  PeakMemory peak(world.server.pid());
+  for (const char* mark_options : {"wm:1:ce:0:0:20", "wm:0.5:re:0:0:50", "wm:0.5:re:20000:20000",
+                                   "wm:1:soea:5:5:100"}) {
+    SCOPED_TRACE(mark_options);
+    const std::string options = std::string("rs:force:2000:1500:1/") + mark_options;
+    EXPECT_EQ(world.get(plain_target(options, "local:///small.png@png")).status, 200);
+  }
+  expect_below_the_limit(peak);
+}
+
+TEST(Ledger, EndlessBodiesLeaveAQuarterToTheOthers) {
+  LedgerWorld world;
+  world.source.on("/endless", [](Visit& visit) {
+    const std::string piece(64 << 10, 'x');
+    bool taken = visit.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    while (taken) taken = visit.send(piece);
+    visit.close_after();
+  });
+  PeakMemory peak(world.server.pid());
+  const std::string endless = get_text(world.target("w:4", "/endless"));
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<RawClient>(world.port()));
+    clients.back()->send(endless);
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(world.good_soon());
+  for (const auto& client : clients) {
+    const int status = client->read().status;
+    EXPECT_TRUE(status == 422 || status == 503 || status == 504) << status;
+  }
+  EXPECT_LE(world.peak_of("downloads"), world.size_of("downloads"));
+  expect_below_the_limit(peak);
+}
+
+TEST(Ledger, RawStreamsAreBounded) {
+  raise_descriptor_limit();
+  LedgerWorld world;
+  world.folder.write("large.bin", std::string(3 << 20, 'r'));
+  PeakMemory peak(world.server.pid());
+  std::vector<std::unique_ptr<RawClient>> clients;
+  const std::string raw = get_text(plain_target("raw:1", "local:///large.bin"));
+  for (int i = 0; i < (slow_build() ? 100 : 1000); ++i) {
+    clients.push_back(std::make_unique<RawClient>(world.port()));
+    clients.back()->send(raw);
+  }
+  EXPECT_TRUE(eventually([&] { return world.peak_of("downloads") > 5 * kMiB; }));
+  EXPECT_EQ(world.get("/health").status, 200);
+  EXPECT_LE(world.peak_of("downloads"), world.size_of("downloads"));
+  clients.clear();
+  EXPECT_TRUE(world.good_soon());
+  expect_below_the_limit(peak);
+}
+
+// Trees of hundreds of megabytes: each child may map what its job was granted.
+TEST(Ledger, ChildrenThatDrawStayInsideTheirGrants) {
+  if (slow_build()) GTEST_SKIP() << "under the sanitizers children have no limit of addresses";
+  LedgerWorld world(Environment{{"IMGPROXY_WORKERS", "4"}});
+  std::string wide = "<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'>";
+  for (int i = 0; i < 60000; ++i) wide += "<rect x='1' y='2' width='3' height='4' class='a b c'/>";
+  world.folder.write("wide.svg", wide + "</svg>");
+  std::string filtered = "<svg xmlns='http://www.w3.org/2000/svg' width='3000' height='3000'>"
+                         "<filter id='f' x='0' y='0' width='1' height='1'>";
+  for (int i = 0; i < 20; ++i) {
+    filtered += "<feOffset dx='1' result='r" + std::to_string(i) + "'/>";
+  }
+  filtered += "<feMerge>";
+  for (int i = 0; i < 20; ++i) filtered += "<feMergeNode in='r" + std::to_string(i) + "'/>";
+  filtered += "</feMerge></filter><rect width='3000' height='3000' filter='url(#f)'/></svg>";
+  world.folder.write("filtered.svg", filtered);
+  PeakMemory peak(world.server.pid());
+  std::vector<std::string> targets;
+  for (int i = 0; i < 12; ++i) {
+    targets.push_back(i % 2 == 0 ? plain_target("w:64", "local:///wide.svg@png")
+                                 : plain_target("w:3000", "local:///filtered.svg@png"));
+  }
+  std::thread strangers([&] {
+    for (const Answer& answer : get_all(world.port(), targets)) {
+      EXPECT_TRUE(answer.status == 200 || answer.status == 422 || answer.status == 503)
+          << answer.status;
+    }
+  });
+  EXPECT_TRUE(world.good_soon());
+  strangers.join();
+  expect_below_the_limit(peak);
+}
+
+}  // namespace
+}  // namespace imgring::test
