@@ -271,6 +271,23 @@ def run_soak(score, minutes):
         score.add('soak', int(done.returncode == 0), int(done.returncode != 0))
 
 
+def run_overload(score):
+    """Whether good answers survive overload; its last line tells what was measured."""
+    done = run(['tools/overload', '--check', '--quick'])
+    if done.returncode:
+        tail(done.stdout)
+    score.add('overload', int(done.returncode == 0), int(done.returncode != 0),
+              ': ' + done.stdout.rstrip().rsplit('\n', 1)[-1])
+
+
+def run_strangers(score):
+    """What strangers send, inside a memory cgroup: the kernel kills nothing."""
+    done = run([sys.executable, 'tools/run_cgroup_test.py', '--strangers'])
+    if done.returncode:
+        tail(done.stdout)
+    score.add('strangers in 256 MB', int(done.returncode == 0), int(done.returncode != 0))
+
+
 def threaded(test):
     return test['name'] in THREADED_TESTS and 'unit' in suites(test) or 'threads' in suites(test)
 
@@ -316,6 +333,8 @@ def run_long(score, minutes):
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
     run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
                   ['unit', 'integration'])
+    run_strangers(score)
+    run_overload(score)
     run_soak(score, minutes)
 
 
