@@ -293,12 +293,15 @@ std::vector<int> ServerProcess::thread_ids() const {
   return out;
 }
 
+std::string ServerProcess::thread_name(int id) const {
+  const std::string own = "/proc/" + std::to_string(pid_) + "/task/";
+  return std::string(trim(file_text(own + std::to_string(id) + "/comm")));
+}
+
 int ServerProcess::threads() const {
   int count = 0;
-  std::error_code gone;
-  const std::string own = "/proc/" + std::to_string(pid_) + "/task";
-  for (const auto& entry : std::filesystem::directory_iterator(own, gone)) {
-    const std::string name = file_text(entry.path().string() + "/comm");
+  for (const int id : thread_ids()) {
+    const std::string name = thread_name(id);
     count += name.starts_with("iou-") || name.starts_with("libvips") ? 0 : 1;
   }
   return count;

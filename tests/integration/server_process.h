@@ -81,6 +81,7 @@ class ServerProcess {
   int connections_to(int port) const;
   pid_t pid() const noexcept { return pid_; }
   std::vector<int> thread_ids() const;
+  std::string thread_name(int id) const;
   // Without the kernel's io_uring workers and libvips' own threads.
   int threads() const;
   // A sample of /metrics, as `name{labels}` or `name`; nullopt when it is not there.

@@ -1,5 +1,7 @@
 // No more threads, no more children: what is asked for meanwhile, and that the process outlives it.
 #include <gtest/gtest.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 
 #include <span>
 #include <vector>
@@ -104,6 +106,55 @@ TEST_F(Threads, AStartWithoutThreadsEndsWithItsCure) {
               std::string::npos)
         << server.log();
   }
+}
+
+// Helpers that do not get on, whatever they are at: held by their threads.
+class HeldHelpers {
+ public:
+  // Empty where this process may not trace.
+  explicit HeldHelpers(const ServerProcess& server) {
+    for (const int id : server.thread_ids()) {
+      if (server.thread_name(id) != "helper") continue;
+      if (ptrace(PTRACE_SEIZE, id, nullptr, nullptr) != 0) continue;
+      ptrace(PTRACE_INTERRUPT, id, nullptr, nullptr);
+      int status = 0;
+      EXPECT_EQ(waitpid(id, &status, __WALL), id);
+      held_.push_back(id);
+    }
+  }
+  ~HeldHelpers() { let_go(); }
+  HeldHelpers(const HeldHelpers&) = delete;
+  HeldHelpers& operator=(const HeldHelpers&) = delete;
+  bool any() const { return !held_.empty(); }
+  void let_go() {
+    for (const int id : held_) ptrace(PTRACE_DETACH, id, nullptr, nullptr);
+    held_.clear();
+  }
+
+ private:
+  std::vector<int> held_;
+};
+
+// hardening.md section 1: no new traffic for a server whose helper is stuck; it is not ill for it.
+TEST(Stuck, AQuickHelperForTwiceTheTimeMakesReadinessFailUntilItGoesOn) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_WORKERS", "1"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  const std::string target = plain_target("rs:force:1500:1500/el:1/bl:20", "local:///p.png@jpg");
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(world.port()).send(get_text(target));
+  const auto running = [&] { return world.server.metric("jobs_running{lane=\"quick\"}") == 1; };
+  ASSERT_TRUE(eventually(running));
+  EXPECT_EQ(world.get("/ready").status, 200);
+  HeldHelpers held(world.server);
+  if (!held.any()) GTEST_SKIP() << "threads of the program can't be traced here";
+  ASSERT_TRUE(running()) << "held in the middle of a job";
+  const auto ready_is = [&](int status) {
+    return eventually([&] { return world.get("/ready").status == status; });
+  };
+  EXPECT_TRUE(ready_is(503));
+  EXPECT_EQ(world.get("/health").status, 200);
+  held.let_go();
+  EXPECT_TRUE(ready_is(200));
 }
 
 }  // namespace

@@ -295,13 +295,15 @@ class JobRegistry::Ticket final : public TicketBase {
 
 template <class F>
 class JobRegistry::Work final : public Ticket<std::invoke_result_t<F&>>::Box {
+  using R = std::invoke_result_t<F&>;
+
  public:
   explicit Work(F closure) : closure_(std::move(closure)) {}
 
  private:
   bool run() noexcept override {
-    auto& result = this->result.emplace(closure_());
-    if constexpr (requires { result.error(); }) return result.has_value();
+    const R& made = this->result.emplace(closure_());
+    if constexpr (requires { made.error(); }) return made.has_value();
     return true;
   }
   F closure_;
