@@ -199,7 +199,7 @@ TEST(Memory, BadValuesEndTheStartWithTheVariablesName) {
   for (const Case& c : kBad) {
     SCOPED_TRACE(std::string(c.name) + "=" + std::string(c.value));
     ServerProcess server(Environment{{std::string(c.name), std::string(c.value)}});
-    EXPECT_EQ(server.wait_for_exit(), 1);
+    EXPECT_EQ(server.wait_for_exit(), 78);
     EXPECT_NE(server.log().find(c.name), std::string::npos) << server.log();
   }
 }

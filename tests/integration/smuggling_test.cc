@@ -115,7 +115,8 @@ TEST(Smuggling, ValuesOfASourceCannotSplitOurAnswer) {
 }
 
 TEST(Smuggling, ManyLargeHeadsAreRefusedAndTheRestIsServed) {
-  World world(Environment{{"IMGRING_LOOPS", "1"}});
+  // Leaves 17 MiB for heads, and each costs its bytes twice: as they came and as texts.
+  World world(Environment{{"IMGRING_MEMORY_LIMIT", "430"}});
   std::vector<RawClient> clients;
   const std::string part = "GET /health HTTP/1.1\r\nHost: h\r\nX: " + std::string(900 << 10, 'a');
   for (int i = 0; i < 20; ++i) clients.emplace_back(world.port()).send(part);
@@ -123,7 +124,7 @@ TEST(Smuggling, ManyLargeHeadsAreRefusedAndTheRestIsServed) {
     return std::count_if(clients.begin(), clients.end(),
                          [](RawClient& client) { return client.stirs(Milliseconds(0)); });
   };
-  EXPECT_TRUE(eventually([&] { return refusals() >= 2; }));  // 16 MiB hold 18 of them
+  EXPECT_TRUE(eventually([&] { return refusals() >= 10; }));
   EXPECT_EQ(world.get("/health").status, 200);
   int refused = 0, served = 0;
   for (RawClient& client : clients) {
@@ -133,8 +134,8 @@ TEST(Smuggling, ManyLargeHeadsAreRefusedAndTheRestIsServed) {
     served += status == 200 ? 1 : 0;
   }
   EXPECT_EQ(served + refused, 20);
-  EXPECT_GE(refused, 2);
-  EXPECT_GE(served, 16);
+  EXPECT_GE(refused, 10);
+  EXPECT_GE(served, 8);
 }
 
 }  // namespace
