@@ -274,8 +274,8 @@ class StepMaker {
     if (type != ImageType::kGif) return 1;
     constexpr double kGifPixels = std::numeric_limits<int>::max() / 4;
     const double area = static_cast<double>(size.width) * size.height;
-    const double shrink = std::max(area / kGifPixels, longest / 65535);
-    return shrink > 1 ? std::sqrt(1 / shrink) : 1;
+    const double shrink = area / kGifPixels;
+    return std::min(shrink > 1 ? std::sqrt(1 / shrink) : 1, side_limit(65535));
   }
 
   void fix_size() {

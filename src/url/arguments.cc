@@ -29,7 +29,7 @@ Result<void> parse_offsets(const Call& call, std::size_t first, bool fractions, 
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string_view text = call.at(first + i);
     if (text.empty()) continue;
-    IMGRING_TRY(*offsets[i], fractions ? parse_fraction(call, text) : parse_real(call, text));
+    IMGRING_TRY(*offsets[i], fractions ? parse_fraction(call, text) : parse_offset(call, text));
   }
   return {};
 }
@@ -91,6 +91,16 @@ Result<double> parse_fraction(const Call& call, std::string_view text) {
   IMGRING_TRY(const double value, parse_real(call, text));
   if (value < 0 || value > 1) return bad_argument(call, text, "a number between 0 and 1");
   return value;
+}
+
+Result<double> parse_offset(const Call& call, std::string_view text) {
+  IMGRING_TRY(const double value, parse_real(call, text));
+  return std::clamp(value, -kOffsetMax, kOffsetMax);
+}
+
+Result<double> parse_factor(const Call& call, std::string_view text) {
+  IMGRING_TRY(const double value, parse_positive_real(call, text));
+  return std::clamp(value, kFactorMin, kFactorMax);
 }
 
 Result<std::int64_t> parse_megapixels(const Call& call, std::string_view text) {

@@ -28,8 +28,19 @@ struct Call {
   }
 };
 
-// Every size and number above is beyond any image; see ProcessingOptions.
+// What is larger counts as that: it is beyond any picture, and sums of it stay numbers.
+// Sizes; padding and pixelate.
 inline constexpr std::int64_t kSizeMax = 2147483647, kPixelsMax = 100'000'000;
+// Offsets of gravities and watermarks, either way: less pushes a picture to the border.
+inline constexpr double kOffsetMax = 1e9;
+// Zoom and dpr: from a picture of the largest side to one pixel, and back.
+inline constexpr double kFactorMin = 1e-6, kFactorMax = 1e6;
+// Blur and sharpen: libvips' own limit.
+inline constexpr double kSigmaMax = 1000;
+// Trim: no two colours of 16 bits are so far apart.
+inline constexpr double kThresholdMax = 1e6;
+// Scale of a watermark: sides of the result.
+inline constexpr double kWatermarkScaleMax = 100;
 
 std::unexpected<Error> bad_argument(const Call& call, std::string_view text, std::string_view what);
 std::unexpected<Error> not_supported_yet(std::string_view what);
@@ -44,6 +55,8 @@ Result<double> parse_real(const Call& call, std::string_view text);
 Result<double> parse_unsigned_real(const Call& call, std::string_view text);
 Result<double> parse_positive_real(const Call& call, std::string_view text);
 Result<double> parse_fraction(const Call& call, std::string_view text);  // 0..1
+Result<double> parse_offset(const Call& call, std::string_view text);    // within kOffsetMax
+Result<double> parse_factor(const Call& call, std::string_view text);    // above 0, within kFactor*
 Result<std::int64_t> parse_megapixels(const Call& call, std::string_view text);
 Result<Color> parse_color(const Call& call, std::string_view text);
 Result<ImageType> parse_format(const Call& call, std::string_view text);

@@ -1,6 +1,7 @@
 // Applying URL options to ProcessingOptions. Plain functions, any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -68,13 +69,14 @@ Result<void> apply_int(const Call& call, ApplyContext& context) {
   return {};
 }
 template <auto Member>
-Result<void> apply_positive_real(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.*Member, parse_positive_real(call, call.at(0)));
+Result<void> apply_factor(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(context.options.*Member, parse_factor(call, call.at(0)));
   return {};
 }
 template <auto Member>
-Result<void> apply_unsigned_real(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.*Member, parse_unsigned_real(call, call.at(0)));
+Result<void> apply_sigma(const Call& call, ApplyContext& context) {
+  IMGRING_TRY(const double value, parse_unsigned_real(call, call.at(0)));
+  context.options.*Member = std::min(value, kSigmaMax);
   return {};
 }
 

@@ -1,5 +1,6 @@
 // URL options about sizes, places and pixels (spec: processing, section 2.1). Any thread.
 // Promises: "empty or missing keeps the earlier value" exactly where the specification says so.
+#include <algorithm>
 #include <limits>
 
 #include "options.h"
@@ -68,10 +69,10 @@ Result<void> apply_resizing_type(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_zoom(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(const double width, parse_positive_real(call, call.at(0)));
+  IMGRING_TRY(const double width, parse_factor(call, call.at(0)));
   double height = width;
   if (call.size() > 1) {
-    IMGRING_TRY(height, parse_positive_real(call, call.at(1)));
+    IMGRING_TRY(height, parse_factor(call, call.at(1)));
   }
   context.options.zoom_width = width;
   context.options.zoom_height = height;
@@ -108,7 +109,8 @@ Result<void> apply_trim(const Call& call, ApplyContext& context) {
   // An empty threshold turns trimming off, whatever follows.
   trim.on = !call.at(0).empty();
   if (trim.on) {
-    IMGRING_TRY(trim.threshold, parse_real(call, call.at(0)));
+    IMGRING_TRY(const double threshold, parse_real(call, call.at(0)));
+    trim.threshold = std::clamp(threshold, -kThresholdMax, kThresholdMax);
   }
   // Unlike the arguments after it, a colour that is left out is not kept.
   trim.color.reset();
@@ -191,14 +193,15 @@ Result<void> apply_watermark(const Call& call, ApplyContext& context) {
     IMGRING_TRY(watermark.position.type, parse_watermark_position(call, call.at(1)));
   }
   if (!call.at(2).empty()) {
-    IMGRING_TRY(watermark.position.x, parse_real(call, call.at(2)));
+    IMGRING_TRY(watermark.position.x, parse_offset(call, call.at(2)));
   }
   if (!call.at(3).empty()) {
-    IMGRING_TRY(watermark.position.y, parse_real(call, call.at(3)));
+    IMGRING_TRY(watermark.position.y, parse_offset(call, call.at(3)));
   }
   if (!call.at(4).empty()) {
     // imgproxy refuses the 0 that its documentation names as "unscaled".
-    IMGRING_TRY(watermark.scale, parse_unsigned_real(call, call.at(4)));
+    IMGRING_TRY(const double scale, parse_unsigned_real(call, call.at(4)));
+    watermark.scale = std::min(scale, kWatermarkScaleMax);
   }
   context.options.watermark = watermark;
   return {};

@@ -82,6 +82,10 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
   const url::Trim& options = context.input.options->trim;
   IMGRING_TRY(VipsImagePtr ready, to_processing(picture, context, step));
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(ready.get(), context.stop));
+  // libvips looks at squares of three pixels, and fails where there are none.
+  constexpr int kSideMin = 3;
+  const Size whole = vips::size_of(memory.get());
+  if (whole.width < kSideMin || whole.height < kSideMin) return memory;
   IMGRING_TRY(VipsImagePtr compared, comparable(memory.get()));
   IMGRING_TRY(ArrayPtr background, background_of(compared.get(), options));
   // libvips takes its default for what is out of its range, and says so on standard error.
@@ -89,14 +93,13 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
   const double threshold = options.threshold < 0 ? kDefaultThreshold : options.threshold;
   IMGRING_TRY(Area found, found_area(compared.get(), background.get(), threshold));
   if (found.width == 0 || found.height == 0) return memory;
-  const Size size = vips::size_of(memory.get());
   if (options.equal_horizontal) {
-    const Span span = equalised({found.left, found.width}, size.width);
+    const Span span = equalised({found.left, found.width}, whole.width);
     found.left = span.start;
     found.width = span.length;
   }
   if (options.equal_vertical) {
-    const Span span = equalised({found.top, found.height}, size.height);
+    const Span span = equalised({found.top, found.height}, whole.height);
     found.top = span.start;
     found.height = span.length;
   }
