@@ -2,7 +2,9 @@
 // Immutable, any thread.
 #include "imgring/base/error.h"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstddef>
 
 namespace imgring {
@@ -46,6 +48,12 @@ static_assert(kFacts.size() == static_cast<std::size_t>(ErrorCode::kInternal) + 
 
 const ErrorFacts& facts_of(ErrorCode code) noexcept {
   return kFacts[static_cast<std::size_t>(code)];
+}
+
+bool is_shortage(int positive_errno) noexcept {
+  constexpr int kShortages[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN, ENOSPC, EUSERS};
+  return std::find(std::begin(kShortages), std::end(kShortages), positive_errno) !=
+         std::end(kShortages);
 }
 
 }  // namespace imgring

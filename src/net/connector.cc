@@ -34,6 +34,12 @@ Judged judge_all(const std::vector<Address>& addresses, const AddressPolicy& pol
   return out;
 }
 
+// Of IPv4, EADDRNOTAVAIL tells that every port of ours is in use.
+bool is_own_shortage(int negative_errno, const Address& address) noexcept {
+  const bool no_port = negative_errno == -EADDRNOTAVAIL && address.family() == AF_INET;
+  return no_port || is_shortage(-negative_errno);
+}
+
 Error refusal(const std::string& name, const Judged& judged) {
   return Error(ErrorCode::kInvalidSourceUrl, name + " is refused: " + judged.refused);
 }
@@ -53,6 +59,7 @@ struct Connector::Race {
   std::size_t winner_index = 0;
   int last_error = 0;
   std::size_t last_failed = 0;
+  bool shortage = false;  // last_error is one of ours, and stays: an address was not asked
 };
 
 Task<void> Connector::attempt(Race* race, std::size_t index) {
@@ -73,9 +80,10 @@ Task<void> Connector::attempt(Race* race, std::size_t index) {
   } else if (result != 0) {
     ++race->failed;
     // A cancelled attempt tells nothing about the address.
-    if (result != -ECANCELED || race->last_error == 0) {
+    if (!race->shortage && (result != -ECANCELED || race->last_error == 0)) {
       race->last_error = result;
       race->last_failed = index;
+      race->shortage = is_own_shortage(result, address);
     }
     race->changed.notify();
   }
@@ -107,6 +115,9 @@ Task<Result<TransportPtr>> Connector::race(Scope& scope, std::vector<Address> ad
     co_return fail(ErrorCode::kSourceTimeout, what + ": timed out");
   }
   if (scope.cancelled()) co_return std::unexpected(connection_error(-ECANCELED, what));
+  if (race.shortage) {
+    co_return fail(ErrorCode::kOverloaded, what + ": " + std::strerror(-race.last_error));
+  }
   co_return std::unexpected(connection_error(race.last_error, what));
 }
 

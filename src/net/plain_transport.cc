@@ -64,8 +64,9 @@ TransportPtr make_plain_transport(Loop& loop, loop::Fd socket, const Address& pe
 
 Error connection_error(int negative_errno, const std::string& what) {
   if (negative_errno == -ECANCELED) return Error(ErrorCode::kSourceCancelled, what + ": cancelled");
-  const ErrorCode code =
-      negative_errno == -ETIMEDOUT ? ErrorCode::kSourceTimeout : ErrorCode::kSourceUnreachable;
+  ErrorCode code = ErrorCode::kSourceUnreachable;
+  if (negative_errno == -ETIMEDOUT) code = ErrorCode::kSourceTimeout;
+  if (is_shortage(-negative_errno)) code = ErrorCode::kOverloaded;
   return Error(code, what + ": " + std::strerror(-negative_errno));
 }
 

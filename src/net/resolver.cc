@@ -47,6 +47,7 @@ using AddrInfoPtr = std::unique_ptr<ares_addrinfo, AddrInfoEnd>;
 struct Answer {
   std::vector<Address> addresses;
   std::string problem;  // why there are none
+  bool shortage = false;  // it is ours
   std::chrono::seconds ttl{0};
 };
 
@@ -54,6 +55,14 @@ struct Cached {
   Answer answer;
   Clock::time_point expires;
 };
+
+// c-ares does not say why it reached no server: that we have no descriptor is seen by a try.
+bool is_shortage_of_ours(int ares_status) noexcept {
+  if (ares_status == ARES_ENOMEM) return true;
+  if (ares_status == ARES_ENOTFOUND || ares_status == ARES_ENODATA) return false;
+  const loop::Fd probe(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return !probe && is_shortage(errno);
+}
 
 Address from_sockaddr(const sockaddr* address) noexcept {
   if (address->sa_family == AF_INET6) {
@@ -176,7 +185,10 @@ struct Resolver::Impl {
 Result<void> Resolver::Impl::open() {
   if (channel) return {};
   if (!epoll) epoll = loop::Fd(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return fail(ErrorCode::kInternal, "no descriptor for name lookups");
+  if (!epoll) {
+    return fail(ErrorCode::kOverloaded,
+                std::string("no descriptor for name lookups: ") + std::strerror(errno));
+  }
   ares_options settings{};
   settings.sock_state_cb = &Impl::on_socket;
   settings.sock_state_cb_data = this;
@@ -190,7 +202,8 @@ Result<void> Resolver::Impl::open() {
 #endif
   const int rc = ares_init_options(&made, &settings, mask);
   if (rc != ARES_SUCCESS) {
-    return fail(ErrorCode::kInternal, std::string("c-ares: ") + ares_strerror(rc));
+    const ErrorCode code = is_shortage_of_ours(rc) ? ErrorCode::kOverloaded : ErrorCode::kInternal;
+    return fail(code, std::string("c-ares: ") + ares_strerror(rc));
   }
   channel.reset(made);
   if (!options.servers.empty()) {
@@ -244,6 +257,7 @@ void Resolver::Impl::finish(Query& query, int status, AddrInfoPtr info) {
   answer.ttl = std::max(answer.ttl, options.ttl_min);
   if (answer.addresses.empty()) {
     answer.problem = status == ARES_SUCCESS ? "no address" : ares_strerror(status);
+    answer.shortage = status != ARES_SUCCESS && is_shortage_of_ours(status);
     const bool known = status == ARES_ENOTFOUND || status == ARES_ENODATA;
     answer.ttl = known ? options.negative_ttl : std::chrono::seconds(0);
   }
@@ -385,7 +399,9 @@ Task<Result<std::vector<Address>>> Resolver::resolve(Scope& scope, std::string h
     }
   }
   if (answer->addresses.empty()) {
-    co_return fail(ErrorCode::kSourceUnreachable, "lookup of " + host + ": " + answer->problem);
+    const ErrorCode code =
+        answer->shortage ? ErrorCode::kOverloaded : ErrorCode::kSourceUnreachable;
+    co_return fail(code, "lookup of " + host + ": " + answer->problem);
   }
   co_return with_port(answer->addresses, port);
 }

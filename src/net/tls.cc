@@ -143,7 +143,9 @@ Error TlsTransport::failure(int ssl_error) {
   const std::string what = "TLS with " + host_ + " (" + inner_->peer().text() + "): ";
   const long verdict = SSL_get_verify_result(ssl_.get());
   const bool verified = SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE;
+  const bool memory = ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
   const std::string reason = last_reason();
+  if (memory) return Error(ErrorCode::kOverloaded, what + reason);
   if (verified && verdict != X509_V_OK) {
     return Error(ErrorCode::kSourceUnreachable,
                  what + "certificate refused: " + X509_verify_cert_error_string(verdict));

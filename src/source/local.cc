@@ -49,7 +49,8 @@ class FileStream final : public SourceStream {
 
 Error read_error(int negative_errno) {
   if (negative_errno == -ECANCELED) return Error(ErrorCode::kSourceCancelled, "cancelled");
-  return Error(ErrorCode::kSourceIncomplete,
+  const bool shortage = is_shortage(-negative_errno);
+  return Error(shortage ? ErrorCode::kOverloaded : ErrorCode::kSourceIncomplete,
                std::string("read of the file: ") + std::strerror(-negative_errno));
 }
 
@@ -163,8 +164,9 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
   if (opened == -ECANCELED) co_return std::unexpected(read_error(opened));
   if (opened < 0) {
     const bool leads_out = opened == -EXDEV;
-    co_return fail(ErrorCode::kSourceUnreachable,
-                   where + (leads_out ? "leads out of the root" : std::strerror(-opened)));
+    const ErrorCode code =
+        is_shortage(-opened) ? ErrorCode::kOverloaded : ErrorCode::kSourceUnreachable;
+    co_return fail(code, where + (leads_out ? "leads out of the root" : std::strerror(-opened)));
   }
   File file;
   file.fd = loop::Fd(opened);

@@ -61,6 +61,10 @@ struct Error {
   std::string_view public_text() const noexcept { return facts_of(code).public_text; }
 };
 
+// Whether an errno tells of a shortage of this machine's or process's own: descriptors, memory,
+// buffers. Nobody's picture is at fault then: kOverloaded.
+bool is_shortage(int positive_errno) noexcept;
+
 template <class T>
 using Result = std::expected<T, Error>;
 

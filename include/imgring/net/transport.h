@@ -38,8 +38,8 @@ using TransportPtr = std::unique_ptr<Transport>;
 // Over a connected socket.
 TransportPtr make_plain_transport(loop::Loop& loop, loop::Fd socket, const Address& peer);
 
-// The error of a failed system call on a connection: cancelled, timed out (kSourceTimeout), or
-// unreachable. `what`: "connect to 1.2.3.4:80".
+// The error of a failed system call on a connection: cancelled, timed out (kSourceTimeout), a
+// shortage of ours (kOverloaded), or unreachable. `what`: "connect to 1.2.3.4:80".
 Error connection_error(int negative_errno, const std::string& what);
 
 }  // namespace imgring::net

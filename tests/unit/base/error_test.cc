@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -76,6 +77,13 @@ TEST(Error, TryGivesTheValueOrReturnsTheError) {
   EXPECT_EQ(quarter(6).error().detail, "odd");
   EXPECT_TRUE(check_even(2).has_value());
   EXPECT_FALSE(check_even(3).has_value());
+}
+
+TEST(Error, ShortagesAreOurOwn) {
+  for (const int one : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EAGAIN}) EXPECT_TRUE(is_shortage(one));
+  for (const int one : {0, ENOENT, EACCES, ECONNREFUSED, ETIMEDOUT, EIO}) {
+    EXPECT_FALSE(is_shortage(one)) << one;
+  }
 }
 
 TEST(CheckDeathTest, ABrokenInvariantStopsTheProcess) {
