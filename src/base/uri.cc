@@ -79,6 +79,7 @@ bool is_secret(std::string_view name) {
 
 std::string display_text(std::string_view text) {
   constexpr std::size_t kNameBytesMax = 64;  // longer names are none of the list
+  if (text.find_first_of("@=%") == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {

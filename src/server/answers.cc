@@ -9,6 +9,7 @@
 #include <initializer_list>
 
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 #include "imgring/url/source_url.h"
 
 namespace imgring::server {
@@ -164,6 +165,12 @@ std::string raw_extension(std::string_view path, std::string_view content_type) 
 
 namespace {
 
+std::string replace_first(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  if (at != std::string::npos) text.replace(at, from.size(), to);
+  return text;
+}
+
 // CR and LF become spaces, as imgproxy writes them; so do the other control characters: with one of
 // them in it clients refuse the header or the answer.
 std::string without_controls(std::string value) {
@@ -177,11 +184,33 @@ std::string without_controls(std::string value) {
 }  // namespace
 
 std::string content_disposition(const DispositionInput& in) {
-  std::string stem = in.filename.empty() ? source_stem(in.source_url) : std::string(in.filename);
-  stem = replace_all(stem, "\"", "%22");
+  std::string name = in.filename.empty() ? source_stem(display_text(in.source_url))
+                                         : std::string(in.filename);
+  name = replace_all(replace_all(name.append(in.extension), "\"", "%22"), "\\", "%5C");
   std::string value = in.attachment ? "attachment" : "inline";
-  value.append("; filename=\"").append(stem).append(in.extension).append("\"");
+  value.append("; filename=\"").append(name).append("\"");
   return without_controls(std::move(value));
+}
+
+std::optional<std::string> canonical_link(std::string_view source_url) {
+  const Result<url::HttpUrl> parsed = url::parse_http_url(source_url);
+  if (!parsed) return std::nullopt;
+  std::string shown(source_url);
+  if (parsed->user_info) shown = replace_first(shown, "//" + *parsed->user_info + "@", "//");
+  if (display_text(shown) != shown) return std::nullopt;
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string value = "<";
+  for (const char c : shown) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = byte > 0x20 && byte < 0x7F && std::string_view("<>\"\\^`{|}").find(c) ==
+                                                         std::string_view::npos;
+    if (plain) {
+      value += c;
+    } else {
+      value += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return value + ">; rel=\"canonical\"";
 }
 
 std::string vary(const config::Config& config) {

@@ -225,12 +225,13 @@ Answer not_modified(const ImageRequest& request, const Fetched& fetched) {
   return answer;
 }
 
-// Link to the source, when it is on the web.
+// Link to the source, when it is on the web and no secret.
 void add_canonical(http::Response& response, const ImageRequest& request) {
-  const std::string& url = request.parsed->source_url;
-  const bool web = url.starts_with("http://") || url.starts_with("https://");
-  if (!request.config().server.set_canonical_header || !web) return;
-  response.headers.add("Link", "<" + url + ">; rel=\"canonical\"");
+  const bool shown = request.config().server.set_canonical_header &&
+                     !request.parsed->source_encrypted;
+  if (!shown) return;
+  auto link = canonical_link(request.parsed->source_url);
+  if (link) response.headers.add("Link", std::move(*link));
 }
 
 // No room for one more job: counted, and the answer it gets.

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "image_request.h"
+#include "imgring/base/uri.h"
 
 namespace imgring::server {
 
@@ -25,7 +26,7 @@ std::string duration_text(double seconds) {
 
 void log_started(const Process& process, const ImageRequest& request) {
   if (!process.log.enabled(LogLevel::kInfo)) return;
-  process.log.info("Started " + request.request->target,
+  process.log.info("Started " + display_text(request.request->target),
                    {{"request_id", request.id},
                     {"method", request.request->method_name},
                     {"client_ip", request.client}});
@@ -41,7 +42,7 @@ void log_completed(const Process& process, const ImageRequest& request, const Co
                   {"status", std::int64_t{line.status}},
                   {"client_ip", request.client}};
   if (line.source_shown && request.parsed) {
-    fields.push_back({"image_url", request.parsed->source_url});
+    fields.push_back({"image_url", display_text(request.parsed->source_url)});
     fields.push_back({"processing_options", url::log_fields(request.parsed->options)});
   }
   if (line.error != nullptr) {
@@ -50,7 +51,8 @@ void log_completed(const Process& process, const ImageRequest& request, const Co
     fields.push_back({"error", text});
   }
   process.log.write(level,
-                    "Completed in " + duration_text(line.seconds) + " " + request.request->target,
+                    "Completed in " + duration_text(line.seconds) + " " +
+                        display_text(request.request->target),
                     fields);
 }
 

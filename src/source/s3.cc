@@ -28,6 +28,15 @@ bool fits_host(std::string_view bucket) noexcept {
          });
 }
 
+// The same below an endpoint of the operator's, where dots, underscores and capitals may be known.
+bool fits_endpoint_host(std::string_view bucket) noexcept {
+  constexpr std::string_view kMarks = "-._";
+  return std::all_of(bucket.begin(), bucket.end(), [kMarks](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || kMarks.find(c) != std::string_view::npos;
+  });
+}
+
 Result<Place> place_of(const S3Options& options, const S3Object& object) {
   const bool aws = options.endpoint.empty();
   const std::string china = object.region.starts_with("cn-") ? ".cn" : "";
@@ -40,6 +49,9 @@ Result<Place> place_of(const S3Options& options, const S3Object& object) {
   const bool by_path = aws ? !fits_host(object.bucket) : options.path_style;
   if (by_path) {
     path += "/" + aws_encode(object.bucket, Slash::kEncode);
+  } else if (!fits_endpoint_host(object.bucket)) {
+    return fail(ErrorCode::kSourceUnreachable,
+                "s3: bucket " + object.bucket + " can't stand in a host name");
   } else {
     place.url.host = object.bucket + "." + place.url.host;
     place.url.host_header = object.bucket + "." + place.url.host_header;

@@ -120,7 +120,7 @@ bool has_dot_segment(std::string_view path) noexcept {
       other = parameters = false;
     } else if (letter.value == ';') {
       parameters = true;
-    } else if (!parameters) {
+    } else if (!parameters && !(letter.value >= 0 && letter.value <= ' ')) {
       if (letter.value == '.') ++dots;
       if (letter.value != '.') other = true;
     }

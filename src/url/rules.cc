@@ -11,6 +11,7 @@
 #include "imgring/base/text.h"
 #include "imgring/base/uri.h"
 #include "imgring/url/request.h"
+#include "imgring/url/source_url.h"
 #include "options.h"
 #include "pattern.h"
 #include "source_part.h"
@@ -19,6 +20,12 @@ namespace imgring::url {
 namespace {
 
 using Parts = std::vector<std::string_view>;
+
+// Options and pieces of the source of one URL, and as many arguments: people's have a dozen, and a
+// Base64 text of 16 kB cut into sixteens has these.
+constexpr std::size_t kPartsMax = 1000;
+// Options that one URL brings with all its presets, nested ones included: some microseconds each.
+constexpr int kAppliedMax = 10'000;
 
 // One option of a URL or preset; the texts belong to those.
 struct Written {
@@ -49,6 +56,34 @@ std::vector<Written> read_options(const Parts& parts, std::string_view separator
   return options;
 }
 
+// Garbage, as it comes of a wrong key, nearly never is.
+bool may_be_fetched(std::string_view source_url, std::string_view query_separator) {
+  const std::string scheme = scheme_of(source_url);
+  if (scheme == "http" || scheme == "https") return parse_http_url(source_url).has_value();
+  const bool storage = scheme == "local" || scheme == "s3" || scheme == "gs" || scheme == "abs" ||
+                       scheme == "swift";
+  return storage && parse_storage_url(source_url, query_separator).has_value();
+}
+
+std::size_t count_of(std::string_view text, std::string_view what) noexcept {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos && !what.empty();
+       at = text.find(what, at + what.size())) {
+    ++count;
+  }
+  return count;
+}
+
+// Before anything is cut into pieces. What a plain source URL holds is no argument.
+Result<void> check_parts(std::string_view path, std::string_view separator) {
+  const std::size_t parts = count_of(path, "/") + 1;
+  const std::size_t arguments = count_of(path.substr(0, path.find("/plain/")), separator);
+  if (parts <= kPartsMax && arguments <= kPartsMax) return {};
+  return fail(ErrorCode::kInvalidUrl,
+              "the path has " + std::to_string(parts) + " parts and " + std::to_string(arguments) +
+                  " arguments, at most " + std::to_string(kPartsMax) + " of each are read");
+}
+
 bool is_basic_format(std::string_view part) {
   for (const std::string_view name : {"fit", "fill", "fill-down", "force", "auto"}) {
     if (part == name) return true;
@@ -73,6 +108,7 @@ struct UrlRules::Impl {
     std::int64_t now_unix_s;
     std::vector<std::string>* warnings;
     std::vector<std::string_view> presets_open{};  // from the outside in
+    int applied = 0;
   };
 
   void set_defaults(const config::Config& config);
@@ -128,6 +164,10 @@ void UrlRules::Impl::read_presets(const std::vector<std::string>& texts,
 }
 
 Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
+  if (++run.applied > kAppliedMax) {
+    return fail(ErrorCode::kInvalidUrl, "over " + std::to_string(kAppliedMax) +
+                                            " options with those of the presets");
+  }
   const OptionRow* row = find_row(written.name);
   if (!row) return fail(ErrorCode::kInvalidUrl, "unknown option " + std::string(written.name));
   if (!row->about.built) return not_supported_yet("option " + std::string(written.name));
@@ -152,6 +192,7 @@ Result<void> UrlRules::Impl::apply_all(const std::vector<Written>& options, Run&
 
 Result<void> UrlRules::Impl::apply_presets(const Parts& names, Run& run) const {
   for (const std::string_view name : names) {
+    ++run.applied;
     const auto found = presets.find(name);
     if (found == presets.end()) {
       return fail(ErrorCode::kInvalidUrl, "unknown preset " + std::string(name));
@@ -284,6 +325,7 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   }
   // One more leading slash than the repair of the path took away is forgiven, as imgproxy does.
   if (path.starts_with('/')) path.remove_prefix(1);
+  IMGRING_TRY_VOID(check_parts(path, impl.url.arguments_separator));
   const Parts parts = split(path, "/");
   IMGRING_TRY(const std::size_t used, impl.apply_path_options(parts, run));
   for (std::size_t i = 0; i < used; ++i) {
@@ -292,8 +334,13 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   const std::span<const std::string_view> rest = std::span(parts).subspan(used);
   IMGRING_TRY(SourcePart source, decode_source(rest, impl.url));
   IMGRING_TRY_VOID(impl.apply_extension(source.extension, run));
+  request.source_encrypted = source.encrypted;
   IMGRING_TRY(request.source_url, impl.final_source_url(std::move(source.url)));
-  IMGRING_TRY_VOID(impl.check_source(request.source_url));
+  const Result<void> allowed = impl.check_source(request.source_url);
+  if (source.encrypted && !(allowed && may_be_fetched(request.source_url, impl.query_separator))) {
+    return bad_encrypted_source();
+  }
+  if (!allowed) return std::unexpected(allowed.error());
   return request;
 }
 

@@ -1,5 +1,6 @@
 // Plain, Base64 and encrypted source URLs (see source_part.h). Any thread.
-// Promises: whatever is wrong with an encrypted URL, the answer is the same (no padding oracle).
+// Promises: whatever is wrong with an encrypted URL, the answer is the same. Without signature keys
+// that hides little: a text that begins well and goes on wrong is asked for, and the answer tells.
 #include "source_part.h"
 
 #include <openssl/evp.h>
@@ -74,13 +75,17 @@ Result<SourcePart> decode_base64(std::span<const std::string_view> parts, bool w
 
 }  // namespace
 
+std::unexpected<Error> bad_encrypted_source() {
+  return fail(ErrorCode::kInvalidUrl,
+              "the encrypted source URL can't be decrypted, or is none that may be fetched");
+}
+
 Result<std::string> decrypt_source_url(std::string_view bytes, std::string_view key) {
-  const auto failed = [] { return fail(ErrorCode::kInvalidUrl, "cannot decrypt the source URL"); };
   const EVP_CIPHER* const cipher = cipher_for(key.size());
   if (!cipher || bytes.size() < 2 * kBlockBytes || bytes.size() % kBlockBytes != 0) {
-    return failed();
+    return bad_encrypted_source();
   }
-  if (bytes.size() > INT_MAX) return failed();
+  if (bytes.size() > INT_MAX) return bad_encrypted_source();
   const CipherPtr context(EVP_CIPHER_CTX_new());
   if (!context) return fail(ErrorCode::kInternal, "no cipher context");
   const std::string_view body = bytes.substr(kBlockBytes);
@@ -92,7 +97,7 @@ Result<std::string> decrypt_source_url(std::string_view bytes, std::string_view 
       EVP_DecryptUpdate(context.get(), out, &done, octets(body), static_cast<int>(body.size())) ==
           1 &&
       EVP_DecryptFinal_ex(context.get(), out + done, &rest) == 1;
-  if (!fine) return failed();
+  if (!fine) return bad_encrypted_source();
   plain.resize(static_cast<std::size_t>(done + rest));
   return plain;
 }
@@ -110,7 +115,8 @@ Result<SourcePart> decode_source(std::span<const std::string_view> parts,
                                                config.base64_url_includes_filename));
   if (encrypted) {
     IMGRING_TRY(source.url, decrypt_source_url(source.url, config.source_url_encryption_key));
-    if (source.url.empty()) return fail(ErrorCode::kInvalidUrl, "the source URL is empty");
+    if (source.url.empty()) return bad_encrypted_source();
+    source.encrypted = true;
   }
   return source;
 }

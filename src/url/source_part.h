@@ -14,11 +14,15 @@ namespace imgring::url {
 struct SourcePart {
   std::string url;
   std::string extension;  // empty: none
+  bool encrypted = false;
 };
 // `parts`: what the options left, split at every slash.
 Result<SourcePart> decode_source(std::span<const std::string_view> parts,
                                  const config::UrlConfig& config);
 
+// What every failure of an encrypted source URL says: whether its padding, its text or the list of
+// allowed sources is to blame is nobody's business.
+std::unexpected<Error> bad_encrypted_source();
 // IV and ciphertext of AES-CBC with PKCS#7; the key's length picks AES-128, 192 or 256.
 Result<std::string> decrypt_source_url(std::string_view bytes, std::string_view key);
 

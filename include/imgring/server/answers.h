@@ -40,8 +40,11 @@ struct DispositionInput {
   std::string_view extension{};   // with the dot
   bool attachment = false;
 };
-// Holds no control characters.
+// Holds no control characters, no quote or backslash within its quotes, no credentials.
 std::string content_disposition(const DispositionInput& in);
+// The value of Link that names the source of an answer: without user information, escaped. nullopt:
+// the source is not on the web, or its query opens it (display_text) and is not for everybody.
+std::optional<std::string> canonical_link(std::string_view source_url);
 // Raw: the path that names the answer: on the web without query and escapes, else all of it.
 std::string raw_path(std::string_view source_url);
 // Raw: the extension of the path's name, else one guessed from the content type.

@@ -188,6 +188,46 @@ TEST(ContentDisposition, StemAndExtension) {
   }
 }
 
+TEST(ContentDisposition, NothingLeavesItsQuotesAndNoCredentialsEnter) {
+  struct Case {
+    DispositionInput in;
+    std::string_view expected;
+  };
+  const Case cases[] = {
+      {{.filename = "a\\", .extension = ""}, "inline; filename=\"a%5C\""},
+      {{.filename = "a", .extension = ".png\"; filename=\"b.html"},
+       "inline; filename=\"a.png%22; filename=%22b.html\""},
+      {{.filename = "a", .extension = ".png\\"}, "inline; filename=\"a.png%5C\""},
+      {{.source_url = "http://u:p@h", .extension = ".jpg"}, "inline; filename=\"h.jpg\""},
+      {{.source_url = "http://h/a?sig=s", .extension = ".jpg"},
+       "inline; filename=\"a?sig=***.jpg\""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.expected);
+    EXPECT_EQ(content_disposition(c.in), c.expected);
+  }
+}
+
+TEST(CanonicalLink, IsEscapedAndShowsNoCredentials) {
+  struct Case {
+    std::string_view url, wanted;  // blank: none
+  };
+  const Case cases[] = {
+      {"http://h/a.png", "<http://h/a.png>; rel=\"canonical\""},
+      {"https://h/a%20b.png?x=1&y=(2)", "<https://h/a%20b.png?x=1&y=(2)>; rel=\"canonical\""},
+      {"http://u:p@h/a@2x.png", "<http://h/a@2x.png>; rel=\"canonical\""},
+      {"http://h/a>; rel=\"x\", <b", "<http://h/a%3E;%20rel=%22x%22,%20%3Cb>; rel=\"canonical\""},
+      {"http://h/\xc3\xbc\\^`{|}", "<http://h/%C3%BC%5C%5E%60%7B%7C%7D>; rel=\"canonical\""},
+      {"http://h/a?X-Amz-Signature=s", ""}, {"http://h/a?x=1&token=s", ""},
+      {"local:///a.png", ""}, {"s3://b/k", ""}, {"http://h/a\nb", ""}, {"http://h\"/", ""},
+      {"http://", ""}, {"", ""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.url);
+    EXPECT_EQ(canonical_link(c.url).value_or(""), c.wanted);
+  }
+}
+
 // A control character took the whole header away.
 TEST(ContentDisposition, ControlsBecomeSpaces) {
   using namespace std::string_view_literals;

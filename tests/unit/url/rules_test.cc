@@ -118,7 +118,8 @@ TEST(Source, EncryptedVectorAndItsFailures) {
             "http://example.com/images/curiosity.jpg");
   EXPECT_EQ(parse("enc/" + text.substr(0, 9) + "/" + text.substr(9) + ".png", config)
                 ->options.format, ImageType::kPng);
-  const std::string detail = "cannot decrypt the source URL";
+  const std::string detail =
+      "the encrypted source URL can't be decrypted, or is none that may be fetched";
   for (const std::string& bad : {text.substr(0, 64), text.substr(0, 22), std::string("AAAA"),
                                  text.substr(0, 84) + "AAA", text.substr(0, 43)}) {
     SCOPED_TRACE(bad);
@@ -128,6 +129,18 @@ TEST(Source, EncryptedVectorAndItsFailures) {
     EXPECT_EQ(request.error().detail, detail);
   }
   EXPECT_EQ(parse("enc/" + text).error().detail, detail) << "no key";
+  // Another first block or key: well padded garbage looks like bad padding.
+  std::string other = text;
+  other[0] = 'q';
+  const auto garbage = parse("enc/" + other, config);
+  ASSERT_FALSE(garbage.has_value());
+  EXPECT_EQ(garbage.error().code, ErrorCode::kInvalidUrl);
+  EXPECT_EQ(garbage.error().detail, detail);
+  config.url.allowed_sources = {{"http://elsewhere/"}};
+  const auto refused = parse("enc/" + text, config);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidUrl);
+  EXPECT_EQ(refused.error().detail, detail);
 }
 
 TEST(Rules, SeparatorPresetsAndAllowedOptions) {
@@ -268,9 +281,52 @@ TEST(Rules, OptionsTextIsWhatTheUrlSays) {
 
 TEST(Rules, LongPathsAreFine) {
   std::string path;
-  for (int i = 0; i < 20000; ++i) path += "cb:" + std::to_string(i) + "/";
+  for (int i = 0; i < 900; ++i) path += "cb:" + std::to_string(i) + "/";
   EXPECT_TRUE(parse(path + "plain/x").has_value());
   EXPECT_EQ(parse("fn:" + std::string(500000, 'a') + "/plain/x")->options.filename.size(), 500000u);
+}
+
+std::string repeated(std::string_view text, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+// A megabyte of parts, arguments or presets took 0.4 s of a loop.
+TEST(Rules, PartsArgumentsAndPresetsAreBounded) {
+  config::Config config;
+  config.url.presets = {"a=w:1/h:1", "b=pr:a:a:a:a:a:a:a:a:a:a", "c=pr:b:b:b:b:b:b:b:b:b:b"};
+  EXPECT_TRUE(parse(repeated("w:1/", 990) + "plain/local:///a.png").has_value());
+  EXPECT_TRUE(parse("w:1/" + repeated("aGVsbG8x/", 900)).has_value());
+  EXPECT_TRUE(parse("w:1/plain/http://h/" + repeated("a:", 3000)).has_value());
+  EXPECT_TRUE(parse("pr:c:c:c/plain/local:///a.png", config).has_value());
+  const std::string many[] = {
+      repeated("w:1/", 1001) + "plain/local:///a.png", "w:1/plain/" + repeated("a/", 1001),
+      "skp" + repeated(":png", 1001) + "/plain/local:///a.png",
+      "pr" + repeated(":a", 1001) + "/plain/local:///a.png",
+      "pr" + repeated(":c", 40) + "/plain/local:///a.png",
+      repeated("pr:c/", 100) + "plain/local:///a.png",
+  };
+  for (const std::string& path : many) {
+    SCOPED_TRACE(path.substr(0, 30));
+    const auto request = parse(path, config);
+    ASSERT_FALSE(request.has_value());
+    EXPECT_EQ(request.error().code, ErrorCode::kInvalidUrl);
+    EXPECT_NE(request.error().detail.find("1000"), std::string::npos) << request.error().detail;
+  }
+}
+
+// Of the configuration: ten presets that each name the one before ten times.
+TEST(Presets, ThatNameEachOtherWithoutEndRefuseTheStart) {
+  config::Config config;
+  config.url.presets = {"p0=w:1"};
+  for (int i = 1; i < 10; ++i) {
+    const std::string before = ":p" + std::to_string(i - 1);
+    config.url.presets.push_back("p" + std::to_string(i) + "=pr" + repeated(before, 10));
+  }
+  const auto rules = UrlRules::build(config, nullptr);
+  ASSERT_FALSE(rules.has_value());
+  EXPECT_NE(rules.error().detail.find("over 10000 options"), std::string::npos);
 }
 
 }  // namespace
