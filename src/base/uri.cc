@@ -57,15 +57,23 @@ std::size_t authority_at(std::string_view text, std::size_t at) noexcept {
   return at + colon + first + second;
 }
 
-std::size_t behind_user_info(std::string_view text, std::size_t at) noexcept {
-  std::size_t host = at;
-  for (std::size_t size = 0; at < text.size() && delimiter_at(text, at, "/?#\\ \"<>") == 0;
-       at += size) {
-    size = delimiter_at(text, at, "@");
-    if (size > 0) host = at + size;
-    size = std::max<std::size_t>(size, 1);
+// An authority: behind its last @ (or where it begins), and its end.
+struct Authority {
+  std::size_t host, end;
+};
+// An escaped slash ends it only where `escaped` says that the whole URL is escaped: else it may be
+// of a password. What else is odd ends nothing: rather too much goes. Up to `clean` there is no @.
+Authority read_authority(std::string_view text, std::size_t at, bool escaped, std::size_t clean) {
+  constexpr std::string_view kEnds = "/?#";
+  Authority out{at, std::max(at, clean)};
+  while (out.end < text.size()) {
+    const std::size_t stop = delimiter_at(text, out.end, kEnds);
+    if (stop == 1 || (stop > 1 && escaped)) break;
+    const std::size_t size = delimiter_at(text, out.end, "@");
+    if (size > 0) out.host = out.end + size;
+    out.end += std::max<std::size_t>(size, 1);
   }
-  return host;
+  return out;
 }
 
 bool is_secret(std::string_view name) {
@@ -79,26 +87,35 @@ bool is_secret(std::string_view name) {
 
 std::string display_text(std::string_view text) {
   constexpr std::size_t kNameBytesMax = 64;  // longer names are none of the list
+  constexpr std::string_view kMarks = ":?&;#%";
   if (text.find_first_of("@=%") == std::string_view::npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
+  std::size_t clean = 0;
   for (std::size_t at = 0; at < text.size();) {
-    if (const std::size_t authority = authority_at(text, at); authority > 0) {
-      out += text.substr(at, authority - at);
-      at = behind_user_info(text, authority);
+    const std::size_t next = std::min(text.find_first_of(kMarks, at), text.size());
+    out += text.substr(at, next - at);
+    at = next;
+    if (const std::size_t begin = authority_at(text, at); begin > 0) {
+      const std::string_view mark = text.substr(at, begin - at);
+      const bool escaped = mark.find('%') != std::string_view::npos;
+      const Authority authority = read_authority(text, begin, escaped, clean);
+      out += mark;
+      at = authority.host;
+      clean = authority.end;
       continue;
     }
-    const std::size_t mark = delimiter_at(text, at, "?&;");
+    const std::size_t mark = delimiter_at(text, at, "?&;#");
     const std::size_t name = at + mark;
     const std::string_view near = text.substr(0, std::min(text.size(), name + kNameBytesMax));
     const std::size_t equals = mark == 0 ? 0 : find_delimiter(near, name, "=&?#/ \"<>");
     const std::size_t sign = mark == 0 ? 0 : delimiter_at(text, equals, "=");
-    if (sign == 0 || !is_secret(text.substr(name, equals - name))) {
+    if (sign > 0 && is_secret(text.substr(name, equals - name))) {
+      out.append(text.substr(at, equals + sign - at)).append(kMask);
+      at = find_delimiter(text, equals + sign, "&#; \"<>");
+    } else if (at < text.size()) {
       out += text[at++];
-      continue;
     }
-    out.append(text.substr(at, equals + sign - at)).append(kMask);
-    at = find_delimiter(text, equals + sign, "&#; \"<>");
   }
   return out;
 }

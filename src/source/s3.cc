@@ -74,16 +74,18 @@ bool lists(const std::vector<std::string>& buckets, std::string_view bucket) noe
 
 }  // namespace
 
+std::string s3_endpoint(const config::SourceConfig& config) {
+  const std::string& text = config.s3_endpoint;
+  return text.empty() || text.find("://") != std::string::npos ? text : "http://" + text;
+}
+
 S3Options s3_options(const config::SourceConfig& config, const ReadVariable& variable) {
   AwsProfile profile = load_aws_profile(variable);
   S3Options options;
   options.credentials = std::move(profile.credentials);
   options.region = config.s3_region.empty() ? profile.region : config.s3_region;
   if (options.region.empty()) options.region = "us-west-1";
-  options.endpoint = config.s3_endpoint;
-  if (!options.endpoint.empty() && options.endpoint.find("://") == std::string::npos) {
-    options.endpoint = "http://" + options.endpoint;
-  }
+  options.endpoint = s3_endpoint(config);
   options.path_style = config.s3_endpoint_use_path_style;
   options.allowed_buckets = config.s3_allowed_buckets;
   options.denied_buckets = config.s3_denied_buckets;
@@ -154,6 +156,12 @@ Task<Result<http::ExchangePtr>> S3Source::ask(Scope& scope, const SourceRequest&
   }
   if (const auto refusal = bucket_refusal(options_, parsed.bucket)) {
     co_return fail(ErrorCode::kSourceUnreachable, "s3: bucket " + *refusal);
+  }
+  // Some services resolve dots, and another bucket's object is meant then.
+  const bool listed = !options_.allowed_buckets.empty() || !options_.denied_buckets.empty();
+  if (listed && url::has_dot_segment("/" + parsed.bucket + "/" + parsed.key)) {
+    co_return fail(ErrorCode::kSourceUnreachable,
+                   "s3: a dot segment in bucket or key, while lists of buckets are set");
   }
   if (!options_.credentials) {
     co_return fail(ErrorCode::kSourceUnreachable,

@@ -27,6 +27,8 @@ struct S3Options {
   std::string query_separator;
   AwsCredentials credentials;
 };
+// IMGPROXY_S3_ENDPOINT with a scheme; empty: AWS.
+std::string s3_endpoint(const config::SourceConfig& config);
 S3Options s3_options(const config::SourceConfig& config, const ReadVariable& variable);
 
 // A signed GET of an object, for `now`. Errors: kSourceUnreachable.

@@ -7,6 +7,7 @@
 #include "body.h"
 #include "http_source.h"
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 #include "imgring/http/client.h"
 #include "imgring/net/connector.h"
 #include "imgring/net/proxy.h"
@@ -159,6 +160,12 @@ struct Sources::Impl {
 
 Result<void> check_sources(const config::SourceConfig& config) {
   IMGRING_TRY_VOID(net::ProxyRules::make(proxy_settings(config)));
+  const std::string endpoint = s3_endpoint(config);
+  if (!config.use_s3 || endpoint.empty()) return {};
+  if (const auto url = url::parse_http_url(endpoint); !url) {
+    return fail(ErrorCode::kInternal, "IMGPROXY_S3_ENDPOINT: " + display_setting(endpoint) +
+                                          " can't be asked: " + url.error().detail);
+  }
   return {};
 }
 

@@ -18,50 +18,6 @@ constexpr std::string_view kUserStops = "/?#@\\";
 constexpr std::string_view kWebPathStops = "/?";
 constexpr std::string_view kPathStops = "/";
 
-std::size_t hex_pair(std::string_view text, std::size_t at) noexcept {
-  const auto digit = [](char c) -> std::size_t {
-    if (c >= '0' && c <= '9') return static_cast<std::size_t>(c - '0');
-    const char lower = static_cast<char>(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? static_cast<std::size_t>(lower - 'a' + 10) : 0x100;
-  };
-  if (at + 2 > text.size()) return 0x100;
-  const std::size_t high = digit(text[at]), low = digit(text[at + 1]);
-  return high > 15 || low > 15 ? 0x100 : high * 16 + low;
-}
-
-struct Letter {
-  char value;
-  std::size_t size;
-};
-
-// An escaped byte, also one whose % is escaped itself, however often.
-struct Escaped {
-  std::size_t value, size;  // value 0x100: none
-};
-Escaped escaped_at(std::string_view text, std::size_t at) noexcept {
-  if (at >= text.size() || text[at] != '%') return {0x100, 0};
-  std::size_t digits = at + 1;
-  while (text.substr(digits, 2) == "25") digits += 2;
-  return {hex_pair(text, digits), digits + 2 - at};
-}
-
-Letter letter_at(std::string_view text, std::size_t at) noexcept {
-  struct Overlong {
-    std::size_t first, second;
-    char value;
-  };
-  constexpr Overlong kOverlong[] = {{0xC0, 0xAE, '.'}, {0xC0, 0xAF, '/'}, {0xC1, 0x9C, '\\'}};
-  const Escaped first = escaped_at(text, at);
-  if (first.value > 0xFF) return {text[at], 1};
-  if (first.value < 0x80) return {static_cast<char>(first.value), first.size};
-  const Escaped second = escaped_at(text, at + first.size);
-  for (const Overlong& one : kOverlong) {
-    const bool here = first.value == one.first && second.value == one.second;
-    if (here) return {one.value, first.size + second.size};
-  }
-  return {'\x7f', first.size};  // some byte that is no dot
-}
-
 // A port without its leading zeros, which mean nothing.
 std::string_view plain_port(std::string_view text) noexcept {
   while (text.size() > 1 && text[0] == '0') text.remove_prefix(1);
@@ -106,26 +62,6 @@ bool Glob::matches_whole(std::string_view text) const {
   if (!at || !text.ends_with(last) || text.size() - last.size() < *at) return false;
   const std::string_view star = text.substr(*at, text.size() - last.size() - *at);
   return star.find_first_of(stops_) == std::string_view::npos;
-}
-
-bool has_dot_segment(std::string_view path) noexcept {
-  int dots = 0;
-  bool other = false, parameters = false;
-  for (std::size_t at = 0; at < path.size();) {
-    const Letter letter = letter_at(path, at);
-    at += letter.size;
-    if (letter.value == '/' || letter.value == '\\') {
-      if (!other && (dots == 1 || dots == 2)) return true;
-      dots = 0;
-      other = parameters = false;
-    } else if (letter.value == ';') {
-      parameters = true;
-    } else if (!parameters && !(letter.value >= 0 && letter.value <= ' ')) {
-      if (letter.value == '.') ++dots;
-      if (letter.value != '.') other = true;
-    }
-  }
-  return !other && (dots == 1 || dots == 2);
 }
 
 Result<FetchedUrl> parse_for_list(std::string_view text, std::string_view query_separator) {

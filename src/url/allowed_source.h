@@ -42,9 +42,6 @@ struct FetchedUrl {
 // Errors: kInvalidSourceUrl for what can't be fetched, and for dot segments: where a server goes by
 // them is the server's affair, so no list could say what they lead to.
 Result<FetchedUrl> parse_for_list(std::string_view url, std::string_view query_separator);
-// "." or ".." as a segment in any spelling: backslashes for slashes, escapes of escapes, overlong
-// UTF-8, parameters behind it ("..;a=b"), spaces and controls in it, which some servers drop.
-bool has_dot_segment(std::string_view path) noexcept;
 
 class AllowedSource {
  public:

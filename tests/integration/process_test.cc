@@ -173,6 +173,7 @@ TEST(Start, BadPresetsAndPicturesStopIt) {
       {{"IMGPROXY_WORKERS", "1025"}},
       {{"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "X-A,content-length"}},
       {{"HTTP_PROXY", "ftp://user:word@proxy:3128"}},
+      {{"IMGPROXY_S3_ENDPOINT", "http://user:word@minio:99999"}, {"IMGPROXY_USE_S3", "true"}},
   };
   for (const Environment& environment : bad) {
     SCOPED_TRACE(environment.begin()->first + "=" + environment.begin()->second);

@@ -33,7 +33,8 @@ struct SourcesContext {
   std::shared_ptr<const net::TrustStore> trust{};
 };
 
-// In main, before the cores start: settings that a Sources would have to do without (the proxies').
+// In main, before the cores start: settings that a Sources would have to do without (the proxies',
+// the endpoint of S3).
 Result<void> check_sources(const config::SourceConfig& config);
 
 struct SourcesStats {

@@ -47,6 +47,10 @@ struct StorageUrl {
 };
 Result<StorageUrl> parse_storage_url(std::string_view url, std::string_view query_separator);
 
+// "." or ".." as a segment in any spelling: backslashes for slashes, escapes of escapes, overlong
+// UTF-8, parameters behind it ("..;a=b"), spaces and controls in it, which some servers drop.
+bool has_dot_segment(std::string_view path) noexcept;
+
 // RFC 3986, section 5.2: `location` as seen from `base`, without fragment.
 // Errors: kSourceUnreachable.
 Result<std::string> resolve_redirect(std::string_view base, std::string_view location);

@@ -17,6 +17,10 @@ TEST(DisplayText, UserInformationIsGone) {
       {"http://u:p@x@h/a", "http://h/a"},
       {"http://u:p@h", "http://h"},
       {"http://u:p@h?x=1", "http://h?x=1"},
+      {"http://u:p%2Fw@h/a", "http://h/a"},
+      {"http://u:p w\\\"<>@h/a", "http://h/a"},
+      {"/s/plain/http://u:p%252Fw%40h/a@png", "/s/plain/http://h/a@png"},
+      {"/s/plain/http%3A%2F%2Fu:p%252Fw%40h%2Fa", "/s/plain/http%3A%2F%2Fh%2Fa"},
       {"http:/u:p@h/a", "http:/h/a"},
       {"http:\\\\u:p@h\\a", "http:\\\\h\\a"},
       {"s3://k:s@bucket/a", "s3://bucket/a"},
@@ -47,6 +51,7 @@ TEST(DisplayText, WhatSignsAQueryIsMasked) {
       {"http://h/a?%74oken=t", "http://h/a?%74oken=***"},
       {"/s/plain/http://h/a%3Ftoken%3Dt%26w=1@png", "/s/plain/http://h/a%3Ftoken%3D***%26w=1@png"},
       {"http://h/a?tokens=t&design=1&w=", "http://h/a?tokens=t&design=1&w="},
+      {"http://h/a#access_token=t", "http://h/a#access_token=***"},
       {"http://h/key=1/a", "http://h/key=1/a"},
       {"http://h/a?key", "http://h/a?key"},
   };
@@ -57,9 +62,11 @@ TEST(DisplayText, WhatSignsAQueryIsMasked) {
 }
 
 TEST(DisplayText, LongTextsStayQuick) {
-  for (const std::string_view piece : {"://", ":/@", "&token=", "%25", "?", "%3A%2F", "a@"}) {
+  for (const std::string_view piece : {"://", ":/@", "&token=", "%25", "?", "%3A%2F", "a@",
+                                       ":\\\\", "%3A%5C%5C", ":\\\\@", "://a%2Fb:\\\\"}) {
     std::string text;
     while (text.size() < 1'000'000) text += piece;
+    text += "/x=1";
     EXPECT_LE(display_text(text).size(), 2 * text.size());
   }
 }

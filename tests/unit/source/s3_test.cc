@@ -226,9 +226,33 @@ TEST_F(S3Sources, Errors) {
   for (const char* url : {"s3://bucket/200", "s3://denied/200"}) {
     EXPECT_NE(world_.one(get(url)).error.detail.find("BUCKETS"), std::string::npos);
   }
+  const std::size_t asked = server.seen().size();
+  for (const char* url : {"s3://other/../secret/200", "s3://other/%2e%2e/secret/200",
+                          "s3://other/..\\secret/200", "s3://other/./200"}) {
+    EXPECT_NE(world_.one(get(url)).error.detail.find("dot segment"), std::string::npos) << url;
+  }
+  EXPECT_EQ(server.seen().size(), asked);
   unsetenv("AWS_SECRET_ACCESS_KEY");
   EXPECT_NE(world_.one(get("s3://other/200")).error.detail.find("AWS_SECRET_ACCESS_KEY"),
             std::string::npos);
+}
+
+// Below an endpoint in host style the bucket is part of the host that is asked.
+TEST(S3Request, ABucketThatIsNoLabelMakesNoHost) {
+  S3Options options;
+  options.endpoint = "http://minio.example:9000";
+  options.path_style = false;
+  options.region = "r";
+  options.credentials = {"id", "secret", ""};
+  const auto host_for = [&options](const std::string& bucket) {
+    const auto request = s3_request(options, {bucket, "key", "", "r"}, {}, 0);
+    return request ? request->host_header : "refused";
+  };
+  EXPECT_EQ(host_for("my.bucket_1"), "my.bucket_1.minio.example:9000");
+  for (const std::string bucket : {"evil.com#", "evil.com?", "evil.com\\", "u@evil.com", "evil:80",
+                                   "a b", "a%2f", "\xc3\xbc"}) {
+    EXPECT_EQ(host_for(bucket), "refused") << bucket;
+  }
 }
 
 }  // namespace
