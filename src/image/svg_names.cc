@@ -23,12 +23,14 @@ constexpr auto kElements = std::to_array<std::string_view>({
 });
 
 constexpr auto kTextElements = std::to_array<std::string_view>({
-    "abbr", "address", "article", "b", "bdi", "bdo", "blockquote", "body", "br", "caption", "cite",
-    "code", "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "figcaption", "figure",
-    "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "ins", "kbd", "li", "main",
-    "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span",
-    "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "time", "tr", "u", "ul",
-    "var", "wbr",
+    "abbr", "acronym", "address", "article", "aside", "b", "bdi", "bdo", "big", "blockquote",
+    "body", "br", "button", "caption", "center", "cite", "code", "col", "colgroup", "data", "dd",
+    "del", "details", "dfn", "dir", "div", "dl", "dt", "em", "fieldset", "figcaption", "figure",
+    "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hgroup", "hr", "html",
+    "i", "ins", "kbd", "label", "legend", "li", "main", "mark", "menu", "nav", "nobr", "ol",
+    "output", "p", "pre", "q", "rp", "rt", "ruby", "s", "samp", "section", "small", "span",
+    "strike", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead",
+    "time", "tr", "tt", "u", "ul", "var", "wbr",
 });
 
 constexpr auto kAttributes = std::to_array<std::string_view>({
@@ -84,6 +86,13 @@ constexpr auto kAttributes = std::to_array<std::string_view>({
     "xChannelSelector", "y", "y1", "y2", "yChannelSelector", "z", "zoomAndPan",
 });
 
+// Those of SVG whose value may be url().
+constexpr auto kAddressAttributes = std::to_array<std::string_view>({
+    "clip-path", "color-profile", "cursor", "fill", "filter", "marker", "marker-end", "marker-mid",
+    "marker-start", "mask", "stroke",
+});
+
+static_assert(std::is_sorted(kAddressAttributes.begin(), kAddressAttributes.end()));
 static_assert(std::is_sorted(kElements.begin(), kElements.end()));
 static_assert(std::is_sorted(kTextElements.begin(), kTextElements.end()));
 static_assert(std::is_sorted(kAttributes.begin(), kAttributes.end()));
@@ -109,6 +118,9 @@ bool is_text_element(std::string_view local) noexcept { return known(kTextElemen
 bool is_svg_attribute(std::string_view local) noexcept {
   if (local.starts_with("data-") || local.starts_with("aria-")) return true;
   return known(kAttributes, local);
+}
+bool is_address_attribute(std::string_view local) noexcept {
+  return known(kAddressAttributes, local);
 }
 bool is_inert_namespace(std::string_view uri) noexcept {
   return std::any_of(kInertNamespaces.begin(), kInertNamespaces.end(),

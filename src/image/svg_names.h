@@ -11,6 +11,8 @@ bool is_svg_element(std::string_view local) noexcept;
 // Plain text markup inside foreignObject.
 bool is_text_element(std::string_view local) noexcept;
 bool is_svg_attribute(std::string_view local) noexcept;
+// Of these, the ones that may lead somewhere by url().
+bool is_address_attribute(std::string_view local) noexcept;
 // Namespaces of drawing programs and of metadata: inert in every browser.
 bool is_inert_namespace(std::string_view uri) noexcept;
 

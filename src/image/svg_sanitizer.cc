@@ -2,18 +2,28 @@
 // tags. Comments, CDATA, document types, processing instructions and entities are never written
 // out: `<` stands before the name of a kept element and nowhere else, so that no parser, XML's or
 // HTML's, finds a tag that was not looked at.
+#include "svg_sanitizer.h"
+
 #include <algorithm>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "imgring/image/svg.h"
 #include "row_puller.h"
+#include "svg_css.h"
+#include "svg_data.h"
+#include "svg_links.h"
 #include "svg_names.h"
 #include "svg_namespaces.h"
 #include "svg_parser.h"
+#include "svg_tag_walk.h"
 
 namespace imgring::image {
 namespace {
 
+// Every element inside writes them again: 200 000 elements with 32 take 0.3 s.
+constexpr std::size_t kHandedDownMax = 32;
 constexpr std::string_view kSvgNamespace = "http://www.w3.org/2000/svg";
 constexpr std::string_view kHtmlNamespace = "http://www.w3.org/1999/xhtml";
 constexpr std::string_view kXlinkNamespace = "http://www.w3.org/1999/xlink";
@@ -25,6 +35,10 @@ std::string_view prefix_of(std::string_view name) noexcept {
   const std::size_t colon = name.find(':');
   return colon == std::string_view::npos ? std::string_view{} : name.substr(0, colon);
 }
+bool declares_namespace(std::string_view name) noexcept {
+  return name == "xmlns" || name.starts_with("xmlns:");
+}
+
 // Markup that cannot be mistaken for text or the other way round, in XML and in HTML.
 std::string escaped(std::string_view text) {
   std::string out;
@@ -37,60 +51,12 @@ std::string escaped(std::string_view text) {
   }
   return out;
 }
-bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-
-// As a browser reads a link: without controls and spaces, in lower case.
-std::string plain_link(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    if (static_cast<unsigned char>(c) > 0x20) out.push_back(c);
-  }
-  return to_lower(out);
-}
-
-bool has_scheme(std::string_view link) noexcept {
-  const std::size_t end = link.find_first_of(":/?#\\");
-  return end != std::string_view::npos && link[end] == ':';
-}
-
-bool is_picture_data(std::string_view link) noexcept {
-  constexpr std::string_view kStart = "data:image/";
-  if (!link.starts_with(kStart)) return false;
-  link.remove_prefix(kStart.size());
-  for (const std::string_view type : {"png", "jpeg", "jpg", "gif", "webp", "avif"}) {
-    if (!link.starts_with(type)) continue;
-    const std::string_view rest = link.substr(type.size());
-    return rest.empty() || rest[0] == ';' || rest[0] == ',';
-  }
-  return false;
-}
-
-// `element` in lower case, as HTML reads it.
-bool link_stays(std::string_view element, std::string_view value) {
-  const std::string link = plain_link(value);
-  if (link.empty() || link[0] == '#') return true;
-  if (element == "use") return false;
-  if (link.starts_with("http:") || link.starts_with("https:")) return true;
-  if ((element == "image" || element == "feimage") && is_picture_data(link)) return true;
-  return !has_scheme(link);
-}
-
-// Style text that reaches outside or runs something. Escapes could hide such words, so they count
-// too.
-bool style_stays(std::string_view css) {
-  const std::string plain = plain_link(css);
-  for (const std::string_view bad :
-       {"@import", "javascript:", "vbscript:", "expression(", "-moz-binding", "behavior:", "\\"}) {
-    if (plain.find(bad) != std::string::npos) return false;
-  }
-  return true;
-}
 
 // An animation of a link or a handler sets what the attribute rules would not let through.
 bool animates_links(std::span<const SvgAttribute> attributes) {
   for (const SvgAttribute& attribute : attributes) {
     if (local_of(attribute.name) != "attributeName") continue;
-    const std::string target = plain_link(attribute.value);
+    const std::string target = to_lower(link_without_spaces(attribute.value));
     const std::string_view local = local_of(target);
     if (local == "href" || local.starts_with("on")) return true;
   }
@@ -107,55 +73,33 @@ bool is_active_element(std::string_view lower) {
   return false;
 }
 
-struct RawAttribute {
-  std::string_view whole, name, value;  // whole: with the space before it; value: without quotes
-};
+enum class Fate : unsigned char { kKept, kUnwrapped, kGone };
 
-// Walks over the attributes of a tag that expat has found well-formed.
-class TagWalk {
- public:
-  explicit TagWalk(std::string_view tag) noexcept : tag_(tag) {
-    while (at_ < tag_.size() && !is_space(tag_[at_]) && tag_[at_] != '>' && tag_[at_] != '/') ++at_;
-  }
-  std::string_view name_part() const noexcept { return tag_.substr(0, at_); }
-  std::optional<RawAttribute> next() noexcept {
-    const std::size_t first = at_;
-    std::size_t i = skip_spaces(first);
-    if (i >= tag_.size() || tag_[i] == '/' || tag_[i] == '>') return std::nullopt;
-    const std::size_t name_at = i;
-    while (i < tag_.size() && !is_space(tag_[i]) && tag_[i] != '=') ++i;
-    const std::string_view name = tag_.substr(name_at, i - name_at);
-    i = tag_.find_first_of("\"'", i);
-    if (i == std::string_view::npos) return std::nullopt;
-    const std::size_t end = tag_.find(tag_[i], i + 1);
-    if (end == std::string_view::npos) return std::nullopt;
-    at_ = end + 1;
-    return RawAttribute{tag_.substr(first, at_ - first), name, tag_.substr(i + 1, end - i - 1)};
-  }
-  std::string_view tail() const noexcept { return tag_.substr(at_); }
-
- private:
-  std::size_t skip_spaces(std::size_t i) const noexcept {
-    while (i < tag_.size() && is_space(tag_[i])) ++i;
-    return i;
-  }
-  std::string_view tag_;
-  std::size_t at_ = 1;  // after `<`
+// `value`: what is written instead of the bytes that stand there.
+struct AttributeFate {
+  bool stays = false;
+  std::optional<std::string> value;
 };
 
 class Sanitizer : public SvgHandler {
  public:
+  Sanitizer(SvgWork* work, int depth)
+      : links_(work, depth),
+        address_([this](std::string_view value) { return links_.address(value); }) {}
   void attach(SvgParser* parser) noexcept { parser_ = parser; }
 
-  // What the document type adds goes with it, so nothing may be decided by that.
+  // What the document type adds goes with it, so nothing may be decided by that; but namespaces,
+  // which are written out.
   void on_start(const SvgTag& tag) override {
     ++depth_;
     if (skipped_from_ != 0) return;
     const std::uint64_t before = scopes_.looked_at();
-    scopes_.enter(tag.written);
-    if (element_stays(tag)) {
-      keep_element(tag);
-    } else {
+    collect_declarations(tag);
+    scopes_.enter(tag.all);
+    const Fate fate = fate_of(tag);
+    if (fate == Fate::kKept) keep_element(tag);
+    if (fate == Fate::kUnwrapped) unwrap_element(tag);
+    if (fate == Fate::kGone) {
       skipped_from_ = depth_;
       scopes_.leave();
     }
@@ -197,9 +141,11 @@ class Sanitizer : public SvgHandler {
   bool found_root() const noexcept { return found_root_; }
 
  private:
+  using Declarations = std::vector<std::pair<std::string, std::string>>;
   struct Open {
     std::string name;
-    bool closed;  // written as <x/>
+    bool closed;  // written as <x/>, or not at all
+    Declarations handed_down;  // of namespaces, for the elements inside one that is not written
   };
 
   void check_size() {
@@ -207,6 +153,32 @@ class Sanitizer : public SvgHandler {
       parser_->refuse("larger than 20 MiB when sanitised");
     }
   }
+  // Of namespaces, that the tag itself does not write: those of elements around it that were
+  // unwrapped, and those of the document type.
+  void collect_declarations(const SvgTag& tag) {
+    declarations_.clear();
+    if (!open_.empty()) declarations_ = open_.back().handed_down;
+    for (std::size_t i = 0; i < tag.all.size(); ++i) {
+      const SvgAttribute& a = tag.all[i];
+      if (!declares_namespace(a.name)) continue;
+      std::erase_if(declarations_, [&a](const auto& d) { return d.first == a.name; });
+      const std::string_view prefix = a.name == "xmlns" ? std::string_view() : local_of(a.name);
+      const bool typed = i >= tag.written.size() && scopes_.of(prefix) != a.value;
+      if (typed) declarations_.emplace_back(a.name, a.value);
+    }
+  }
+
+  // The elements inside declare what this one did.
+  void unwrap_element(const SvgTag& tag) {
+    for (const SvgAttribute& a : tag.written) {
+      if (declares_namespace(a.name)) declarations_.emplace_back(a.name, a.value);
+    }
+    if (declarations_.size() > kHandedDownMax) {
+      return parser_->refuse("more than 32 namespaces of elements that do not stay");
+    }
+    open_.push_back({{}, true, std::move(declarations_)});
+  }
+
   void keep_element(const SvgTag& tag) {
     const std::string_view local = local_of(tag.name);
     if (local == "foreignObject" && foreign_from_ == 0) foreign_from_ = depth_;
@@ -217,39 +189,65 @@ class Sanitizer : public SvgHandler {
     }
     const bool closed = put_tag(local, tag);
     check_size();
-    open_.push_back({std::string(tag.name), closed});
+    open_.push_back({std::string(tag.name), closed, {}});
   }
 
-  bool element_stays(const SvgTag& tag) {
+  Fate fate_of(const SvgTag& tag) {
     const std::string_view local = local_of(tag.name), uri = scopes_.of(prefix_of(tag.name));
-    if (style_from_ != 0 || is_active_element(to_lower(local))) return false;
-    if (animates_links(tag.written)) return false;
-    if (is_inert_namespace(uri)) return true;
-    const bool foreign = foreign_from_ != 0;
-    if (foreign && is_text_element(local)) return true;
+    if (style_from_ != 0 || is_active_element(to_lower(local))) return Fate::kGone;
+    if (animates_links(tag.written)) return Fate::kGone;
+    if (is_inert_namespace(uri)) return Fate::kKept;
+    if (foreign_from_ != 0) return fate_of_label(local, uri);
     // Unprefixed names count as SVG even without a namespace: viewers are forgiving, and so is
     // imgproxy.
-    if (uri == kHtmlNamespace || (uri != kSvgNamespace && !uri.empty())) return false;
-    if (!is_svg_element(local)) return false;
+    if (uri != kSvgNamespace && !uri.empty()) return Fate::kGone;
+    if (!is_svg_element(local)) return Fate::kGone;
     if (local == "svg") found_root_ = true;
-    return true;
+    return Fate::kKept;
+  }
+  // Markup of labels: what is unknown runs nothing, and its text is what people read.
+  static Fate fate_of_label(std::string_view local, std::string_view uri) {
+    if (is_text_element(local)) return Fate::kKept;
+    const bool page = uri == kHtmlNamespace;
+    if (page && (local == "a" || local == "style" || local == "title")) return Fate::kKept;
+    const bool drawing = uri == kSvgNamespace || uri.empty();
+    return drawing && is_svg_element(local) ? Fate::kKept : Fate::kUnwrapped;
   }
 
-  bool attribute_stays(std::string_view element, const SvgAttribute& a) const {
-    if (a.name == "xmlns" || a.name.starts_with("xmlns:")) return true;
+  AttributeFate fate_of_link(std::string_view element, const SvgAttribute& a) {
+    const std::optional<std::string> to = links_.link(element, a.value);
+    if (!to) return {};
+    if (*to == a.value) return {true, std::nullopt};
+    return {true, to};
+  }
+  AttributeFate fate_of_style(const SvgAttribute& a) {
+    const auto css = sanitize_css(a.value, CssPart::kDeclarations, address_);
+    if (!css) return {true, std::nullopt};
+    const bool empty = css->find_first_not_of(" \t\r\n;") == std::string::npos;
+    return {!empty, css};
+  }
+
+  AttributeFate fate_of(std::string_view element, const SvgAttribute& a) {
+    constexpr AttributeFate kStays{true, std::nullopt};
+    if (declares_namespace(a.name)) return kStays;
     const std::string_view prefix = prefix_of(a.name), local = local_of(a.name);
     const std::string lower = to_lower(local);
-    if (lower.starts_with("on")) return false;
-    if (lower == "href" && !link_stays(element, a.value)) return false;
-    if (local == "href") return true;
-    if (prefix == "xml") return local == "space" || local == "lang" || local == "id";
+    if (lower.starts_with("on")) return {};
+    if (lower == "href") {
+      const AttributeFate fate = fate_of_link(element, a);
+      if (!fate.stays || local == lower) return fate;
+    }
+    if (prefix == "xml") {
+      return {local == "space" || local == "lang" || local == "id", std::nullopt};
+    }
     if (!prefix.empty()) {
       const std::string_view uri = scopes_.of(prefix);
-      return uri == kXlinkNamespace || is_inert_namespace(uri);
+      return {uri == kXlinkNamespace || is_inert_namespace(uri), std::nullopt};
     }
-    if (!is_svg_attribute(local)) return false;
-    if (local == "style") return style_stays(a.value);
-    return plain_link(a.value).find("javascript:") == std::string::npos;
+    if (!is_svg_attribute(local)) return {};
+    if (local == "style") return fate_of_style(a);
+    if (is_address_attribute(local)) return fate_of_style(a);
+    return {!names_javascript(a.value), std::nullopt};
   }
 
   // True when the tag was written closed.
@@ -260,28 +258,33 @@ class Sanitizer : public SvgHandler {
     for (const SvgAttribute& a : tag.written) {
       const auto part = walk.next();
       if (!part || part->name != a.name) break;
-      if (attribute_stays(lower, a)) put_attribute(*part, a);
+      const AttributeFate fate = fate_of(lower, a);
+      if (fate.stays) put_attribute(*part, a, fate);
     }
     while (walk.next()) {
     }
+    for (const auto& [name, value] : declarations_) put_value(name, value);
     out_ += walk.tail();
     return tag.raw.ends_with("/>");
   }
-  void put_attribute(const RawAttribute& raw, const SvgAttribute& a) {
-    if (!needs_document_type(raw.value)) {
-      out_ += raw.whole;
-      return;
-    }
+  void put_attribute(const RawAttribute& raw, const SvgAttribute& a, const AttributeFate& fate) {
+    if (fate.value) return put_value(a.name, *fate.value);
+    if (needs_document_type(raw.value)) return put_value(a.name, a.value);
+    out_ += raw.whole;
+  }
+  void put_value(std::string_view name, std::string_view value) {
     out_ += ' ';
-    out_ += a.name;
+    out_ += name;
     out_ += "=\"";
-    out_ += html_escape(a.value);
+    out_ += html_escape(value);
     out_ += '"';
   }
 
   void close_element() {
     if (style_from_ == static_cast<int>(open_depth())) {
-      if (style_stays(css_)) out_ += css_raw_;
+      parser_->spend(css_.size());
+      const auto css = sanitize_css(css_, CssPart::kSheet, address_);
+      out_ += css ? escaped(*css) : css_raw_;
       style_from_ = 0;
     }
     if (foreign_from_ == static_cast<int>(open_depth())) foreign_from_ = 0;
@@ -289,12 +292,15 @@ class Sanitizer : public SvgHandler {
     open_.pop_back();
     scopes_.leave();
   }
-  // Depth of the innermost kept element: nothing kept lies below a skipped one.
+  // Depth of the innermost element that was not skipped: nothing lies below one that was.
   std::size_t open_depth() const noexcept { return open_.size(); }
 
   std::string out_, css_, css_raw_;
   std::vector<Open> open_;
+  Declarations declarations_;  // that the tag at hand does not write itself
   SvgNamespaces scopes_;
+  SvgLinks links_;
+  CssAddress address_;
   SvgParser* parser_ = nullptr;
   int depth_ = 0, skipped_from_ = 0, foreign_from_ = 0, style_from_ = 0;
   bool in_cdata_ = false, found_root_ = false;
@@ -302,8 +308,8 @@ class Sanitizer : public SvgHandler {
 
 }  // namespace
 
-Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work) {
-  Sanitizer sanitizer;
+Result<std::string> sanitize_svg_inside(ByteSpan source, SvgWork* work, int depth) {
+  Sanitizer sanitizer(work, depth);
   SvgParser parser(&sanitizer, work);
   sanitizer.attach(&parser);
   const SvgParser::Outcome outcome = parser.run(source);
@@ -314,6 +320,10 @@ Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work) {
   std::string out = sanitizer.take();
   if (!sanitizer.found_root()) return fail(ErrorCode::kBrokenSvg, "SVG: no svg element");
   return out;
+}
+
+Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work) {
+  return sanitize_svg_inside(source, work, 0);
 }
 
 Result<std::string> sanitize_svg(ByteSpan source, const StopFlag& stop) {

@@ -10,6 +10,7 @@ say nothing of a sanitizer; an SVG passed through must have nothing active left 
 `--serial` asks one by one and names what took the memory. The last line is `N passed, M failed`.
 """
 import argparse
+import base64
 import concurrent.futures
 import os
 import re
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
 import make_hostile
@@ -48,7 +50,7 @@ SANITIZER = re.compile(r'Sanitizer|runtime error:|SUMMARY:|check failed|IMGRING_
 
 ACTIVE_ELEMENTS = {'script', 'iframe', 'embed', 'object', 'form', 'handler', 'listener', 'meta', 'video', 'audio', 'link',
                    'base'}
-PICTURE_LINK = re.compile(r'data:image/(png|jpe?g|gif|webp|avif)[;,]')
+PICTURE_LINK = re.compile(r'data:image/')
 
 
 def plain(value):
@@ -60,13 +62,22 @@ def link_is_active(element, value):
     if element == 'use':
         return bool(link) and not link.startswith('#')
     if link.startswith('data:'):
-        return not (element in ('image', 'feimage') and PICTURE_LINK.match(link))
+        if element not in ('image', 'feimage') or not PICTURE_LINK.match(link):
+            return True
+        head, _, body = re.sub('[\0-\x20]', '', value).partition(',')
+        if 'svg' not in head.lower():
+            return False
+        inner = base64.b64decode(body + '==') if head.lower().endswith('base64') else urllib.parse.unquote_to_bytes(body)
+        return active_content(inner) is not None
     scheme = re.match(r'[^/?#]*?:', link)
     return bool(scheme) and scheme.group(0) not in ('http:', 'https:')
 
 
 def style_is_active(text):
-    return bool(re.search(r'@import|javascript:|vbscript:|expression\(|-moz-binding|behavior:|\\', plain(text)))
+    text = re.sub(r'/\*.*?(\*/|$)', ' ', text, flags=re.S)
+    text = re.sub(r'\\([0-9a-fA-F]{1,6})\s?', lambda m: chr(min(int(m.group(1), 16), 0xFFFF)), text).lower()
+    text = re.sub(r'"[^"]*"|\'[^\']*\'', lambda m: m.group(0) if ':' in m.group(0) else '""', text)
+    return bool(re.search(r'@import|\bexpression\(|(^|[;{}])\s*(behavior|-moz-binding)\s*:|url\(\s*["\']?\s*(?!#|data:|["\')])', text))
 
 
 def active_content(text):

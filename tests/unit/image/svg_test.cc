@@ -61,7 +61,7 @@ constexpr Case kCases[] = {
      "<animate attributeName=\"x\" values=\"1;2\"/>"},
     {"<style>.a{fill:#a0a}</style>", "<style>.a{fill:#a0a}</style>"},
     {"<style>@import 'x';</style>", "<style></style>"},
-    {"<style>a{b:\\65xpression(1)}</style>", "<style></style>"},
+    {"<style>a{b:\\65xpression(1)}</style>", "<style>a{}</style>"},
     {"<style><![CDATA[.a>b{x:y}]]></style>", "<style>.a&gt;b{x:y}</style>"},
     {"<g style=\"fill:red\"/><g style=\"background:url(javascript:x)\"/>",
      "<g style=\"fill:red\"/><g/>"},
@@ -152,7 +152,7 @@ std::string sanitized(const std::string& in) {
 
 // A default of the document type made a script one of a harmless namespace: the tag was copied,
 // the document type was not, and the script was SVG's again.
-TEST(SanitizeSvg, WhatTheDocumentTypeAddsDecidesNothing) {
+TEST(SanitizeSvg, OfWhatTheDocumentTypeAddsOnlyNamespacesStayAndAreWritten) {
   struct TypeCase {
     const char* type;
     const char* in;
@@ -161,10 +161,11 @@ TEST(SanitizeSvg, WhatTheDocumentTypeAddsDecidesNothing) {
   constexpr TypeCase kTypes[] = {
       {"<!ATTLIST script xmlns CDATA \"http://ns.adobe.com/x\">", "<script>a</script><g/>", "<g/>"},
       {"<!ATTLIST g xmlns CDATA #FIXED \"http://ns.adobe.com/x\">", "<g><set href='a:b'/></g>",
-       "<g><set/></g>"},
-      {"<!ATTLIST x xmlns CDATA \"http://ns.adobe.com/x\">", "<x/>", ""},
+       "<g xmlns=\"http://ns.adobe.com/x\"><set/></g>"},
+      {"<!ATTLIST x xmlns CDATA \"http://ns.adobe.com/x\">", "<x/>",
+       "<x xmlns=\"http://ns.adobe.com/x\"/>"},
       {"<!ATTLIST g xmlns:i CDATA \"http://ns.adobe.com/x\">", "<g i:a=\"b\"><i:script/></g>",
-       "<g></g>"},
+       "<g i:a=\"b\" xmlns:i=\"http://ns.adobe.com/x\"></g>"},
       {"<!ATTLIST rect onclick CDATA \"a\" fill CDATA \"red\">", "<rect x=\"1\"/>",
        "<rect x=\"1\"/>"},
       {"<!ATTLIST set attributeName CDATA \"href\">", "<set/>", "<set/>"},
@@ -175,6 +176,120 @@ TEST(SanitizeSvg, WhatTheDocumentTypeAddsDecidesNothing) {
     const std::string type = "<!DOCTYPE svg [" + std::string(c.type) + "]>";
     EXPECT_EQ(sanitized(type + head + c.in + "</svg>"), head + c.out + "</svg>");
   }
+}
+
+TEST(SanitizeSvg, NamespacesOfADocumentTypeAreWrittenWhereTheyCameFrom) {
+  const std::string xlink = "xmlns:xlink=\"http://www.w3.org/1999/xlink\"";
+  const std::string svg = "xmlns=\"http://www.w3.org/2000/svg\"";
+  const auto typed = [](const std::string& list, const std::string& body) {
+    return sanitized("<!DOCTYPE svg [<!ATTLIST " + list + ">]>" + body);
+  };
+  EXPECT_EQ(typed("svg xmlns:xlink CDATA #FIXED 'http://www.w3.org/1999/xlink'",
+                  "<svg " + svg + "><use xlink:href='#r'/></svg>"),
+            "<svg " + svg + " " + xlink + "><use xlink:href='#r'/></svg>");
+  EXPECT_EQ(typed("svg xmlns CDATA #FIXED 'http://www.w3.org/2000/svg' xmlns:xlink CDATA "
+                  "'http://www.w3.org/1999/xlink'", "<svg><svg/><g/></svg>"),
+            "<svg " + svg + " " + xlink + "><svg/><g/></svg>");  // once is enough
+  EXPECT_EQ(typed("svg xmlns:xlink CDATA 'x'", "<svg " + xlink + "><g/></svg>"),
+            "<svg " + xlink + "><g/></svg>");  // what is written wins
+  EXPECT_EQ(typed("use xmlns:xlink CDATA 'http://www.w3.org/1999/xlink'",
+                  "<svg><use xlink:href='#a'/><use xlink:href='javascript:a'/></svg>"),
+            "<svg><use xlink:href='#a' " + xlink + "/><use " + xlink + "/></svg>");
+}
+
+std::string label(const std::string& html) {
+  return "<svg><foreignObject><div xmlns=\"http://www.w3.org/1999/xhtml\">" + html +
+         "</div></foreignObject></svg>";
+}
+
+TEST(SanitizeSvg, TextOfLabelsStaysWhateverIsAroundIt) {
+  constexpr Case kLabels[] = {
+      {"<font color='#f00' onclick='a'>LABEL</font>", "<font color='#f00'>LABEL</font>"},
+      {"<tt>A</tt><center>B</center><nobr>C</nobr>", "<tt>A</tt><center>B</center><nobr>C</nobr>"},
+      {"<button type='submit' formaction='javascript:a'>LABEL</button>",
+       "<button type='submit'>LABEL</button>"},
+      {"<select><option>A</option></select><textarea>B</textarea>", "AB"},
+      {"<xmp>A</xmp><noscript><p>B</p></noscript><plaintext>C</plaintext>", "A<p>B</p>C"},
+      {"<math xmlns='http://www.w3.org/1998/Math/MathML'><mi>x</mi></math>", "x"},
+      {"<a href='https://e.com/'>A</a><a href=' java\nscript:b'>B</a>",
+       "<a href='https://e.com/'>A</a><a>B</a>"},
+      {"<marquee onstart='a'>A<b>B</b></marquee>", "A<b>B</b>"},
+      {"<form action='a'>B</form><script>C</script><iframe>D</iframe><object>E</object>A", "A"},
+      {"<img src='x' onerror='a'/>A<link href='b'/><base href='c'/><meta content='d'/>", "A"},
+      {"<style>p{color:red}@import 'a';</style><p>A</p>", "<style>p{color:red}</style><p>A</p>"},
+      {"<y:foo xmlns:y='urn:y' xmlns='http://www.w3.org/1999/xhtml'><p y:a='b'>A</p></y:foo>",
+       "<p xmlns:y=\"urn:y\" xmlns=\"http://www.w3.org/1999/xhtml\">A</p>"},
+  };
+  for (const Case& c : kLabels) {
+    SCOPED_TRACE(c.in);
+    EXPECT_EQ(sanitized(label(c.in)), label(c.out));
+  }
+  std::string names;
+  for (int i = 0; i < 33; ++i) names += " xmlns:n" + std::to_string(i) + "='a'";
+  EXPECT_NE(sanitized(label("<foo" + names + ">A</foo>")).find("32 namespaces"), std::string::npos);
+}
+
+std::string image_of(const std::string& link) {
+  return "<svg><image href=\"" + link + "\"/></svg>";
+}
+std::string base64_svg(const std::string& svg) {
+  return "data:image/svg+xml;base64," + base64_encode(as_bytes(svg));
+}
+
+TEST(SanitizeSvg, SvgsInsideAreSanitisedThemselvesInEverySpelling) {
+  const std::string inner = "<svg xmlns='http://www.w3.org/2000/svg' onload='a'><script>b</script>"
+                            "<rect/></svg>";
+  const std::string clean = "<svg xmlns='http://www.w3.org/2000/svg'><rect/></svg>";
+  const std::string packed = base64_encode(as_bytes(inner));
+  std::string percent;
+  for (const char c : inner) {
+    percent += '%';
+    percent += hex_encode(as_bytes(std::string(1, c)));
+  }
+  const std::string spellings[] = {
+      "data:image/svg+xml;base64," + packed,
+      "data:image/svg+xml;charset=utf-8;base64," + packed,
+      " DATA:Image/SVG+XML ; base64 , " + packed,
+      "da&#10;ta:image/svg+xml;base64,\n " + packed.substr(0, 9) + "\n" + packed.substr(9),
+      "data:image/svg+xml," + percent,
+      "data:image/svg+xml;utf8," + html_escape(inner),
+      "data:image/svg;base64," + packed,
+      "data:;base64," + packed,
+      "data:image/png;base64," + packed,
+      "data:image/svg+xml;base64," + packed + "#view",
+  };
+  for (const std::string& spelling : spellings) {
+    SCOPED_TRACE(spelling);
+    const std::string out = sanitized(image_of(spelling));
+    const bool one = spelling.starts_with("da&#10;");  // no data: link for a rasteriser
+    EXPECT_EQ(out, image_of(base64_svg(clean))) << one;
+  }
+  EXPECT_EQ(sanitized(image_of(base64_svg(clean))), image_of(base64_svg(clean)));
+  EXPECT_EQ(sanitized(image_of(base64_svg("no svg"))), "<svg><image/></svg>");
+  EXPECT_EQ(sanitized("<svg><style>a{cursor:url(" + base64_svg(inner) + ")}</style></svg>"),
+            "<svg><style>a{cursor:url(\"" + base64_svg(clean) + "\")}</style></svg>");
+  EXPECT_EQ(sanitized("<svg><a href='" + base64_svg(clean) + "'/></svg>"), "<svg><a/></svg>");
+}
+
+TEST(SanitizeSvg, SvgsInsideEachOtherGoOnlySoDeep) {
+  std::string deep = "<svg><rect/></svg>", gone = "<svg><image/></svg>";
+  for (int i = 0; i < 4; ++i) {
+    deep = image_of(base64_svg(deep));
+    gone = image_of(base64_svg(gone));
+  }
+  EXPECT_EQ(sanitized(deep), deep);
+  EXPECT_EQ(sanitized(image_of(base64_svg(deep))), gone);
+}
+
+TEST(SanitizeSvg, PicturesInsideStayWhetherTheyCanBeReadOrNot) {
+  for (const char* link :
+       {"data:image/bmp;base64,Qk0=", "data:image/jpg;base64,/9j/", "data:image/x-icon;base64,AA",
+        "data:image/tiff;base64,####", "data:image/png;base64,not base64!",
+        "data:img/gif;base64,R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==",
+        "data:image/avif,a"}) {
+    EXPECT_EQ(sanitized(image_of(link)), image_of(link));
+  }
+  EXPECT_EQ(sanitized(image_of("data:text/html,a")), "<svg><image/></svg>");
 }
 
 // Characters of ASCII in two bytes each behind the mark; \xE9 stays one of Latin-1.
