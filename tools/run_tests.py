@@ -252,6 +252,22 @@ def run_copying(score, kind, options):
     run_hostile(score, kind, options, 'run_copying.py', 'copying options')
 
 
+# What people have, beside what they could have: some ten thousand files, an hour of two cores.
+ICON_PACKAGES = ['librsvg2-bin', 'breeze-icon-theme', 'adwaita-icon-theme', 'papirus-icon-theme', 'gnome-backgrounds']
+
+
+def run_icons(score):
+    """A package that cannot be installed is a failure there."""
+    run(['apt-get', 'install', '-y', '--no-install-recommends', *ICON_PACKAGES], DEBIAN_FRONTEND='noninteractive')
+    done = run([sys.executable, 'tests/icons/run_icons.py'], IMGRING=FOLDERS['release'] + '/imgring')
+    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
+    passed, failed = map(int, last.groups()) if last else (0, 1)
+    if failed or done.returncode:
+        tail(done.stdout)
+        failed = max(failed, 1)
+    score.add('icons and wallpapers', passed, failed)
+
+
 def run_sanitized(score, kind, wanted, only_suites):
     if not build(score, kind, ['imgring']):
         return False
@@ -327,6 +343,7 @@ def run_long(score, minutes):
         return
     run_hostile(score, 'release', [])
     run_matrix(score, [])
+    run_icons(score)
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', [])
         run_copying(score, 'asan', [])

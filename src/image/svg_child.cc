@@ -107,6 +107,8 @@ Result<void> answer(const SvgAsk& ask, const loop::Fd& file, std::optional<Open>
     SvgParams params;
     params.pixels_max = ask.pixels_max;
     params.unlimited = ask.unlimited != 0;
+    params.served = ask.served != 0;
+    params.seconds_max = ask.cpu_seconds;
     (*open)->drawing = draw_here((*open)->source.bytes(), params);
   }
   if (!*open) return fail(ErrorCode::kBrokenImage, "no source is open");

@@ -165,6 +165,7 @@ class ChildDrawing final : public SvgDrawing {
     SvgAsk ask;
     ask.kind = kind;
     ask.unlimited = in_.params.unlimited ? 1 : 0;
+    ask.served = in_.params.served ? 1 : 0;
     ask.cpu_seconds = static_cast<std::uint32_t>(pool_.options_.time_max.count());
     ask.source_bytes = in_.source.size();
     ask.pixels_max = in_.params.pixels_max;

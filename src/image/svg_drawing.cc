@@ -1,9 +1,12 @@
 // The rasteriser in this process.
 #include "imgring/image/svg_drawing.h"
 
+#include <cmath>
+
 #include "imgring/image/loader.h"
 #include "imgring/image/svg.h"
 #include "svg_encoding.h"
+#include "svg_limits.h"
 
 namespace imgring::image {
 namespace {
@@ -16,15 +19,14 @@ class Here final : public SvgDrawing {
     image_.reset();
     if (!checked_) IMGRING_TRY_VOID(check());
     checked_ = true;
-    LoadParams params;
-    params.scale = scale;
-    params.unlimited = params_.unlimited;
-    IMGRING_TRY(image_, load(source_, ImageType::kSvg, params));
+    scale_ = scale;
+    IMGRING_TRY(image_, open(source_));
     return SvgSize{vips_image_get_width(image_.get()), vips_image_get_height(image_.get())};
   }
 
   Result<VipsImagePtr> draw() override {
     if (image_ == nullptr) return fail(ErrorCode::kInternal, "drawn before it was looked at");
+    IMGRING_TRY_VOID(prepare());
     if (text_ != nullptr) {  // it lives as long as the image, and as this
       g_object_set_data_full(reinterpret_cast<GObject*>(image_.get()), "imgring-source",
                              new Text(text_), [](void* p) { delete static_cast<Text*>(p); });
@@ -35,21 +37,48 @@ class Here final : public SvgDrawing {
  private:
   using Text = std::shared_ptr<const std::string>;
 
+  Result<VipsImagePtr> open(ByteSpan source) const {
+    LoadParams params;
+    params.scale = scale_;
+    params.unlimited = params_.unlimited;
+    return load(source, ImageType::kSvg, params);
+  }
+  void take_text(std::string text) {
+    text_ = std::make_shared<const std::string>(std::move(text));
+    source_ = as_bytes(*text_);
+  }
+  SvgBudget budget() const noexcept {
+    return {params_.pixels_max > 0 ? params_.pixels_max : kSvgPixelsMaxOtherwise,
+            params_.seconds_max > 0 ? params_.seconds_max : kSvgSecondsMaxOtherwise};
+  }
+
   // What is checked is what is drawn.
   Result<void> check() {
     const StopFlag never;  // the server kills the child
     SvgWork work(never);
     IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_, &work));
-    if (text) {
-      text_ = std::make_shared<const std::string>(std::move(*text));
-      source_ = as_bytes(*text_);
-    }
-    return check_svg_limits(source_, params_.pixels_max, &work);
+    if (text) take_text(std::move(*text));
+    SvgBudget now = budget();
+    if (params_.served) now.seconds = HUGE_VAL;
+    return check_svg_loading(source_, now, &work);
+  }
+  Result<void> prepare() {
+    const StopFlag never;
+    SvgWork work(never);
+    const SvgCanvas canvas{static_cast<double>(vips_image_get_width(image_.get())),
+                           static_cast<double>(vips_image_get_height(image_.get()))};
+    IMGRING_TRY(std::optional<std::string> text, prepare_svg(source_, canvas, budget(), &work));
+    if (!text) return {};
+    image_.reset();
+    take_text(std::move(*text));
+    IMGRING_TRY(image_, open(source_));
+    return {};
   }
 
   Text text_;  // null: the source served as it was
   ByteSpan source_;
   SvgParams params_;
+  double scale_ = 1;
   bool checked_ = false;
   VipsImagePtr image_;
 };

@@ -1,211 +1,173 @@
-// What an SVG may ask of the rasteriser (hardening.md 5). Malformed markup is no limit: the
-// rasteriser says that in its own words.
+// See the header.
+#include "svg_limits.h"
+
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
-#include "byte_reader.h"
-#include "imgring/image/loader.h"
-#include "imgring/image/sniff.h"
 #include "imgring/image/svg.h"
 #include "row_puller.h"
-#include "svg_parser.h"
+#include "svg_data.h"
+#include "svg_encoding.h"
+#include "svg_pictures.h"
+#include "svg_tag_walk.h"
 
 namespace imgring::image {
 namespace {
-
-constexpr std::size_t kElementTextBytesMax = 64 * 1024, kTextBytesMax = 256 * 1024;
-constexpr double kOctavesMax = 10, kOrderMax = 15, kDeviationMax = 500;
-// FreeType fails above that, and libvips 8.14 then ends the process in an assertion.
-constexpr double kFontSizeMax = 100'000;
-constexpr int kPrimitivesMax = 100, kMarkerVerticesMax = 5'000;
-constexpr std::string_view kGzipStart = "\x1f\x8b";
-// Each selector of a style sheet is tried on each element: 20 million take about a second.
-constexpr std::size_t kSelectorTrialsMax = 20'000'000;
 
 std::string_view local_of(std::string_view name) noexcept {
   return name.substr(name.rfind(':') + 1);
 }
 
-// The largest of a list of numbers ("3 5"); 0 when there is none.
-double largest_number(std::string_view text) {
-  double largest = 0;
-  while (!text.empty()) {
-    const std::size_t start = text.find_first_not_of(" ,\t\r\n");
-    if (start == std::string_view::npos) break;
-    text.remove_prefix(start);
-    const std::string_view word = text.substr(0, text.find_first_of(" ,\t\r\n"));
-    text.remove_prefix(word.size());
-    largest = std::max(largest, parse_float(word).value_or(0));
-  }
-  return largest;
+Result<void> refused(const std::string& why) {
+  return fail(ErrorCode::kBrokenSvg, "SVG: " + why);
 }
 
-// The bytes of a data: link, as a rasteriser reads it; none for other links.
-std::string linked_bytes(std::string_view value) {
-  std::string link;
-  for (const char c : value) {
-    if (static_cast<unsigned char>(c) > 0x20) link.push_back(c);
-  }
-  const std::size_t comma = link.find(',');
-  if (comma == std::string::npos || !to_lower(link.substr(0, 5)).starts_with("data:")) return {};
-  const std::string plain = percent_decode(std::string_view(link).substr(comma + 1)).value_or("");
-  if (!to_lower(link.substr(0, comma)).ends_with(";base64")) return plain;
-  return base64_decode(plain).value_or("");
+Result<void> check_seconds(double seconds, double seconds_max, const char* what) {
+  if (seconds <= seconds_max) return {};
+  const auto whole = static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e9)));
+  return refused(std::string(what) + " would take about " + std::to_string(whole) +
+                 " s, more than the " + format_number(seconds_max) +
+                 " s there are (IMGPROXY_TIMEOUT)");
 }
 
-struct NumberLimit {
-  std::string_view element, attribute;
-  double max;
-};
-constexpr NumberLimit kNumberLimits[] = {
-    {"feTurbulence", "numOctaves", kOctavesMax},
-    {"feConvolveMatrix", "order", kOrderMax},
-    {"feGaussianBlur", "stdDeviation", kDeviationMax},
-    {"feDropShadow", "stdDeviation", kDeviationMax},
-    {"feMorphology", "radius", kDeviationMax},
-};
+// Librsvg reads no larger one, runs or not, and ends the process over it.
+Result<void> check_kernels(const SvgScene& scene) {
+  if (scene.kernel_cells() <= kSvgKernelCellsMax) return {};
+  return refused("a kernel of " + format_number(scene.kernel_cells()) +
+                 " cells (order), more than 400");
+}
 
-// What all parts of one file may take together.
-struct Allowance {
-  SvgWork* work;
-  std::int64_t pixels;
-  int nested;  // levels of SVGs inside
-};
+Result<void> verdict_of(SvgParser::Outcome outcome, const SvgParser& parser, SvgWork* work) {
+  if (outcome == SvgParser::Outcome::kStopped) return std::unexpected(stop_error(work->reason()));
+  if (outcome == SvgParser::Outcome::kOverLimit) return refused(parser.why());
+  return {};
+}
 
-Result<void> check_within(ByteSpan source, Allowance* left);
-
-class Limits : public SvgHandler {
+class Loading : public SvgHandler {
  public:
-  explicit Limits(Allowance* left) noexcept : left_(left) {}
+  void on_start(const SvgTag& tag) override { scene_.begin(tag); }
+  void on_end(std::string_view) override { scene_.end(); }
+  void on_text(std::string_view text, std::string_view) override { scene_.text(text); }
+  const SvgScene& scene() const noexcept { return scene_; }
+
+ private:
+  SvgScene scene_;
+};
+
+class Preparation : public SvgHandler {
+ public:
+  Preparation(std::string_view source, const SvgBudget& budget, SvgWork* work, int depth) noexcept
+      : source_(source), budget_(budget), work_(work), depth_(depth) {}
   void attach(SvgParser* parser) noexcept { parser_ = parser; }
 
-  // The rasteriser applies what the document type adds, so that counts too.
   void on_start(const SvgTag& tag) override {
+    scene_.begin(tag);
     const std::string_view local = local_of(tag.name);
-    const bool marked = has_markers(tag.all) ||
-                        (!element_text_.empty() && element_text_.back().marked);
-    element_text_.push_back({0, marked, local != "style" && local != "metadata", local == "style"});
-    ++elements_;
-    check_trials();
-    const bool primitive = local.starts_with("fe") && !local.starts_with("feFunc") &&
-                           local != "feMergeNode" && !local.ends_with("Light");
-    if (primitive && ++primitives_ > kPrimitivesMax) {
-      return parser_->refuse("more than 100 filter primitives");
-    }
-    for (const SvgAttribute& a : tag.all) {
-      if (a.name == "font-size" && largest_number(a.value) > kFontSizeMax)
-        return parser_->refuse("font-size over its limit");
-      for (const NumberLimit& limit : kNumberLimits) {
-        if (limit.element != local || limit.attribute != a.name) continue;
-        if (largest_number(a.value) > limit.max) {
-          return parser_->refuse(std::string(a.name) + " over its limit");
-        }
-      }
-      if (marked || sheet_marks_) count_markers(a);
-      const bool link = a.name == "href" || a.name == "xlink:href";
-      if (link && (local == "image" || local == "feImage")) check_picture(linked_bytes(a.value));
+    if (local != "image" && local != "feImage") return;
+    for (const SvgAttribute& a : tag.written) {
+      if (local_of(a.name) == "href") take_picture(tag, a);
     }
   }
-  void on_end(std::string_view) override { element_text_.pop_back(); }
-  void on_text(std::string_view text, std::string_view) override {
-    // Style sheets (with fonts inside), metadata and white space are no text a rasteriser lays out.
-    if (element_text_.empty()) return;
-    if (element_text_.back().sheet) {
-      selectors_ += std::count_if(text.begin(), text.end(), [](char c) {
-        return c == '{' || c == ',';
-      });
-      sheet_marks_ = sheet_marks_ || text.find("marker") != std::string_view::npos;
-      return check_trials();
+  void on_end(std::string_view) override { scene_.end(); }
+  void on_text(std::string_view text, std::string_view) override { scene_.text(text); }
+
+  SvgScene* scene() noexcept { return &scene_; }
+  std::optional<std::string> text() const {
+    if (edits_.empty()) return std::nullopt;
+    std::string out;
+    std::size_t at = 0;
+    for (const Edit& edit : edits_) {
+      out += source_.substr(at, edit.start - at);
+      out += edit.text;
+      at = edit.start + edit.size_bytes;
     }
-    if (!element_text_.back().laid_out) return;
-    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
-    element_text_.back().size_bytes += text.size();
-    text_ += text.size();
-    if (element_text_.back().size_bytes > kElementTextBytesMax) {
-      return parser_->refuse("text over 64 KiB");
-    }
-    if (text_ > kTextBytesMax) parser_->refuse("text over 256 KiB in all");
+    return out += source_.substr(at);
   }
 
  private:
-  void check_trials() {
-    if (elements_ * selectors_ > kSelectorTrialsMax) parser_->refuse("too many rules of style");
-  }
-  // Rasterisers decode pictures whole, whatever they are for.
-  void check_picture(const std::string& bytes) {
-    const ImageType type = detect_type(as_bytes(bytes), {}, {});
-    if (type == ImageType::kSvg) {
-      if (--left_->nested < 0) return parser_->refuse("SVGs inside SVGs");
-      if (!check_within(as_bytes(bytes), left_))
-        return parser_->refuse("the SVG inside is over a limit");
-    }
-    if (bytes.starts_with(kGzipStart)) return parser_->refuse("a packed picture inside");
-    if (!can_load(type)) return;
-    const auto picture = load(as_bytes(bytes), type, LoadParams{});
-    if (!picture) return parser_->refuse("the picture inside is broken or over a limit");
-    std::int64_t width = vips_image_get_width(picture->get());
-    std::int64_t height = vips_image_get_height(picture->get());
-    if (type == ImageType::kGif) {
-      // libvips may take the size of the first frame; the rasteriser's loader believes the canvas.
-      width = std::max<std::int64_t>(width, read_le(as_bytes(bytes), 6, 2).value_or(0));
-      height = std::max<std::int64_t>(height, read_le(as_bytes(bytes), 8, 2).value_or(0));
-    }
-    left_->pixels -= width * height;
-    if (left_->pixels < 0) parser_->refuse("pictures inside with too many pixels");
-  }
-  static bool has_markers(std::span<const SvgAttribute> attributes) {
-    return std::any_of(attributes.begin(), attributes.end(), [](const SvgAttribute& m) {
-      return m.name.starts_with("marker-") || m.name == "marker" ||
-             (m.name == "style" && m.value.find("marker") != std::string_view::npos);
-    });
-  }
-  // A marker is drawn at every vertex; numbers of the outline bound their count.
-  void count_markers(const SvgAttribute& a) {
-    if (a.name != "d" && a.name != "points") return;
-    const auto separators = std::count_if(a.value.begin(), a.value.end(), [](char c) {
-      return c == ' ' || c == ',' || c == '-' || c == '\n';
-    });
-    if (separators / 2 > kMarkerVerticesMax) parser_->refuse("more than 5000 markers on a path");
-  }
-
-  Allowance* left_;
-  SvgParser* parser_ = nullptr;
-  bool sheet_marks_ = false;
-  struct ElementText {
-    std::size_t size_bytes;
-    bool marked;
-    bool laid_out;
-    bool sheet;
+  struct Edit {
+    std::size_t start, size_bytes;
+    std::string text;
   };
-  std::vector<ElementText> element_text_;
-  std::size_t text_ = 0, elements_ = 0, selectors_ = 0;
-  int primitives_ = 0;
-};
 
-Result<void> check_within(ByteSpan source, Allowance* left) {
-  Limits limits(left);
-  SvgParser parser(&limits, left->work);
-  limits.attach(&parser);
-  const SvgParser::Outcome outcome = parser.run(source);
-  if (outcome == SvgParser::Outcome::kStopped) {
-    return std::unexpected(stop_error(left->work->reason()));
+  void take_picture(const SvgTag& tag, const SvgAttribute& link) {
+    const std::optional<SvgData> data = read_data_link(link.value);
+    if (!data) return;  // nothing outside is read, and what cannot be decoded is not drawn
+    parser_->spend(link.value.size());
+    const SvgBudget left{budget_.pixels - pixels_, budget_.seconds};
+    auto picture = prepare_picture(*data, left, work_, depth_);
+    if (!picture) return parser_->refuse("inside: " + picture.error().detail);
+    pixels_ += picture->pixels;
+    scene_.picture(picture->pixels, picture->seconds);
+    if (picture->kept) return;
+    TagWalk walk(tag.raw);
+    for (auto part = walk.next(); part; part = walk.next()) {
+      if (part->name == link.name) return replace(*part, picture->link);
+    }
   }
-  if (outcome != SvgParser::Outcome::kOverLimit) return {};
-  return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
-}
+  void replace(const RawAttribute& part, const std::string& link) {
+    const auto start = static_cast<std::size_t>(part.whole.data() - source_.data());
+    const std::string name(part.name);
+    edits_.push_back({start, part.whole.size(),
+                      link.empty() ? std::string() : " " + name + "=\"" + link + '"'});
+  }
+
+  std::string_view source_;
+  SvgBudget budget_;
+  SvgWork* work_;
+  int depth_;
+  SvgParser* parser_ = nullptr;
+  SvgScene scene_;
+  std::int64_t pixels_ = 0;
+  std::vector<Edit> edits_;
+};
 
 }  // namespace
 
-Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max, SvgWork* work) {
-  constexpr int kNestedMax = 16;
-  Allowance left{work, pixels_max > 0 ? pixels_max : kSvgPixelsMaxOtherwise, kNestedMax};
-  return check_within(source, &left);
+Result<void> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work) {
+  Loading loading;
+  SvgParser parser(&loading, work);
+  IMGRING_TRY_VOID(verdict_of(parser.run_utf8(source), parser, work));
+  IMGRING_TRY_VOID(check_kernels(loading.scene()));
+  return check_seconds(loading.scene().loading_seconds(), budget.seconds, "its style");
 }
 
-Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max) {
+Result<std::optional<std::string>> prepare_svg(ByteSpan source, const SvgCanvas& canvas,
+                                               const SvgBudget& budget, SvgWork* work, int depth) {
+  Preparation preparation(as_text(source), budget, work, depth);
+  SvgParser parser(&preparation, work);
+  preparation.attach(&parser);
+  IMGRING_TRY_VOID(verdict_of(parser.run_utf8(source), parser, work));
+  SvgScene* scene = preparation.scene();
+  IMGRING_TRY_VOID(check_kernels(*scene));
+  IMGRING_TRY_VOID(check_seconds(scene->loading_seconds(), budget.seconds, "its style"));
+  const SvgScene::Drawn drawn = scene->draw(canvas);
+  if (drawn.refused != nullptr) IMGRING_TRY_VOID(refused(drawn.refused));
+  IMGRING_TRY_VOID(check_seconds(drawn.seconds, budget.seconds, "drawing it"));
+  if (drawn.picture_pixels > budget.pixels) {
+    IMGRING_TRY_VOID(refused("pictures inside with " + std::to_string(drawn.picture_pixels) +
+                             " pixels, more than " + std::to_string(budget.pixels) +
+                             " (IMGPROXY_MAX_SRC_RESOLUTION)"));
+  }
+  return preparation.text();
+}
+
+Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand, SvgWork* work) {
+  IMGRING_TRY(const std::optional<std::string> text, svg_to_utf8(source, work));
+  const SvgBudget budget{demand.pixels_max > 0 ? demand.pixels_max : kSvgPixelsMaxOtherwise,
+                         demand.seconds_max > 0 ? demand.seconds_max : kSvgSecondsMaxOtherwise};
+  const ByteSpan utf8 = text ? as_bytes(*text) : source;
+  IMGRING_TRY(const auto prepared,
+              prepare_svg(utf8, {demand.width, demand.height}, budget, work));
+  static_cast<void>(prepared);
+  return {};
+}
+
+Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand) {
   const StopFlag never;
   SvgWork work(never);
-  return check_svg_limits(source, pixels_max, &work);
+  return check_svg_limits(source, demand, &work);
 }
 
 }  // namespace imgring::image

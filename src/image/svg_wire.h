@@ -21,7 +21,7 @@ struct SvgAsk {
   SvgAskKind kind = SvgAskKind::kEnd;
   std::uint32_t unlimited = 0;
   std::uint32_t cpu_seconds = 0;  // that this source may take
-  std::uint32_t reserved = 0;
+  std::uint32_t served = 0;       // looked at only
   std::uint64_t source_bytes = 0;
   std::int64_t pixels_max = 0;
   double scale = 1;

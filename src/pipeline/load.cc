@@ -75,8 +75,11 @@ Result<SourceFacts> look_at_vector(const LoadRequest& request, image::SvgDrawing
 }
 
 Result<Opened> open_vector(const LoadRequest& request) {
-  const image::SvgParams params{request.options->max_src_resolution,
-                                request.config->svg_unlimited, request.memory_bytes};
+  image::SvgParams params;
+  params.pixels_max = request.options->max_src_resolution;
+  params.unlimited = request.config->svg_unlimited;
+  params.served = skips_processing(request.type, *request.options, *request.config);
+  params.memory_bytes = request.memory_bytes;
   Opened opened;
   if (request.svg_children == nullptr) {
     opened.drawing = image::draw_here(request.source, params);

@@ -18,10 +18,17 @@ namespace imgring::image {
 // source and no faster (`work` says how much it was).
 Result<std::string> sanitize_svg(ByteSpan source, const StopFlag& stop = StopFlag{});
 Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work);
-// Limits only, before rasterising. `pixels_max`: of all pictures inside together; 0: the default.
+// Limits of what drawing costs (svg_scene.h), in UTF-8 or any other encoding. Opens the pictures
+// inside: helper threads only.
 inline constexpr std::int64_t kSvgPixelsMaxOtherwise = 50'000'000;
-Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max = 0);
-Result<void> check_svg_limits(ByteSpan source, std::int64_t pixels_max, SvgWork* work);
+inline constexpr double kSvgSecondsMaxOtherwise = 10;
+struct SvgDemand {
+  double width = 0, height = 0;  // pixels that are drawn
+  std::int64_t pixels_max = 0;   // of all pictures inside together; 0: the default
+  double seconds_max = 0;        // 0: the default
+};
+Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand = {});
+Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand, SvgWork* work);
 
 // What the root says of its size, in CSS pixels; nullopt: nothing that can be read cheaply. Also on
 // a loop's thread.

@@ -14,6 +14,8 @@ namespace imgring::image {
 struct SvgParams {
   std::int64_t pixels_max = 0;  // of the pictures inside together; 0: the default
   bool unlimited = false;       // IMGPROXY_SVG_UNLIMITED
+  bool served = false;          // it is looked at and not drawn: what drawing costs is no matter
+  double seconds_max = 0;       // of CPU; 0: the default
   std::uint64_t memory_bytes = 0;  // that a child may take for it; 0: up to kSvgAddressBytesMax
 };
 struct SvgSize {
@@ -23,10 +25,10 @@ struct SvgSize {
 class SvgDrawing {
  public:
   virtual ~SvgDrawing() = default;
-  // Its size in pixels at this scale; 1: one CSS pixel is one pixel. The first look checks the
-  // limits of svg_limits.cc.
+  // Its size in pixels at this scale; 1: one CSS pixel is one pixel. The first look checks what
+  // reading it costs, unless it is served only.
   virtual Result<SvgSize> look(double scale) = 0;
-  // RGBA at the scale last looked at. Once, as the last call.
+  // RGBA at the scale last looked at, within the limits of svg_limits.h. Once, as the last call.
   virtual Result<VipsImagePtr> draw() = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -80,6 +81,48 @@ TEST(SvgChild, DrawsWhatThisProcessWouldDraw) {
   EXPECT_EQ(children.numbers().died, 0u);
   // A sanitizer's child is larger than what is kept.
   if (!kSanitized) EXPECT_EQ(children.numbers().started, 1u);
+}
+
+std::string with_picture(const std::string& type, const std::string& bytes) {
+  return "<svg xmlns='http://www.w3.org/2000/svg' xmlns:x='http://www.w3.org/1999/xlink' "
+         "width='8' height='8'><image width='8' height='8' x:href='data:image/" + type +
+         ";base64," + base64_encode(as_bytes(bytes)) + "'/></svg>";
+}
+
+// What reads them must be there before the child has no files.
+TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
+  SvgChildren children(real_children());
+  const VipsImagePtr image = test::picture(8, 8, 3);
+  const config::ProcessingConfig config;
+  SaveParams params;
+  params.config = &config;
+  const auto own = [&](ImageType type) {
+    const auto bytes = save(image.get(), type, params, kNoStop);
+    EXPECT_TRUE(bytes.has_value());
+    return bytes ? test::text_of(*bytes) : std::string();
+  };
+  const auto by_vips = [&](const char* suffix) {
+    return test::saved_by_vips(image.get(), suffix);
+  };
+  const std::string sources[] = {
+      with_picture("png", by_vips(".png")),   with_picture("jpg", by_vips(".jpg")),
+      with_picture("gif", by_vips(".gif")),   with_picture("webp", by_vips(".webp")),
+      with_picture("tiff", by_vips(".tif")),  with_picture("bmp", own(ImageType::kBmp)),
+      with_picture("x-icon", own(ImageType::kIco)), with_picture("svg+xml", kPicture),
+  };
+  for (const std::string& source : sources) {
+    SCOPED_TRACE(source.substr(100, 80));
+    const auto there = draw(&children, source, 1);
+    ASSERT_TRUE(there.has_value()) << there.error().detail;
+    const auto drawing = draw_here(as_bytes(source), {});
+    ASSERT_TRUE(drawing->look(1).has_value());
+    const auto here = drawing->draw();
+    ASSERT_TRUE(here.has_value());
+    const auto pixels = pixels_of(there->get());
+    EXPECT_EQ(pixels, pixels_of(here->get()));
+    EXPECT_GT(std::count(pixels.begin(), pixels.end(), 255), 0);  // something is there
+  }
+  EXPECT_EQ(children.numbers().died, 0u);
 }
 
 // The encodings are ready before the child has no files; what is read twice is the same text.

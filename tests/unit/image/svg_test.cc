@@ -462,51 +462,6 @@ TEST(SanitizeSvg, RefusesWhatItCannotRead) {
   }
 }
 
-TEST(SvgLimits, RefusesWhatWouldKeepARasteriserBusy) {
-  const std::string text(65 * 1024, 'a');
-  std::string primitives = "<filter>";
-  for (int i = 0; i < 101; ++i) primitives += "<feOffset/>";
-  primitives += "</filter>";
-  std::string outline = "M0 0";
-  for (int i = 0; i < 5100; ++i) outline += " L1 1";
-  const std::string refused[] = {
-      "<feTurbulence numOctaves='11'/>", "<feConvolveMatrix order='3 16'/>",
-      "<feGaussianBlur stdDeviation='1,501'/>", "<text font-size='1e9'>W</text>",
-      "<feGaussianBlur stdDeviation='1e9'/>",
-      "<text>" + text + "</text>", primitives,
-      "<path marker-mid='url(#m)' d='" + outline + "'/>"};
-  for (const std::string& in : refused) {
-    SCOPED_TRACE(in.substr(0, 60));
-    EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
-  }
-  const std::string allowed[] = {
-      "<feTurbulence numOctaves='10'/>", "<feConvolveMatrix order='15'/>",
-      "<feGaussianBlur stdDeviation='500'/>", "<style>" + text + "</style>",
-      "<path d='" + outline + "'/>", "<rect", "&undefined;"};
-  for (const std::string& in : allowed) {
-    SCOPED_TRACE(in.substr(0, 60));
-    EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + in + "</svg>")).has_value());
-  }
-}
-
-// The rasteriser reads these as well as UTF-8, and it adds what the document type says.
-TEST(SvgLimits, HoldInEveryEncodingAndForWhatTheDocumentTypeAdds) {
-  const std::string over = "<svg><feTurbulence numOctaves='11'/></svg>";
-  const std::string head = "<?xml version='1.0' encoding='windows-1252'?>";
-  EXPECT_FALSE(check_svg_limits(as_bytes(head + over)).has_value());
-  EXPECT_TRUE(check_svg_limits(as_bytes(head + "<svg>\xE9</svg>")).has_value());
-  for (const bool big : {false, true}) {
-    EXPECT_FALSE(check_svg_limits(as_bytes(utf16(over, big))).has_value());
-    EXPECT_TRUE(check_svg_limits(as_bytes(utf16("<svg/>", big))).has_value());
-  }
-  const std::string inside = "<svg><image href='data:image/svg+xml;base64," +
-                             base64_encode(as_bytes(utf16(over, false))) + "'/></svg>";
-  EXPECT_FALSE(check_svg_limits(as_bytes(inside)).has_value());
-  EXPECT_FALSE(check_svg_limits(as_bytes("<!DOCTYPE svg [<!ATTLIST feTurbulence numOctaves CDATA "
-                                         "'11'>]><svg><feTurbulence/></svg>"))
-                   .has_value());
-}
-
 TEST(SvgRoot, SaysItsSizeInPixels) {
   struct RootCase {
     const char* attributes;
@@ -536,60 +491,6 @@ TEST(SvgRoot, SaysItsSizeInPixels) {
   EXPECT_FALSE(svg_root_size(as_bytes("<html><svg width='9' height='9'/></html>")));
   EXPECT_FALSE(svg_root_size(as_bytes("<svg width='9' height='9'")));
   EXPECT_FALSE(svg_root_size({}));
-}
-
-std::string big_endian(std::uint32_t value) {
-  std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
-  return out;
-}
-// The head of a BMP that promises width x 1 pixels of one bit, and as many bytes as that takes.
-std::string data_bmp(std::uint32_t width) {
-  std::string size = big_endian(width);
-  std::reverse(size.begin(), size.end());
-  const std::string bmp = "BM" + std::string(8, 0) + std::string("\x36\0\0\0\x28\0\0\0", 8) + size +
-                          std::string("\1\0\0\0\1\0\1\0", 8) + std::string(24, 0) +
-                          std::string(width / 8 + 8, '\0');
-  return "<image href='data:image/bmp;base64," + base64_encode(as_bytes(bmp)) + "'/>";
-}
-
-TEST(SvgLimits, PicturesInsideShareTheLimitOfPixels) {
-  const auto allowed = [](const std::string& body) {
-    return check_svg_limits(as_bytes("<svg>" + body + "</svg>"), 1000).has_value();
-  };
-  EXPECT_TRUE(allowed(data_bmp(600)));
-  EXPECT_TRUE(allowed(data_bmp(992)));
-  EXPECT_FALSE(allowed(data_bmp(1008)));
-  EXPECT_FALSE(allowed(data_bmp(600) + data_bmp(600)));
-  EXPECT_TRUE(allowed("<image href='data:image/png;base64,AA'/>"));
-  const std::string inner = "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='40'/>";
-  const std::string inside = base64_encode(as_bytes(inner));
-  EXPECT_FALSE(allowed("<image href='data:image/svg+xml;base64," + inside + "'/>"));
-  EXPECT_FALSE(allowed("<image xlink:href=' DATA:image/svg+xml;base64,\n" + inside + "'/>"));
-}
-
-TEST(SvgLimits, MarkersOfAGroupOrASheetCountToo) {
-  std::string outline = "M0 0";
-  for (int i = 0; i < 5100; ++i) outline += " L1 1";
-  const std::string path = "<path d='" + outline + "'/>";
-  const auto allowed = [](const std::string& body) {
-    return check_svg_limits(as_bytes("<svg>" + body + "</svg>")).has_value();
-  };
-  EXPECT_TRUE(allowed(path + "<g marker-mid='url(#m)'/>"));
-  EXPECT_FALSE(allowed("<g marker-mid='url(#m)'>" + path + "</g>"));
-  EXPECT_FALSE(allowed("<style>path{marker:url(#m)}</style>" + path));
-}
-
-TEST(SvgLimits, ManyRulesOnManyElementsAreRefused) {
-  std::string rules, elements;
-  for (int i = 0; i < 5000; ++i) {
-    rules += "g g .a{fill:red}";
-    elements += "<g/>";
-  }
-  const std::string sheet = "<style>" + rules + "</style>";
-  EXPECT_TRUE(check_svg_limits(as_bytes("<svg>" + sheet + "<g/></svg>")).has_value());
-  EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + sheet + elements + "</svg>")).has_value());
-  EXPECT_FALSE(check_svg_limits(as_bytes("<svg>" + elements + sheet + "</svg>")).has_value());
 }
 
 }  // namespace

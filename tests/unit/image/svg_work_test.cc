@@ -95,7 +95,7 @@ std::uint64_t work_of(const std::string& source) {
   SvgWork work(never), limits(never);
   const auto out = sanitize_svg(as_bytes(source), &work);
   EXPECT_TRUE(out.has_value()) << out.error().detail;
-  static_cast<void>(check_svg_limits(as_bytes(source), 0, &limits));
+  static_cast<void>(check_svg_limits(as_bytes(source), {}, &limits));
   return work.spent() + limits.spent();
 }
 
@@ -153,7 +153,7 @@ TEST(SvgWork, EndsAtTheFlag) {
     EXPECT_EQ(out.error().code, ErrorCode::kTimeout);
     EXPECT_LE(work.spent(), kSvgWorkStep);
     SvgWork limits(stop);
-    const auto checked = check_svg_limits(as_bytes(source), 0, &limits);
+    const auto checked = check_svg_limits(as_bytes(source), {}, &limits);
     ASSERT_FALSE(checked.has_value());
     EXPECT_EQ(checked.error().code, ErrorCode::kTimeout);
   }

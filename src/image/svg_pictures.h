@@ -1,0 +1,27 @@
+// A picture that an SVG holds in a data: link, made ready for the rasteriser: in a format and under
+// a name that it reads, or left out.
+// Plain functions; helper threads and the child only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "imgring/base/error.h"
+#include "svg_data.h"
+#include "svg_limits.h"
+
+namespace imgring::image {
+
+struct SvgPicture {
+  bool kept = false;  // the link serves as it is
+  std::string link;   // else this one; empty: none
+  std::int64_t pixels = 0;
+  double seconds = 0;  // that drawing it takes
+};
+
+// Errors only for what a limit refuses; what cannot be opened is left out. Over budget.pixels
+// nothing is decoded: the pixels tell.
+Result<SvgPicture> prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
+                                   int depth);
+
+}  // namespace imgring::image

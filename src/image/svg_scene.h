@@ -1,0 +1,113 @@
+// What of an SVG is drawn, and what that costs: a tree of its elements with what they refer to.
+// A limit counts what costs: pixels times primitives that run, text that is laid out, markers that
+// are drawn; nothing for what stands in the file and is not drawn. Estimates are low: a file that
+// is drawn in time is not refused, and what takes longer still meets the child's limits.
+// Values; owned by one check.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "svg_parser.h"
+
+namespace imgring::image {
+
+// Seconds of CPU with librsvg 2.54 on two cores of 2026, by `svg_bench draw WIDTH FILE`
+// (tests/bench; the files are tests/hostile/svg_costly.py's). A drawing is refused when it would
+// take longer than the time that it has: 11 s if nothing is set.
+struct SvgCosts {
+  // 16 KiB in one run of text: 3.1 s, 8 KiB: 0.64 s, 64 KiB: over 60 s. A thousand runs of 64
+  // bytes: 0.44 s. 106 MB.
+  static constexpr double kLetter = 6e-6, kLetterSquared = 1.1e-8;
+  // 200 000 on one path: 0.45 s and 105 MB.
+  static constexpr double kMarker = 2e-6;
+  // 500 000 rectangles of 25 pixels by <use>: 1.6 s and 45 MB.
+  static constexpr double kElement = 2e-6;
+  // For each pixel. A megapixel with numOctaves="100": 3.5 s, with order="20": 1.4 s, with a radius
+  // of 10 and any above: 2.2 s, displaced: 0.7 s, with any other: 0.02 to 0.12 s. 53 to 70 MB.
+  static constexpr double kPrimitive = 2e-8, kOctave = 3.5e-8, kKernelCell = 3.2e-9;
+  static constexpr double kRadiusCell = 5e-9, kDisplacement = 7e-7;
+  // 4000 rules on 5000 elements: 0.64 s and 57 MB.
+  static constexpr double kRuleOnElement = 3e-8;
+};
+// The largest kernel that librsvg 2.54 reads; order="21" ends the process, whether it runs or not.
+inline constexpr double kSvgKernelCellsMax = 400;
+// FreeType fails above that, and libvips 8.14 then ends the process in an assertion.
+inline constexpr double kSvgFontSizeMax = 100'000;
+
+struct SvgCanvas {
+  double width = 0, height = 0;  // pixels
+};
+
+class SvgScene {
+ public:
+  SvgScene();
+  void begin(const SvgTag& tag);
+  void end();
+  void text(std::string_view text);
+  // The element that is open holds a picture.
+  void picture(std::int64_t pixels, double seconds);
+
+  // Of reading the document: rules of style tried on elements.
+  double loading_seconds() const noexcept;
+  // Of the largest feConvolveMatrix.
+  double kernel_cells() const noexcept { return kernel_cells_; }
+  struct Drawn {
+    double seconds = 0;
+    std::int64_t picture_pixels = 0;  // of pictures inside, each once
+    const char* refused = nullptr;    // what would end the rasteriser
+  };
+  // Once, when all was read.
+  Drawn draw(const SvgCanvas& canvas);
+
+ private:
+  // A word of the file, by its place in words_; 0: none.
+  using Word = std::uint32_t;
+  struct Style {
+    Word display = 0, filter = 0, marker_start = 0, marker_mid = 0, marker_end = 0;
+  };
+  struct Node {
+    int parent = -1, first_inside = -1, last_inside = -1, next = -1;
+    Word name = 0, id = 0, classes = 0, link = 0;
+    Style style;
+    double run = 0;         // letters of the text that goes on
+    double text_seconds = 0;
+    double vertices = 0, font_size = 0;
+    double width = -1, height = -1;  // -1: not given, or in units that are not followed
+    double primitive_seconds = 0;    // of a filter's primitive, for each pixel
+    double box_area = 0;  // of viewBox
+    double scale = 1;  // of areas, by its own transform
+    bool in_user_space = false;  // a filter's region
+    double filter_each = -1;     // of all its primitives, for each pixel; -1: not added up yet
+    std::int64_t picture_pixels = 0;
+    double picture_seconds = 0;
+    // Of draw().
+    double seconds = -1;
+    bool entered = false, counted = false;
+  };
+  class Walk;
+
+  Word word(std::string_view text);
+  void read_attribute(const SvgAttribute& a, Node* node);
+  void read_declarations(std::string_view css, Style* style);
+  void read_declaration(std::string_view name, std::string_view value, Style* style);
+  void read_sheet();
+  void apply_rule(std::string_view selector, Style* style) const;
+  void apply_sheet(Node* node) const;
+  void end_run(Node* node);
+
+  std::map<std::string, Word, std::less<>> known_;
+  std::vector<std::string_view> words_;
+  std::vector<Node> nodes_;
+  std::vector<int> open_;
+  std::map<Word, int> ids_;
+  std::string sheet_;
+  std::map<std::string, Style, std::less<>> rules_;  // by ".class", "#id" and name
+  std::size_t selectors_ = 0;
+  double kernel_cells_ = 0;
+};
+
+}  // namespace imgring::image
