@@ -89,19 +89,20 @@ def wait_for(process, word):
         sys.exit('load_driver failed: %r where %r was due' % (line, word))
 
 
-def load_of(step, capacity):
+def load_of(step, capacity, fresh=False):
     """The settings of load_driver that make a step."""
     kind, value = step
     if kind == 'closed':
         return {'rate': 0, 'sockets': value}
-    return {'rate': '%.3f' % (value * capacity), 'sockets': OPEN_SOCKETS, 'burst': BURST if value > 1 else 0}
+    return {'rate': '%.3f' % (value * capacity), 'sockets': OPEN_SOCKETS, 'burst': BURST if value > 1 else 0,
+            'fresh': int(fresh)}
 
 
 def measure_step(step, program, world, options):
     """One step's figures: a second's share of everything."""
     window = {'warm': options.warm, 'seconds': options.seconds}
     probes = driver(program.port, world.health, rate=HEALTH_RATE, sockets=HEALTH_SOCKETS, fresh=1, **window)
-    load = driver(program.port, world.listing(program), **load_of(step, world.capacity), **window)
+    load = driver(program.port, world.listing(program), **load_of(step, world.capacity, options.fresh), **window)
     wait_for(load, 'begin')
     before = Usage(program.process.pid, world.sources.pid)
     wait_for(load, 'end')
@@ -276,6 +277,7 @@ def arguments():
     parser.add_argument('--seconds', type=float, default=5, help='counted seconds of a step (5)')
     parser.add_argument('--warm', type=float, default=2, help='seconds of a step before them (2)')
     parser.add_argument('--capacity', type=float, help='good answers a second to take for the capacity')
+    parser.add_argument('--fresh', action='store_true', help='a new connection for each request of the open loop')
     parser.add_argument('--out', default='.cache/overload', help='PREFIX.svg and PREFIX.json are written (.cache/overload)')
     options = parser.parse_args()
     if options.quick:

@@ -106,7 +106,8 @@ class Figures(unittest.TestCase):
     def test_above_capacity_the_queue_is_filled_first(self):
         self.assertEqual(overload.load_of(('open', 1), 200)['burst'], 0)
         self.assertEqual(overload.load_of(('open', 2), 200), {'rate': '400.000', 'sockets': overload.OPEN_SOCKETS,
-                                                              'burst': overload.BURST})
+                                                              'burst': overload.BURST, 'fresh': 0})
+        self.assertEqual(overload.load_of(('open', 2), 200, fresh=True)['fresh'], 1)
         self.assertEqual(overload.load_of(('closed', 300), 200), {'rate': 0, 'sockets': 300})
 
 
