@@ -90,6 +90,7 @@ def judge_memory(before, now):
         ratio = medians[1] / medians[0]
         holds = ratio <= MEMORY_RATIO_MAX
         rows[name] = {'before': medians[0], 'now': medians[1], 'ratio': ratio, 'holds': holds,
+                      'bursts': [[burst[number] for burst in bursts] for bursts in (before, now)],
                       'verdict': 'as before' if holds else 'more by %.1f %%' % (100 * (ratio - 1))}
     return rows
 
