@@ -25,7 +25,8 @@ constexpr std::array kTrustedAnyway = {"VipsForeignLoadSvg", "VipsForeignLoadJxl
 // names other libvips versions and our buffer loaders give to the same failures.
 constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_view("vipspng"),
                                       std::string_view("vips2jpeg"), std::string_view("heif"),
-                                      std::string_view("webp")};
+                                      std::string_view("webp"),
+                                      std::string_view("VipsForeignLoad")};
 constexpr std::array kDecoderEndings = {std::string_view("load_source"),
                                         std::string_view("load_buffer"), std::string_view("load"),
                                         std::string_view("2vips"),

@@ -218,6 +218,8 @@ TEST(VipsImage, LoaderMessagesAreBrokenImages) {
                 {"pngload_buffer", "bad", ErrorCode::kBrokenImage},
                 {"webp2vips", "bad", ErrorCode::kBrokenImage},
                 {"VipsJpeg", "bad", ErrorCode::kBrokenImage},
+                {"VipsForeignLoad", "images do not match between header and load",
+                 ErrorCode::kBrokenImage},
                 {"glib", "XML parse error: Error", ErrorCode::kBrokenImage},
                 {"extract_area", "bad extract area", ErrorCode::kInternal},
                 {"load", "?", ErrorCode::kInternal}};
