@@ -164,7 +164,8 @@ Estimate estimate(const RenderJob& job) {
   }
   apply_vector_guard(&input);
   const Plan plan = make_plan(input);
-  if (facts_of(job.source_type).vector && !can_be_drawn(plan.loaded)) {
+  const bool drawn = !facts_of(job.source_type).vector || can_be_drawn(plan.loaded);
+  if (!drawn || !check_sizes(plan)) {
     return without_plan(job, Unplanned::kRefused);
   }
   Estimate out{.bytes = plan.planned_bytes,

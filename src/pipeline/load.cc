@@ -147,8 +147,10 @@ Result<Loaded> load_vector(const LoadRequest& request, Opened opened, PlanInput*
     IMGRING_TRY(drawn, look_at_vector(request, opened.drawing.get(), scale.scale));
   }
   IMGRING_TRY_VOID(check_vector_sides(drawn));
+  Plan exact = make_plan_for_loaded(*input, scale, drawn);
+  IMGRING_TRY_VOID(check_sizes(exact));
   IMGRING_TRY(VipsImagePtr image, opened.drawing->draw());
-  return Loaded{make_plan_for_loaded(*input, scale, drawn), std::move(image), opened.origin};
+  return Loaded{std::move(exact), std::move(image), opened.origin};
 }
 
 bool as_expected(const Plan& plan, const SourceFacts& loaded) noexcept {

@@ -55,18 +55,6 @@ Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture) {
   return still;
 }
 
-// Larger pictures libvips does not have, and of such numbers it warns on standard error.
-Result<void> check_sides(const Plan& plan) {
-  for (const Step& step : plan.steps) {
-    if (step.after.width <= VIPS_MAX_COORD && step.after.height <= VIPS_MAX_COORD) continue;
-    return fail(ErrorCode::kResultUnsupported,
-                "a picture of " + std::to_string(step.after.width) + " x " +
-                    std::to_string(step.after.height) + " on the way to the result: at most " +
-                    std::to_string(VIPS_MAX_COORD) + " a side");
-  }
-  return {};
-}
-
 // Trim leaves a picture whose size nobody could plan.
 Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag& stop) {
   const StepContext context{loaded->plan, *input, stop, nullptr, nullptr};
@@ -78,7 +66,7 @@ Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag&
   input->trimmed = true;
   input->guard_shrink = 1;
   loaded->plan = make_plan(*input);
-  return check_sides(loaded->plan);
+  return check_sizes(loaded->plan);
 }
 
 Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
@@ -183,7 +171,7 @@ Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& l
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
   IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
-  IMGRING_TRY_VOID(check_sides(loaded.plan));
+  IMGRING_TRY_VOID(check_sizes(loaded.plan));
   RenderedImage out;
   out.origin_width = loaded.origin.width;
   out.origin_height = loaded.origin.height;

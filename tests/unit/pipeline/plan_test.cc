@@ -41,6 +41,35 @@ TEST(Plan, TrimTurnsShrinkOnLoadOffAndIsMarkedAsUnsure) {
   EXPECT_EQ(plan.steps.front().kind, StepKind::kTrim);
 }
 
+// A padding of a hundred million pixels kept a helper busy for longer than twice IMGPROXY_TIMEOUT.
+TEST(Plan, NoStepMakesMoreThanAHelperCanDo) {
+  struct Case {
+    std::string_view options;
+    ImageType result;
+    bool good;
+  };
+  const Case cases[] = {
+      {"pd:0:0:0:65434", kPng, true},      {"pd:0:0:0:65436", kPng, false},
+      {"pd:100000000", kIco, false},       {"pd:8142:16284", kWebp, true},
+      {"w:16384/h:32768/rt:force/el:1", kAvif, true},
+      {"w:16384/h:32769/rt:force/el:1", kAvif, false},
+      {"w:99999999/el:1", kGif, false},    {"z:9999:9999/el:1", kTiff, false},
+      {"pd:0:0:0:65400", kJpeg, true},     {"pd:0:0:0:65402", kJpeg, false},
+      {"pd:0:0:0:65402", kWebp, true},     {"", kJpeg, true},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.options);
+    const auto o = options_of(c.options);
+    const auto checked = check_sizes(plan_of(facts(kPng, 100, 100), o, c.result));
+    EXPECT_EQ(checked.has_value(), c.good);
+    EXPECT_EQ(checked ? 422 : checked.error().status(), 422);
+  }
+  // A source may be as it is; what is made of it counts. A vector is as large as one asks for.
+  const auto small = options_of("w:100"), large = options_of("w:99999999");
+  EXPECT_TRUE(check_sizes(plan_of(facts(kTiff, 2'000'000, 1000), small)).has_value());
+  EXPECT_FALSE(check_sizes(plan_of(facts(kSvg, 100, 100), large)).has_value());
+}
+
 TEST(Plan, CropIsSwappedForTurnedPictures) {
   auto o = options_of("c:100:40/rot:90");
   o.gravity = {url::GravityType::kNorthWest, 0, 0};
