@@ -221,6 +221,10 @@ HOSTILE_PART = ['--seed', '11', '--count', '300', '--quick']
 # Pictures of theirs and good ones, three requests each: a minute.
 COPYING_PART = ['--seed', '11', '--count', '150']
 
+# Random options on random pictures.
+RANDOM_PART = ['--seed', '11', '--minutes', '1']
+RANDOM_LONG = {'release': ['--seed', '12', '--minutes', '5'], 'asan': ['--seed', '13', '--minutes', '30']}
+
 
 # Of the 3000 of ./tools/test-long.
 MATRIX_PART = ['--seed', '11', '--count', '400']
@@ -266,6 +270,10 @@ def run_icons(score):
         tail(done.stdout)
         failed = max(failed, 1)
     score.add('icons and wallpapers', passed, failed)
+
+
+def run_random(score, kind, options):
+    run_hostile(score, kind, options, 'run_random.py', 'random options')
 
 
 def run_sanitized(score, kind, wanted, only_suites):
@@ -335,6 +343,7 @@ def run_full(score):
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', HOSTILE_PART)
         run_copying(score, 'asan', COPYING_PART)
+        run_random(score, 'asan', RANDOM_PART)
     run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
@@ -344,8 +353,10 @@ def run_long(score, minutes):
     run_hostile(score, 'release', [])
     run_matrix(score, [])
     run_icons(score)
+    run_random(score, 'release', RANDOM_LONG['release'])
     if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
         run_hostile(score, 'asan', [])
+        run_random(score, 'asan', RANDOM_LONG['asan'])
         run_copying(score, 'asan', [])
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
     run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
