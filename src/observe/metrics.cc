@@ -205,6 +205,12 @@ void put_own(Page& page, const MetricsView& view) {
   page.only({"cancelled_jobs_total", "counter", "Image work given up by its client or its time."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.cancelled_jobs; }));
   put_svg_children(page, view.svg);
+  page.only({"log_lines_dropped_total", "counter",
+             "Log lines that were not written: their reader was slow or gone."},
+            view.log.dropped);
+  page.only({"log_requests_summed_total", "counter",
+             "Failed requests that the log tells of as a count of equal ones."},
+            view.log.summed);
   page.begin({"memory_tick_duration_seconds", "histogram",
               "Time a loop spends in a memory release tick."});
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.tick_duration; });

@@ -13,6 +13,7 @@
 #include <deque>
 #include <system_error>
 
+#include "image_request.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/server/image_handler.h"
 #include "imgring/source/sources.h"
@@ -417,6 +418,7 @@ loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
   bool going_on = true;
   while (going_on) {
     core.beat_ns_.store(loop::Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
+    if (start.index == 0) log_summed(core.process_, false);
     going_on = co_await loop::Sleep(loop, scope, kBeatTime / 3);
   }
 }

@@ -75,7 +75,6 @@ loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRe
   Gauge requests(metrics.requests_in_progress);
   metrics.requests.add();
   const auto start = loop::Clock::now();
-  log_started(services.process, image);
   Answer answer = co_await work_on(services, scope, image, responder);
   const bool client_left = scope.reason() == loop::CancelReason::kClientGone;
   if (client_left && !answer.error) answer.error = Error(ErrorCode::kCancelled, "the client left");
@@ -244,6 +243,8 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
     const image::SvgChildrenNumbers svg = services_.process.svg_children->numbers();
     view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};
   }
+  view.log = {.dropped = services_.process.log.lines_dropped(),
+              .summed = services_.process.equal_lines.summed()};
   view.process = observe::read_process_numbers();
   http::Response response;
   response.headers.add("Content-Type", std::string(observe::kPrometheusContentType));

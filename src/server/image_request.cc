@@ -545,6 +545,7 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   const std::optional<loop::Lane> lane = lane_asked_for(request);
   const Result<void> queue_fine = check_queue(services, request, lane);
   if (!queue_fine) co_return error_answer(request, queue_fine.error());
+  log_started(services.process, request);
   const auto before = loop::Clock::now();
   const loop::Lane counted = lane.value_or(loop::Lane::kQuick);
   Result<source::SourceAnswer> answer = co_await fetch(services, scope, request, counted);
@@ -651,6 +652,7 @@ loop::Task<Result<source::OpenedSource>> open_raw(CoreServices& services, loop::
 
 loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
                               http::Responder& responder) {
+  log_started(services.process, request);
   Result<source::OpenedSource> opened = co_await open_raw(services, scope, request);
   if (!opened) co_return error_answer(request, opened.error());
   Answer answer;

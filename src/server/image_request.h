@@ -27,6 +27,7 @@ struct ImageRequest {
   std::string id, client;
   std::optional<url::ProcessingRequest> parsed;  // once the URL was accepted
   loop::Clock::time_point due{};                 // when its time is over
+  bool start_logged = false;
   const config::Config& config() const noexcept { return snapshot->config; }
 };
 
@@ -68,14 +69,17 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
 loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageRequest& request,
                               http::Responder& responder);
 
-// Started and Completed lines (server.md section 8).
-void log_started(const Process& process, const ImageRequest& request);
+// Started and Completed lines (server.md section 8). The first comes before anything is fetched;
+// a request that is refused before that gets both at its end, or none when it is only counted.
+void log_started(const Process& process, ImageRequest& request);
 struct CompletedLine {
   int status = 0;
   double seconds = 0;
   const Error* error = nullptr;
   bool source_shown = false;
 };
-void log_completed(const Process& process, const ImageRequest& request, const CompletedLine& line);
+void log_completed(Process& process, ImageRequest& request, const CompletedLine& line);
+// Of requests that were only counted, in seconds that are over (or in all, at the end).
+void log_summed(Process& process, bool all);
 
 }  // namespace imgring::server

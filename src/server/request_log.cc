@@ -1,6 +1,10 @@
 // Request log lines in imgproxy's words.
-#include <cmath>
+#include <array>
+#include <chrono>
 #include <cstdio>
+#include <optional>
+#include <span>
+#include <string>
 
 #include "image_request.h"
 #include "imgring/base/uri.h"
@@ -22,38 +26,82 @@ std::string duration_text(double seconds) {
   return text;
 }
 
-}  // namespace
-
-void log_started(const Process& process, const ImageRequest& request) {
-  if (!process.log.enabled(LogLevel::kInfo)) return;
-  process.log.info("Started " + display_text(request.request->target),
-                   {{"request_id", request.id},
-                    {"method", request.request->method_name},
-                    {"client_ip", request.client}});
+// Seconds of the clock that never goes back.
+std::int64_t this_second() noexcept {
+  const auto now = loop::Clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-void log_completed(const Process& process, const ImageRequest& request, const CompletedLine& line) {
+void log_sum(const Process& process, const SummedLines& sum) {
+  LogGroup fields{{"lines", sum.count}};
+  if (sum.method) fields.push_back({"method", *sum.method});
+  if (sum.status) fields.push_back({"status", std::int64_t{*sum.status}});
+  if (sum.client) fields.push_back({"client_ip", *sum.client});
+  if (sum.error) fields.push_back({"error", *sum.error});
+  process.log.write(sum.level, std::to_string(sum.count) + " more of these in the last second",
+                    fields);
+}
+
+// Whether a failed request gets lines of its own.
+bool lines_wanted(Process& process, const ImageRequest& request, const CompletedLine& line,
+                  LogLevel level) {
+  const FailedRequest failed{.level = level,
+                             .status = line.status,
+                             .method = request.request->method_name,
+                             .client = request.client,
+                             .error = line.error};
+  std::optional<SummedLines> before;
+  const bool wanted = process.equal_lines.admit(failed, this_second(), &before);
+  if (before) log_sum(process, *before);
+  return wanted;
+}
+
+}  // namespace
+
+void log_started(const Process& process, ImageRequest& request) {
+  request.start_logged = true;
+  if (!process.log.enabled(LogLevel::kInfo)) return;
+  const std::array<LogView, 3> fields = {LogView{"request_id", request.id},
+                                         {"method", request.request->method_name},
+                                         {"client_ip", request.client}};
+  process.log.write_views(LogLevel::kInfo, "Started " + display_text(request.request->target), fields);
+}
+
+void log_summed(Process& process, bool all) {
+  for (const SummedLines& sum : process.equal_lines.take(this_second() + (all ? 1 : 0))) {
+    log_sum(process, sum);
+  }
+}
+
+void log_completed(Process& process, ImageRequest& request, const CompletedLine& line) {
   const LogLevel level = line.status >= 500   ? LogLevel::kError
                          : line.status >= 400 ? LogLevel::kWarning
                                               : LogLevel::kInfo;
   if (!process.log.enabled(level)) return;
-  LogGroup fields{{"request_id", request.id},
-                  {"method", request.request->method_name},
-                  {"status", std::int64_t{line.status}},
-                  {"client_ip", request.client}};
+  if (line.status >= 400 && !lines_wanted(process, request, line, level)) return;
+  if (!request.start_logged) log_started(process, request);
+  std::array<LogView, 7> fields = {LogView{"request_id", request.id},
+                                   {"method", request.request->method_name},
+                                   {"status", std::int64_t{line.status}},
+                                   {"client_ip", request.client}};
+  std::size_t count = 4;
+  LogGroup options;
+  std::string image_url;
   if (line.source_shown && request.parsed) {
-    fields.push_back({"image_url", display_text(request.parsed->source_url)});
-    fields.push_back({"processing_options", url::log_fields(request.parsed->options)});
+    options = url::log_fields(request.parsed->options);
+    image_url = display_text(request.parsed->source_url);
+    fields[count++] = {"image_url", image_url};
+    fields[count++] = {"processing_options", &options};
   }
+  std::string error;
   if (line.error != nullptr) {
-    std::string text(line.error->public_text());
-    if (!line.error->detail.empty()) text += ": " + line.error->detail;
-    fields.push_back({"error", text});
+    error = line.error->public_text();
+    if (!line.error->detail.empty()) error.append(": ").append(line.error->detail);
+    fields[count++] = {"error", error};
   }
-  process.log.write(level,
-                    "Completed in " + duration_text(line.seconds) + " " +
-                        display_text(request.request->target),
-                    fields);
+  const std::string message =
+      "Completed in " + duration_text(line.seconds) + " " + display_text(request.request->target);
+  process.log.write_views(level, message, std::span(fields).first(count));
 }
 
 }  // namespace imgring::server

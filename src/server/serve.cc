@@ -6,11 +6,16 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <ranges>
 #include <thread>
 
 #include "commands.h"
 #include "health_watch.h"
+#include "image_request.h"
+#include "imgring/base/check.h"
+#include "imgring/base/log_queue.h"
+#include "imgring/image/library_words.h"
 #include "imgring/image/self_test.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/mem/allocator.h"
@@ -39,8 +44,23 @@ constexpr std::chrono::seconds kEndTime(5);
 std::unique_ptr<loop::Engine> make_engine() {
   auto engine = loop::make_uring_engine({});
   if (engine) return std::move(*engine);
-  std::fprintf(stderr, "imgring: %s\n", engine.error().detail.c_str());
+  write_last_words("imgring: " + engine.error().detail + "\n");
   std::_Exit(kExitNoUring);  // the probe before succeeded: locked memory ran out between the two
+}
+
+// An exception that nobody caught: its words, as check_failed's, wait for no reader.
+[[noreturn]] void end_by_exception() noexcept {
+  const std::exception_ptr thrown = std::current_exception();
+  std::string words = "terminate called";
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const std::exception& e) {
+    words.append(": ").append(e.what());
+  } catch (...) {
+    words += ": an exception of an unknown type";
+  }
+  write_last_words(words + "\n");
+  std::abort();
 }
 
 sigset_t handled_signals() {
@@ -87,12 +107,13 @@ void write_port_file(const config::Config& config, int port) {
 }
 
 void reload(Process& process, SnapshotPtr& snapshot, char** environment) {
-  std::optional<config::Config> fresh = load_and_report(environment);
-  if (!fresh) {
+  const LoadedConfig fresh = load_environment(environment);
+  log_report(fresh.report, process.log);
+  if (!fresh.config) {
     process.log.error("Reload failed: the configuration before stays in force");
     return;
   }
-  Result<SnapshotPtr> next = reload_snapshot(*snapshot, *fresh, process.log);
+  Result<SnapshotPtr> next = reload_snapshot(*snapshot, *fresh.config, process.log);
   if (!next) {
     process.log.error("Reload failed: the configuration before stays in force",
                       {{"error", next.error().detail}});
@@ -248,6 +269,12 @@ int no_threads(const Logger& log, const Plan& plan) {
   return kExitUnclean;
 }
 
+// Without the ends of threads and objects, but with what they have said.
+[[noreturn]] void leave(const Logger& log) {
+  log.flush();
+  _exit(kExitUnclean);
+}
+
 int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, const Plan& plan,
               char** environment) {
   // One certificate store for all cores; without one every https source fails with its own text.
@@ -298,8 +325,9 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   }
   notify_supervisor("READY=1");
   const End end = supervise(process, snapshot, environment, health);
+  log_summed(process, true);
   if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
-  if (end == End::kHung) _exit(kExitUnclean);
+  if (end == End::kHung) leave(log);
   bool left = false;
   for (const auto& core : process.cores) {
     core->join();
@@ -307,20 +335,24 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   }
   if (left) {
     log.error("Jobs were still running when the grace time was over");
-    _exit(kExitUnclean);  // their threads can't be joined
+    leave(log);  // their threads can't be joined
   }
-  if (!health.stop()) _exit(kExitUnclean);  // nor can its
+  if (!health.stop()) leave(log);  // nor can its
   return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 
 }  // namespace
 
 int serve(char** environment) {
-  std::optional<config::Config> config = load_and_report(environment);
+  std::set_terminate(end_by_exception);
+  LoadedConfig loaded = load_environment(environment);
+  LogQueue queue({.fd = STDOUT_FILENO, .format = loaded.log_format});
+  const Logger log(loaded.log_format, loaded.log_level, queue);
+  log_report(loaded.report, log);
+  std::optional<config::Config> config = std::move(loaded.config);
   if (!config) return kExitConfig;
-  const Logger log = logger_for(*config);
   const sigset_t signals = handled_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread: all inherit it
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any other thread: they inherit it
   const auto failed = [&log](const Error& error, int status) {
     log.critical(error.detail);
     return status;
@@ -329,6 +361,7 @@ int serve(char** environment) {
   if (auto probe = loop::make_uring_engine({}); !probe) return failed(probe.error(), kExitNoUring);
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitFailed);
   image::keep_svg_out();
+  const image::LibraryWords words(log);
   if (auto ok = source::check_sources(config->source); !ok) return failed(ok.error(), kExitConfig);
   const Plan plan = plan_threads(*config);
   auto snapshot = make_snapshot(std::move(*config), log);

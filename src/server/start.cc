@@ -19,22 +19,23 @@
 
 namespace imgring::server {
 
-Logger logger_for(const config::Config& config) {
-  return Logger(config.observe.log_format, config.observe.log_level);
-}
-
-std::optional<config::Config> load_and_report(char** environment) {
+LoadedConfig load_environment(char** environment) {
   config::LoadInput input;
   input.environment = config::read_environment(environment);
   input.stdout_is_terminal = isatty(STDOUT_FILENO) == 1;
-  config::LoadReport report;
-  std::optional<config::Config> config = config::load_config(input, &report);
-  const LogFormat plain = input.stdout_is_terminal ? LogFormat::kPretty : LogFormat::kStructured;
-  const Logger log = config ? logger_for(*config) : Logger(plain, LogLevel::kInfo);
+  LoadedConfig out;
+  out.config = config::load_config(input, &out.report);
+  out.log_format = input.stdout_is_terminal ? LogFormat::kPretty : LogFormat::kStructured;
+  if (!out.config) return out;
+  out.log_format = out.config->observe.log_format;
+  out.log_level = out.config->observe.log_level;
+  return out;
+}
+
+void log_report(const config::LoadReport& report, const Logger& log) {
   for (const std::string& text : report.warnings) log.warning(text);
   for (const std::string& text : report.notes) log.info(text);
   for (const std::string& text : report.errors) log.critical(text);
-  return config;
 }
 
 namespace {

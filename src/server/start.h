@@ -5,16 +5,23 @@
 #include <string>
 
 #include "imgring/base/log.h"
+#include "imgring/config/load.h"
 #include "imgring/server/state.h"
 
 namespace imgring::server {
 
-// The process's environment to a configuration; nullopt after the errors were logged, each by name.
-std::optional<config::Config> load_and_report(char** environment);
+// The process's environment as a configuration, and how to log what is to be said of it.
+struct LoadedConfig {
+  std::optional<config::Config> config;  // nullopt: the report names every error
+  config::LoadReport report;
+  LogFormat log_format = LogFormat::kStructured;
+  LogLevel log_level = LogLevel::kInfo;
+};
+LoadedConfig load_environment(char** environment);
+void log_report(const config::LoadReport& report, const Logger& log);
 // The exit status of a start that failed so: what can't be fetched now may be there at the next
 // try.
 int start_status(const Error& error) noexcept;
-Logger logger_for(const config::Config& config);
 
 // Rules, watermark and fallback image of a configuration. `before` (reload): what does not change.
 Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log);

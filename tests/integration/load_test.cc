@@ -361,7 +361,7 @@ TEST(Load, ThreadsAreAsManyAsSaid) {
   EXPECT_EQ(world.get("/unsafe/w:100/plain/local:///p.png@jpg").status, 200);
   if (slow_build()) return;  // sanitizers bring threads of their own
   constexpr int kLane = 4 + 1;  // a spare one, so that no job waits for a helper that collects
-  constexpr int kOthers = 1 + 3 + 1;  // main, loops, the self-test's
+  constexpr int kOthers = 1 + 3 + 1 + 1;  // main, loops, the self-test's, the log's
   EXPECT_LE(world.server.threads(), kOthers + kLane);
   EXPECT_EQ(world.get("/unsafe/rs:force:900:900/el:1/plain/local:///p.png").status, 200);
   EXPECT_LE(world.server.threads(), kOthers + 2 * kLane) << "the patient lane's begin when needed";

@@ -106,6 +106,12 @@ struct MemoryNumbers {
   const mem::Ledger* ledger = nullptr;  // null: no series of it
 };
 
+// What the log leaves out.
+struct LogNumbers {
+  std::uint64_t dropped = 0;  // lines whose reader was slow or gone
+  std::uint64_t summed = 0;   // failed requests that were said as a count
+};
+
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
   std::span<const CoreMetrics* const> cores;
@@ -115,6 +121,7 @@ struct MetricsView {
   VipsNumbers vips;
   SvgChildNumbers svg;
   MemoryNumbers memory;
+  LogNumbers log;
   ProcessNumbers process;
 };
 

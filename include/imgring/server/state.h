@@ -18,6 +18,7 @@
 #include "imgring/net/tls.h"
 #include "imgring/observe/metrics.h"
 #include "imgring/pipeline/render.h"
+#include "imgring/server/equal_lines.h"
 #include "imgring/server/memory_watch.h"
 #include "imgring/url/request.h"
 
@@ -56,6 +57,7 @@ struct Process {
   mem::Ledger ledger;  // what strangers can make the process hold
   mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
   MemoryWatch memory;
+  EqualLines equal_lines;  // of the request log
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   // Jobs to come, by the lane that is known before their sources are: these are on their way.
   std::array<std::atomic<int>, loop::kLaneCount> coming{};
