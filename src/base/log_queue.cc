@@ -1,6 +1,7 @@
 // The thread that writes the log.
 #include "imgring/base/log_queue.h"
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
@@ -89,7 +90,13 @@ std::atomic<LogQueue*> running_queue{nullptr};
 }  // namespace
 
 struct LogQueue::State {
-  explicit State(const LogQueueOptions& o) : options(o), ring(o.ring_bytes) {}
+  explicit State(const LogQueueOptions& o)
+      : options(o), fd(fcntl(o.fd, F_DUPFD_CLOEXEC, 0)), ring(o.ring_bytes) {}
+  ~State() {
+    if (fd >= 0) close(fd);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   void run() noexcept;
   std::size_t take_batch() noexcept;
@@ -103,6 +110,7 @@ struct LogQueue::State {
   bool wait_written(milliseconds limit) noexcept;
 
   const LogQueueOptions options;
+  const int fd;  // our own: a thread that still hangs in a write must not find another file there
   LogRing ring;
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> written{0};  // position in the ring
@@ -136,7 +144,7 @@ std::size_t LogQueue::State::take_batch() noexcept {
 void LogQueue::State::write_batch() noexcept {
   const std::string_view text(batch.data(), batch_bytes);
   const Written done = write_whole(
-      options.fd, text, [this] { return !abandoned.load(std::memory_order_relaxed); });
+      fd, text, [this] { return !abandoned.load(std::memory_order_relaxed); });
   last_error = done.error;
   if (done.error == 0) {
     torn = false;
@@ -270,7 +278,7 @@ void LogQueue::push(LogLevel level, std::string_view line) noexcept {
   IMGRING_CHECK(!line.empty());
   IMGRING_CHECK(line.size() <= kLogLineBytesMax);
   if (state_->ended.load(std::memory_order_relaxed)) {
-    return write_log_straight(state_->options.fd, line);
+    return write_log_straight(state_->fd, line);
   }
   const std::size_t part = kKeptFree[static_cast<std::size_t>(level)];
   const std::size_t kept_free = state_->ring.size_bytes() / kKeptFreeParts * part;
