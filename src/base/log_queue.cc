@@ -28,9 +28,11 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// Woken again so soon, the thread waits for more lines: a wake and a write cost more than a line.
-constexpr milliseconds kBusyTime(10);
-constexpr milliseconds kGatherTime(2);
+// While lines come, the thread looks for more so often and nobody wakes it, unless the ring fills:
+// a wake costs those who log more than a line does.
+constexpr milliseconds kTick(5);
+constexpr int kEmptyTicksMax = 2;  // in a row; then it sleeps until it is woken
+constexpr std::size_t kFillingPart = 4;
 // Between two lines about dropped ones: a reader that is only slow must not read nothing else.
 constexpr std::chrono::seconds kSayDroppedEvery(1);
 // Between two looks whether the process still waits for a descriptor that takes nothing.
@@ -48,6 +50,7 @@ constexpr std::size_t kKeptFreeParts = 16;
 constexpr std::array<std::size_t, 5> kKeptFree = {4, 4, 1, 1, 0};
 
 using Futex = std::atomic<std::uint32_t>;
+constexpr std::uint32_t kAwake = 0, kTicking = 1, kAsleep = 2;
 
 // Until it is woken or no longer `value`; it may end early.
 void futex_wait(Futex& word, std::uint32_t value, Clock::duration limit) noexcept {
@@ -87,6 +90,12 @@ Written write_whole(int fd, std::string_view text, GoOn go_on) noexcept {
 // A process that breaks has nobody to ask for its queue: the one that runs.
 std::atomic<LogQueue*> running_queue{nullptr};
 
+// Clocks, futexes and atomics are all it touches.
+void flush_and_die(int signal) {
+  flush_log_for_the_end();
+  raise(signal);  // by the default action, once we have returned
+}
+
 }  // namespace
 
 struct LogQueue::State {
@@ -103,8 +112,8 @@ struct LogQueue::State {
   void write_batch() noexcept;
   void say_dropped() noexcept;
   bool dropped_unsaid() const noexcept;
-  void sleep() noexcept;
-  void gather() noexcept;
+  Clock::duration sleep_limit() const noexcept;
+  void rest(std::uint32_t how, Clock::duration limit) noexcept;
   void wake() noexcept;
   void hurry() noexcept;
   bool wait_written(milliseconds limit) noexcept;
@@ -114,8 +123,8 @@ struct LogQueue::State {
   LogRing ring;
   std::atomic<std::uint64_t> dropped{0};
   std::atomic<std::uint64_t> written{0};  // position in the ring
-  alignas(64) Futex sleeping{0};          // 1: the writer waits for a line
-  Futex hurried{0};                       // how many wait for it, so that it gathers nothing
+  alignas(64) Futex resting{kAwake};      // how the writer waits for a line
+  std::atomic<int> hurried{0};            // how many wait for it, so that it does not rest
   std::atomic<bool> stopping{false}, abandoned{false}, ended{false};
 
   // The writer's own.
@@ -125,7 +134,8 @@ struct LogQueue::State {
   std::uint64_t said = 0;  // of the dropped
   int last_error = 0;      // of a write; 0: the last one was taken
   int lost_by = 0;         // the error that lines were lost by since it was said
-  Clock::time_point said_at{}, woken_at{};
+  int empty_ticks = 0;
+  Clock::time_point said_at{};
 };
 
 // Whole lines up to kBatchBytes, or one longer line; how many.
@@ -195,42 +205,45 @@ void LogQueue::State::run() noexcept {
     const std::size_t lines = take_batch();
     if (lines > 0) write_batch();
     say_dropped();
-    if (lines > 0) continue;
+    if (lines > 0) {
+      empty_ticks = 0;
+      continue;
+    }
     if (stopping.load(std::memory_order_acquire) && ring.next_size() == 0) break;
-    sleep();
-    gather();
+    if (++empty_ticks <= kEmptyTicksMax) {
+      rest(kTicking, kTick);
+    } else {
+      rest(kAsleep, sleep_limit());
+    }
   }
   ended.store(true, std::memory_order_release);
 }
 
-// Until there is a line. Who pushes one either sees that we sleep, or we see the line.
-void LogQueue::State::sleep() noexcept {
-  sleeping.store(1, std::memory_order_seq_cst);
-  if (ring.next_size() == 0 && hurried.load(std::memory_order_seq_cst) == 0) {
-    const auto until_said = said_at + kSayDroppedEvery - Clock::now();
-    const Clock::duration limit =
-        dropped_unsaid() ? std::max<Clock::duration>(until_said, kGatherTime)
-                         : Clock::duration(kQuietTime);
-    futex_wait(sleeping, 1, limit);
-  }
-  sleeping.store(0, std::memory_order_seq_cst);
+// A count of dropped lines that may not be said yet is said in time.
+Clock::duration LogQueue::State::sleep_limit() const noexcept {
+  if (!dropped_unsaid()) return kQuietTime;
+  return std::max<Clock::duration>(said_at + kSayDroppedEvery - Clock::now(), kTick);
 }
 
-// The first line after some quiet goes at once. After another just before, more are coming.
-void LogQueue::State::gather() noexcept {
-  const auto now = Clock::now();
-  if (now - woken_at < kBusyTime) futex_wait(hurried, 0, kGatherTime);
-  woken_at = now;
+// Who pushes a line either sees that we rest, or we see the line.
+void LogQueue::State::rest(std::uint32_t how, Clock::duration limit) noexcept {
+  resting.store(how, std::memory_order_seq_cst);
+  if (ring.next_size() == 0 && hurried.load(std::memory_order_seq_cst) == 0) {
+    futex_wait(resting, how, limit);
+  }
+  resting.store(kAwake, std::memory_order_seq_cst);
 }
 
 void LogQueue::State::wake() noexcept {
-  if (sleeping.load(std::memory_order_seq_cst) == 0) return;
-  if (sleeping.exchange(0, std::memory_order_seq_cst) == 1) futex_wake(sleeping);
+  const std::uint32_t how = resting.load(std::memory_order_seq_cst);
+  if (how == kAwake) return;
+  const bool filling = ring.pushed() - ring.taken() > ring.size_bytes() / kFillingPart;
+  if (how == kTicking && !filling && hurried.load(std::memory_order_relaxed) == 0) return;
+  if (resting.exchange(kAwake, std::memory_order_seq_cst) != kAwake) futex_wake(resting);
 }
 
 void LogQueue::State::hurry() noexcept {
   hurried.fetch_add(1, std::memory_order_seq_cst);
-  futex_wake(hurried);
   wake();
 }
 
@@ -299,6 +312,16 @@ std::uint64_t LogQueue::dropped() const noexcept {
 
 void write_log_straight(int fd, std::string_view line) noexcept {
   static_cast<void>(write_whole(fd, line, [] { return true; }));
+}
+
+void flush_log_on_crash() noexcept {
+  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) {
+    struct sigaction action {};
+    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
+    action.sa_handler = flush_and_die;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    sigaction(signal, &action, nullptr);
+  }
 }
 
 void flush_log_for_the_end() noexcept {

@@ -347,6 +347,7 @@ int serve(char** environment) {
   std::set_terminate(end_by_exception);
   LoadedConfig loaded = load_environment(environment);
   LogQueue queue({.fd = STDOUT_FILENO, .format = loaded.log_format});
+  flush_log_on_crash();
   const Logger log(loaded.log_format, loaded.log_level, queue);
   log_report(loaded.report, log);
   std::optional<config::Config> config = std::move(loaded.config);

@@ -190,6 +190,23 @@ TEST(Log, EqualRefusalsAreSummedUp) {
   EXPECT_EQ(world.server.metric("log_requests_summed_total"), found.summed);
 }
 
+// A decoder that crashes does so milliseconds after the line that names its picture.
+TEST(Log, ACrashLeavesTheLinesBeforeIt) {
+  World world;
+  world.source.on("/slow", held(world.gate, png_picture({40, 30})));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(world.get("/unsafe/w:x/plain/local:///p.png").status, 404);
+  RawClient client(world.port());
+  client.send(get_text(world.target("w:10", "/slow")));
+  ASSERT_TRUE(world.source.wait_for_visits("/slow", 1));
+  world.server.signal(SIGSEGV);
+  const std::optional<int> status = world.server.wait_for_exit();
+  world.gate.open();
+  if (slow_build()) return;  // the sanitizer's own handler ends it
+  EXPECT_EQ(status, 128 + SIGSEGV);
+  EXPECT_NE(world.server.log().find("Started " + world.target("w:10", "/slow")),
+            std::string::npos);
+}
+
 TEST(Log, AReaderThatStallsDoesNotHoldUpABadStart) {
   Environment environment;
   for (const char* name : {"IMGPROXY_WORKERS", "IMGPROXY_QUALITY", "IMGPROXY_TTL",
