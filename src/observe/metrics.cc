@@ -192,6 +192,8 @@ void put_svg_children(Page& page, const SvgChildNumbers& svg) {
 void put_own(Page& page, const MetricsView& view) {
   page.only({"connections", "gauge", "Open client connections."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.connections; }));
+  page.only({"connections_waiting", "gauge", "Connections that wait for a client's place."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.connections_waiting; }));
   page.only({"connections_held", "gauge",
              "Connections that were refused beyond the pace and are not read for a while."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.connections_held; }));

@@ -4,15 +4,16 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <deque>
 #include <system_error>
 
+#include "front_door.h"
 #include "image_request.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/server/image_handler.h"
@@ -31,6 +32,8 @@ using std::chrono::seconds;
 
 constexpr milliseconds kAcceptRetry(100);  // out of descriptors or of kernel memory: look again
 constexpr seconds kAcceptLogEvery(1);
+// A scraper has one connection or two; what is beyond is closed.
+constexpr int kMetricsClientsMax = 64;
 constexpr milliseconds kMemoryLook(50);  // memory is short: is it still?
 constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
 
@@ -45,6 +48,11 @@ std::string peer_text(int fd) {
   }
   const std::string text(host);
   return text.starts_with("::ffff:") ? text.substr(7) : text;
+}
+
+std::uint64_t descriptors_max() noexcept {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const CoreStart& start,
@@ -63,7 +71,7 @@ mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const C
 }  // namespace
 
 // Everything of the core, on its own thread, in the order of its making.
-struct Core::Parts {
+struct Core::Parts final : FrontDoor::House {
   Parts(Core& c, std::unique_ptr<loop::Engine> engine)
       : core(c),
         start(c.start_),
@@ -92,12 +100,17 @@ struct Core::Parts {
         services{loop,    c.process_,   sources,    jobs,          gzip, memory,
                  readers, memory_short, c.metrics_, start.snapshot},
         handler(services),
+        health_handler(services),
         metrics_handler(services),
         context(loop, requests, idle),
         connections(loop, nullptr),
         stop(loop),
         memory_short(loop),
-        acceptor(loop, start.listen_fd, on_accept, this),
+        door(loop, config.server, c.metrics_, *this,
+             {.listen_fd = start.listen_fd,
+              .line_max = line_max(descriptors_max(), config.server.max_clients, start.count),
+              .clients = c.process_.clients,
+              .log = c.process_.log}),
         metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
         spare(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
     loop.set_turn_hook(
@@ -117,22 +130,17 @@ struct Core::Parts {
   loop::Task<void> root();
   loop::Task<void> beat(loop::Scope& scope);
   loop::Task<void> drain();
+  void serve(loop::Fd client) noexcept override;
+  void hear(loop::Fd prober) noexcept override;
+  void accept_failed(int error) noexcept override { accept_failed_on(start.listen_fd, error); }
   loop::Task<void> connection(loop::Fd socket);
+  loop::Task<void> health_connection(loop::Fd socket);
   loop::Task<void> metrics_connection(loop::Fd socket);
   loop::Task<void> retry_accept();
-  void accepted(int fd_or_error);
-  void accept_failed(int listen_fd, int error);
+  void accept_failed_on(int listen_fd, int error);
   void release_process_memory();
   loop::Task<void> guard_memory(loop::Scope& scope);
-  void serve_waiting();
-  void accept_again() noexcept;
-  bool take_place() noexcept;
-  static void on_accept(void* me, int fd) noexcept { static_cast<Parts*>(me)->accepted(fd); }
   static void on_metrics_accept(void* me, int fd) noexcept;
-  bool clients_full() const noexcept {
-    const int max = config.server.max_clients;
-    return max > 0 && core.process_.clients.load() >= max;
-  }
 
   Core& core;
   const CoreStart& start;
@@ -146,16 +154,17 @@ struct Core::Parts {
   SlowReaders readers;
   CoreServices services;
   RequestHandler handler;
+  HealthHandler health_handler;
   MetricsHandler metrics_handler;
   http::ServerContext context;
   loop::Nursery connections;
   loop::Event stop, memory_short;
-  loop::Acceptor acceptor, metrics_acceptor;
+  FrontDoor door;
+  loop::Acceptor metrics_acceptor;
+  int metrics_clients = 0;
   loop::Fd spare;  // given up for a moment when descriptors run out
-  std::deque<loop::Fd> waiting;  // accepted beyond IMGPROXY_MAX_CLIENTS, not read from yet
   bool retrying = false;
   loop::Clock::time_point accept_logged{};
-  bool tight = false;  // no memory for new clients
   int stops = 0;
   loop::Scope leaving;  // of the wait for jobs whose clients have left
   bool waits_for_jobs = false;
@@ -174,6 +183,11 @@ bool Core::start() {
   pthread_setname_np(thread_.native_handle(), name.c_str());
   while (parts_.load(std::memory_order_acquire) == nullptr) std::this_thread::yield();
   return true;
+}
+
+bool Core::wants_clients() const noexcept {
+  const Parts* parts = parts_.load();
+  return parts != nullptr && parts->door.wanting();
 }
 
 bool Core::beats() const noexcept {
@@ -235,10 +249,10 @@ void Core::request_stop() {
   });
 }
 
-void Core::resume_accepting() {
+void Core::client_left() {
   Parts* parts = parts_.load();
   send_message(parts->loop, [parts] {
-    if (parts->stops == 0) parts->serve_waiting();
+    if (parts->stops == 0) parts->door.client_left();
   });
 }
 
@@ -249,39 +263,6 @@ void Core::replace_snapshot(SnapshotPtr snapshot) {
   });
 }
 
-bool Core::Parts::take_place() noexcept {
-  const int max = config.server.max_clients;
-  std::atomic<int>& clients = core.process_.clients;
-  int taken = clients.load();
-  while (max == 0 || taken < max) {
-    if (clients.compare_exchange_weak(taken, taken + 1)) return true;
-  }
-  return false;
-}
-
-// Serves as many as there are places. One multishot accept brings more clients at once than it was
-// asked for: those beyond the limit wait here as they would in the kernel.
-void Core::Parts::serve_waiting() {
-  for (;;) {
-    while (!waiting.empty() && take_place()) {
-      connections.start(connection(std::move(waiting.front())));
-      waiting.pop_front();
-    }
-    if (waiting.empty() && !clients_full()) break;
-    if (!core.accept_paused_.exchange(true)) {
-      core.metrics_.count_refusal(observe::Refusal::kClients);
-      acceptor.pause();
-    }
-    if (clients_full()) return;  // else one has left before it could see that we wait
-  }
-  if (core.accept_paused_.exchange(false)) accept_again();
-}
-
-// Unless one of the reasons not to is left.
-void Core::Parts::accept_again() noexcept {
-  if (!core.accept_paused_.load() && !retrying && !tight && stops == 0) acceptor.start();
-}
-
 // What belongs to no core: whichever is short of memory asks for it.
 void Core::Parts::release_process_memory() {
   if (!core.process_.memory.may_release()) return;
@@ -290,42 +271,40 @@ void Core::Parts::release_process_memory() {
   if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
 }
 
-// From 85 % of the memory limit until there is room again: nobody new is accepted, idle buffers go,
+// From 85 % of the memory limit until there is room again: nobody new is let in, idle buffers go,
 // every heap is collected.
 loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
   bool going_on = co_await memory_short.wait(scope);
   while (going_on) {
-    const bool was_tight = std::exchange(tight, core.process_.memory.look() != MemoryLevel::kFine);
-    if (tight) {
-      if (!was_tight) acceptor.pause();
+    if (core.process_.memory.look() != MemoryLevel::kFine) {
+      door.hold(FrontDoor::Hold::kMemory);
       downloads.drop_idle();
       gzip.drop_idle();
       mem::collect(mem::Collect::kForced);
       release_process_memory();
       going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
     } else {
-      if (was_tight) accept_again();
+      door.let_go(FrontDoor::Hold::kMemory);
       going_on = co_await memory_short.wait(scope);
     }
   }
 }
 
-void Core::Parts::accepted(int fd_or_error) {
-  if (fd_or_error >= 0) {
-    waiting.emplace_back(fd_or_error);
-    if (core.process_.memory.look() != MemoryLevel::kFine) memory_short.notify();
-    serve_waiting();
-    return;
-  }
-  accept_failed(start.listen_fd, -fd_or_error);
+void Core::Parts::serve(loop::Fd client) noexcept {
+  if (core.process_.memory.look() != MemoryLevel::kFine) memory_short.notify();
+  connections.start(connection(std::move(client)));
+}
+
+void Core::Parts::hear(loop::Fd prober) noexcept {
+  connections.start(health_connection(std::move(prober)));
 }
 
 // A lasting error would come back at once: both listeners rest before the next try. The kernel
 // takes the descriptor before it looks for a client, so the listener may have none.
-void Core::Parts::accept_failed(int listen_fd, int error) {
+void Core::Parts::accept_failed_on(int listen_fd, int error) {
   if (error == ECONNABORTED) return;  // the peer left before we came
   if (core.process_.draining.load()) {  // another core has shut a socket that all share
-    acceptor.pause();
+    door.hold(FrontDoor::Hold::kStopping);
     metrics_acceptor.pause();
     return;
   }
@@ -346,7 +325,7 @@ void Core::Parts::accept_failed(int listen_fd, int error) {
                                   "LimitNOFILE"
                                 : std::string("Accepting fails: ") + std::strerror(error));
   }
-  acceptor.pause();
+  door.hold(FrontDoor::Hold::kDescriptors);
   metrics_acceptor.pause();
   connections.start(retry_accept());
 }
@@ -355,7 +334,7 @@ loop::Task<void> Core::Parts::retry_accept() {
   const bool slept = co_await loop::Sleep(loop, idle, kAcceptRetry);
   retrying = false;
   if (!slept) co_return;
-  accept_again();
+  door.let_go(FrontDoor::Hold::kDescriptors);
   if (start.metrics_fd >= 0 && stops == 0) metrics_acceptor.start();
 }
 
@@ -366,22 +345,33 @@ loop::Task<void> Core::Parts::connection(loop::Fd socket) {
   core.metrics_.connections.sub();
   core.process_.clients.fetch_sub(1);
   for (const auto& other : core.process_.cores) {
-    if (other->accepting_paused()) other->resume_accepting();
+    if (other->wants_clients()) other->client_left();
   }
+}
+
+// One that was let in for health alone.
+loop::Task<void> Core::Parts::health_connection(loop::Fd socket) {
+  std::string peer;
+  co_await http::serve_connection(context, health_handler, std::move(socket), std::move(peer));
+  door.heard();
 }
 
 void Core::Parts::on_metrics_accept(void* me, int fd) noexcept {
   auto* parts = static_cast<Parts*>(me);
   if (fd < 0) {
-    parts->accept_failed(parts->start.metrics_fd, -fd);
-  } else {
-    parts->connections.start(parts->metrics_connection(loop::Fd(fd)));
+    parts->accept_failed_on(parts->start.metrics_fd, -fd);
+    return;
   }
+  loop::Fd socket(fd);
+  if (parts->metrics_clients == kMetricsClientsMax) return;
+  ++parts->metrics_clients;
+  parts->connections.start(parts->metrics_connection(std::move(socket)));
 }
 
 loop::Task<void> Core::Parts::metrics_connection(loop::Fd socket) {
   std::string peer;
   co_await http::serve_connection(context, metrics_handler, std::move(socket), std::move(peer));
+  --metrics_clients;
 }
 
 // Stops accepting, lets running requests finish until the grace time, then ends them.
@@ -389,11 +379,9 @@ loop::Task<void> Core::Parts::drain() {
   core.process_.draining.store(true);
   context.draining = true;
   loop::Scope closing;
-  acceptor.pause();
   metrics_acceptor.pause();
-  co_await acceptor.drained(closing);
+  co_await door.close();
   co_await metrics_acceptor.drained(closing);
-  waiting.clear();
   // New clients are refused from here on: the descriptors stay open until the process ends.
   shutdown(start.listen_fd, SHUT_RDWR);
   if (start.metrics_fd >= 0) shutdown(start.metrics_fd, SHUT_RDWR);
@@ -431,7 +419,7 @@ loop::Task<void> Core::Parts::root() {
   background.start(beat(background.scope()));
   background.start(guard_memory(background.scope()));
   background.start(readers.watch(background.scope(), core.process_));
-  acceptor.start();
+  background.start(door.keep(background.scope()));
   if (start.metrics_fd >= 0) metrics_acceptor.start();
   loop::Scope always;
   co_await stop.wait(always);

@@ -166,7 +166,23 @@ PlainAnswer answer_for(Route route, const Process& process, const config::Config
   return plain(404, id, " ");
 }
 
+bool is_health(Route route) noexcept { return route == Route::kHealth || route == Route::kReady; }
+
 }  // namespace
+
+loop::Task<void> HealthHandler::handle(loop::Scope&, const http::Request& request,
+                                       http::Responder& responder, std::string_view) {
+  const config::Config& config = services_.snapshot->config;
+  const std::string id = request_id_of(request.headers);
+  const Route route = route_of(request, config.server);
+  const bool heard = is_health(route);
+  const std::string text(facts_of(ErrorCode::kOverloaded).public_text);
+  PlainAnswer out = plain(503, id, text);
+  if (heard) out = answer_for(route, services_.process, config, id);
+  if (!heard) out.response.headers.add("Retry-After", "1");
+  responder.close_after();
+  co_await responder.send(out.response, as_bytes(out.body));
+}
 
 loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request& request,
                                         http::Responder& responder, std::string_view peer) {
@@ -219,8 +235,16 @@ observe::MemoryNumbers memory_numbers(const Process& process) {
 
 }  // namespace
 
-loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
+loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& request,
                                         http::Responder& responder, std::string_view) {
+  const config::Config& config = services_.snapshot->config;
+  const Route route = route_of(request, config.server);
+  if (is_health(route)) {
+    const std::string id = request_id_of(request.headers);
+    const PlainAnswer out = answer_for(route, services_.process, config, id);
+    co_await responder.send(out.response, as_bytes(out.body));
+    co_return;
+  }
   std::vector<const observe::CoreMetrics*> cores;
   std::vector<const mem::BufferPool*> pools;
   for (const auto& core : services_.process.cores) {
@@ -232,7 +256,7 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request&,
   const image::VipsMemory vips = image::vips_memory();
   observe::MetricsView view;
   view.memory = memory_numbers(services_.process);
-  view.name_space = services_.snapshot->config.observe.prometheus_namespace;
+  view.name_space = config.observe.prometheus_namespace;
   view.cores = cores;
   view.pools = pools;
   view.workers = static_cast<int>(services_.process.helpers.threads());

@@ -261,9 +261,10 @@ TEST(Load, ASlowClientGetsItsWholeRawBody) {
 
 TEST(Load, SurplusClientsWaitAndGoOn) {
   World world(Environment{{"IMGPROXY_MAX_CLIENTS", "4"}, {"IMGRING_LOOPS", "1"}});
+  world.folder.write("p.png", png_picture({40, 30}));
   std::vector<RawClient> clients;
   for (int i = 0; i < 10; ++i) {
-    clients.emplace_back(world.port()).send(get_text("/health"));  // the kernel takes all of them
+    clients.emplace_back(world.port()).send(get_text(plain_target("w:10", "local:///p.png")));
   }
   for (int i = 0; i < 4; ++i) EXPECT_EQ(clients[static_cast<std::size_t>(i)].read().status, 200);
   for (std::size_t i = 4; i < 10; ++i) {
@@ -281,8 +282,10 @@ TEST(Load, SurplusClientsWaitAndGoOn) {
 // Every loop may take clients: together they stay under the limit.
 TEST(Load, SurplusClientsWaitWithManyLoops) {
   World world(Environment{{"IMGPROXY_MAX_CLIENTS", "8"}, {"IMGRING_LOOPS", "4"}});
+  world.folder.write("p.png", png_picture({40, 30}));
   std::vector<RawClient> clients;
-  for (int i = 0; i < 40; ++i) clients.emplace_back(world.port()).send(get_text("/health"));
+  const std::string request = get_text(plain_target("w:10", "local:///p.png"));
+  for (int i = 0; i < 40; ++i) clients.emplace_back(world.port()).send(request);
   int answered = 0;
   ASSERT_TRUE(eventually([&] { return world.server.metric("connections") >= 8; }));
   EXPECT_EQ(world.server.metric("connections"), 8);

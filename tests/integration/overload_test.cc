@@ -45,6 +45,15 @@ TEST(Overload, RefusalsAtAnOrdinaryRateAreGivenAtOnce) {
   EXPECT_EQ(world.server.metric("connections_held_total"), 0);
 }
 
+// What is wrong with a request is said whatever the load: as imgproxy, the URL is looked at first,
+// and that costs less than the answer.
+TEST(Overload, AFullQueueHidesNoMistake) {
+  FullWorld world;
+  EXPECT_EQ(world.get("/unsafe/nonsense:1/plain/local:///p.png").status, 404);
+  EXPECT_EQ(world.get("/nothing").status, 404);
+  EXPECT_EQ(world.get(plain_target("w:10", "local:///p.png")).status, 429);
+}
+
 // A client that asks again at once is held; whoever comes new meanwhile is answered at once.
 TEST(Overload, AFloodIsHeldAndOthersAreNot) {
   FullWorld world;

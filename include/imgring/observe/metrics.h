@@ -38,10 +38,12 @@ enum class Refusal : std::uint8_t {
   kMemory,          // 503: 92 % of the memory limit
   kDeadline,        // 503: could not have started in time
   kSlowReader,      // answers that were ended: others waited for their memory
-  kClients,         // accepts held back: IMGPROXY_MAX_CLIENTS
+  kClients,         // 503: waited in vain for a place among IMGPROXY_MAX_CLIENTS
+  kSilent,          // closed: said nothing where only health is heard
 };
-inline constexpr std::array<std::string_view, 7> kRefusalNames = {
-    "queue_full", "jobs", "download_budget", "memory", "deadline", "slow_reader", "clients"};
+inline constexpr std::array<std::string_view, 8> kRefusalNames = {
+    "queue_full", "jobs",        "download_budget", "memory",
+    "deadline",   "slow_reader", "clients",         "silent"};
 
 inline constexpr int kStatusMin = 100;
 inline constexpr int kStatusMax = 599;
@@ -56,6 +58,7 @@ struct alignas(64) CoreMetrics {
   mem::Counter requests_in_progress;  // gauges: add and sub
   mem::Counter images_in_progress;
   mem::Counter connections;
+  mem::Counter connections_waiting;  // gauge: for a place
   mem::Counter connections_held;  // gauge: refused beyond the pace, not read for a while
   mem::Counter holds;             // how often one was
   std::array<mem::Counter, kRefusalNames.size()> refusals;

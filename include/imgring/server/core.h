@@ -38,7 +38,7 @@ class Core {
 
   // Any thread, after start().
   void request_stop();       // drain, then end; a second call ends at once
-  void resume_accepting();   // a permit of IMGPROXY_MAX_CLIENTS came free
+  void client_left();        // a place of IMGPROXY_MAX_CLIENTS came free
   void replace_snapshot(SnapshotPtr snapshot);
 
   const observe::CoreMetrics& metrics() const noexcept { return metrics_; }
@@ -46,7 +46,7 @@ class Core {
   // Null until the thread runs.
   const mem::BufferPool* download_pool() const noexcept { return downloads_view_.load(); }
   const mem::BufferPool* gzip_pool() const noexcept { return gzip_view_.load(); }
-  bool accepting_paused() const noexcept { return accept_paused_.load(); }
+  bool wants_clients() const noexcept;  // somebody may wait for a place
   // Jobs were left when the grace time was over (decision 1): the process must not wait for them.
   bool left_jobs() const noexcept { return left_jobs_.load(); }
   // Its loop turned within the last kBeatTime: what the watchdog is told.
@@ -62,7 +62,6 @@ class Core {
   CoreStart start_;
   observe::CoreMetrics metrics_;
   std::atomic<const mem::BufferPool*> downloads_view_{nullptr}, gzip_view_{nullptr};
-  std::atomic<bool> accept_paused_{false};
   std::atomic<bool> left_jobs_{false};
   std::atomic<bool> ended_{false};
   std::atomic<bool> released_{false};

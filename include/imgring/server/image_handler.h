@@ -41,7 +41,20 @@ class RequestHandler final : public http::Handler {
   CoreServices& services_;
 };
 
-// The metrics listener: every path answers with the counters of all cores.
+// Where health and readiness alone are heard (front_door.h): the rest gets 503, and every answer
+// ends its connection.
+class HealthHandler final : public http::Handler {
+ public:
+  explicit HealthHandler(CoreServices& services) : services_(services) {}
+  loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
+                          http::Responder& responder, std::string_view peer) override;
+
+ private:
+  CoreServices& services_;
+};
+
+// The metrics listener: every path but those of health and readiness answers with the counters of
+// all cores.
 class MetricsHandler final : public http::Handler {
  public:
   explicit MetricsHandler(CoreServices& services) : services_(services) {}

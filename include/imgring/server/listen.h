@@ -11,7 +11,7 @@
 
 namespace imgring::server {
 
-inline constexpr int kBacklog = 1024;  // surplus clients wait in the kernel (hardening.md 6)
+inline constexpr int kBacklog = 1024;  // clients that came between two looks of the front door
 
 struct Listeners {
   std::vector<loop::Fd> fds;   // one per core; a unix socket: one descriptor, duplicated

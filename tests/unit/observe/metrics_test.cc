@@ -333,6 +333,7 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   cores_[1].connections_held.add(2);
   cores_[0].connections_held.sub();
   cores_[1].holds.add(9);
+  cores_[1].connections_waiting.set(5);
   cores_[1].tick_duration.observe(70us);
   cores_[1].tick_duration.observe(-1ms);
   const Reader reader(text());
@@ -344,6 +345,7 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   EXPECT_EQ(reader["refused_total{reason=\"memory\"}"], 1);
   EXPECT_EQ(reader["cancelled_jobs_total"], 2);
   EXPECT_EQ(reader["connections_held"], 4);
+  EXPECT_EQ(reader["connections_waiting"], 5);
   EXPECT_EQ(reader["connections_held_total"], 9);
   EXPECT_EQ(reader["memory_tick_duration_seconds_bucket{le=\"0.0001\"}"], 2);
   EXPECT_EQ(reader["vips_memory_bytes"], 1000);
