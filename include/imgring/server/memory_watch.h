@@ -1,5 +1,5 @@
 // Our own resident memory, and that of our children, against the memory limit (hardening.md 4): at
-// 85 % nobody new is accepted and memory is collected, at 92 % image requests get 503. Any thread.
+// 85 % nobody new is let in and memory is collected, at 92 % image requests get 503. Any thread.
 // Promises: reads /proc at most every kLookEvery, whoever asks; without a way to read it, all is
 // fine.
 #pragma once
