@@ -11,7 +11,9 @@ namespace {
 
 std::string be(std::uint32_t value, int width) {
   std::string out;
-  for (int i = width - 1; i >= 0; --i) out.push_back(static_cast<char>(value >> (8 * i)));
+  for (int i = width - 1; i >= 0; --i) {
+    out.push_back(i < 4 ? static_cast<char>(value >> (8 * i)) : char{0});
+  }
   return out;
 }
 std::string box(const std::string& name, const std::string& body) {
