@@ -13,11 +13,15 @@ using namespace std::chrono_literals;
 using State = HealthWatch::State;
 
 std::atomic<bool> passes{true}, may_end{true};
-std::atomic<int> begun{0};
+std::atomic<int> begun{0}, hanging{0};
 
 bool scripted_test() noexcept {
   ++begun;
-  may_end.wait(false);
+  if (!may_end) {
+    ++hanging;
+    may_end.wait(false);
+    --hanging;
+  }
   return passes.load();
 }
 
@@ -52,9 +56,8 @@ class HealthWatchTest : public testing::Test {
     options.test = scripted_test;
     options.every = 1ms;
   }
-  void wait_until_begun() {
-    const int before = begun.load();
-    while (begun.load() == before) std::this_thread::yield();
+  void wait_until_one_hangs() {
+    while (hanging.load() == 0) std::this_thread::yield();
   }
   HealthWatch::Options options;
   Looks looks;
@@ -74,7 +77,7 @@ TEST_F(HealthWatchTest, WhatDoesNotComeBackForManyLooksIsLostUntilItDoes) {
   HealthWatch watch(options);
   EXPECT_TRUE(looks.until(watch, State::kPasses));
   let_go(false);
-  wait_until_begun();
+  wait_until_one_hangs();
   looks.at(watch);  // may still see the one before
   for (int i = 1; i < HealthWatch::kLostLooks; ++i) {
     const State state = looks.at(watch);
@@ -89,7 +92,7 @@ TEST_F(HealthWatchTest, AFrozenProcessOrAHastyMainHasOneLook) {
   HealthWatch watch(options);
   EXPECT_TRUE(looks.until(watch, State::kPasses));
   let_go(false);
-  wait_until_begun();
+  wait_until_one_hangs();
   EXPECT_EQ(looks.at(watch, 2h), State::kPasses);
   EXPECT_EQ(looks.at(watch, 2h), State::kPasses);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(looks.at(watch, 5ms), State::kPasses);
@@ -125,7 +128,7 @@ TEST_F(HealthWatchTest, StopsAtOnceBetweenTwoTestsAndGivesUpOnOneThatHangs) {
   }
   let_go(false);
   HealthWatch watch(options);
-  wait_until_begun();
+  wait_until_one_hangs();
   EXPECT_FALSE(watch.stop());
   let_go(true);
   while (!watch.stop()) std::this_thread::yield();
