@@ -250,7 +250,7 @@ std::string saved(ImageType type) {
   params.config = &config;
   const auto bytes = save(blue().get(), type, params, StopFlag{});
   EXPECT_TRUE(bytes.has_value());
-  return bytes ? std::string(as_text(bytes->span())) : std::string();
+  return bytes ? test::text_of(*bytes) : std::string();
 }
 std::string in_base64(const std::string& bytes) { return base64_encode(as_bytes(bytes)); }
 
