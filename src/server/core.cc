@@ -110,7 +110,8 @@ struct Core::Parts final : FrontDoor::House {
              {.listen_fd = start.listen_fd,
               .line_max = line_max(descriptors_max(), config.server.max_clients, start.count),
               .clients = c.process_.clients,
-              .log = c.process_.log}),
+              .log = c.process_.log,
+              .memory = &c.process_.ledger.part(mem::Part::kConnections)}),
         metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
         spare(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
     loop.set_turn_hook(
@@ -344,6 +345,7 @@ loop::Task<void> Core::Parts::connection(loop::Fd socket) {
   co_await http::serve_connection(context, handler, std::move(socket), std::move(peer));
   core.metrics_.connections.sub();
   core.process_.clients.fetch_sub(1);
+  core.process_.ledger.part(mem::Part::kConnections).release(mem::kClientBytes);
   for (const auto& other : core.process_.cores) {
     if (other->wants_clients()) other->client_left();
   }

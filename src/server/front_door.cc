@@ -103,9 +103,19 @@ bool FrontDoor::take_place() noexcept {
   const int max = config_.max_clients;
   int taken = setup_.clients.load();
   while (max == 0 || taken < max) {
-    if (setup_.clients.compare_exchange_weak(taken, taken + 1)) return true;
+    if (!setup_.clients.compare_exchange_weak(taken, taken + 1)) continue;
+    if (setup_.memory == nullptr || setup_.memory->try_acquire(mem::kClientBytes)) return true;
+    setup_.clients.fetch_sub(1);
+    return false;
   }
   return false;
+}
+
+bool FrontDoor::places_taken() const noexcept {
+  const int max = config_.max_clients;
+  if (max > 0 && setup_.clients.load() >= max) return true;
+  const mem::Budget* memory = setup_.memory;
+  return memory != nullptr && memory->current() + mem::kClientBytes > memory->max();
 }
 
 bool FrontDoor::serve_next() noexcept {
@@ -123,8 +133,7 @@ void FrontDoor::let_in() noexcept {
   bool full = true;
   while (full) {
     while (serve_next()) continue;
-    const int max = config_.max_clients;
-    full = max > 0 && setup_.clients.load() >= max;
+    full = places_taken();
     if (full && wanting_.exchange(true)) break;
   }
   if (full && !held(Hold::kClients)) say_full();
@@ -138,9 +147,9 @@ void FrontDoor::say_full() noexcept {
   const auto now = Clock::now();
   if (now - said_ < kSayEvery) return;
   said_ = now;
-  setup_.log.warning("All " + std::to_string(config_.max_clients) +
-                     " places of clients are taken, who comes now waits: raise "
-                     "IMGPROXY_MAX_CLIENTS");
+  setup_.log.warning("All places of clients are taken (" + std::to_string(setup_.clients.load()) +
+                     "), who comes now waits: raise IMGPROXY_MAX_CLIENTS, or the memory limit "
+                     "(IMGRING_MEMORY_LIMIT), of which a tenth is for connections");
 }
 
 void FrontDoor::set_acceptor() noexcept {

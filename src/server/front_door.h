@@ -29,6 +29,7 @@
 #include "imgring/base/log.h"
 #include "imgring/config/config.h"
 #include "imgring/loop/io.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/observe/metrics.h"
 
 namespace imgring::server {
@@ -73,6 +74,8 @@ class FrontDoor {
     std::size_t line_max = kLineMax;
     std::atomic<int>& clients;  // of all cores; who is served is counted, by who serves uncounted
     const Logger& log;
+    // Holds mem::kClientBytes for each of them, given back by who serves; null: none (tests).
+    mem::Budget* memory = nullptr;
   };
   FrontDoor(loop::Loop& loop, const config::ServerConfig& config, observe::CoreMetrics& metrics,
             House& house, Setup setup);
@@ -98,6 +101,7 @@ class FrontDoor {
   static void on_accept(void* me, int fd) noexcept;
   bool held(Hold why) const noexcept { return (holds_ & static_cast<unsigned>(why)) != 0; }
   bool take_place() noexcept;
+  bool places_taken() const noexcept;
   bool serve_next() noexcept;
   void let_in() noexcept;
   void say_full() noexcept;

@@ -64,7 +64,8 @@ void log_started(const Process& process, ImageRequest& request) {
   const std::array<LogView, 3> fields = {LogView{"request_id", request.id},
                                          {"method", request.request->method_name},
                                          {"client_ip", request.client}};
-  process.log.write_views(LogLevel::kInfo, "Started " + display_text(request.request->target), fields);
+  const std::string message = "Started " + display_text(request.request->target);
+  process.log.write_views(LogLevel::kInfo, message, fields);
 }
 
 void log_summed(Process& process, bool all) {

@@ -82,10 +82,7 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
   const url::Trim& options = context.input.options->trim;
   IMGRING_TRY(VipsImagePtr ready, to_processing(picture, context, step));
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(ready.get(), context.stop));
-  // libvips looks at squares of three pixels, and fails where there are none.
-  constexpr int kSideMin = 3;
   const Size whole = vips::size_of(memory.get());
-  if (whole.width < kSideMin || whole.height < kSideMin) return memory;
   IMGRING_TRY(VipsImagePtr compared, comparable(memory.get()));
   IMGRING_TRY(ArrayPtr background, background_of(compared.get(), options));
   // libvips takes its default for what is out of its range, and says so on standard error.

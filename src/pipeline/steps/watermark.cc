@@ -149,6 +149,18 @@ Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
   return Mark{std::move(cut), anew};
 }
 
+// The shown part in its place. Of a mark with no pixel on its tile one lies beside it, and is cut.
+Result<VipsImagePtr> tile_of(VipsImage* mark, const Shown& shown) {
+  const Size canvas = shown.canvas();
+  const Position at{shown.x.at, shown.y.at};
+  if (vips::size_of(mark) == canvas && at.left == 0 && at.top == 0) return vips::share(mark);
+  const Size room{std::max(canvas.width, at.left + shown.x.shown),
+                  std::max(canvas.height, at.top + shown.y.shown)};
+  IMGRING_TRY(VipsImagePtr tile, vips::on_canvas(mark, room, at));
+  if (room == canvas) return tile;
+  return vips::cut(tile.get(), {0, 0, canvas.width, canvas.height});
+}
+
 Result<PreparedWatermark> prepare(const StepContext& context, Size frame) {
   const url::ProcessingOptions& o = *context.input.options;
   PreparedWatermark ready;
@@ -156,8 +168,8 @@ Result<PreparedWatermark> prepare(const StepContext& context, Size frame) {
   IMGRING_TRY(Mark made, scaled_and_upright(context, frame, context.stop));
   VipsImagePtr mark = std::move(made.image);
   const Position at{made.shown.x.at, made.shown.y.at};
-  if (replicated(o) && vips::size_of(mark.get()) != made.shown.canvas()) {
-    IMGRING_TRY(VipsImagePtr tile, vips::on_canvas(mark.get(), made.shown.canvas(), at));
+  if (replicated(o)) {
+    IMGRING_TRY(VipsImagePtr tile, tile_of(mark.get(), made.shown));
     mark = std::move(tile);
   }
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(mark.get(), context.stop));
