@@ -18,6 +18,7 @@ constexpr std::string_view kSecretNames[] = {
     "x-goog-credential", "awsaccesskeyid", "googleaccessid", "signature", "sig", "hmac", "token",
     "access_token", "auth_token", "id_token", "auth", "authorization", "api_key", "apikey",
     "api-key", "key", "secret", "client_secret", "password", "passwd", "pwd",
+    "pass", "jwt", "refresh_token", "x-api-key", "credential", "hdnts", "hdnea",
 };
 
 // Size of the delimiter at a place, written as it is or escaped; 0: it is none of `set`.

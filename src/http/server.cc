@@ -216,18 +216,21 @@ loop::Task<Wait> next_head(Connection& c, bool first) {
   }
 }
 
-// Not read again for a while, unless the client leaves or the server ends.
-loop::Task<void> hold_back(Connection& c) {
+// Not read again for a while, unless the server ends. False: the client has left, or will say no
+// more; what it had sent before is not worth an answer each.
+loop::Task<bool> hold_back(Connection& c) {
+  int gone = 0;
   if (c.context.held_now != nullptr) c.context.held_now->add();
   if (c.context.held_total != nullptr) c.context.held_total->add();
   c.reader.pause();
   {
     loop::Scope holding(&c.context.idle);
     loop::Deadline due(c.context.loop, holding, c.hold);
-    co_await loop::poll_gone(c.context.loop, holding, c.socket.get());
+    gone = co_await loop::poll_gone(c.context.loop, holding, c.socket.get());
   }
   c.reader.resume();
   if (c.context.held_now != nullptr) c.context.held_now->sub();
+  co_return gone <= 0;
 }
 
 // Half-close, then drop what comes for a moment, so that the answer is not lost to a reset.
@@ -300,7 +303,10 @@ loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop
     if (wait == Wait::kGone) break;
     const bool going_on = co_await answer_one(c, handler, peer);
     if (!going_on) break;
-    if (c.hold > RefusalPace::Duration::zero()) co_await hold_back(c);
+    if (c.hold > RefusalPace::Duration::zero()) {
+      const bool stays = co_await hold_back(c);
+      if (!stays) break;
+    }
   }
   co_await c.reader.stop();
 }

@@ -189,8 +189,10 @@ void SvgScene::read_sheet() {
       ++depth;
     } else if (brace && token.first() == '}' && depth > 0) {
       if (--depth > 0) continue;
+      Style own;  // read once, however many selectors have it
+      if (!at_rule) read_declarations(declarations, &own);
       for (const std::string_view selector : split(selectors, ",")) {
-        if (!at_rule) read_declarations(declarations, &rules_[std::string(trim(selector))]);
+        if (!at_rule) lay_over(own, &rules_[std::string(trim(selector))]);
       }
       selectors.clear();
       declarations.clear();
@@ -204,15 +206,17 @@ void SvgScene::read_sheet() {
   }
 }
 
+void SvgScene::lay_over(const Style& from, Style* to) noexcept {
+  if (from.display != 0) to->display = from.display;
+  if (from.filter != 0) to->filter = from.filter;
+  if (from.marker_start != 0) to->marker_start = from.marker_start;
+  if (from.marker_mid != 0) to->marker_mid = from.marker_mid;
+  if (from.marker_end != 0) to->marker_end = from.marker_end;
+}
+
 void SvgScene::apply_rule(std::string_view selector, Style* style) const {
   const auto rule = rules_.find(selector);
-  if (rule == rules_.end()) return;
-  const Style& from = rule->second;
-  if (from.display != 0) style->display = from.display;
-  if (from.filter != 0) style->filter = from.filter;
-  if (from.marker_start != 0) style->marker_start = from.marker_start;
-  if (from.marker_mid != 0) style->marker_mid = from.marker_mid;
-  if (from.marker_end != 0) style->marker_end = from.marker_end;
+  if (rule != rules_.end()) lay_over(rule->second, style);
 }
 
 void SvgScene::apply_sheet(Node* node) const {

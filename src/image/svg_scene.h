@@ -95,6 +95,7 @@ class SvgScene {
   void read_declarations(std::string_view css, Style* style);
   void read_declaration(std::string_view name, std::string_view value, Style* style);
   void read_sheet();
+  static void lay_over(const Style& from, Style* to) noexcept;
   void apply_rule(std::string_view selector, Style* style) const;
   void apply_sheet(Node* node) const;
   void end_run(Node* node);

@@ -112,7 +112,7 @@ void Acceptor::complete(const Completion& completion) noexcept {
   if (completion.result != -ECANCELED) callback_(context_, completion.result);
   if (completion.more) return;
   if (wanted_) {
-    arm();
+    if (!in_flight()) arm();  // the callback may have started us
   } else {
     idle_.notify();
   }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <string>
 
+#include "imgring/http/request.h"
 #include "routes.h"
 
 namespace imgring::server {
@@ -40,6 +41,17 @@ void drop_unread(int fd) noexcept {
   }
 }
 
+// Whoever is heard costs one turn: a head that is refused, and a body, would linger for a second.
+bool is_good_and_without_body(std::string_view head) {
+  http::RequestParser parser;
+  http::RequestParser::Fed fed{http::RequestParser::State::kNeedMore, 0};
+  while (!head.empty() && fed.state == http::RequestParser::State::kNeedMore) {
+    fed = parser.feed(head);
+    head.remove_prefix(fed.consumed);
+  }
+  return fed.state == http::RequestParser::State::kReady && !parser.take().has_body;
+}
+
 }  // namespace
 
 Asked what_is_asked(std::string_view head, const config::ServerConfig& config) {
@@ -54,7 +66,9 @@ Asked what_is_asked(std::string_view head, const config::ServerConfig& config) {
   request.target = line.substr(kGet.size(), line.find(' ', kGet.size()) - kGet.size());
   const Route route = route_of(request, config);
   if (route != Route::kHealth && route != Route::kReady) return Asked::kOther;
-  if (head.find("\r\n\r\n") != std::string_view::npos) return Asked::kHealth;
+  if (head.find("\r\n\r\n") != std::string_view::npos) {
+    return is_good_and_without_body(head) ? Asked::kHealth : Asked::kOther;
+  }
   return all_there_is ? Asked::kOther : Asked::kUnknown;
 }
 
@@ -158,8 +172,8 @@ void FrontDoor::set_acceptor() noexcept {
     acceptor_.start();
   } else {
     acceptor_.pause();
-    changed_.notify();
   }
+  if (holds_ != 0 || !new_.empty()) changed_.notify();
 }
 
 bool FrontDoor::examine(const Guest& guest, Asked* asked) const noexcept {

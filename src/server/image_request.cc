@@ -290,6 +290,8 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
     add_debug(response, image, fetched.state->source().size());
   }
   add_custom(response, config);
+  // No reader may keep the turn of large downloads; the bytes stay granted.
+  if (image.same_as_source) fetched.state->download.turn.reset();
   answer.body = image.same_as_source ? Bytes(fetched.state->source(), fetched.state)
                                      : std::move(image.bytes);
   answer.error = fetched.replaced;
@@ -507,8 +509,9 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
   auto grant = services.process.plans().try_grant(bound);
   if (!room || !grant) co_return;  // no memory: the plain body is as good
   auto lease = std::make_shared<mem::Lease>(std::move(*room));
+  auto held = std::make_shared<mem::Grant>(std::move(*grant));  // a detached job's, too
   auto plain = std::make_shared<Bytes>(std::move(answer.body));  // outlives a detached job
-  auto work = [lease, plain, level]() -> std::size_t {
+  auto work = [lease, plain, held, level]() -> std::size_t {
     return mem::gzip_compress(level, plain->span(), lease->room()).value_or(0);
   };
   std::size_t size = 0;
@@ -526,10 +529,12 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
   answer.body = std::move(*plain);
   if (size == 0 || size >= answer.body.size()) co_return;
   lease->set_size(size);
-  grant->shrink_to(size);
+  held->shrink_to(size);
   const ByteSpan packed = lease->bytes();
   answer.body = Bytes(packed, std::move(*lease));
-  answer.body.keep(std::move(*grant));
+  auto counted = services.process.ledger.results().try_grant(size);
+  if (counted) answer.body.keep(std::move(*counted));
+  answer.body.keep(std::move(*held));
   answer.response.headers.add("Content-Encoding", "gzip");
   const std::string etag(answer.response.headers.get("etag"));
   if (!etag.empty() && !etag.starts_with("W/")) answer.response.headers.set("Etag", "W/" + etag);

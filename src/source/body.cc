@@ -74,7 +74,8 @@ Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
   const std::uint64_t more = total_bytes - granted();
   if (got) got = co_await parts_.budget.enter(scope, grant_.bytes, more, kBudgetWait);
   if (got) co_return Result<void>();
-  if (scope.cancelled()) {
+  // The download's own time, spent waiting for our memory, is no fault of the source.
+  if (scope.cancelled() && scope.reason() != loop::CancelReason::kDeadline) {
     co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
   }
   co_return fail(ErrorCode::kOverloaded,

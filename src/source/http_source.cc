@@ -83,6 +83,8 @@ Result<void> move_on(Trip& trip, std::string_view location) {
   if (!same_origin(trip.url, next)) {
     // The operator's headers, those passed through, cookies and credentials are gone for good: who
     // was asked in between may have chosen the way back.
+    // A date says too little without the ETag that came with it.
+    if (trip.headers.has("If-None-Match")) remove(trip.headers, "If-Modified-Since");
     std::erase_if(trip.headers.fields(), [](const auto& field) { return !is_plain(field.first); });
     trip.cookies.clear();
     trip.authorization.clear();

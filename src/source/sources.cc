@@ -194,7 +194,8 @@ Task<Result<void>> Sources::enter(Scope& scope, mem::Grant& grant, std::uint64_t
   constexpr auto kWait = std::chrono::seconds(1);  // as for a body
   const bool got = co_await impl_->room.enter(scope, grant, bytes, kWait);
   if (got) co_return Result<void>();
-  if (scope.cancelled()) {
+  // The download's own time, spent waiting for our memory, is no fault of the source.
+  if (scope.cancelled() && scope.reason() != loop::CancelReason::kDeadline) {
     co_return fail(ErrorCode::kSourceCancelled, "cancelled while out of budget");
   }
   co_return fail(ErrorCode::kOverloaded, "no memory for a connection to the source within 1 s");

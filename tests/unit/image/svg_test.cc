@@ -202,6 +202,21 @@ std::string label(const std::string& html) {
          "</div></foreignObject></svg>";
 }
 
+// Each element inside holds a copy of what its unwrapped parents declare.
+TEST(SanitizeSvg, NamespacesThatAreHandedDownAreBounded) {
+  const auto nested = [](std::size_t value_bytes) {
+    std::string text = "<svg xmlns='http://www.w3.org/2000/svg'><foreignObject><x xmlns:a='" +
+                       std::string(value_bytes, 'z') + "'>";
+    for (int i = 0; i < 200; ++i) text += "<y>";
+    for (int i = 0; i < 200; ++i) text += "</y>";
+    return text + "</x></foreignObject></svg>";
+  };
+  EXPECT_TRUE(sanitize_svg(as_bytes(nested(200))).has_value());
+  const auto refused = sanitize_svg(as_bytes(nested(5000)));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kBrokenSvg);
+}
+
 TEST(SanitizeSvg, TextOfLabelsStaysWhateverIsAroundIt) {
   constexpr Case kLabels[] = {
       {"<font color='#f00' onclick='a'>LABEL</font>", "<font color='#f00'>LABEL</font>"},

@@ -33,6 +33,15 @@ TEST(WhatIsAsked, HealthAndReadinessOnceTheirHeadIsWhole) {
   EXPECT_EQ(asked("GET /health" + std::string(kRest) + "GET /x"), Asked::kHealth);
 }
 
+// Each of them would linger for a second in one of the few places.
+TEST(WhatIsAsked, HeadsThatAreRefusedAndBodiesAreNoHealth) {
+  for (const std::string fields : {"Host: a\r\nContent-Length: 1", "Host: a\r\nbad header",
+                                   "Host: a\r\nHost: b", "X: y", "Host: a\r\nExpect: x",
+                                   "Host: a\r\nTransfer-Encoding: chunked"}) {
+    EXPECT_EQ(asked("GET /health HTTP/1.1\r\n" + fields + "\r\n\r\n"), Asked::kOther) << fields;
+  }
+}
+
 TEST(WhatIsAsked, AnythingElseByItsFirstLine) {
   for (std::string_view line :
        {"GET /unsafe/plain/x HTTP/1.1", "GET / HTTP/1.1", "POST /health HTTP/1.1", "get /health",
