@@ -131,7 +131,8 @@ TEST(Log, AReaderThatStallsHoldsUpNobody) {
   EXPECT_TRUE(server.wait_for_log("msg=\"Stopped\""));
   // All of them were said, in one line as long as none is dropped after it.
   double said = 0;
-  for (const std::string_view line : split(server.log(), "\n")) {
+  const std::string log = server.log();
+  for (const std::string_view line : split(log, "\n")) {
     if (line.find(" were dropped ") != std::string_view::npos) {
       said += number_after(line, " lines=");
     }
@@ -168,7 +169,8 @@ TEST(Log, EqualRefusalsAreSummedUp) {
   };
   const auto counts = [&] {
     Counts out;
-    for (const std::string_view line : split(world.server.log(), "\n")) {
+    const std::string log = world.server.log();
+    for (const std::string_view line : split(log, "\n")) {
       const bool bad = line.find("/w:x/") != std::string_view::npos;
       out.started += bad && line.find("msg=\"Started") != std::string_view::npos ? 1 : 0;
       out.completed += bad && line.find("msg=\"Completed") != std::string_view::npos ? 1 : 0;

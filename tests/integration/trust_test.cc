@@ -39,6 +39,7 @@ class NoDescriptors {
 
 // They were 404 "Source is unreachable", or the fallback image in their place, to be cached.
 TEST(Shortages, OfDescriptorsAreOurOwnFault) {
+  if (slow_build()) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
   TempFolder pictures;
   const std::string fallback = pictures.write("fallback.png", png_picture({8, 8}));
   World world(Environment{{"IMGPROXY_FALLBACK_IMAGE_PATH", fallback}, {"IMGRING_LOOPS", "1"}});
