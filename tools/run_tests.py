@@ -204,14 +204,19 @@ def run_tools(score, quick):
         score.add(os.path.basename(path), max(0, total - bad), bad)
 
 
-def run_conformance(score, what, command, options):
-    done = run(['tools/conformance', *options], SERVER_CMD=command)
+def add_own_count(score, what, done):
+    """What a tool counted itself, in its last line; one failure at least where its status says so."""
     last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
     passed, failed = map(int, last.groups()) if last else (0, 1)
     if failed or done.returncode:
         tail(done.stdout)
         failed = max(failed, 1)
     score.add(what, passed, failed)
+
+
+def run_conformance(score, what, command, options):
+    done = run(['tools/conformance', *options], SERVER_CMD=command)
+    add_own_count(score, what, done)
 
 
 # Hostile pictures for every run of the sanitizer's build: about two minutes of two cores.
@@ -232,24 +237,14 @@ MATRIX_PART = ['--seed', '11', '--count', '400']
 
 def run_hostile(score, kind, options, script='run_hostile.py', what='hostile pictures'):
     done = run([sys.executable, 'tests/hostile/' + script, *options], IMGRING=FOLDERS[kind] + '/imgring')
-    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
-    passed, failed = map(int, last.groups()) if last else (0, 1)
-    if failed or done.returncode:
-        tail(done.stdout)
-        failed = max(failed, 1)
-    score.add(what + ' ' + kind, passed, failed)
+    add_own_count(score, what + ' ' + kind, done)
 
 
 def run_matrix(score, options):
     python = os.path.join(ROOT, '.cache/venv/bin/python')
     done = run([python if os.path.exists(python) else sys.executable, 'tests/hostile/run_matrix.py', *options],
                IMGRING='build/imgring')
-    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
-    passed, failed = map(int, last.groups()) if last else (0, 1)
-    if failed or done.returncode:
-        tail(done.stdout)
-        failed = max(failed, 1)
-    score.add('kinds of pictures', passed, failed)
+    add_own_count(score, 'kinds of pictures', done)
 
 
 def run_copying(score, kind, options):
@@ -264,12 +259,7 @@ def run_icons(score):
     """A package that cannot be installed is a failure there."""
     run(['apt-get', 'install', '-y', '--no-install-recommends', *ICON_PACKAGES], DEBIAN_FRONTEND='noninteractive')
     done = run([sys.executable, 'tests/icons/run_icons.py'], IMGRING=FOLDERS['release'] + '/imgring')
-    last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
-    passed, failed = map(int, last.groups()) if last else (0, 1)
-    if failed or done.returncode:
-        tail(done.stdout)
-        failed = max(failed, 1)
-    score.add('icons and wallpapers', passed, failed)
+    add_own_count(score, 'icons and wallpapers', done)
 
 
 def run_random(score, kind, options):
