@@ -235,11 +235,7 @@ def main():
         try:
             recipes, memory, errors = measure(programs, origin, options, folder)
         finally:
-            for program in programs:
-                if program.process and program.process.poll() is None:
-                    program.stop()
-            sources.terminate()
-            sources.wait()
+            bench.stop_all(programs, sources)
     broken = [name for name, row in [*recipes.items(), *memory.items()] if not row['holds']]
     if errors:
         broken.append('memory: requests failed')

@@ -334,6 +334,15 @@ def start_sources(folder, pictures=PHOTOS):
     sys.exit('the source server does not start')
 
 
+def stop_all(programs, sources):
+    """Programs that still run, and the sources."""
+    for program in programs:
+        if program.process and program.process.poll() is None:
+            program.stop()
+    sources.terminate()
+    sources.wait()
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--recipe', action='append', choices=sorted(RECIPES), help='this one only; may be repeated')
@@ -375,11 +384,7 @@ def main():
                     memory[program.name] = measure_memory(program, origin, options, folder)
                 print_memory(memory)
         finally:
-            for program in programs:
-                if program.process and program.process.poll() is None:
-                    program.stop()
-            sources.terminate()
-            sources.wait()
+            stop_all(programs, sources)
     if options.json:
         with open(options.json, 'w') as file:
             json.dump({'recipes': results, 'memory': memory}, file, indent=1)
