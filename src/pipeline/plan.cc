@@ -1,4 +1,5 @@
-// From facts and options to the list of steps with exact sizes (processing.md sections 4 to 6).
+// From facts and options to a plan (processing.md sections 4 to 6): how the source is loaded, and
+// the scales, cuts and places that its steps are made from (step_maker.cc).
 // Owns nothing. Any thread. Promises: a plan for the picture that was really loaded describes
 // exactly what the runner does; one made from predicted facts differs only where a loader or trim
 // surprises.
@@ -6,7 +7,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "step_maker.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -69,237 +71,6 @@ void fit_to_loaded(Plan* plan, const PlanInput& in) {
   if (std::abs(gravity.y) >= 1) gravity.y = std::nearbyint(gravity.y / fh);
 }
 
-// Where an area of the turned picture lies before the turn: steps::turn's order, backwards.
-Area before_turn(Area area, Size frame, const Turn& exif, const ProcessingOptions& o) noexcept {
-  const auto flip = [&](bool across, bool down) {
-    if (across) area.left = frame.width - area.left - area.width;
-    if (down) area.top = frame.height - area.top - area.height;
-  };
-  const auto turn_back = [&](int angle) {
-    for (int quarter = (angle / 90 % 4 + 4) % 4; quarter > 0; --quarter) {
-      area = {area.top, frame.width - area.left - area.width, area.height, area.width};
-      frame = {frame.height, frame.width};
-    }
-  };
-  flip(o.flip_horizontal, o.flip_vertical);
-  turn_back(o.rotate);
-  flip(exif.flip, false);
-  turn_back(exif.angle);
-  return area;
-}
-
-// Makes steps one by one; `size` is the picture's size so far.
-class StepMaker {
- public:
-  StepMaker(Plan* plan, const PlanInput& in, Size size)
-      : plan_(*plan), in_(in), options_(*in.options), size_(size) {}
-
-  void make_from(StepKind first) {
-    using Make = void (StepMaker::*)();
-    struct MakerRow {
-      StepKind kind;
-      Make make;
-    };
-    static constexpr MakerRow kMakers[] = {
-        {StepKind::kTrim, &StepMaker::trim},
-        {StepKind::kToProcessing, &StepMaker::to_processing},
-        {StepKind::kCrop, &StepMaker::crop},
-        {StepKind::kScale, &StepMaker::scale},
-        {StepKind::kTurn, &StepMaker::turn},
-        {StepKind::kResultCrop, &StepMaker::result_crop},
-        {StepKind::kFilters, &StepMaker::filters},
-        {StepKind::kExtend, &StepMaker::extend},
-        {StepKind::kExtendAspectRatio, &StepMaker::extend_ar},
-        {StepKind::kPadding, &StepMaker::padding},
-        {StepKind::kFixSize, &StepMaker::fix_size},
-        {StepKind::kFlatten, &StepMaker::flatten},
-        {StepKind::kWatermark, &StepMaker::watermark},
-    };
-    static_assert(is_step_table(kMakers));
-    for (auto i = static_cast<std::size_t>(first); i < std::size(kMakers); ++i) {
-      // Named first: g++ 12.2 with -fsanitize=undefined reads the index before it is set otherwise.
-      const Make make = kMakers[i].make;
-      (this->*make)();
-    }
-    plan_.result = size_;
-    cut_before_turn();
-  }
-  // One more cut of the result, where nothing comes behind it.
-  void cut_to(Area area) {
-    add(StepKind::kResultCrop, {area.width, area.height}).area = area;
-    plan_.result = size_;
-    cut_before_turn();
-  }
-
- private:
-  // A cut whose place is known comes before the turn: turns copy the picture into memory, and what
-  // is cut off may be a thousand times what is kept.
-  void cut_before_turn() {
-    const auto cut = std::ranges::find(plan_.steps, StepKind::kResultCrop, &Step::kind);
-    if (cut == plan_.steps.end() || cut == plan_.steps.begin() || cut->smart) return;
-    const auto turn = cut - 1;
-    if (turn->kind != StepKind::kTurn) return;
-    cut->area = before_turn(cut->area, turn->after, plan_.turn, options_);
-    cut->after = {cut->area.width, cut->area.height};
-    turn->after = turned() ? Size{cut->after.height, cut->after.width} : cut->after;
-    std::iter_swap(turn, cut);
-  }
-
-  Step& add(StepKind kind, Size after) {
-    size_ = after;
-    Step& step = plan_.steps.emplace_back();
-    step.kind = kind;
-    step.after = after;
-    return step;
-  }
-
-  bool turned() const { return (plan_.turn.angle + options_.rotate) % 180 != 0; }
-
-  void trim() {
-    if (!options_.trim.on || in_.trimmed || in_.frames > 1) return;
-    plan_.depends_on_pixels = true;
-    add(StepKind::kTrim, size_);
-  }
-
-  void to_processing() { add(StepKind::kToProcessing, size_); }
-
-  // Offsets of a crop before the resize do not know dpr: offset_scale 1.
-  void cut(StepKind kind, Size to, const Gravity& gravity, double offset_scale) {
-    if (to.width == 0 && to.height == 0) return;
-    const Size before = size_;
-    to.width = min_nonzero(to.width, before.width);
-    to.height = min_nonzero(to.height, before.height);
-    if (to.width >= before.width && to.height >= before.height) return;
-    to.width = std::min(to.width, before.width);
-    to.height = std::min(to.height, before.height);
-    Step& step = add(kind, to);
-    step.area = {0, 0, to.width, to.height};
-    step.smart = gravity.type == GravityType::kSmart;
-    if (step.smart) return;
-    const Position at = position_of(
-        {before.width, before.height, to.width, to.height, offset_scale}, gravity);
-    step.area.left = at.left;
-    step.area.top = at.top;
-  }
-
-  void crop() {
-    Gravity gravity = adjust_gravity(plan_.crop_gravity, options_.rotate, options_.flip_horizontal,
-                                     options_.flip_vertical);
-    gravity = adjust_gravity(gravity, plan_.turn.angle, plan_.turn.flip, false);
-    Size to{plan_.geometry.crop_width, plan_.geometry.crop_height};
-    if (turned()) std::swap(to.width, to.height);
-    cut(StepKind::kCrop, to, gravity, 1);
-  }
-
-  void scale() {
-    double w = plan_.geometry.width_scale;
-    double h = plan_.geometry.height_scale;
-    if (w == 1 && h == 1) return;
-    if (turned()) std::swap(w, h);
-    Step& step = add(StepKind::kScale, {resized(size_.width, w), resized(size_.height, h)});
-    step.width_scale = w;
-    step.height_scale = h;
-  }
-
-  void turn() {
-    const bool any = plan_.turn.angle % 360 != 0 || options_.rotate % 360 != 0 ||
-                     plan_.turn.flip || options_.flip_horizontal || options_.flip_vertical;
-    if (!any) return;
-    add(StepKind::kTurn, turned() ? Size{size_.height, size_.width} : size_);
-  }
-
-  void result_crop() {
-    const Geometry& g = plan_.geometry;
-    cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, options_.gravity,
-        g.dpr);
-  }
-
-  void filters() {
-    if (options_.blur == 0 && options_.sharpen == 0 && options_.pixelate <= 1) return;
-    add(StepKind::kFilters, size_);
-  }
-
-  void put_on_canvas(StepKind kind, Size canvas, const Gravity& gravity) {
-    const Size before = size_;
-    if (canvas.width <= before.width && canvas.height <= before.height) return;
-    if (canvas.width <= 0) canvas.width = before.width;
-    if (canvas.height <= 0) canvas.height = before.height;
-    const Position at = position_of({canvas.width, canvas.height, before.width, before.height,
-                                     plan_.geometry.dpr},
-                                    gravity);
-    add(kind, canvas).area = {at.left, at.top, before.width, before.height};
-  }
-
-  void extend() {
-    const Geometry& g = plan_.geometry;
-    if (!options_.extend.on) return;
-    put_on_canvas(StepKind::kExtend, {g.target_width, g.target_height}, options_.extend.gravity);
-  }
-
-  void extend_ar() {
-    const Geometry& g = plan_.geometry;
-    if (!options_.extend_aspect_ratio.on) return;
-    if (g.extend_ar_width == 0 || g.extend_ar_height == 0) return;
-    put_on_canvas(StepKind::kExtendAspectRatio, {g.extend_ar_width, g.extend_ar_height},
-                  options_.extend_aspect_ratio.gravity);
-  }
-
-  // Sums stay within int: libvips refuses canvases past ten million a side.
-  static int sum(int a, int b, int c) {
-    constexpr std::int64_t kMax = std::numeric_limits<int>::max();
-    return static_cast<int>(std::min(kMax, std::int64_t{a} + b + c));
-  }
-
-  void padding() {
-    const auto& pad = options_.padding;
-    if (pad.top <= 0 && pad.right <= 0 && pad.bottom <= 0 && pad.left <= 0) return;
-    const double dpr = plan_.geometry.dpr;
-    const int left = scaled_even(pad.left, dpr);
-    const int top = scaled_even(pad.top, dpr);
-    const Size before = size_;
-    const Size canvas{sum(before.width, left, scaled_even(pad.right, dpr)),
-                      sum(before.height, top, scaled_even(pad.bottom, dpr))};
-    add(StepKind::kPadding, canvas).area = {left, top, before.width, before.height};
-  }
-
-  // Largest sides the formats hold, by which both axes shrink.
-  static double format_scale(ImageType type, Size size) {
-    const double longest = std::max(size.width, size.height);
-    const auto side_limit = [&](double limit) {
-      return longest > limit ? 1 / (longest / limit) : 1;
-    };
-    if (type == ImageType::kWebp) return side_limit(16383);
-    if (type == ImageType::kAvif || type == ImageType::kHeic) return side_limit(16384);
-    if (type == ImageType::kIco) return side_limit(256);
-    if (type != ImageType::kGif) return 1;
-    constexpr double kGifPixels = std::numeric_limits<int>::max() / 4;
-    const double area = static_cast<double>(size.width) * size.height;
-    const double shrink = area / kGifPixels;
-    return std::min(shrink > 1 ? std::sqrt(1 / shrink) : 1, side_limit(65535));
-  }
-
-  void fix_size() {
-    const double factor = format_scale(in_.result_type, size_);
-    if (factor == 1) return;
-    Step& step = add(StepKind::kFixSize,
-                     {resized(size_.width, factor), resized(size_.height, factor)});
-    step.width_scale = step.height_scale = factor;
-  }
-
-  void flatten() {
-    if (options_.background || !facts_of(in_.result_type).alpha) add(StepKind::kFlatten, size_);
-  }
-
-  void watermark() {
-    if (in_.watermark && options_.watermark.opacity != 0) add(StepKind::kWatermark, size_);
-  }
-
-  Plan& plan_;
-  const PlanInput& in_;
-  const ProcessingOptions& options_;
-  Size size_;
-};
-
 }  // namespace
 
 double guard_shrink_of(const SourceFacts& facts, std::int64_t max_src_resolution) noexcept {
@@ -351,7 +122,7 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
   if (plan.crop_gravity.type == GravityType::kUnset) plan.crop_gravity = in.options->gravity;
   if (turned_size(loaded, *in.options) != turned_size(in.facts, *in.options))
     fit_to_loaded(&plan, in);
-  StepMaker(&plan, in, {loaded.width, loaded.height}).make_from(StepKind::kTrim);
+  StepMaker(&plan, in, {loaded.width, loaded.height}).make_from(0);
   plan.planned_bytes = planned_bytes(plan, in);
   plan.certain_bytes = certain_bytes(plan, in);
   return plan;
@@ -365,8 +136,7 @@ void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actua
   const StepKind done = plan->steps[index].kind;
   plan->steps.resize(index + 1);
   plan->steps[index].after = actual;
-  const auto next = static_cast<StepKind>(static_cast<int>(done) + 1);
-  StepMaker(plan, in, actual).make_from(next);
+  StepMaker(plan, in, actual).make_from(index_of(done) + 1);
 }
 
 }  // namespace imgring::pipeline

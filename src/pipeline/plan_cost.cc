@@ -1,9 +1,11 @@
-// Memory a job is expected to hold at most, from the plan: tables by format and step (decision 9).
-// Owns nothing. Any thread. Promises: an estimate for admission, on the high side; not a limit.
+// Memory a job is expected to hold at most, from the plan: tables by format, and the rows of steps
+// (decision 9). Owns nothing. Any thread. Promises: an estimate for admission, on the high side;
+// not a limit.
 #include <algorithm>
 
 #include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
+#include "step_rows.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -45,14 +47,6 @@ constexpr EncodeCost kEncode[] = {
     {ImageType::kTiff, 10, 6},
 };
 
-// Whole pictures a step copies into memory.
-struct StepCost {
-  StepKind kind;
-  int copies;
-};
-constexpr StepCost kStep[] = {
-    {StepKind::kTrim, 2}, {StepKind::kTurn, 1}, {StepKind::kFilters, 2}, {StepKind::kWatermark, 1}};
-
 constexpr double kBytesPerPixel = 4;
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
@@ -81,13 +75,11 @@ double decoder_bytes(const Plan& plan, const PlanInput& in) noexcept {
 }
 
 // The largest picture that a step copies into memory.
-double step_bytes(const Plan& plan) noexcept {
+double step_bytes(const Plan& plan, const PlanInput& in) noexcept {
   double most = 0;
   Size before{plan.loaded.width, plan.loaded.height};
   for (const Step& step : plan.steps) {
-    const auto* row = std::ranges::find(kStep, step.kind, &StepCost::kind);
-    int copies = row == std::end(kStep) ? 0 : row->copies;
-    if (step.smart) ++copies;
+    const int copies = row_of(step.kind).cost({step, before, in}).copies;
     most = std::max(most, copies * kBytesPerPixel * area(before.width, before.height));
     before = step.after;
   }
@@ -156,7 +148,7 @@ std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const double drawn = facts_of(in.facts.type).vector
                            ? kBytesPerPixel * area(plan.loaded.width, plan.loaded.height)
                            : 0;
-  return whole_bytes(drawn + step_bytes(plan) + joined_bytes(plan) +
+  return whole_bytes(drawn + step_bytes(plan, in) + joined_bytes(plan) +
                      certain_bytes_per_pixel(plan.result_type, in) * frame);
 }
 
@@ -164,7 +156,7 @@ std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
   // A copy goes when the next is made: neighbours overlap, so the largest counts twice.
   constexpr double kOverlap = 2;
   const double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
-  return whole_bytes(decoder_bytes(plan, in) + step_bytes(plan) * kOverlap + mark +
+  return whole_bytes(decoder_bytes(plan, in) + step_bytes(plan, in) * kOverlap + mark +
                      joined_bytes(plan) + encode_bytes(plan, in));
 }
 

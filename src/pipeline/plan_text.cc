@@ -9,26 +9,11 @@
 namespace imgring::pipeline {
 namespace {
 
-struct NameRow {
-  StepKind kind;
-  std::string_view name;
-};
-constexpr NameRow kNames[] = {
-    {StepKind::kTrim, "trim"},
-    {StepKind::kToProcessing, "colour to processing"},
-    {StepKind::kCrop, "crop"},
-    {StepKind::kScale, "scale"},
-    {StepKind::kTurn, "rotate and flip"},
-    {StepKind::kResultCrop, "crop to result"},
-    {StepKind::kFilters, "filters"},
-    {StepKind::kExtend, "extend"},
-    {StepKind::kExtendAspectRatio, "extend aspect ratio"},
-    {StepKind::kPadding, "padding"},
-    {StepKind::kFixSize, "fix size"},
-    {StepKind::kFlatten, "flatten"},
-    {StepKind::kWatermark, "watermark"},
-};
-static_assert(is_step_table(kNames));
+constexpr std::string_view kNames[] = {
+#define IMGRING_STEP_NAME(kind, function, name) name,
+    IMGRING_STEPS(IMGRING_STEP_NAME)
+#undef IMGRING_STEP_NAME
+    "end"};
 
 std::string detail_of(const Step& step) {
   if (step.smart) return " (smart)";
@@ -50,9 +35,7 @@ std::string load_text(const Plan& plan) {
 
 }  // namespace
 
-std::string_view name_of(StepKind kind) noexcept {
-  return kind == StepKind::kEnd ? "end" : kNames[static_cast<std::size_t>(kind)].name;
-}
+std::string_view name_of(StepKind kind) noexcept { return kNames[index_of(kind)]; }
 
 std::string describe(const Plan& plan) {
   std::string text = load_text(plan);

@@ -1,8 +1,10 @@
-// CPU time a job takes, by source and by result format: where the constants of
-// src/pipeline/plan_work.cc come from.
+// CPU time a job takes, by source and by result format and by step: where the constants of
+// src/pipeline/plan_work.cc and src/pipeline/step_rows.cc come from.
 //
 //   work_bench ROUNDS PHOTO...
+//   work_bench ROUNDS --steps PHOTO...
 //
+// --steps: what an option takes more than the same render without it.
 // Each photo is written in every format that libvips can save, at two sizes. Decoding is a render
 // to a small JPEG, encoding a save of pixels in memory; the smallest CPU time of the process (all
 // its threads) over ROUNDS counts. Prints ns per pixel, what was fixed, and for encoders how many
@@ -144,17 +146,78 @@ constexpr std::pair<ImageType, const char*> kSources[] = {
     {ImageType::kTiff, ".tif"},         {ImageType::kAvif, ".avif"},
     {ImageType::kHeic, ".heic"},        {ImageType::kJxl, ".jxl"}};
 
+// A step by the options that ask for it.
+struct StepCase {
+  const char* name;
+  void (*set)(url::ProcessingOptions& o);
+};
+using O = url::ProcessingOptions;
+constexpr StepCase kStepCases[] = {
+    {"trim", [](O& o) { o.trim.on = true; o.trim.threshold = 10; }},
+    {"turn 90", [](O& o) { o.rotate = 90; }},
+    {"crop", [](O& o) { o.crop = {0.99, 0.99, {}}; }},
+    {"crop smart", [](O& o) { o.crop = {0.99, 0.99, {url::GravityType::kSmart, 0, 0}}; }},
+    {"blur 0.5", [](O& o) { o.blur = 0.5; }},
+    {"blur 1", [](O& o) { o.blur = 1; }},
+    {"blur 5", [](O& o) { o.blur = 5; }},
+    {"blur 20", [](O& o) { o.blur = 20; }},
+    {"blur 40", [](O& o) { o.blur = 40; }},
+    {"blur 70", [](O& o) { o.blur = 70; }},
+    {"blur 100", [](O& o) { o.blur = 100; }},
+    {"sharpen 0.5", [](O& o) { o.sharpen = 0.5F; }},
+    {"sharpen 2", [](O& o) { o.sharpen = 2; }},
+    {"sharpen 20", [](O& o) { o.sharpen = 20; }},
+    {"sharpen 50", [](O& o) { o.sharpen = 50; }},
+    {"sharpen 100", [](O& o) { o.sharpen = 100; }},
+    {"pixelate 8", [](O& o) { o.pixelate = 8; }},
+    {"padding 1", [](O& o) { o.padding = {1, 1, 1, 1}; }},
+    {"flatten", [](O& o) { o.background = url::Color{1, 2, 3}; }},
+    {"watermark", [](O& o) { o.watermark.opacity = 0.5; }},
+    {"watermark over all", [](O& o) { o.watermark = {0.5, {}, 1}; }},
+};
+
+void step(int rounds, const char* file, const StepCase& which) {
+  const config::ProcessingConfig config = default_config();
+  pipeline::AuxImage mark;
+  mark.bytes = written(photo(file, 100).get(), ".png");
+  mark.type = ImageType::kPng;
+  Line line;
+  for (int i : {0, 1}) {
+    const VipsImagePtr image = photo(file, i == 0 ? kSmall : kLarge);
+    const std::string bytes = written(image.get(), ".jpg[Q=88]");
+    line.size[i] = pixels(image.get());
+    const auto timed = [&](bool with) {
+      url::ProcessingOptions options;
+      options.format = ImageType::kJpeg;
+      if (with) which.set(options);
+      const pipeline::RenderJob job{.source = as_bytes(bytes), .source_type = ImageType::kJpeg,
+                                    .options = &options, .config = &config, .watermark = &mark,
+                                    .libvips_only = true};
+      const image::StopFlag stop;
+      return best_of(rounds, [&] { need(pipeline::render(job, stop).has_value(), which.name); });
+    };
+    line.time[i].cpu_ms = timed(true).cpu_ms - timed(false).cpu_ms;
+  }
+  std::printf("%-20s %8.1f ns/px  %6.0f us fixed\n", which.name, line.ns(), line.fixed_us());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: work_bench ROUNDS PHOTO...\n", stderr);
+    std::fputs("usage: work_bench ROUNDS [--steps] PHOTO...\n", stderr);
     return 2;
   }
+  setlinebuf(stdout);
   need(image::init_vips(argv[0]).has_value(), "vips");
   const int rounds = std::max(1, std::atoi(argv[1]));
-  for (int i = 2; i < argc; ++i) {
+  const bool steps = std::string_view(argv[2]) == "--steps";
+  for (int i = steps ? 3 : 2; i < argc; ++i) {
     std::printf("%s\n", argv[i]);
+    if (steps) {
+      for (const StepCase& which : kStepCases) step(rounds, argv[i], which);
+      continue;
+    }
     for (const auto& [type, suffix] : kSources) {
       if (!image::can_save(type)) continue;
       for (int width : {100, 350}) decode(rounds, argv[i], type, suffix, width);

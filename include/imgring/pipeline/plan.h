@@ -10,14 +10,10 @@
 #include "imgring/base/error.h"
 #include "imgring/base/image_type.h"
 #include "imgring/config/config.h"
+#include "imgring/pipeline/step.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::pipeline {
-
-struct Size {
-  int width = 0, height = 0;
-  bool operator==(const Size&) const = default;
-};
 
 struct SourceFacts {
   ImageType type = ImageType::kUnknown;
@@ -98,33 +94,6 @@ Result<void> check_resolution(const SourceFacts& facts, int frames,
 int quality_for(ImageType type, const url::ProcessingOptions& options,
                 const config::ProcessingConfig& config) noexcept;
 
-// In the order they are done in. Each has a row in plan.cc (when, and the size after it), in
-// plan_text.cc (its name) and in steps/run_steps.cc (what does it).
-enum class StepKind : std::uint8_t {
-  kTrim, kToProcessing, kCrop, kScale, kTurn, kResultCrop, kFilters, kExtend, kExtendAspectRatio,
-  kPadding, kFixSize, kFlatten, kWatermark, kEnd
-};
-// A table has one row for each kind, in order: its rows begin with their kind.
-template <class Row, std::size_t Count>
-constexpr bool is_step_table(const Row (&rows)[Count]) noexcept {
-  if (Count != static_cast<std::size_t>(StepKind::kEnd)) return false;
-  for (std::size_t i = 0; i < Count; ++i) {
-    if (rows[i].kind != static_cast<StepKind>(i)) return false;
-  }
-  return true;
-}
-
-struct Area {
-  int left = 0, top = 0, width = 0, height = 0;
-};
-struct Step {
-  StepKind kind = StepKind::kEnd;
-  Size after;          // of one frame
-  Area area;           // crops: the part kept; canvases: where the picture lies
-  bool smart = false;  // crops: libvips finds the place
-  double width_scale = 1, height_scale = 1;  // kScale, kFixSize: in the frame of the pixels
-};
-
 struct PlanInput {
   SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
   const url::ProcessingOptions* options = nullptr;
@@ -171,13 +140,12 @@ void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actua
 // kResultUnsupported: a step makes more pixels than any plan may, or the format holds.
 Result<void> check_sizes(const Plan& plan);
 
-std::string_view name_of(StepKind kind) noexcept;
 // The plan as text, a line for each step.
 std::string describe(const Plan& plan);
 
 // What the decoder of a JPEG in several scans holds from the first to the last; 0 for others.
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept;
-// Memory a plan needs, by the tables of formats and steps in plan_cost.cc.
+// Memory a plan needs, by the table of formats in plan_cost.cc and of steps in step_rows.cc.
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
 // Of that, copies that steps make, joined frames, and what saving holds for certain.
 std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept;

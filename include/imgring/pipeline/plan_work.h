@@ -1,7 +1,7 @@
-// CPU time a job is expected to take, from its plan: tables by format. For the helpers' lanes and
-// for refusing what could not start in time. Values; any thread.
-// Promises: the right order of magnitude; what machine, settings and load add is learned by
-// loop::Backlog as jobs finish.
+// CPU time a job is expected to take, from its plan: tables by format and step. For the helpers'
+// lanes and for refusing what could not start in time. Values; any thread. Promises: the right
+// order of magnitude; what machine, settings and load add is learned by loop::Backlog as jobs
+// finish.
 #pragma once
 
 #include <chrono>
@@ -12,17 +12,18 @@ namespace imgring::pipeline {
 
 struct PlannedWork {
   std::chrono::microseconds decode{0};  // and reducing what was decoded
+  std::chrono::microseconds steps{0};
   std::chrono::microseconds encode{0};
   std::chrono::microseconds least{0};  // of it, what is certain (least_work); 0: nothing is
-  std::chrono::microseconds all() const noexcept { return decode + encode; }
+  std::chrono::microseconds all() const noexcept { return decode + steps + encode; }
   // So long that others must not have to wait for it: the helpers' patient lane.
   bool patient() const noexcept;
 };
 
 PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept;
-// What the encoder takes at least, whatever the picture shows: a job that has less time than this
-// can't be in time. Content makes a difference of ten times for HEIC, so that sources whose bytes
-// tell of much content have a bound of their own.
+// What steps and encoder take at least, whatever the picture shows: a job that has less time than
+// this can't be in time. Content makes a difference of ten times for an encoder of HEIC, so that
+// sources whose bytes tell of much content have a bound of their own.
 std::chrono::microseconds least_work(const Plan& plan, const PlanInput& in,
                                      std::size_t source_bytes) noexcept;
 // Where no plan can be made because libvips alone can read the header.

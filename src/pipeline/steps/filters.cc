@@ -4,6 +4,7 @@
 
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
+#include "../step_rows.h"
 #include "steps.h"
 
 namespace imgring::pipeline::steps {
@@ -35,11 +36,11 @@ Result<VipsImagePtr> pixelate(VipsImagePtr picture, int wanted) {
 // What vips_gaussblur does, with a picture in memory between the passes: pulled in strips it would
 // do the rows around each strip again, thousands for a large sigma. The same pixels.
 Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::StopFlag& stop) {
-  constexpr double kSigmaMin = 0.2, kSigmaMax = 1000, kLeastWeight = 0.2;  // libvips' own limits
+  constexpr double kSigmaMin = 0.2, kLeastWeight = 0.2;  // libvips' own
   if (sigma < kSigmaMin) return vips::share(picture);
   VipsImage* made = nullptr;
-  if (vips_gaussmat(&made, std::min(sigma, kSigmaMax), kLeastWeight, "separable", TRUE, "precision",
-                    VIPS_PRECISION_INTEGER, nullptr) != 0) {
+  if (vips_gaussmat(&made, std::min(sigma, kBlurSigmaMax), kLeastWeight, "separable", TRUE,
+                    "precision", VIPS_PRECISION_INTEGER, nullptr) != 0) {
     return std::unexpected(image::vips_failure("blur"));
   }
   const VipsImagePtr row(made);
@@ -50,9 +51,6 @@ Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::Stop
   return vips::call<vips_conv>("blur", memory.get(), column.get(), "precision",
                                VIPS_PRECISION_INTEGER);
 }
-
-// A sigma beyond this sharpens nothing more and costs seconds for each strip.
-constexpr double kSharpenSigmaMax = 100;
 
 }  // namespace
 

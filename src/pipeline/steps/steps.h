@@ -31,17 +31,12 @@ namespace steps {
 using StepFunction = Result<image::VipsImagePtr> (*)(VipsImage* image, const StepContext& context,
                                                      const Step& step);
 
-Result<image::VipsImagePtr> to_processing(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> crop(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> scale(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> turn(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> filters(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> embed(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> fix_size(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> flatten(VipsImage*, const StepContext&, const Step&);
-Result<image::VipsImagePtr> watermark(VipsImage*, const StepContext&, const Step&);
-// Colour to processing, copy to memory, cut. The plan has to be made anew for what is left.
-Result<image::VipsImagePtr> trim(VipsImage*, const StepContext&, const Step&);
+// One for each step of the list. Trim is done before the plan of what it leaves can be made: it
+// prepares colours itself, copies to memory, and cuts.
+#define IMGRING_STEP_FUNCTION(kind, function, name) \
+  Result<image::VipsImagePtr> function(VipsImage*, const StepContext&, const Step&);
+IMGRING_STEPS(IMGRING_STEP_FUNCTION)
+#undef IMGRING_STEP_FUNCTION
 
 }  // namespace steps
 

@@ -109,6 +109,45 @@ TEST(PlanWork, LittleIsCertainOfPicturesThatMayBeEasy) {
   EXPECT_EQ(least_of({.result = ImageType::kJpeg}), 0s);
 }
 
+PlannedWork work_with(std::string_view steps, int width = 4000, int height = 3000) {
+  static const config::ProcessingConfig config;
+  url::ProcessingOptions options;
+  if (steps == "trim") options.trim.on = true;
+  if (steps == "smart") options.crop = {0.9, 0.9, {url::GravityType::kSmart, 0, 0}};
+  if (steps == "blur") options.blur = 1000;
+  if (steps == "trim, blur") options.trim.on = true, options.blur = 1000;
+  if (steps == "sharpen") options.sharpen = 100;
+  if (steps == "watermark") options.watermark = {.opacity = 1, .position = {}, .scale = 1};
+  PlanInput in;
+  in.facts = facts(ImageType::kJpeg, width, height);
+  in.options = &options;
+  in.config = &config;
+  in.result_type = ImageType::kJpeg;
+  in.watermark = true;
+  const Plan plan = make_plan(in);
+  PlannedWork work = planned_work(plan, in);
+  work.least = least_work(plan, in, 1'000'000);
+  return work;
+}
+
+TEST(PlanWork, StepsThatTakeLongCountInLanes) {
+  EXPECT_FALSE(work_with("", 1600, 1200).patient());
+  for (const std::string_view step : {"trim", "blur", "sharpen", "watermark"}) {
+    EXPECT_TRUE(work_with(step, 1600, 1200).patient()) << step;
+    EXPECT_FALSE(work_with(step, 60, 40).patient()) << step;
+  }
+  EXPECT_FALSE(work_with("smart", 1600, 1200).patient()) << "17 ms of it";
+  EXPECT_TRUE(work_with("smart").patient());
+}
+
+TEST(PlanWork, ABlurThatCanNotBeInTimeIsRefused) {
+  EXPECT_GT(work_with("blur").least, 30s) << "a blur takes the same of any picture";
+  EXPECT_GT(work_with("sharpen").least, 20s);
+  EXPECT_LT(work_with("trim, blur").least, 1s) << "nobody knows what trim leaves";
+  EXPECT_GT(work_with("trim, blur").least, 500ms);
+  EXPECT_LT(work_with("blur", 400, 300).least, 1s);
+}
+
 TEST(PlanWork, PalettesTakeLongerThanPlainPngs) {
   SourceFacts palette = facts(ImageType::kPng, 1600, 1200);
   const auto plain = work_of(palette, ImageType::kPng, 400);

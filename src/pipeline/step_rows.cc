@@ -1,0 +1,216 @@
+// The table of steps: what a plan makes of each, and what it costs.
+// Constants are CPU time of `tests/bench/work_bench 2 --steps p16.jpg`: a photo of 0.1 and 1.7 MP
+// in 8-bit sRGB, with the step and without; a blurred picture is quicker to encode, so that the
+// least of a blur's is rounded up.
+#include "step_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace imgring::pipeline {
+namespace {
+
+using url::Gravity;
+
+// Largest sides the formats hold, by which both axes shrink.
+double format_scale(ImageType type, Size size) {
+  const double longest = std::max(size.width, size.height);
+  const auto side_limit = [&](double limit) { return longest > limit ? 1 / (longest / limit) : 1; };
+  if (type == ImageType::kWebp) return side_limit(16383);
+  if (type == ImageType::kAvif || type == ImageType::kHeic) return side_limit(16384);
+  if (type == ImageType::kIco) return side_limit(256);
+  if (type != ImageType::kGif) return 1;
+  constexpr double kGifPixels = std::numeric_limits<int>::max() / 4;
+  const double area = static_cast<double>(size.width) * size.height;
+  const double shrink = area / kGifPixels;
+  return std::min(shrink > 1 ? std::sqrt(1 / shrink) : 1, side_limit(65535));
+}
+
+// Sums stay within int: libvips refuses canvases past ten million a side.
+int sum(int a, int b, int c) {
+  constexpr std::int64_t kMax = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(kMax, std::int64_t{a} + b + c));
+}
+
+void make_trim(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  if (!o.trim.on || m.in().trimmed || m.in().frames > 1) return;
+  m.plan().depends_on_pixels = true;
+  m.add(StepKind::kTrim, m.size());
+}
+
+void make_to_processing(StepMaker& m) {
+  m.add(StepKind::kToProcessing, m.size());
+}
+
+void make_crop(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  Gravity gravity =
+      adjust_gravity(m.plan().crop_gravity, o.rotate, o.flip_horizontal, o.flip_vertical);
+  gravity = adjust_gravity(gravity, m.plan().turn.angle, m.plan().turn.flip, false);
+  Size to{m.plan().geometry.crop_width, m.plan().geometry.crop_height};
+  if (m.turned()) std::swap(to.width, to.height);
+  m.cut(StepKind::kCrop, to, gravity, 1);
+}
+
+void make_scale(StepMaker& m) {
+  double w = m.plan().geometry.width_scale;
+  double h = m.plan().geometry.height_scale;
+  if (w == 1 && h == 1) return;
+  if (m.turned()) std::swap(w, h);
+  Step& step = m.add(StepKind::kScale, {resized(m.size().width, w), resized(m.size().height, h)});
+  step.width_scale = w;
+  step.height_scale = h;
+}
+
+void make_turn(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  const bool any = m.plan().turn.angle % 360 != 0 || o.rotate % 360 != 0 || m.plan().turn.flip ||
+                   o.flip_horizontal || o.flip_vertical;
+  if (!any) return;
+  m.add(StepKind::kTurn, m.turned() ? Size{m.size().height, m.size().width} : m.size());
+}
+
+void make_result_crop(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  const Geometry& g = m.plan().geometry;
+  m.cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, o.gravity, g.dpr);
+}
+
+void make_filters(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  if (o.blur == 0 && o.sharpen == 0 && o.pixelate <= 1) return;
+  m.add(StepKind::kFilters, m.size());
+}
+
+void make_extend(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  const Geometry& g = m.plan().geometry;
+  if (!o.extend.on) return;
+  m.put_on_canvas(StepKind::kExtend, {g.target_width, g.target_height}, o.extend.gravity);
+}
+
+void make_extend_aspect_ratio(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  const Geometry& g = m.plan().geometry;
+  if (!o.extend_aspect_ratio.on) return;
+  if (g.extend_ar_width == 0 || g.extend_ar_height == 0) return;
+  m.put_on_canvas(StepKind::kExtendAspectRatio, {g.extend_ar_width, g.extend_ar_height},
+                  o.extend_aspect_ratio.gravity);
+}
+
+void make_padding(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  const auto& pad = o.padding;
+  if (pad.top <= 0 && pad.right <= 0 && pad.bottom <= 0 && pad.left <= 0) return;
+  const double dpr = m.plan().geometry.dpr;
+  const int left = scaled_even(pad.left, dpr);
+  const int top = scaled_even(pad.top, dpr);
+  const Size before = m.size();
+  const Size canvas{sum(before.width, left, scaled_even(pad.right, dpr)),
+                    sum(before.height, top, scaled_even(pad.bottom, dpr))};
+  m.add(StepKind::kPadding, canvas).area = {left, top, before.width, before.height};
+}
+
+void make_fix_size(StepMaker& m) {
+  const double factor = format_scale(m.in().result_type, m.size());
+  if (factor == 1) return;
+  Step& step = m.add(StepKind::kFixSize,
+                     {resized(m.size().width, factor), resized(m.size().height, factor)});
+  step.width_scale = step.height_scale = factor;
+}
+
+void make_flatten(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  if (o.background || !facts_of(m.in().result_type).alpha) m.add(StepKind::kFlatten, m.size());
+}
+
+void make_watermark(StepMaker& m) {
+  const url::ProcessingOptions& o = m.options();
+  if (m.in().watermark && o.watermark.opacity != 0) m.add(StepKind::kWatermark, m.size());
+}
+
+StepCost nothing(const StepFacts&) {
+  return {};
+}
+
+// libvips looks for a trim through a median of the whole picture.
+StepCost cost_of_trim(const StepFacts&) {
+  return {.copies = 2, .ns = 150};
+}
+
+StepCost cost_of_crop(const StepFacts& f) {
+  return f.step.smart ? StepCost{.copies = 1, .ns = 9} : StepCost{};
+}
+
+StepCost cost_of_turn(const StepFacts&) {
+  return {.copies = 1, .ns = 2};
+}
+
+// The masks grow with sigma. Those of a large blur no longer go by vectors; a large sharpening is
+// done in strips, and does the rows around each strip again.
+double blur_ns(double sigma) {
+  constexpr double kLarge = 20;
+  if (sigma == 0) return 0;
+  return 10 + sigma * (sigma <= kLarge ? 4 : 9);
+}
+double sharpen_ns(double sigma) {
+  constexpr double kLarge = 20;
+  if (sigma == 0) return 0;
+  return 75 + sigma * (sigma <= kLarge ? 15 : 45);
+}
+
+StepCost cost_of_filters(const StepFacts& f) {
+  const url::ProcessingOptions& o = *f.in.options;
+  constexpr double kPixelate = 2;
+  // What the steps bound it to.
+  const double blur = std::min(o.blur, kBlurSigmaMax);
+  const double sharpen = std::min(o.sharpen, kSharpenSigmaMax);
+  return {.copies = 2,
+          .ns = blur_ns(blur) + sharpen_ns(sharpen) + (o.pixelate > 1 ? kPixelate : 0)};
+}
+
+StepCost cost_of_canvas(const StepFacts&) {
+  return {.ns = 5};
+}
+
+// A mark of a tenth of the picture's area, and one over all of it.
+StepCost cost_of_watermark(const StepFacts& f) {
+  const url::Watermark& mark = f.in.options->watermark;
+  const bool large = mark.scale > 0 || mark.position.type == url::GravityType::kReplicate;
+  return {.copies = 1, .ns = large ? 75.0 : 15.0};
+}
+
+// What the scale takes is in the decoders' constants, which were measured with it.
+constexpr StepRow kRows[] = {
+    {StepKind::kTrim, make_trim, cost_of_trim},
+    {StepKind::kToProcessing, make_to_processing, nothing, Content::kKept},
+    {StepKind::kCrop, make_crop, cost_of_crop},
+    {StepKind::kScale, make_scale, nothing, Content::kKept},
+    {StepKind::kTurn, make_turn, cost_of_turn, Content::kKept},
+    {StepKind::kResultCrop, make_result_crop, cost_of_crop},
+    {StepKind::kFilters, make_filters, cost_of_filters},
+    {StepKind::kExtend, make_extend, cost_of_canvas},
+    {StepKind::kExtendAspectRatio, make_extend_aspect_ratio, cost_of_canvas},
+    {StepKind::kPadding, make_padding, cost_of_canvas},
+    {StepKind::kFixSize, make_fix_size, nothing, Content::kKept},
+    {StepKind::kFlatten, make_flatten, nothing, Content::kKept},
+    {StepKind::kWatermark, make_watermark, cost_of_watermark},
+};
+consteval bool one_row_each() {
+  if (std::size(kRows) != kStepKindCount) return false;
+  for (std::size_t i = 0; i < kStepKindCount; ++i) {
+    if (index_of(kRows[i].kind) != i) return false;
+  }
+  return true;
+}
+static_assert(one_row_each(), "a row for each kind, in the order of IMGRING_STEPS");
+
+}  // namespace
+
+const StepRow& row_of(StepKind kind) noexcept {
+  return kRows[index_of(kind)];
+}
+
+}  // namespace imgring::pipeline

@@ -1,0 +1,39 @@
+// One row for each kind of step: when a plan has it and how large the picture is after it, what it
+// copies, how long it takes. Plans, admission's bytes, lanes and refusals read nothing else of it.
+// Constant; any thread.
+#pragma once
+
+#include "imgring/pipeline/plan.h"
+#include "step_maker.h"
+
+namespace imgring::pipeline {
+
+// What the filters bound their sigmas to: libvips' own maximum of a blur; sharpening beyond this
+// sharpens nothing more, and costs seconds for each strip.
+inline constexpr double kBlurSigmaMax = 1000;
+inline constexpr double kSharpenSigmaMax = 100;
+
+struct StepFacts {
+  const Step& step;
+  Size before;
+  const PlanInput& in;
+};
+struct StepCost {
+  // Pictures as large as the one it is given that it holds in memory, at 4 bytes a pixel; 0: rows
+  // stream through it.
+  int copies = 0;
+  // CPU time for each pixel of the larger of both pictures, that it is given and that it gives.
+  double ns = 0;
+};
+// What the picture shows is still all there, and nothing else: no cut that may leave the sky only.
+enum class Content : std::uint8_t { kChanged, kKept };
+
+struct StepRow {
+  StepKind kind;
+  void (*make)(StepMaker& m);  // adds the step if it is wanted
+  StepCost (*cost)(const StepFacts& facts);
+  Content content = Content::kChanged;
+};
+const StepRow& row_of(StepKind kind) noexcept;
+
+}  // namespace imgring::pipeline
