@@ -62,26 +62,27 @@ double bounded(double side) noexcept {
 }
 
 // As large as the options can make a result without knowing the source; 0: as large as that is.
-double result_pixels(const url::ProcessingOptions& o, bool vector) noexcept {
+double result_pixels(const url::RequestOptions& o, bool vector) noexcept {
+  const url::PixelOptions& p = o.first();
   constexpr double kDrawnMost = static_cast<double>(image::kSvgPixelBytesMax) / kBytesPerPixel;
-  double width = bounded(std::max(o.width, o.min_width) * o.zoom_width * o.dpr);
-  double height = bounded(std::max(o.height, o.min_height) * o.zoom_height * o.dpr);
+  double width = bounded(std::max(p.width, p.min_width) * p.zoom_width * p.dpr);
+  double height = bounded(std::max(p.height, p.min_height) * p.zoom_height * p.dpr);
   if (vector && width <= 0 && height <= 0) {
-    width = bounded(kUnknownVectorSide * o.zoom_width * o.dpr);
-    height = bounded(kUnknownVectorSide * o.zoom_height * o.dpr);
+    width = bounded(kUnknownVectorSide * p.zoom_width * p.dpr);
+    height = bounded(kUnknownVectorSide * p.zoom_height * p.dpr);
   }
   if (width <= 0 && height <= 0) return 0;
   if (width <= 0) width = height;
   if (height <= 0) height = width;
-  width = bounded(width + o.padding.left * o.dpr + o.padding.right * o.dpr);
-  height = bounded(height + o.padding.top * o.dpr + o.padding.bottom * o.dpr);
+  width = bounded(width + p.padding.left * p.dpr + p.padding.right * p.dpr);
+  height = bounded(height + p.padding.top * p.dpr + p.padding.bottom * p.dpr);
   const double longest = std::max(width, height);
   const double down = o.max_result_dimension > 0 && longest > o.max_result_dimension
                           ? o.max_result_dimension / longest
                           : 1;
   const double pixels = width * down * height * down;
   if (vector) return std::min(pixels, kDrawnMost);
-  const bool grows = o.enlarge || o.extend.on || o.min_width > 0 || o.min_height > 0;
+  const bool grows = p.enlarge || p.extend.on || p.min_width > 0 || p.min_height > 0;
   return grows ? pixels : std::min(pixels, static_cast<double>(o.max_src_resolution));
 }
 
@@ -140,7 +141,7 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
 }  // namespace
 
 std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
-  const url::ProcessingOptions as_it_is;
+  const url::RequestOptions as_it_is;
   const config::ProcessingConfig config;
   RenderJob job;
   job.source = source;

@@ -9,9 +9,9 @@ namespace imgring::pipeline {
 namespace {
 
 using config::ProcessingConfig;
-using url::ProcessingOptions;
+using url::RequestOptions;
 
-bool expects_transparency(const SourceFacts& facts, const ProcessingOptions& o) noexcept {
+bool expects_transparency(const SourceFacts& facts, const url::PixelOptions& o) noexcept {
   if (o.background) return false;
   const auto& pad = o.padding;
   const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
@@ -33,7 +33,7 @@ double pixels(int width, int height, int frames = 1) noexcept {
 
 }  // namespace
 
-bool skips_processing(ImageType source, const ProcessingOptions& options,
+bool skips_processing(ImageType source, const RequestOptions& options,
                       const ProcessingConfig& config) noexcept {
   const bool unset = options.format == ImageType::kUnknown;
   const bool listed =
@@ -43,7 +43,7 @@ bool skips_processing(ImageType source, const ProcessingOptions& options,
   return unset && (!config.always_rasterize_svg || listed);
 }
 
-Result<ImageType> choose_format(const SourceFacts& facts, const ProcessingOptions& options,
+Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& options,
                                 const ProcessingConfig& config) {
   const bool animated = facts.animated && options.max_animation_frames > 1;
   if (options.format == ImageType::kSvg)
@@ -58,11 +58,10 @@ Result<ImageType> choose_format(const SourceFacts& facts, const ProcessingOption
   if (options.prefer_webp) return ImageType::kWebp;
   const auto& preferred = config.preferred_formats;
   if (std::ranges::find(preferred, facts.type) != preferred.end()) return facts.type;
-  return first_fitting(preferred, animated, expects_transparency(facts, options));
+  return first_fitting(preferred, animated, expects_transparency(facts, options.first()));
 }
 
-Result<void> check_resolution(const SourceFacts& facts, int frames,
-                              const ProcessingOptions& options) {
+Result<void> check_resolution(const SourceFacts& facts, int frames, const RequestOptions& options) {
   if (facts_of(facts.type).vector) return {};
   const auto over = [](double count, std::int64_t limit) {
     return count > static_cast<double>(limit);
@@ -77,7 +76,7 @@ Result<void> check_resolution(const SourceFacts& facts, int frames,
   return {};
 }
 
-int quality_for(ImageType type, const ProcessingOptions& options,
+int quality_for(ImageType type, const RequestOptions& options,
                 const ProcessingConfig& config) noexcept {
   if (options.quality > 0) return options.quality;
   const auto index = static_cast<std::size_t>(type);

@@ -10,7 +10,7 @@
 namespace imgring::pipeline {
 namespace {
 
-using url::ProcessingOptions;
+using url::PixelOptions;
 using url::ResizingType;
 
 int to_int(double v) noexcept {
@@ -31,14 +31,14 @@ struct Shrinks {
   double ws = 1, hs = 1;
 };
 
-ResizingType effective_type(const ProcessingOptions& o, Sides in, double dst_w, double dst_h) {
+ResizingType effective_type(const PixelOptions& o, Sides in, double dst_w, double dst_h) {
   if (o.resizing_type != ResizingType::kAuto) return o.resizing_type;
   const double source = in.w - in.h;
   const double target = dst_w - dst_h;
   return (source >= 0) == (target >= 0) ? ResizingType::kFill : ResizingType::kFit;
 }
 
-Shrinks requested_shrinks(const ProcessingOptions& o, Sides in) {
+Shrinks requested_shrinks(const PixelOptions& o, Sides in) {
   const double dst_w = o.width ? o.width : in.w;
   const double dst_h = o.height ? o.height : in.h;
   Shrinks s;
@@ -59,7 +59,7 @@ Shrinks requested_shrinks(const ProcessingOptions& o, Sides in) {
   return s;
 }
 
-void set_scales(Geometry* g, const ProcessingOptions& o, Sides in, bool vector) {
+void set_scales(Geometry* g, const PixelOptions& o, Sides in, bool vector) {
   Shrinks s = requested_shrinks(o, in);
   s.ws /= o.zoom_width;
   s.hs /= o.zoom_height;
@@ -111,7 +111,7 @@ void set_extend_ar(Geometry* g) {
   }
 }
 
-void set_sizes(Geometry* g, const ProcessingOptions& o, Sides in) {
+void set_sizes(Geometry* g, const PixelOptions& o, Sides in) {
   g->target_width = scaled(o.width, g->dpr * o.zoom_width);
   g->target_height = scaled(o.height, g->dpr * o.zoom_height);
   g->scaled_width = scaled(in.w, g->width_scale);
@@ -133,8 +133,8 @@ void set_sizes(Geometry* g, const ProcessingOptions& o, Sides in) {
 }
 
 // max_result_dimension.
-void limit_result(Geometry* g, const ProcessingOptions& o, Sides in) {
-  if (o.max_result_dimension <= 0) return;
+void limit_result(Geometry* g, const PixelOptions& o, int limit, Sides in) {
+  if (limit <= 0) return;
   std::int64_t w = min_nonzero(g->scaled_width, g->result_crop_width);
   std::int64_t h = min_nonzero(g->scaled_height, g->result_crop_height);
   if (o.extend.on) {
@@ -148,8 +148,8 @@ void limit_result(Geometry* g, const ProcessingOptions& o, Sides in) {
   w += std::int64_t{scaled_even(pad.left, g->dpr)} + scaled_even(pad.right, g->dpr);
   h += std::int64_t{scaled_even(pad.top, g->dpr)} + scaled_even(pad.bottom, g->dpr);
   const std::int64_t longest = std::max(w, h);
-  if (longest <= o.max_result_dimension) return;
-  const double down = o.max_result_dimension / static_cast<double>(longest);
+  if (longest <= limit) return;
+  const double down = limit / static_cast<double>(longest);
   g->width_scale = std::max(g->width_scale * down, 1.0 / in.w);
   g->height_scale = std::max(g->height_scale * down, 1.0 / in.h);
   g->dpr *= down;
@@ -180,13 +180,14 @@ Turn turn_of(int orientation, bool auto_rotate) noexcept {
   return auto_rotate && orientation >= 1 && orientation <= 8 ? kTurns[orientation] : Turn{};
 }
 
-Size turned_size(const SourceFacts& facts, const ProcessingOptions& options) noexcept {
+Size turned_size(const SourceFacts& facts, const PixelOptions& options) noexcept {
   const int angle = turn_of(facts.orientation, options.auto_rotate).angle + options.rotate;
   if (angle % 180 == 0) return {facts.width, facts.height};
   return {facts.height, facts.width};
 }
 
-Geometry compute_geometry(const SourceFacts& facts, const ProcessingOptions& options) {
+Geometry compute_geometry(const SourceFacts& facts, const PixelOptions& options,
+                          int max_result_dimension) {
   Geometry g;
   const Size source = turned_size(facts, options);
   g.source_width = source.width;
@@ -197,7 +198,7 @@ Geometry compute_geometry(const SourceFacts& facts, const ProcessingOptions& opt
                  min_nonzero(g.crop_height, source.height)};
   set_scales(&g, options, in, facts_of(facts.type).vector && !facts.rendered);
   set_sizes(&g, options, in);
-  limit_result(&g, options, in);
+  limit_result(&g, options, max_result_dimension, in);
   return g;
 }
 

@@ -112,8 +112,8 @@ Result<void> check_vector_sides(const SourceFacts& drawn) {
 
 // The embedded thumbnail serves when it is smaller than the picture and larger than what is wanted.
 bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double wanted_shrink) {
-  const Size whole = turned_size(input.facts, *input.options);
-  const Size now = turned_size(small, *input.options);
+  const Size whole = turned_size(input.facts, input.pixels());
+  const Size now = turned_size(small, input.pixels());
   const double fw = static_cast<double>(whole.width) / now.width;
   const double fh = static_cast<double>(whole.height) / now.height;
   return std::min(fw, fh) > 1 && std::max(fw, fh) <= wanted_shrink;

@@ -20,7 +20,7 @@ inline constexpr int kVectorSideMax = 32767;
 struct LoadRequest {
   ByteSpan source;
   ImageType type = ImageType::kUnknown;
-  const url::ProcessingOptions* options = nullptr;
+  const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const image::StopFlag* stop = nullptr;          // vectors: ends the wait for a child
   image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process

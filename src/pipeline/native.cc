@@ -21,7 +21,7 @@ NativeTurn both(const NativeTurn& first, const NativeTurn& then) noexcept {
 }
 
 // EXIF's angle and flip, then the options': the order of steps::turn.
-NativeTurn turn_of(const Turn& exif, const url::ProcessingOptions& o) noexcept {
+NativeTurn turn_of(const Turn& exif, const url::PixelOptions& o) noexcept {
   NativeTurn turn = kQuarterTurns[exif.angle / 90 % 4];
   turn = both(turn, {false, exif.flip, false});
   turn = both(turn, kQuarterTurns[o.rotate / 90 % 4]);
@@ -76,7 +76,7 @@ class JobMaker {
                resize_axis(&job_.across, step.after.width, step.width_scale) &&
                resize_axis(&job_.down, step.after.height, step.height_scale);
       case StepKind::kTurn:
-        job_.turn = turn_of(plan_.turn, *input_.options);
+        job_.turn = turn_of(plan_.turn, input_.pixels());
         return true;
       case StepKind::kResultCrop:
         cut_result(&job_, step.area);
@@ -94,7 +94,7 @@ class JobMaker {
   void flatten() noexcept {
     constexpr url::Color kWhite{255, 255, 255};
     if (!plan_.loaded.alpha) return;
-    const url::Color c = input_.options->background.value_or(kWhite);
+    const url::Color c = input_.pixels().background.value_or(kWhite);
     job_.background = {c.r, c.g, c.b};
   }
 

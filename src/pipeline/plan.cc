@@ -15,7 +15,7 @@ namespace {
 
 using url::Gravity;
 using url::GravityType;
-using url::ProcessingOptions;
+using url::RequestOptions;
 
 SourceFacts with_size(SourceFacts facts, Size size) noexcept {
   facts.width = size.width;
@@ -42,7 +42,7 @@ double wanted_shrink(const PlanInput& in, const Geometry& g) noexcept {
 LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
   const ImageTypeFacts& type = facts_of(in.facts.type);
   const LoadScale unscaled{.scale = 1 / in.guard_shrink};
-  if (in.frames > 1 || in.trimmed || in.options->trim.on) return unscaled;
+  if (in.frames > 1 || in.trimmed || in.pixels().trim.on) return unscaled;
   const double p = wanted_shrink(in, g);
   if (p == 1) return unscaled;
   if (type.vector) return {.scale = 1 / p};
@@ -56,7 +56,7 @@ LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
 // Scales, crop and gravity for a picture that came smaller (or, a vector, larger) than the source.
 void fit_to_loaded(Plan* plan, const PlanInput& in) {
   Geometry& g = plan->geometry;
-  const Size now = turned_size(plan->loaded, *in.options);
+  const Size now = turned_size(plan->loaded, in.pixels());
   const double fw = share(g.source_width, now.width);
   const double fh = share(g.source_height, now.height);
   g.width_scale *= fw;
@@ -100,7 +100,7 @@ Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexce
 }
 
 Plan make_plan(const PlanInput& in) {
-  const Geometry g = compute_geometry(in.facts, *in.options);
+  const Geometry g = compute_geometry(in.facts, in.pixels(), in.options->max_result_dimension);
   const LoadScale load = choose_load_scale(in, g);
   LoadScale relative = load;
   // A guarded vector's facts are at the guard's size already.
@@ -115,12 +115,12 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
   plan.loaded = loaded;
   plan.frames = in.frames;
   plan.result_type = in.result_type;
-  plan.geometry = compute_geometry(in.facts, *in.options);
+  plan.geometry = compute_geometry(in.facts, in.pixels(), in.options->max_result_dimension);
   plan.wanted_shrink = wanted_shrink(in, plan.geometry);
-  plan.turn = turn_of(loaded.orientation, in.options->auto_rotate);
-  plan.crop_gravity = in.options->crop.gravity;
-  if (plan.crop_gravity.type == GravityType::kUnset) plan.crop_gravity = in.options->gravity;
-  if (turned_size(loaded, *in.options) != turned_size(in.facts, *in.options))
+  plan.turn = turn_of(loaded.orientation, in.pixels().auto_rotate);
+  plan.crop_gravity = in.pixels().crop.gravity;
+  if (plan.crop_gravity.type == GravityType::kUnset) plan.crop_gravity = in.pixels().gravity;
+  if (turned_size(loaded, in.pixels()) != turned_size(in.facts, in.pixels()))
     fit_to_loaded(&plan, in);
   StepMaker(&plan, in, {loaded.width, loaded.height}).make_from(0);
   plan.planned_bytes = planned_bytes(plan, in);

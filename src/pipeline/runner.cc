@@ -130,7 +130,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
 
 // Colour and metadata of the result. The orientation tag goes always, as imgproxy documents it.
 Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
-  const url::ProcessingOptions& o = *input.options;
+  const url::RequestOptions& o = *input.options;
   const bool keep_profile = !o.strip_color_profile && facts_of(input.result_type).icc;
   IMGRING_TRY(VipsImagePtr coloured, image::to_result(picture, keep_profile));
   IMGRING_TRY(VipsImagePtr own, vips::copy(coloured.get()));

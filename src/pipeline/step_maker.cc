@@ -11,10 +11,10 @@ namespace {
 
 using url::Gravity;
 using url::GravityType;
-using url::ProcessingOptions;
+using url::PixelOptions;
 
 // Where an area of the turned picture lies before the turn: steps::turn's order, backwards.
-Area before_turn(Area area, Size frame, const Turn& exif, const ProcessingOptions& o) noexcept {
+Area before_turn(Area area, Size frame, const Turn& exif, const PixelOptions& o) noexcept {
   const auto flip = [&](bool across, bool down) {
     if (across) area.left = frame.width - area.left - area.width;
     if (down) area.top = frame.height - area.top - area.height;

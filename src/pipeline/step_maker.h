@@ -10,7 +10,7 @@ class StepMaker {
  public:
   // `size`: of the picture that the first step is given.
   StepMaker(Plan* plan, const PlanInput& in, Size size)
-      : plan_(*plan), in_(in), options_(*in.options), size_(size) {}
+      : plan_(*plan), in_(in), options_(in.pixels()), size_(size) {}
 
   // The steps of all kinds from index `first` on that the options ask for.
   void make_from(std::size_t first);
@@ -18,7 +18,7 @@ class StepMaker {
   void cut_to(Area area);
 
   // For the rows: what they decide by, and what they add.
-  const url::ProcessingOptions& options() const noexcept { return options_; }
+  const url::PixelOptions& options() const noexcept { return options_; }
   const PlanInput& in() const noexcept { return in_; }
   Plan& plan() const noexcept { return plan_; }
   Size size() const noexcept { return size_; }  // after the last step
@@ -34,7 +34,7 @@ class StepMaker {
 
   Plan& plan_;
   const PlanInput& in_;
-  const url::ProcessingOptions& options_;
+  const url::PixelOptions& options_;
   Size size_;  // after the last step
 };
 

@@ -34,7 +34,7 @@ int sum(int a, int b, int c) {
 }
 
 void make_trim(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   if (!o.trim.on || m.in().trimmed || m.in().frames > 1) return;
   m.plan().depends_on_pixels = true;
   m.add(StepKind::kTrim, m.size());
@@ -45,7 +45,7 @@ void make_to_processing(StepMaker& m) {
 }
 
 void make_crop(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   Gravity gravity =
       adjust_gravity(m.plan().crop_gravity, o.rotate, o.flip_horizontal, o.flip_vertical);
   gravity = adjust_gravity(gravity, m.plan().turn.angle, m.plan().turn.flip, false);
@@ -65,7 +65,7 @@ void make_scale(StepMaker& m) {
 }
 
 void make_turn(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   const bool any = m.plan().turn.angle % 360 != 0 || o.rotate % 360 != 0 || m.plan().turn.flip ||
                    o.flip_horizontal || o.flip_vertical;
   if (!any) return;
@@ -73,26 +73,26 @@ void make_turn(StepMaker& m) {
 }
 
 void make_result_crop(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   const Geometry& g = m.plan().geometry;
   m.cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, o.gravity, g.dpr);
 }
 
 void make_filters(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   if (o.blur == 0 && o.sharpen == 0 && o.pixelate <= 1) return;
   m.add(StepKind::kFilters, m.size());
 }
 
 void make_extend(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   const Geometry& g = m.plan().geometry;
   if (!o.extend.on) return;
   m.put_on_canvas(StepKind::kExtend, {g.target_width, g.target_height}, o.extend.gravity);
 }
 
 void make_extend_aspect_ratio(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   const Geometry& g = m.plan().geometry;
   if (!o.extend_aspect_ratio.on) return;
   if (g.extend_ar_width == 0 || g.extend_ar_height == 0) return;
@@ -101,7 +101,7 @@ void make_extend_aspect_ratio(StepMaker& m) {
 }
 
 void make_padding(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   const auto& pad = o.padding;
   if (pad.top <= 0 && pad.right <= 0 && pad.bottom <= 0 && pad.left <= 0) return;
   const double dpr = m.plan().geometry.dpr;
@@ -122,12 +122,12 @@ void make_fix_size(StepMaker& m) {
 }
 
 void make_flatten(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   if (o.background || !facts_of(m.in().result_type).alpha) m.add(StepKind::kFlatten, m.size());
 }
 
 void make_watermark(StepMaker& m) {
-  const url::ProcessingOptions& o = m.options();
+  const url::PixelOptions& o = m.options();
   if (m.in().watermark && o.watermark.opacity != 0) m.add(StepKind::kWatermark, m.size());
 }
 
@@ -162,7 +162,7 @@ double sharpen_ns(double sigma) {
 }
 
 StepCost cost_of_filters(const StepFacts& f) {
-  const url::ProcessingOptions& o = *f.in.options;
+  const url::PixelOptions& o = f.in.pixels();
   constexpr double kPixelate = 2;
   // What the steps bound it to.
   const double blur = std::min(o.blur, kBlurSigmaMax);
@@ -177,7 +177,7 @@ StepCost cost_of_canvas(const StepFacts&) {
 
 // A mark of a tenth of the picture's area, and one over all of it.
 StepCost cost_of_watermark(const StepFacts& f) {
-  const url::Watermark& mark = f.in.options->watermark;
+  const url::Watermark& mark = f.in.pixels().watermark;
   const bool large = mark.scale > 0 || mark.position.type == url::GravityType::kReplicate;
   return {.copies = 1, .ns = large ? 75.0 : 15.0};
 }

@@ -94,7 +94,7 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
                                   .width = headers.get("width")};
   const auto features = url::detect_features(hints, config.processing);
   IMGRING_TRY(request.parsed, request.snapshot->rules->parse(split.path, features, now_unix_s));
-  const url::ProcessingOptions& options = request.parsed->options;
+  const url::RequestOptions& options = request.parsed->options;
   if (!options.raw && !pipeline::result_format_supported(options.format)) {
     return fail(ErrorCode::kResultUnsupported,
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
@@ -257,7 +257,7 @@ void add_debug(http::Response& response, const pipeline::RenderedImage& image,
 Answer describe_image(const ImageRequest& request, Fetched& fetched,
                       pipeline::RenderedImage& image) {
   const config::Config& config = request.config();
-  const url::ProcessingOptions& options = request.parsed->options;
+  const url::RequestOptions& options = request.parsed->options;
   const int fallback_code = config.processing.fallback_image_http_code;
   int status = 200;
   if (fetched.replaced) status = fallback_code > 0 ? fallback_code : fetched.replaced->status();
@@ -401,7 +401,7 @@ Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock
 
 // The lane, as far as the URL tells: some formats take long for any picture.
 std::optional<loop::Lane> lane_asked_for(const ImageRequest& request) {
-  const url::ProcessingOptions& options = request.parsed->options;
+  const url::RequestOptions& options = request.parsed->options;
   if (options.skip_processing.bits != 0 || options.format == ImageType::kUnknown) return {};
   const pipeline::UnreadSource smallest{.source = ImageType::kJpeg, .result = options.format,
                                         .pixels = 1};

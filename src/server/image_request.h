@@ -39,7 +39,7 @@ struct RenderState {
   mem::Lease body;
   source::BodyGrant download;
   ImageType type = ImageType::kUnknown;
-  url::ProcessingOptions options;
+  url::RequestOptions options;
   image::StopFlag stop;
   ByteSpan source() const noexcept {
     return fallback ? as_bytes(fallback->bytes) : body.bytes();

@@ -128,7 +128,7 @@ int verify_url(const CommandContext& context) {
 
 namespace {
 
-void print_plan(const pipeline::Foreseen& seen, const url::ProcessingOptions& options,
+void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& options,
                 std::string_view source_url, const config::Config& config) {
   if (seen.skipped) {
     std::printf("plan: the source's own bytes are the answer (SVG: after the sanitiser)\n");

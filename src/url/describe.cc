@@ -1,10 +1,12 @@
 // Options that differ from their defaults, under imgproxy's names (log, explain). Any thread.
-#include <type_traits>
+#include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "arguments.h"
 #include "imgring/base/text.h"
 #include "imgring/url/request.h"
+#include "options.h"
 
 namespace imgring::url {
 namespace {
@@ -21,85 +23,6 @@ std::string gravity_text(const Gravity& gravity) {
   return text + ":" + format_number(gravity.x) + ":" + format_number(gravity.y);
 }
 
-class Fields {
- public:
-  explicit Fields(LogGroup& out) : out_(out) {}
-
-  template <class T>
-  void add(const char* name, const T& value, const T& plain) {
-    if (value == plain) return;
-    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, double> ||
-                  std::is_same_v<T, std::string>) {
-      out_.push_back({name, value});
-    } else {
-      out_.push_back({name, static_cast<std::int64_t>(value)});
-    }
-  }
-  void whole(const char* name, std::int64_t value) { out_.push_back({name, value}); }
-  void text(const char* name, std::string value) { out_.push_back({name, std::move(value)}); }
-
- private:
-  LogGroup& out_;
-};
-
-void add_geometry(Fields& fields, const ProcessingOptions& o, const ProcessingOptions& plain) {
-  if (o.resizing_type != plain.resizing_type) {
-    fields.text("resizing_type", std::string(name_of(o.resizing_type)));
-  }
-  fields.add("width", o.width, plain.width);
-  fields.add("height", o.height, plain.height);
-  fields.add("min_width", o.min_width, plain.min_width);
-  fields.add("min_height", o.min_height, plain.min_height);
-  fields.add("zoom_width", o.zoom_width, plain.zoom_width);
-  fields.add("zoom_height", o.zoom_height, plain.zoom_height);
-  fields.add("dpr", o.dpr, plain.dpr);
-  fields.add("enlarge", o.enlarge, plain.enlarge);
-  if (o.extend.on) fields.text("extend", gravity_text(o.extend.gravity));
-  if (o.extend_aspect_ratio.on) {
-    fields.text("extend_aspect_ratio", gravity_text(o.extend_aspect_ratio.gravity));
-  }
-  const std::string gravity = gravity_text(o.gravity);
-  if (gravity != "ce") fields.text("gravity", gravity);
-  if (o.crop.width > 0 || o.crop.height > 0) {
-    std::string text = format_number(o.crop.width) + ":" + format_number(o.crop.height);
-    if (o.crop.gravity.type != GravityType::kUnset) text += ":" + gravity_text(o.crop.gravity);
-    fields.text("crop", text);
-  }
-  if (o.trim.on) {
-    std::string text = format_number(o.trim.threshold);
-    if (o.trim.color) text += ":" + color_text(*o.trim.color);
-    fields.text("trim", text);
-    fields.add("trim_equal_hor", o.trim.equal_horizontal, false);
-    fields.add("trim_equal_ver", o.trim.equal_vertical, false);
-  }
-  const Padding& pad = o.padding;
-  if (pad.top != 0 || pad.right != 0 || pad.bottom != 0 || pad.left != 0) {
-    fields.text("padding", std::to_string(pad.top) + ":" + std::to_string(pad.right) + ":" +
-                               std::to_string(pad.bottom) + ":" + std::to_string(pad.left));
-  }
-  fields.add("auto_rotate", o.auto_rotate, plain.auto_rotate);
-  fields.add("rotate", o.rotate, plain.rotate);
-  fields.add("flip_horizontal", o.flip_horizontal, plain.flip_horizontal);
-  fields.add("flip_vertical", o.flip_vertical, plain.flip_vertical);
-}
-
-void add_pixels(Fields& fields, const ProcessingOptions& o, const ProcessingOptions& plain) {
-  if (o.background) fields.text("background", color_text(*o.background));
-  fields.add("blur", o.blur, plain.blur);
-  fields.add("sharpen", o.sharpen, plain.sharpen);
-  fields.add("pixelate", o.pixelate, plain.pixelate);
-  if (o.watermark.opacity > 0) {
-    fields.text("watermark", format_number(o.watermark.opacity) + ":" +
-                                 gravity_text(o.watermark.position) + ":" +
-                                 format_number(o.watermark.scale));
-  }
-  fields.add("strip_metadata", o.strip_metadata, plain.strip_metadata);
-  fields.add("keep_copyright", o.keep_copyright, plain.keep_copyright);
-  fields.add("strip_color_profile", o.strip_color_profile, plain.strip_color_profile);
-  fields.add("preserve_hdr", o.preserve_hdr, plain.preserve_hdr);
-  fields.add("enforce_thumbnail", o.enforce_thumbnail, plain.enforce_thumbnail);
-}
-
 std::string formats_text(ImageTypeSet set) {
   std::vector<std::string> names;
   for (int i = 1; i < kImageTypeCount; ++i) {
@@ -107,41 +30,6 @@ std::string formats_text(ImageTypeSet set) {
     if (set.has(type)) names.emplace_back(facts_of(type).name);
   }
   return join(names, ",");
-}
-
-void add_output(Fields& fields, const ProcessingOptions& o, const ProcessingOptions& plain) {
-  fields.add("quality", o.quality, plain.quality);
-  std::vector<std::string> qualities;
-  for (std::size_t i = 0; i < o.format_quality.size(); ++i) {
-    if (o.format_quality[i] == 0) continue;
-    qualities.push_back(std::string(facts_of(static_cast<ImageType>(i)).name) + "=" +
-                        std::to_string(o.format_quality[i]));
-  }
-  if (!qualities.empty()) fields.text("format_quality", join(qualities, ","));
-  fields.add("max_bytes", o.max_bytes, plain.max_bytes);
-  if (o.format != ImageType::kUnknown) {
-    fields.text("format", std::string(facts_of(o.format).name));
-  }
-  if (o.skip_processing.bits != 0) {
-    fields.text("skip_processing", formats_text(o.skip_processing));
-  }
-  fields.add("raw", o.raw, plain.raw);
-  fields.add("cachebuster", o.cachebuster, plain.cachebuster);
-  if (o.expires_unix_s) fields.whole("expires", *o.expires_unix_s);
-  fields.add("filename", o.filename, plain.filename);
-  fields.add("return_attachment", o.return_attachment, plain.return_attachment);
-  fields.add("max_src_resolution", o.max_src_resolution, plain.max_src_resolution);
-  fields.add("max_src_file_size", o.max_src_file_size_bytes, plain.max_src_file_size_bytes);
-  fields.add("max_animation_frames", o.max_animation_frames, plain.max_animation_frames);
-  fields.add("max_animation_frame_resolution", o.max_animation_frame_resolution,
-             plain.max_animation_frame_resolution);
-  fields.add("max_result_dimension", o.max_result_dimension, plain.max_result_dimension);
-  fields.add("prefer_webp", o.prefer_webp, plain.prefer_webp);
-  fields.add("prefer_avif", o.prefer_avif, plain.prefer_avif);
-  fields.add("prefer_jxl", o.prefer_jxl, plain.prefer_jxl);
-  fields.add("enforce_webp", o.enforce_webp, plain.enforce_webp);
-  fields.add("enforce_avif", o.enforce_avif, plain.enforce_avif);
-  fields.add("enforce_jxl", o.enforce_jxl, plain.enforce_jxl);
 }
 
 std::string value_text(const LogField& field) {
@@ -152,19 +40,140 @@ std::string value_text(const LogField& field) {
   return {};
 }
 
+// As the log has always named it: `min-width` is min_width.
+std::string field_name(std::string_view option) {
+  std::string name(option);
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+void add_text(std::string_view name, std::string value, ShowContext& context) {
+  context.fields.push_back({std::string(name), std::move(value)});
+}
+
+void show_canvas(std::string_view name, const Extend& extend, ShowContext& context) {
+  if (extend.on) add_text(name, gravity_text(extend.gravity), context);
+}
+
+// What the client's headers ask for; no option of a URL.
+template <auto... Members>
+void show_features(std::initializer_list<const char*> names, ShowContext& context) {
+  const char* const* name = names.begin();
+  (show_value<Members>(*name++, context), ...);
+}
+
 }  // namespace
 
-LogGroup log_fields(const ProcessingOptions& options) {
-  static const ProcessingOptions plain;
+void show_resizing_type(std::string_view name, ShowContext& context) {
+  static const PixelOptions plain;
+  const ResizingType type = context.pixels.resizing_type;
+  if (type != plain.resizing_type) add_text(name, std::string(name_of(type)), context);
+}
+
+void show_zoom(std::string_view, ShowContext& context) {
+  show_value<&PixelOptions::zoom_width>("zoom_width", context);
+  show_value<&PixelOptions::zoom_height>("zoom_height", context);
+}
+
+void show_extend(std::string_view name, ShowContext& context) {
+  show_canvas(name, context.pixels.extend, context);
+}
+
+void show_extend_aspect_ratio(std::string_view name, ShowContext& context) {
+  show_canvas(name, context.pixels.extend_aspect_ratio, context);
+}
+
+void show_gravity(std::string_view name, ShowContext& context) {
+  const std::string text = gravity_text(context.pixels.gravity);
+  if (text != "ce") add_text(name, text, context);
+}
+
+void show_crop(std::string_view name, ShowContext& context) {
+  const Crop& crop = context.pixels.crop;
+  if (crop.width <= 0 && crop.height <= 0) return;
+  std::string text = format_number(crop.width) + ":" + format_number(crop.height);
+  if (crop.gravity.type != GravityType::kUnset) text += ":" + gravity_text(crop.gravity);
+  add_text(name, text, context);
+}
+
+void show_trim(std::string_view name, ShowContext& context) {
+  const Trim& trim = context.pixels.trim;
+  if (!trim.on) return;
+  std::string text = format_number(trim.threshold);
+  if (trim.color) text += ":" + color_text(*trim.color);
+  add_text(name, text, context);
+  show_value_of("trim_equal_hor", trim.equal_horizontal, false, context.fields);
+  show_value_of("trim_equal_ver", trim.equal_vertical, false, context.fields);
+}
+
+void show_padding(std::string_view name, ShowContext& context) {
+  const Padding& pad = context.pixels.padding;
+  if (pad.top == 0 && pad.right == 0 && pad.bottom == 0 && pad.left == 0) return;
+  add_text(name,
+           std::to_string(pad.top) + ":" + std::to_string(pad.right) + ":" +
+               std::to_string(pad.bottom) + ":" + std::to_string(pad.left),
+           context);
+}
+
+void show_flip(std::string_view, ShowContext& context) {
+  show_value<&PixelOptions::flip_horizontal>("flip_horizontal", context);
+  show_value<&PixelOptions::flip_vertical>("flip_vertical", context);
+}
+
+void show_background(std::string_view name, ShowContext& context) {
+  if (context.pixels.background) add_text(name, color_text(*context.pixels.background), context);
+}
+
+void show_watermark(std::string_view name, ShowContext& context) {
+  const Watermark& mark = context.pixels.watermark;
+  if (mark.opacity <= 0) return;
+  add_text(name,
+           format_number(mark.opacity) + ":" + gravity_text(mark.position) + ":" +
+               format_number(mark.scale),
+           context);
+}
+
+void show_format_quality(std::string_view name, ShowContext& context) {
+  std::vector<std::string> qualities;
+  const auto& quality = context.request.format_quality;
+  for (std::size_t i = 0; i < quality.size(); ++i) {
+    if (quality[i] == 0) continue;
+    qualities.push_back(std::string(facts_of(static_cast<ImageType>(i)).name) + "=" +
+                        std::to_string(quality[i]));
+  }
+  if (!qualities.empty()) add_text(name, join(qualities, ","), context);
+}
+
+void show_format(std::string_view name, ShowContext& context) {
+  const ImageType format = context.request.format;
+  if (format != ImageType::kUnknown) add_text(name, std::string(facts_of(format).name), context);
+}
+
+void show_skip_processing(std::string_view name, ShowContext& context) {
+  const ImageTypeSet types = context.request.skip_processing;
+  if (types.bits != 0) add_text(name, formats_text(types), context);
+}
+
+void show_expires(std::string_view name, ShowContext& context) {
+  const auto& expires = context.request.expires_unix_s;
+  if (expires) context.fields.push_back({std::string(name), *expires});
+}
+
+LogGroup log_fields(const RequestOptions& options) {
   LogGroup group;
-  Fields fields(group);
-  add_geometry(fields, options, plain);
-  add_pixels(fields, options, plain);
-  add_output(fields, options, plain);
+  ShowContext context{options, options.first(), group};
+  for (const OptionRow& row : option_rows()) {
+    if (row.show != nullptr) row.show(field_name(row.about.name), context);
+  }
+  using R = RequestOptions;
+  show_features<&R::prefer_webp, &R::prefer_avif, &R::prefer_jxl, &R::enforce_webp,
+                &R::enforce_avif, &R::enforce_jxl>(
+      {"prefer_webp", "prefer_avif", "prefer_jxl", "enforce_webp", "enforce_avif", "enforce_jxl"},
+      context);
   return group;
 }
 
-std::string describe(const ProcessingOptions& options) {
+std::string describe(const RequestOptions& options) {
   std::string text;
   for (const LogField& field : log_fields(options)) {
     if (!text.empty()) text += ' ';

@@ -12,14 +12,15 @@
 namespace imgring::url {
 namespace {
 
-using P = ProcessingOptions;
+using P = PixelOptions;
+using R = RequestOptions;
 
-constexpr OptionRow row(UrlOption about, Apply apply) {
-  return {about, apply};
+constexpr OptionRow row(UrlOption about, Apply apply, Show show) {
+  return {about, apply, show};
 }
-constexpr OptionRow security(UrlOption about, Apply apply) {
+constexpr OptionRow security(UrlOption about, Apply apply, Show show) {
   about.security = true;
-  return {about, apply};
+  return {about, apply, show};
 }
 // Known from the documentation of imgproxy's paid edition, not built yet.
 constexpr OptionRow later(std::string_view name, std::string_view aliases,
@@ -33,80 +34,84 @@ constexpr std::string_view kPresetName = "preset";
 
 constexpr OptionRow kRows[] = {
     row({"resize", "rs", "type:width:height:enlarge:extend:gravity:x:y", "",
-         "Resizing type and the arguments of size.", 8}, apply_resize),
+         "Resizing type and the arguments of size.", 8},
+        apply_resize, nullptr),
     row({"size", "s", "width:height:enlarge:extend:gravity:x:y", "",
-         "Size, enlarge and extend at once.", 7}, apply_size),
+         "Size, enlarge and extend at once.", 7},
+        apply_size, nullptr),
     row({"resizing_type", "rt", "fit|fill|fill-down|force|auto", "fit", "How to resize."},
-        apply_resizing_type),
-    row({"width", "w", "pixels", "0", "Width of the result; 0: from the height."},
-        apply_int<&P::width>),
-    row({"height", "h", "pixels", "0", "Height of the result; 0: from the width."},
-        apply_int<&P::height>),
-    row({"min-width", "mw", "pixels", "0", "Least width, kept by enlarging."},
-        apply_int<&P::min_width>),
-    row({"min-height", "mh", "pixels", "0", "Least height, kept by enlarging."},
-        apply_int<&P::min_height>),
-    row({"zoom", "z", "factor or x:y", "1:1", "Factor on width and height.", 2}, apply_zoom),
-    row({"dpr", "", "factor", "1", "Device pixels per pixel."}, apply_factor<&P::dpr>),
-    row({"enlarge", "el", "boolean", "false", "Enlarge small images."}, apply_bool<&P::enlarge>),
-    row({"extend", "ex", "boolean:gravity:x:y", "false:ce:0:0",
-         "Fill up to the wanted size.", 4}, apply_extend),
+        apply_resizing_type, show_resizing_type),
+    whole<&P::width>({"width", "w", "pixels", "0", "Width of the result; 0: from the height."}),
+    whole<&P::height>({"height", "h", "pixels", "0", "Height of the result; 0: from the width."}),
+    whole<&P::min_width>({"min-width", "mw", "pixels", "0", "Least width, kept by enlarging."}),
+    whole<&P::min_height>({"min-height", "mh", "pixels", "0", "Least height, kept by enlarging."}),
+    row({"zoom", "z", "factor or x:y", "1:1", "Factor on width and height.", 2}, apply_zoom,
+        show_zoom),
+    factor<&P::dpr>({"dpr", "", "factor", "1", "Device pixels per pixel."}),
+    boolean<&P::enlarge>({"enlarge", "el", "boolean", "false", "Enlarge small images."}),
+    row({"extend", "ex", "boolean:gravity:x:y", "false:ce:0:0", "Fill up to the wanted size.", 4},
+        apply_extend, show_extend),
     row({"extend_aspect_ratio", "extend_ar,exar", "boolean:gravity:x:y", "false:ce:0:0",
-         "Fill up to the wanted ratio.", 4}, apply_extend_aspect_ratio),
+         "Fill up to the wanted ratio.", 4},
+        apply_extend_aspect_ratio, show_extend_aspect_ratio),
     row({"gravity", "g", "type:x:y", "ce:0:0", "Which part stays when something is cut.", 0},
-        apply_gravity),
+        apply_gravity, show_gravity),
     row({"crop", "c", "width:height:gravity:x:y", "0:0", "Area of the source to use.", 0},
-        apply_crop),
+        apply_crop, show_crop),
     row({"trim", "t", "threshold:color:equal_hor:equal_ver", "", "Cut off the border.", 4},
-        apply_trim),
+        apply_trim, show_trim),
     row({"padding", "pd", "top:right:bottom:left", "0", "Space around the result.", 4},
-        apply_padding),
-    row({"auto_rotate", "ar", "boolean", "true", "Turn as the metadata says."},
-        apply_bool<&P::auto_rotate>),
-    row({"rotate", "rot", "multiple of 90", "0", "Turn clockwise."}, apply_rotate),
-    row({"flip", "fl", "horizontal:vertical", "false:false", "Mirror.", 2}, apply_flip),
+        apply_padding, show_padding),
+    boolean<&P::auto_rotate>(
+        {"auto_rotate", "ar", "boolean", "true", "Turn as the metadata says."}),
+    row({"rotate", "rot", "multiple of 90", "0", "Turn clockwise."}, apply_rotate,
+        show_value<&P::rotate>),
+    row({"flip", "fl", "horizontal:vertical", "false:false", "Mirror.", 2}, apply_flip, show_flip),
     row({"background", "bg", "r:g:b or hex", "", "Colour under transparent parts.", 0},
-        apply_background),
-    row({"blur", "bl", "sigma", "0", "Gaussian blur."}, apply_sigma<&P::blur>),
-    row({"sharpen", "sh", "sigma", "0", "Sharpen."}, apply_sigma<&P::sharpen>),
-    row({"pixelate", "pix", "pixels", "0", "Pixelate."}, apply_int<&P::pixelate, kPixelsMax>),
+        apply_background, show_background),
+    sigma<&P::blur>({"blur", "bl", "sigma", "0", "Gaussian blur."}),
+    sigma<&P::sharpen>({"sharpen", "sh", "sigma", "0", "Sharpen."}),
+    whole<&P::pixelate, kPixelsMax>({"pixelate", "pix", "pixels", "0", "Pixelate."}),
     row({"watermark", "wm", "opacity:position:x:y:scale", "0:ce:0:0:0", "Watermark.", 7},
-        apply_watermark),
-    row({"strip_metadata", "sm", "boolean", "true", "Drop metadata."},
-        apply_bool<&P::strip_metadata>),
-    row({"keep_copyright", "kcr", "boolean", "true", "Keep copyright when metadata is dropped."},
-        apply_bool<&P::keep_copyright>),
-    row({"strip_color_profile", "scp", "boolean", "true", "Turn to sRGB, drop the profile."},
-        apply_bool<&P::strip_color_profile>),
-    row({"preserve_hdr", "ph", "boolean", "false", "Keep more than 8 bits."},
-        apply_bool<&P::preserve_hdr>),
-    row({"enforce_thumbnail", "eth", "boolean", "false", "Use the source's thumbnail."},
-        apply_bool<&P::enforce_thumbnail>),
-    row({"quality", "q", "0..100", "0", "Quality; 0: the configured one."}, apply_quality),
+        apply_watermark, show_watermark),
+    boolean<&R::strip_metadata>({"strip_metadata", "sm", "boolean", "true", "Drop metadata."}),
+    boolean<&R::keep_copyright>(
+        {"keep_copyright", "kcr", "boolean", "true", "Keep copyright when metadata is dropped."}),
+    boolean<&R::strip_color_profile>(
+        {"strip_color_profile", "scp", "boolean", "true", "Turn to sRGB, drop the profile."}),
+    boolean<&R::preserve_hdr>({"preserve_hdr", "ph", "boolean", "false", "Keep more than 8 bits."}),
+    boolean<&R::enforce_thumbnail>(
+        {"enforce_thumbnail", "eth", "boolean", "false", "Use the source's thumbnail."}),
+    row({"quality", "q", "0..100", "0", "Quality; 0: the configured one."}, apply_quality,
+        show_value<&R::quality>),
     row({"format_quality", "fq", "format:quality:...", "", "Quality by format.", 0},
-        apply_format_quality),
+        apply_format_quality, show_format_quality),
     row({"max_bytes", "mb", "bytes", "0", "Lower the quality until the result is this small."},
-        apply_max_bytes),
-    row({"format", "f,ext", "format", "", "Format of the result."}, apply_format),
+        apply_max_bytes, show_value<&R::max_bytes>),
+    row({"format", "f,ext", "format", "", "Format of the result."}, apply_format, show_format),
     row({"skip_processing", "skp", "format:...", "", "Formats to send as they are.", 0},
-        apply_skip_processing),
-    row({"raw", "", "boolean", "false", "Send the source as it is."}, apply_bool<&P::raw>),
-    row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."}, apply_cachebuster),
-    row({"expires", "exp", "unix time", "", "Until when the URL is good."}, apply_expires),
-    row({"filename", "fn", "name:encoded", "", "Name of the file sent.", 2}, apply_filename),
-    row({"return_attachment", "att", "boolean", "false", "Have browsers save the file."},
-        apply_bool<&P::return_attachment>),
-    row({kPresetName, "pr", "name:...", "", "Apply presets.", 0}, nullptr),
+        apply_skip_processing, show_skip_processing),
+    boolean<&R::raw>({"raw", "", "boolean", "false", "Send the source as it is."}),
+    row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."}, apply_cachebuster,
+        show_value<&R::cachebuster>),
+    row({"expires", "exp", "unix time", "", "Until when the URL is good."}, apply_expires,
+        show_expires),
+    row({"filename", "fn", "name:encoded", "", "Name of the file sent.", 2}, apply_filename,
+        show_value<&R::filename>),
+    boolean<&R::return_attachment>(
+        {"return_attachment", "att", "boolean", "false", "Have browsers save the file."}),
+    row({kPresetName, "pr", "name:...", "", "Apply presets.", 0}, nullptr, nullptr),
     security({"max_src_resolution", "msr", "megapixels", "50", "Most pixels of the source."},
-             apply_max_src_resolution),
+             apply_max_src_resolution, show_value<&R::max_src_resolution>),
     security({"max_src_file_size", "msfs", "bytes", "0", "Most bytes of the source."},
-             apply_max_src_file_size),
+             apply_max_src_file_size, show_value<&R::max_src_file_size_bytes>),
     security({"max_animation_frames", "maf", "frames", "1", "Most frames."},
-             apply_max_animation_frames),
-    security({"max_animation_frame_resolution", "mafr", "megapixels", "0",
-              "Most pixels of one frame."}, apply_max_frame_resolution),
+             apply_max_animation_frames, show_value<&R::max_animation_frames>),
+    security(
+        {"max_animation_frame_resolution", "mafr", "megapixels", "0", "Most pixels of one frame."},
+        apply_max_frame_resolution, show_value<&R::max_animation_frame_resolution>),
     security({"max_result_dimension", "mrd", "pixels", "0", "Longest side of the result."},
-             apply_max_result_dimension),
+             apply_max_result_dimension, show_value<&R::max_result_dimension>),
 
     later("resizing_algorithm", "ra", "kernel", "Kernel of downscaling."),
     later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
@@ -176,6 +181,10 @@ const OptionRow* find_row(std::string_view name) noexcept {
 
 bool is_preset_option(const OptionRow& row_of) noexcept {
   return row_of.about.name == kPresetName;
+}
+
+std::span<const OptionRow> option_rows() noexcept {
+  return kRows;
 }
 
 std::span<const UrlOption> url_options() noexcept {

@@ -1,27 +1,43 @@
-// Applying URL options to ProcessingOptions. Plain functions, any thread.
+// Applying URL options to RequestOptions, and showing them in the log and in `explain`. Plain
+// functions, any thread.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "arguments.h"
+#include "imgring/base/log.h"
 #include "imgring/url/option_table.h"
 
 namespace imgring::url {
 
 // What applying an option needs beside its arguments.
 struct ApplyContext {
-  ProcessingOptions& options;
+  RequestOptions& request;
+  PixelOptions& pixels;  // the pipeline of the request that is written
   std::int64_t now_unix_s;
 };
 using Apply = Result<void> (*)(const Call& call, ApplyContext& context);
+
+// What is shown of an option, where it differs from its default.
+struct ShowContext {
+  const RequestOptions& request;
+  const PixelOptions& pixels;
+  LogGroup& fields;
+};
+using Show = void (*)(std::string_view name, ShowContext& context);
 
 // Null for options that are not built, and for `preset`, which UrlRules applies itself.
 struct OptionRow {
   UrlOption about;
   Apply apply = nullptr;
+  Show show = nullptr;  // also for those that others' rows show
 };
+std::span<const OptionRow> option_rows() noexcept;
 const OptionRow* find_row(std::string_view name) noexcept;
 // True for `preset` and its alias.
 bool is_preset_option(const OptionRow& row) noexcept;
@@ -57,27 +73,90 @@ Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context)
 Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context);
 Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context);
 
-// Options of one argument, by the member they set.
+// Of options with more than a value: describe.cc.
+void show_resizing_type(std::string_view name, ShowContext& context);
+void show_zoom(std::string_view name, ShowContext& context);
+void show_extend(std::string_view name, ShowContext& context);
+void show_extend_aspect_ratio(std::string_view name, ShowContext& context);
+void show_gravity(std::string_view name, ShowContext& context);
+void show_crop(std::string_view name, ShowContext& context);
+void show_trim(std::string_view name, ShowContext& context);
+void show_padding(std::string_view name, ShowContext& context);
+void show_flip(std::string_view name, ShowContext& context);
+void show_background(std::string_view name, ShowContext& context);
+void show_watermark(std::string_view name, ShowContext& context);
+void show_format_quality(std::string_view name, ShowContext& context);
+void show_format(std::string_view name, ShowContext& context);
+void show_skip_processing(std::string_view name, ShowContext& context);
+void show_expires(std::string_view name, ShowContext& context);
+
+// Which of both holds a member.
+template <class T>
+T& member(const ApplyContext& context, T PixelOptions::*field) noexcept {
+  return context.pixels.*field;
+}
+template <class T>
+T& member(const ApplyContext& context, T RequestOptions::*field) noexcept {
+  return context.request.*field;
+}
+
+template <class T>
+void show_value_of(std::string_view name, const T& value, const T& plain, LogGroup& fields) {
+  if (value == plain) return;
+  if constexpr (std::is_same_v<T, int>) {
+    fields.push_back({std::string(name), std::int64_t{value}});
+  } else {
+    fields.push_back({std::string(name), value});
+  }
+}
+template <auto Member>
+void show_value(std::string_view name, ShowContext& context) {
+  if constexpr (requires { context.pixels.*Member; }) {
+    static const PixelOptions plain;
+    show_value_of(name, context.pixels.*Member, plain.*Member, context.fields);
+  } else {
+    static const RequestOptions plain;
+    show_value_of(name, context.request.*Member, plain.*Member, context.fields);
+  }
+}
+
+// Rows of options of one argument, by the member they set.
 template <auto Member>
 Result<void> apply_bool(const Call& call, ApplyContext& context) {
-  context.options.*Member = parse_lenient_bool(call, call.at(0));
+  member(context, Member) = parse_lenient_bool(call, call.at(0));
   return {};
 }
-template <auto Member, std::int64_t Max = kSizeMax>
+template <auto Member, std::int64_t Max>
 Result<void> apply_int(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.*Member, parse_size(call, call.at(0), Max));
+  IMGRING_TRY(member(context, Member), parse_size(call, call.at(0), Max));
   return {};
 }
 template <auto Member>
 Result<void> apply_factor(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.*Member, parse_factor(call, call.at(0)));
+  IMGRING_TRY(member(context, Member), parse_factor(call, call.at(0)));
   return {};
 }
 template <auto Member>
 Result<void> apply_sigma(const Call& call, ApplyContext& context) {
   IMGRING_TRY(const double value, parse_unsigned_real(call, call.at(0)));
-  context.options.*Member = std::min(value, kSigmaMax);
+  member(context, Member) = std::min(value, kSigmaMax);
   return {};
+}
+template <auto Member>
+constexpr OptionRow boolean(UrlOption about) {
+  return {about, apply_bool<Member>, show_value<Member>};
+}
+template <auto Member, std::int64_t Max = kSizeMax>
+constexpr OptionRow whole(UrlOption about) {
+  return {about, apply_int<Member, Max>, show_value<Member>};
+}
+template <auto Member>
+constexpr OptionRow factor(UrlOption about) {
+  return {about, apply_factor<Member>, show_value<Member>};
+}
+template <auto Member>
+constexpr OptionRow sigma(UrlOption about) {
+  return {about, apply_sigma<Member>, show_value<Member>};
 }
 
 }  // namespace imgring::url

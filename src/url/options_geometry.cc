@@ -45,13 +45,13 @@ Result<std::uint8_t> parse_channel(const Call& call, std::string_view text) {
 
 Result<void> apply_resize(const Call& call, ApplyContext& context) {
   if (!call.at(0).empty()) {
-    IMGRING_TRY(context.options.resizing_type, parse_resizing_type(call, call.at(0)));
+    IMGRING_TRY(context.pixels.resizing_type, parse_resizing_type(call, call.at(0)));
   }
   return apply_size(tail(call, 1), context);
 }
 
 Result<void> apply_size(const Call& call, ApplyContext& context) {
-  ProcessingOptions& options = context.options;
+  PixelOptions& options = context.pixels;
   if (!call.at(0).empty()) {
     IMGRING_TRY(options.width, parse_size(call, call.at(0)));
   }
@@ -64,7 +64,7 @@ Result<void> apply_size(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_resizing_type(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.resizing_type, parse_resizing_type(call, call.at(0)));
+  IMGRING_TRY(context.pixels.resizing_type, parse_resizing_type(call, call.at(0)));
   return {};
 }
 
@@ -74,25 +74,25 @@ Result<void> apply_zoom(const Call& call, ApplyContext& context) {
   if (call.size() > 1) {
     IMGRING_TRY(height, parse_factor(call, call.at(1)));
   }
-  context.options.zoom_width = width;
-  context.options.zoom_height = height;
+  context.pixels.zoom_width = width;
+  context.pixels.zoom_height = height;
   return {};
 }
 
 Result<void> apply_extend(const Call& call, ApplyContext& context) {
-  return set_extend(call, context.options.extend);
+  return set_extend(call, context.pixels.extend);
 }
 
 Result<void> apply_extend_aspect_ratio(const Call& call, ApplyContext& context) {
-  return set_extend(call, context.options.extend_aspect_ratio);
+  return set_extend(call, context.pixels.extend_aspect_ratio);
 }
 
 Result<void> apply_gravity(const Call& call, ApplyContext& context) {
-  return parse_gravity(call, 0, GravitySet::kAll, context.options.gravity);
+  return parse_gravity(call, 0, GravitySet::kAll, context.pixels.gravity);
 }
 
 Result<void> apply_crop(const Call& call, ApplyContext& context) {
-  Crop crop = context.options.crop;
+  Crop crop = context.pixels.crop;
   IMGRING_TRY(crop.width, parse_crop_side(call, call.at(0)));
   if (call.size() > 1) {
     IMGRING_TRY(crop.height, parse_crop_side(call, call.at(1)));
@@ -100,12 +100,12 @@ Result<void> apply_crop(const Call& call, ApplyContext& context) {
   if (call.size() > 2) {
     IMGRING_TRY_VOID(parse_gravity(call, 2, GravitySet::kAll, crop.gravity));
   }
-  context.options.crop = crop;
+  context.pixels.crop = crop;
   return {};
 }
 
 Result<void> apply_trim(const Call& call, ApplyContext& context) {
-  Trim trim = context.options.trim;
+  Trim trim = context.pixels.trim;
   // An empty threshold turns trimming off, whatever follows.
   trim.on = !call.at(0).empty();
   if (trim.on) {
@@ -119,12 +119,12 @@ Result<void> apply_trim(const Call& call, ApplyContext& context) {
   }
   if (!call.at(2).empty()) trim.equal_horizontal = parse_lenient_bool(call, call.at(2));
   if (!call.at(3).empty()) trim.equal_vertical = parse_lenient_bool(call, call.at(3));
-  context.options.trim = trim;
+  context.pixels.trim = trim;
   return {};
 }
 
 Result<void> apply_padding(const Call& call, ApplyContext& context) {
-  Padding padding = context.options.padding;
+  Padding padding = context.pixels.padding;
   if (!call.at(0).empty()) {
     IMGRING_TRY(padding.top, parse_size(call, call.at(0), kPixelsMax));
     padding.top_given = true;
@@ -148,7 +148,7 @@ Result<void> apply_padding(const Call& call, ApplyContext& context) {
   } else if (padding.right_given) {
     padding.left = padding.right;
   }
-  context.options.padding = padding;
+  context.pixels.padding = padding;
   return {};
 }
 
@@ -158,12 +158,12 @@ Result<void> apply_rotate(const Call& call, ApplyContext& context) {
   if (angle % 90 != 0 || (angle < 0 && angle % 360 != 0)) {
     return bad_argument(call, call.at(0), "a multiple of 90");
   }
-  context.options.rotate = static_cast<int>(angle % 360);
+  context.pixels.rotate = static_cast<int>(angle % 360);
   return {};
 }
 
 Result<void> apply_flip(const Call& call, ApplyContext& context) {
-  ProcessingOptions& options = context.options;
+  PixelOptions& options = context.pixels;
   if (!call.at(0).empty()) options.flip_horizontal = parse_lenient_bool(call, call.at(0));
   if (!call.at(1).empty()) options.flip_vertical = parse_lenient_bool(call, call.at(1));
   return {};
@@ -171,23 +171,23 @@ Result<void> apply_flip(const Call& call, ApplyContext& context) {
 
 Result<void> apply_background(const Call& call, ApplyContext& context) {
   if (call.size() == 1 && call.at(0).empty()) {
-    context.options.background.reset();
+    context.pixels.background.reset();
     return {};
   }
   if (call.size() == 1) {
-    IMGRING_TRY(context.options.background, parse_color(call, call.at(0)));
+    IMGRING_TRY(context.pixels.background, parse_color(call, call.at(0)));
     return {};
   }
   if (call.size() != 3) return bad_argument(call, call.at(1), "complete: r:g:b");
   IMGRING_TRY(const std::uint8_t r, parse_channel(call, call.at(0)));
   IMGRING_TRY(const std::uint8_t g, parse_channel(call, call.at(1)));
   IMGRING_TRY(const std::uint8_t b, parse_channel(call, call.at(2)));
-  context.options.background = Color{r, g, b};
+  context.pixels.background = Color{r, g, b};
   return {};
 }
 
 Result<void> apply_watermark(const Call& call, ApplyContext& context) {
-  Watermark watermark = context.options.watermark;
+  Watermark watermark = context.pixels.watermark;
   IMGRING_TRY(watermark.opacity, parse_fraction(call, call.at(0)));
   if (!call.at(1).empty()) {
     IMGRING_TRY(watermark.position.type, parse_watermark_position(call, call.at(1)));
@@ -203,7 +203,7 @@ Result<void> apply_watermark(const Call& call, ApplyContext& context) {
     IMGRING_TRY(const double scale, parse_unsigned_real(call, call.at(4)));
     watermark.scale = std::min(scale, kWatermarkScaleMax);
   }
-  context.options.watermark = watermark;
+  context.pixels.watermark = watermark;
   return {};
 }
 

@@ -16,12 +16,12 @@ Result<int> parse_quality(const Call& call, std::string_view text) {
 }  // namespace
 
 Result<void> apply_format(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.format, parse_format(call, call.at(0)));
+  IMGRING_TRY(context.request.format, parse_format(call, call.at(0)));
   return {};
 }
 
 Result<void> apply_quality(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.quality, parse_quality(call, call.at(0)));
+  IMGRING_TRY(context.request.quality, parse_quality(call, call.at(0)));
   return {};
 }
 
@@ -32,7 +32,7 @@ Result<void> apply_format_quality(const Call& call, ApplyContext& context) {
   for (std::size_t i = 0; i < call.size(); i += 2) {
     IMGRING_TRY(const ImageType type, parse_format(call, call.at(i)));
     IMGRING_TRY(const int quality, parse_quality(call, call.at(i + 1)));
-    context.options.format_quality[static_cast<std::size_t>(type)] =
+    context.request.format_quality[static_cast<std::size_t>(type)] =
         static_cast<std::uint8_t>(quality);
   }
   return {};
@@ -41,23 +41,23 @@ Result<void> apply_format_quality(const Call& call, ApplyContext& context) {
 Result<void> apply_max_bytes(const Call& call, ApplyContext& context) {
   const auto value = parse_int(call.at(0));
   if (!value || *value < 0) return bad_argument(call, call.at(0), "an integer of at least 0");
-  context.options.max_bytes = *value;
+  context.request.max_bytes = *value;
   return {};
 }
 
 // Added to earlier ones and the configuration's.
 Result<void> apply_skip_processing(const Call& call, ApplyContext& context) {
-  ImageTypeSet types = context.options.skip_processing;
+  ImageTypeSet types = context.request.skip_processing;
   for (const std::string_view text : call.arguments) {
     IMGRING_TRY(const ImageType type, parse_format(call, text));
     types.add(type);
   }
-  context.options.skip_processing = types;
+  context.request.skip_processing = types;
   return {};
 }
 
 Result<void> apply_cachebuster(const Call& call, ApplyContext& context) {
-  context.options.cachebuster = call.at(0);
+  context.request.cachebuster = call.at(0);
   return {};
 }
 
@@ -66,49 +66,49 @@ Result<void> apply_expires(const Call& call, ApplyContext& context) {
   if (expires_unix_s > 0 && expires_unix_s < context.now_unix_s) {
     return fail(ErrorCode::kInvalidUrl, "the URL has expired");
   }
-  context.options.expires_unix_s = expires_unix_s;
+  context.request.expires_unix_s = expires_unix_s;
   return {};
 }
 
 Result<void> apply_filename(const Call& call, ApplyContext& context) {
   std::string_view name = call.at(0);
   if (call.size() < 2 || !parse_lenient_bool(call, call.at(1))) {
-    context.options.filename = name;
+    context.request.filename = name;
     return {};
   }
   while (name.ends_with('=')) name.remove_suffix(1);
   auto decoded = base64url_decode(name);
   if (!decoded) return bad_argument(call, call.at(0), "URL-safe Base64");
-  context.options.filename = std::move(*decoded);
+  context.request.filename = std::move(*decoded);
   return {};
 }
 
 Result<void> apply_max_src_resolution(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.max_src_resolution, parse_megapixels(call, call.at(0)));
+  IMGRING_TRY(context.request.max_src_resolution, parse_megapixels(call, call.at(0)));
   return {};
 }
 
 Result<void> apply_max_src_file_size(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.max_src_file_size_bytes, parse_whole(call, call.at(0)));
+  IMGRING_TRY(context.request.max_src_file_size_bytes, parse_whole(call, call.at(0)));
   return {};
 }
 
 Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context) {
   IMGRING_TRY(const int frames, parse_size(call, call.at(0)));
   if (frames == 0) return bad_argument(call, call.at(0), "an integer above 0");
-  context.options.max_animation_frames = frames;
+  context.request.max_animation_frames = frames;
   return {};
 }
 
 Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context) {
-  IMGRING_TRY(context.options.max_animation_frame_resolution, parse_megapixels(call, call.at(0)));
+  IMGRING_TRY(context.request.max_animation_frame_resolution, parse_megapixels(call, call.at(0)));
   return {};
 }
 
 Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context) {
   IMGRING_TRY(const std::int64_t side, parse_whole(call, call.at(0)));
   // 0 and below: off.
-  context.options.max_result_dimension =
+  context.request.max_result_dimension =
       static_cast<int>(std::clamp<std::int64_t>(side, 0, kSizeMax));
   return {};
 }

@@ -96,7 +96,7 @@ bool is_basic_format(std::string_view part) {
 struct UrlRules::Impl {
   config::UrlConfig url;
   config::ProcessingConfig processing;
-  ProcessingOptions defaults;
+  RequestOptions defaults;
   std::map<std::string, std::unique_ptr<Preset>, std::less<>> presets;
   std::vector<AllowedSource> sources;
   std::string query_separator;
@@ -104,7 +104,7 @@ struct UrlRules::Impl {
 
   // State of one application of options.
   struct Run {
-    ProcessingOptions& options;
+    RequestOptions& options;
     std::int64_t now_unix_s;
     std::vector<std::string>* warnings;
     std::vector<std::string_view> presets_open{};  // from the outside in
@@ -125,7 +125,7 @@ struct UrlRules::Impl {
 };
 
 void UrlRules::Impl::set_defaults(const config::Config& config) {
-  defaults.auto_rotate = processing.auto_rotate;
+  defaults.first().auto_rotate = processing.auto_rotate;
   defaults.strip_metadata = processing.strip_metadata;
   defaults.keep_copyright = processing.keep_copyright;
   defaults.strip_color_profile = processing.strip_color_profile;
@@ -181,7 +181,7 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
     return fail(ErrorCode::kInvalidUrl,
                 "option " + std::string(written.name) + " has too many arguments");
   }
-  ApplyContext context{run.options, run.now_unix_s};
+  ApplyContext context{run.options, run.options.first(), run.now_unix_s};
   return row->apply(Call{written.name, written.arguments, run.warnings}, context);
 }
 
@@ -240,7 +240,7 @@ Result<void> UrlRules::Impl::apply_extension(std::string_view extension, Run& ru
   // A raw request does not look at it at all.
   if (extension.empty() || run.options.raw) return {};
   const std::string_view arguments[] = {extension};
-  ApplyContext context{run.options, run.now_unix_s};
+  ApplyContext context{run.options, run.options.first(), run.now_unix_s};
   return apply_format(Call{"extension", arguments, run.warnings}, context);
 }
 
@@ -286,7 +286,7 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
   impl.read_presets(config.url.presets, problems);
   for (const auto& [name, preset] : impl.presets) {
     // Nothing has expired yet: what expires is judged by each request.
-    ProcessingOptions scratch;
+    RequestOptions scratch;
     Impl::Run run{scratch, std::numeric_limits<std::int64_t>::min(), &found};
     run.presets_open.push_back(name);
     const Result<void> applied = impl.apply_all(preset->options, run);
@@ -304,7 +304,7 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
                                           std::int64_t now_unix_s) const {
   const Impl& impl = *impl_;
   ProcessingRequest request;
-  ProcessingOptions& options = request.options;
+  RequestOptions& options = request.options;
   options = impl.defaults;
   const config::ProcessingConfig& p = impl.processing;
   options.prefer_webp = features.accepts_webp && (p.auto_webp || p.enforce_webp);
@@ -313,11 +313,11 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   options.enforce_webp = features.accepts_webp && p.enforce_webp;
   options.enforce_avif = features.accepts_avif && p.enforce_avif;
   options.enforce_jxl = features.accepts_jxl && p.enforce_jxl;
-  if (features.dpr > 0) options.dpr = features.dpr;
+  if (features.dpr > 0) options.first().dpr = features.dpr;
   if (features.width > 0) {
     // A tiny dpr makes the quotient as large as it likes.
-    options.width = static_cast<int>(
-        std::min(std::round(features.width / options.dpr), static_cast<double>(kSizeMax)));
+    options.first().width = static_cast<int>(
+        std::min(std::round(features.width / options.first().dpr), static_cast<double>(kSizeMax)));
   }
   Impl::Run run{options, now_unix_s, &request.warnings};
   if (impl.presets.contains("default")) {

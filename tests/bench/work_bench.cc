@@ -106,8 +106,8 @@ void encode(int rounds, const char* file, ImageType type) {
 // A render of `bytes` to `width` pixels of JPEG.
 Time rendered(int rounds, const std::string& bytes, ImageType type, int width) {
   const config::ProcessingConfig config = default_config();
-  url::ProcessingOptions options;
-  options.width = width;
+  url::RequestOptions options;
+  options.first().width = width;
   options.format = ImageType::kJpeg;
   const pipeline::RenderJob job{
       .source = as_bytes(bytes), .source_type = type, .options = &options, .config = &config};
@@ -149,31 +149,50 @@ constexpr std::pair<ImageType, const char*> kSources[] = {
 // A step by the options that ask for it.
 struct StepCase {
   const char* name;
-  void (*set)(url::ProcessingOptions& o);
+  void (*set)(url::RequestOptions& o);
 };
-using O = url::ProcessingOptions;
+using O = url::RequestOptions;
 constexpr StepCase kStepCases[] = {
-    {"trim", [](O& o) { o.trim.on = true; o.trim.threshold = 10; }},
-    {"turn 90", [](O& o) { o.rotate = 90; }},
-    {"crop", [](O& o) { o.crop = {0.99, 0.99, {}}; }},
-    {"crop smart", [](O& o) { o.crop = {0.99, 0.99, {url::GravityType::kSmart, 0, 0}}; }},
-    {"blur 0.5", [](O& o) { o.blur = 0.5; }},
-    {"blur 1", [](O& o) { o.blur = 1; }},
-    {"blur 5", [](O& o) { o.blur = 5; }},
-    {"blur 20", [](O& o) { o.blur = 20; }},
-    {"blur 40", [](O& o) { o.blur = 40; }},
-    {"blur 70", [](O& o) { o.blur = 70; }},
-    {"blur 100", [](O& o) { o.blur = 100; }},
-    {"sharpen 0.5", [](O& o) { o.sharpen = 0.5F; }},
-    {"sharpen 2", [](O& o) { o.sharpen = 2; }},
-    {"sharpen 20", [](O& o) { o.sharpen = 20; }},
-    {"sharpen 50", [](O& o) { o.sharpen = 50; }},
-    {"sharpen 100", [](O& o) { o.sharpen = 100; }},
-    {"pixelate 8", [](O& o) { o.pixelate = 8; }},
-    {"padding 1", [](O& o) { o.padding = {1, 1, 1, 1}; }},
-    {"flatten", [](O& o) { o.background = url::Color{1, 2, 3}; }},
-    {"watermark", [](O& o) { o.watermark.opacity = 0.5; }},
-    {"watermark over all", [](O& o) { o.watermark = {0.5, {}, 1}; }},
+    {"trim",
+     [](O& o) {
+       o.first().trim.on = true;
+       o.first().trim.threshold = 10;
+     }},
+    {"turn 90", [](O& o) { o.first().rotate = 90; }},
+    {"crop",
+     [](O& o) {
+       o.first().crop = {0.99, 0.99, {}};
+     }},
+    {"crop smart",
+     [](O& o) {
+       o.first().crop = {0.99, 0.99, {url::GravityType::kSmart, 0, 0}};
+     }},
+    {"blur 0.5", [](O& o) { o.first().blur = 0.5; }},
+    {"blur 1", [](O& o) { o.first().blur = 1; }},
+    {"blur 5", [](O& o) { o.first().blur = 5; }},
+    {"blur 20", [](O& o) { o.first().blur = 20; }},
+    {"blur 40", [](O& o) { o.first().blur = 40; }},
+    {"blur 70", [](O& o) { o.first().blur = 70; }},
+    {"blur 100", [](O& o) { o.first().blur = 100; }},
+    {"sharpen 0.5", [](O& o) { o.first().sharpen = 0.5F; }},
+    {"sharpen 2", [](O& o) { o.first().sharpen = 2; }},
+    {"sharpen 20", [](O& o) { o.first().sharpen = 20; }},
+    {"sharpen 50", [](O& o) { o.first().sharpen = 50; }},
+    {"sharpen 100", [](O& o) { o.first().sharpen = 100; }},
+    {"pixelate 8", [](O& o) { o.first().pixelate = 8; }},
+    {"padding 1",
+     [](O& o) {
+       o.first().padding = {1, 1, 1, 1};
+     }},
+    {"flatten",
+     [](O& o) {
+       o.first().background = url::Color{1, 2, 3};
+     }},
+    {"watermark", [](O& o) { o.first().watermark.opacity = 0.5; }},
+    {"watermark over all",
+     [](O& o) {
+       o.first().watermark = {0.5, {}, 1};
+     }},
 };
 
 void step(int rounds, const char* file, const StepCase& which) {
@@ -187,7 +206,7 @@ void step(int rounds, const char* file, const StepCase& which) {
     const std::string bytes = written(image.get(), ".jpg[Q=88]");
     line.size[i] = pixels(image.get());
     const auto timed = [&](bool with) {
-      url::ProcessingOptions options;
+      url::RequestOptions options;
       options.format = ImageType::kJpeg;
       if (with) which.set(options);
       const pipeline::RenderJob job{.source = as_bytes(bytes), .source_type = ImageType::kJpeg,

@@ -59,17 +59,17 @@ const std::array<Setting, 4>& settings() {
   return all;
 }
 
-void check_options(const imgring::url::ProcessingOptions& o) {
-  IMGRING_CHECK(o.width >= 0);
-  IMGRING_CHECK(o.height >= 0);
-  IMGRING_CHECK(std::isfinite(o.dpr) && o.dpr > 0);
-  IMGRING_CHECK(o.zoom_width > 0 && o.zoom_height > 0);
-  IMGRING_CHECK(o.crop.width >= 0 && o.crop.height >= 0);
-  IMGRING_CHECK(std::isfinite(o.gravity.x) && std::isfinite(o.gravity.y));
-  IMGRING_CHECK(o.rotate >= 0 && o.rotate < 360);
-  IMGRING_CHECK(o.rotate % 90 == 0);
+void check_options(const imgring::url::RequestOptions& o) {
+  IMGRING_CHECK(o.first().width >= 0);
+  IMGRING_CHECK(o.first().height >= 0);
+  IMGRING_CHECK(std::isfinite(o.first().dpr) && o.first().dpr > 0);
+  IMGRING_CHECK(o.first().zoom_width > 0 && o.first().zoom_height > 0);
+  IMGRING_CHECK(o.first().crop.width >= 0 && o.first().crop.height >= 0);
+  IMGRING_CHECK(std::isfinite(o.first().gravity.x) && std::isfinite(o.first().gravity.y));
+  IMGRING_CHECK(o.first().rotate >= 0 && o.first().rotate < 360);
+  IMGRING_CHECK(o.first().rotate % 90 == 0);
   IMGRING_CHECK(o.quality >= 0 && o.quality <= 100);
-  IMGRING_CHECK(o.watermark.opacity >= 0 && o.watermark.opacity <= 1);
+  IMGRING_CHECK(o.first().watermark.opacity >= 0 && o.first().watermark.opacity <= 1);
   IMGRING_CHECK(o.max_animation_frames > 0);
 }
 

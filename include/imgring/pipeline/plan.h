@@ -36,7 +36,7 @@ struct Turn {
 };
 Turn turn_of(int orientation, bool auto_rotate) noexcept;
 // As turned by EXIF (auto_rotate) and the rotate option together.
-Size turned_size(const SourceFacts& facts, const url::ProcessingOptions& options) noexcept;
+Size turned_size(const SourceFacts& facts, const url::PixelOptions& options) noexcept;
 
 // Rounding of the spec: R half away from zero, E half to even. Values past int are clamped.
 int round_away(double v) noexcept;
@@ -58,7 +58,8 @@ struct Geometry {
   int result_crop_width = 0, result_crop_height = 0;  // RW, RH
   int extend_ar_width = 0, extend_ar_height = 0;      // EW, EH
 };
-Geometry compute_geometry(const SourceFacts& facts, const url::ProcessingOptions& options);
+Geometry compute_geometry(const SourceFacts& facts, const url::PixelOptions& options,
+                          int max_result_dimension);
 
 // Section 6, scale-on-load: what to reload with; shrink 1 and scale 1 = nothing.
 struct LoadScale {
@@ -82,21 +83,23 @@ Position position_of(const PositionInput& in, const url::Gravity& gravity) noexc
 url::Gravity adjust_gravity(url::Gravity gravity, int angle, bool flip_x, bool flip_y) noexcept;
 
 // Section 3.3: the source's own bytes are the answer (SVG: after the sanitiser).
-bool skips_processing(ImageType source, const url::ProcessingOptions& options,
+bool skips_processing(ImageType source, const url::RequestOptions& options,
                       const config::ProcessingConfig& config) noexcept;
 // Section 3.5. SVG wanted: kResultUnsupported. Whether the saver exists is not looked at.
-Result<ImageType> choose_format(const SourceFacts& facts, const url::ProcessingOptions& options,
+Result<ImageType> choose_format(const SourceFacts& facts, const url::RequestOptions& options,
                                 const config::ProcessingConfig& config);
 // Section 3.8, vectors are exempt. kResolutionTooLarge.
 Result<void> check_resolution(const SourceFacts& facts, int frames,
-                              const url::ProcessingOptions& options);
+                              const url::RequestOptions& options);
 // Section 10. `type`: the format that is written.
-int quality_for(ImageType type, const url::ProcessingOptions& options,
+int quality_for(ImageType type, const url::RequestOptions& options,
                 const config::ProcessingConfig& config) noexcept;
 
 struct PlanInput {
   SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
-  const url::ProcessingOptions* options = nullptr;
+  const url::RequestOptions* options = nullptr;
+  // Of the pipeline that is planned.
+  const url::PixelOptions& pixels() const noexcept { return options->first(); }
   const config::ProcessingConfig* config = nullptr;
   ImageType result_type = ImageType::kUnknown;
   int frames = 1;           // > 1: animated, no scale-on-load and no trim

@@ -31,7 +31,7 @@ struct AuxImage {
 struct RenderJob {
   ByteSpan source;
   ImageType source_type = ImageType::kUnknown;
-  const url::ProcessingOptions* options = nullptr;
+  const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
   image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "imgring/base/image_type.h"
 
@@ -50,8 +51,9 @@ struct Watermark {
   double scale = 0;
 };
 
-// Sizes above 2^31-1 are taken as that, padding and pixelate above 10^8 likewise: beyond any image.
-struct ProcessingOptions {
+// What one pipeline does to pixels. Sizes above 2^31-1 are taken as that, padding and pixelate
+// above 10^8 likewise: beyond any image.
+struct PixelOptions {
   ResizingType resizing_type = ResizingType::kFit;
   int width = 0, height = 0, min_width = 0, min_height = 0;
   double zoom_width = 1, zoom_height = 1, dpr = 1;
@@ -68,6 +70,14 @@ struct ProcessingOptions {
   double blur = 0, sharpen = 0;
   int pixelate = 0;
   Watermark watermark;
+};
+
+// What holds for the whole request, and its pipelines, one behind the other: a URL has one.
+struct RequestOptions {
+  std::vector<PixelOptions> pipelines = std::vector<PixelOptions>(1);
+  PixelOptions& first() noexcept { return pipelines.front(); }
+  const PixelOptions& first() const noexcept { return pipelines.front(); }
+
   bool strip_metadata = true, keep_copyright = true, strip_color_profile = true;
   bool preserve_hdr = false, enforce_thumbnail = false;
   int quality = 0;

@@ -28,7 +28,7 @@ ClientFeatures detect_features(const FeatureHeaders& headers,
                                const config::ProcessingConfig& config);
 
 struct ProcessingRequest {
-  ProcessingOptions options;
+  RequestOptions options;
   std::string source_url;
   bool source_encrypted = false;  // by enc/: not to be shown to the client
   std::string options_text;  // as written in the URL (log)
@@ -74,8 +74,8 @@ class UrlRules {
 };
 
 // Options that differ from their defaults, under imgproxy's names: fields of the request log.
-LogGroup log_fields(const ProcessingOptions& options);
+LogGroup log_fields(const RequestOptions& options);
 // The same as one line: "width=300 gravity=sm" (explain).
-std::string describe(const ProcessingOptions& options);
+std::string describe(const RequestOptions& options);
 
 }  // namespace imgring::url

@@ -10,7 +10,7 @@ Result<image::VipsImagePtr> embed(VipsImage* picture, const StepContext&, const 
 
 Result<image::VipsImagePtr> flatten(VipsImage* picture, const StepContext& context, const Step&) {
   constexpr url::Color kWhite{255, 255, 255};
-  return vips::flatten(picture, context.input.options->background.value_or(kWhite));
+  return vips::flatten(picture, context.input.pixels().background.value_or(kWhite));
 }
 
 }  // namespace imgring::pipeline::steps

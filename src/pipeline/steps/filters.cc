@@ -55,7 +55,7 @@ Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::Stop
 }  // namespace
 
 Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step&) {
-  const url::ProcessingOptions& o = *context.input.options;
+  const url::PixelOptions& o = context.input.pixels();
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
   IMGRING_TRY(VipsImagePtr work,
               image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));

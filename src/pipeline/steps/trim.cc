@@ -79,7 +79,7 @@ Span equalised(Span found, int side) noexcept {
 }  // namespace
 
 Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const Step& step) {
-  const url::Trim& options = context.input.options->trim;
+  const url::Trim& options = context.input.pixels().trim;
   IMGRING_TRY(VipsImagePtr ready, to_processing(picture, context, step));
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(ready.get(), context.stop));
   const Size whole = vips::size_of(memory.get());

@@ -21,7 +21,7 @@ Result<VipsImagePtr> flip(VipsImagePtr picture, bool wanted, VipsDirection direc
 }  // namespace
 
 Result<VipsImagePtr> turn(VipsImage* picture, const StepContext& context, const Step&) {
-  const url::ProcessingOptions& o = *context.input.options;
+  const url::PixelOptions& o = context.input.pixels();
   const Turn& exif = context.plan.turn;
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
   IMGRING_TRY(VipsImagePtr upright, rotate(std::move(memory), exif.angle));

@@ -18,26 +18,26 @@ using image::VipsImagePtr;
 // Of a mark before its cut to the frame; libvips addresses pictures of ten million pixels a side.
 constexpr int kMarkSideMax = 5'000'000;
 
-bool replicated(const url::ProcessingOptions& o) noexcept {
+bool replicated(const url::PixelOptions& o) noexcept {
   return o.watermark.position.type == url::GravityType::kReplicate;
 }
 
 // Options of the watermark's own run.
-url::ProcessingOptions own_options(const StepContext& context, Size frame) {
-  const url::ProcessingOptions& o = *context.input.options;
-  url::ProcessingOptions own;
-  own.enlarge = true;
-  own.auto_rotate = context.input.config->auto_rotate;
+url::RequestOptions own_options(const StepContext& context, Size frame) {
+  const url::PixelOptions& o = context.input.pixels();
+  url::RequestOptions own;
+  own.first().enlarge = true;
+  own.first().auto_rotate = context.input.config->auto_rotate;
   own.preserve_hdr = context.input.config->preserve_hdr;
-  own.max_src_resolution = o.max_src_resolution;
+  own.max_src_resolution = context.input.options->max_src_resolution;
   own.format = context.watermark_source->type;
   const double scale = o.watermark.scale;
   if (scale > 0) {
     const auto side = [scale](int of) {
       return std::clamp(scaled_even(of, scale), 1, kMarkSideMax);
     };
-    own.width = side(frame.width);
-    own.height = side(frame.height);
+    own.first().width = side(frame.width);
+    own.first().height = side(frame.height);
   }
   return own;
 }
@@ -76,9 +76,9 @@ struct Shown {
 };
 
 Shown shown_of(const StepContext& context, Size frame, Size mark) {
-  const url::Gravity& position = context.input.options->watermark.position;
+  const url::Gravity& position = context.input.pixels().watermark.position;
   const double dpr = context.plan.geometry.dpr;
-  if (replicated(*context.input.options)) {
+  if (replicated(context.input.pixels())) {
     return {tile_axis(position.x, mark.width, frame.width, dpr),
             tile_axis(position.y, mark.height, frame.height, dpr)};
   }
@@ -123,7 +123,7 @@ struct Mark {
 
 Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
                                 const image::StopFlag& stop) {
-  const url::ProcessingOptions own = own_options(context, frame);
+  const url::RequestOptions own = own_options(context, frame);
   PlanInput input;
   input.options = &own;
   input.config = context.input.config;
@@ -162,7 +162,7 @@ Result<VipsImagePtr> tile_of(VipsImage* mark, const Shown& shown) {
 }
 
 Result<PreparedWatermark> prepare(const StepContext& context, Size frame) {
-  const url::ProcessingOptions& o = *context.input.options;
+  const url::PixelOptions& o = context.input.pixels();
   PreparedWatermark ready;
   ready.opacity = o.watermark.opacity * context.input.config->watermark_opacity;
   IMGRING_TRY(Mark made, scaled_and_upright(context, frame, context.stop));

@@ -25,7 +25,7 @@ std::string bytes_of(std::uint32_t value, int count, bool big) {
 struct Asked {
   std::string source;
   ImageType type = kSvg;
-  url::ProcessingOptions options{};
+  url::RequestOptions options{};
   config::ProcessingConfig config{};
 
   Estimate estimate() const {
@@ -127,7 +127,7 @@ TEST(Estimate, ResultsAndCopiesAreCertain) {
     EXPECT_LE(e.certain_bytes, e.bytes);
   }
   Asked blurred = asked(source, kPng, vast, kPng);
-  blurred.options.blur = 2;
+  blurred.options.first().blur = 2;
   EXPECT_GE(blurred.estimate().certain_bytes, std::int64_t{4} * 16000 * 16000);
   // A decoder's table is a guess.
   const Estimate small = asked(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp,
@@ -171,7 +171,7 @@ TEST(Estimate, AnUnreadSourceCountsTheResultThatIsAskedFor) {
   const std::string_view vast = "w:2000000000/h:2000000000";
   EXPECT_LE(asked(unread, kAvif, vast, kJpeg).estimate().bytes, least + 50 * 6 * kMega);
   Asked enlarged = asked(unread, kAvif, vast, kAvif);
-  enlarged.options.enlarge = true;
+  enlarged.options.first().enlarge = true;
   EXPECT_GT(enlarged.estimate().bytes, kMega * kMega);
 }
 

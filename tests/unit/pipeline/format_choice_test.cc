@@ -8,10 +8,10 @@ namespace {
 
 using enum ImageType;
 using testing::facts;
-using url::ProcessingOptions;
+using url::RequestOptions;
 
 struct Fixture {
-  ProcessingOptions o;
+  RequestOptions o;
   config::ProcessingConfig c;
   SourceFacts f = facts(kJpeg, 100, 50);
   ImageType chosen() { return choose_format(f, o, c).value_or(kUnknown); }
@@ -20,15 +20,15 @@ struct Fixture {
 TEST(FormatChoice, UnsetFormatFollowsSourceWhenPreferred) {
   Fixture t;
   EXPECT_EQ(t.chosen(), kJpeg);
-  t.o.padding.top = 10;
+  t.o.first().padding.top = 10;
   EXPECT_EQ(t.chosen(), kJpeg);  // a preferred source format is not checked further
   t.f.type = kAvif;
   EXPECT_EQ(t.chosen(), kPng);
-  t.o.padding.top = 0;
+  t.o.first().padding.top = 0;
   EXPECT_EQ(t.chosen(), kJpeg);
   t.f.alpha = true;
   EXPECT_EQ(t.chosen(), kPng);
-  t.o.background = url::Color{};
+  t.o.first().background = url::Color{};
   EXPECT_EQ(t.chosen(), kJpeg);
 }
 
@@ -82,7 +82,7 @@ TEST(FormatChoice, SkippingLooksAtListsAndSvgRules) {
 }
 
 TEST(FormatChoice, ResolutionLimits) {
-  ProcessingOptions o;
+  RequestOptions o;
   o.max_src_resolution = 5000;
   EXPECT_TRUE(check_resolution(facts(kJpeg, 100, 50), 1, o).has_value());
   EXPECT_FALSE(check_resolution(facts(kJpeg, 101, 50), 1, o).has_value());
@@ -95,7 +95,7 @@ TEST(FormatChoice, ResolutionLimits) {
 }
 
 TEST(FormatChoice, QualityComesFromTheNearestSetting) {
-  ProcessingOptions o;
+  RequestOptions o;
   config::ProcessingConfig c;
   c.format_quality[static_cast<std::size_t>(kWebp)] = 79;
   EXPECT_EQ(quality_for(kJpeg, o, c), 80);

@@ -85,10 +85,10 @@ TEST(Geometry, ExifTurnsSwapTheSides) {
     SCOPED_TRACE(orientation);
     SourceFacts f = facts(ImageType::kJpeg, 400, 200);
     f.orientation = orientation;
-    url::ProcessingOptions o = options_of("w:100");
+    url::RequestOptions o = options_of("w:100");
     const bool swapped = orientation >= 5;
     EXPECT_EQ(plan_of(f, o).result, (Size{100, swapped ? 200 : 50}));
-    o.auto_rotate = false;
+    o.first().auto_rotate = false;
     EXPECT_EQ(plan_of(f, o).result, (Size{100, 50}));
   }
   EXPECT_EQ(turn_of(7, true).angle, 270);

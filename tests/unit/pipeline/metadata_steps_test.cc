@@ -28,24 +28,27 @@ struct Step {
 };
 constexpr Step kSteps[] = {
     {"none", [](Request*) {}},
-    {"rot", [](Request* r) { r->options.rotate = 90; }},
-    {"rot:180", [](Request* r) { r->options.rotate = 180; }},
-    {"fl", [](Request* r) { r->options.flip_vertical = r->options.flip_horizontal = true; }},
-    {"bl", [](Request* r) { r->options.blur = 2; }},
-    {"sh", [](Request* r) { r->options.sharpen = 1; }},
-    {"pix", [](Request* r) { r->options.pixelate = 4; }},
-    {"t", [](Request* r) { r->options.trim.on = true; }},
+    {"rot", [](Request* r) { r->options.first().rotate = 90; }},
+    {"rot:180", [](Request* r) { r->options.first().rotate = 180; }},
+    {"fl",
+     [](Request* r) {
+       r->options.first().flip_vertical = r->options.first().flip_horizontal = true;
+     }},
+    {"bl", [](Request* r) { r->options.first().blur = 2; }},
+    {"sh", [](Request* r) { r->options.first().sharpen = 1; }},
+    {"pix", [](Request* r) { r->options.first().pixelate = 4; }},
+    {"t", [](Request* r) { r->options.first().trim.on = true; }},
     {"g:sm",
      [](Request* r) {
-       r->options.resizing_type = url::ResizingType::kFill;
-       r->options.width = r->options.height = 24;
-       r->options.gravity.type = url::GravityType::kSmart;
+       r->options.first().resizing_type = url::ResizingType::kFill;
+       r->options.first().width = r->options.first().height = 24;
+       r->options.first().gravity.type = url::GravityType::kSmart;
      }},
     {"wm",
      [](Request* r) {
        r->watermark.bytes = encoded(plain(8, 8, {255, 0, 0}).get(), ".png");
        r->watermark.type = kPng;
-       r->options.watermark.opacity = 1;
+       r->options.first().watermark.opacity = 1;
      }},
 };
 
@@ -129,7 +132,7 @@ TEST(MetadataSteps, AProfileThatIsUsedIsTheSources) {
     Request plain_request = request_of(format);
     const auto wanted = pixel(outcome_of(plain_request).picture.get(), 16, 36);
     Request changed = request_of(format);
-    changed.options.rotate = 180;
+    changed.options.first().rotate = 180;
     const auto found = pixel(outcome_of(changed).picture.get(), 48, 12);
     ASSERT_EQ(found.size(), wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {

@@ -149,9 +149,9 @@ TEST(NativeRender, PutsTheBackgroundUnderWhatIsClear) {
     for (const int bands : {2, 4}) {
       if (bands == 2 && result == kWebp) continue;
       Request request = png_request("w:165", {331, 199}, bands, result);
-      request.options.background = {200, 200, 200};
+      request.options.first().background = {200, 200, 200};
       expect_alike(request);
-      request.options.background = {200, 30, 60};
+      request.options.first().background = {200, 30, 60};
       if (bands == 4) expect_alike(request);
     }
   }
@@ -170,9 +170,9 @@ TEST(NativeRender, TurnsAsLibvipsDoes) {
       for (const int flips : {0, 3}) {
         SCOPED_TRACE(std::string(path) + " " + std::to_string(orientation * 10 + flips));
         Request request = request_of(path, source, kJpeg, kJpeg);
-        request.options.flip_horizontal = (flips & 1) != 0;
-        request.options.flip_vertical = (flips & 2) != 0;
-        request.options.gravity.type = url::GravityType::kNorthWest;
+        request.options.first().flip_horizontal = (flips & 1) != 0;
+        request.options.first().flip_vertical = (flips & 2) != 0;
+        request.options.first().gravity.type = url::GravityType::kNorthWest;
         expect_alike(request, 38);
       }
     }

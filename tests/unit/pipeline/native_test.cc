@@ -13,7 +13,7 @@ using enum ImageType;
 // Whether the plan of a path is.
 struct Asked {
   SourceFacts source = facts(kJpeg, 1000, 800);
-  url::ProcessingOptions options;
+  url::RequestOptions options;
   config::ProcessingConfig config;
   ImageType result = kJpeg;
   int frames = 1;
@@ -57,7 +57,7 @@ TEST(NativeJob, TakesTurns) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     Asked asked;
     asked.options = options_of("w:400/rot:90");
-    asked.options.flip_vertical = true;
+    asked.options.first().flip_vertical = true;
     asked.source.orientation = orientation;
     EXPECT_TRUE(asked.native());
   }
@@ -82,21 +82,21 @@ TEST(NativeJob, LeavesEverythingElseToLibvips) {
       [](Asked* a) { a->source.type = kPng, a->source.whole_decode = true; },
       [](Asked* a) { a->frames = 2; },
       [](Asked* a) { a->config.use_linear_colorspace = true; },
-      [](Asked* a) { a->options.blur = 2; },
-      [](Asked* a) { a->options.sharpen = 2; },
-      [](Asked* a) { a->options.pixelate = 4; },
-      [](Asked* a) { a->options.trim.on = true; },
+      [](Asked* a) { a->options.first().blur = 2; },
+      [](Asked* a) { a->options.first().sharpen = 2; },
+      [](Asked* a) { a->options.first().pixelate = 4; },
+      [](Asked* a) { a->options.first().trim.on = true; },
       [](Asked* a) { a->options.max_bytes = 1000; },
       [](Asked* a) { a->options.quality = 19; },
       [](Asked* a) { a->source.width = 255, a->source.height = 256; },
-      [](Asked* a) { a->options.padding.top = 4; },
-      [](Asked* a) { a->options.width = 2000, a->options.enlarge = true; },
-      [](Asked* a) { a->options.height = 700, a->options.extend.on = true; },
-      [](Asked* a) { a->watermark = true, a->options.watermark.opacity = 1; },
+      [](Asked* a) { a->options.first().padding.top = 4; },
+      [](Asked* a) { a->options.first().width = 2000, a->options.first().enlarge = true; },
+      [](Asked* a) { a->options.first().height = 700, a->options.first().extend.on = true; },
+      [](Asked* a) { a->watermark = true, a->options.first().watermark.opacity = 1; },
       [](Asked* a) {
-        a->options.resizing_type = url::ResizingType::kFill;
-        a->options.height = 500;
-        a->options.gravity.type = url::GravityType::kSmart;
+        a->options.first().resizing_type = url::ResizingType::kFill;
+        a->options.first().height = 500;
+        a->options.first().gravity.type = url::GravityType::kSmart;
       },
   };
   for (std::size_t i = 0; i < std::size(kChanges); ++i) {
@@ -112,7 +112,7 @@ TEST(NativeJob, TakesATurnedSourceThatStaysAsItIs) {
   Asked asked;
   asked.options = options_of("w:400");
   asked.source.orientation = 6;
-  asked.options.auto_rotate = false;
+  asked.options.first().auto_rotate = false;
   EXPECT_TRUE(asked.native());
 }
 

@@ -20,29 +20,29 @@ inline url::ResizingType resizing_type(std::string_view name) {
   return name == "auto" ? kAuto : kFit;
 }
 
-inline void set_option(url::ProcessingOptions* o, const std::vector<std::string_view>& a) {
+inline void set_option(url::RequestOptions* o, const std::vector<std::string_view>& a) {
   const std::string_view name = a[0];
   const auto arg = [&](std::size_t i) { return i < a.size() ? a[i] : std::string_view("0"); };
-  if (name == "rt") o->resizing_type = resizing_type(arg(1));
-  if (name == "w") o->width = whole(arg(1));
-  if (name == "h") o->height = whole(arg(1));
-  if (name == "mw") o->min_width = whole(arg(1));
-  if (name == "mh") o->min_height = whole(arg(1));
+  if (name == "rt") o->first().resizing_type = resizing_type(arg(1));
+  if (name == "w") o->first().width = whole(arg(1));
+  if (name == "h") o->first().height = whole(arg(1));
+  if (name == "mw") o->first().min_width = whole(arg(1));
+  if (name == "mh") o->first().min_height = whole(arg(1));
   if (name == "mrd") o->max_result_dimension = whole(arg(1));
-  if (name == "dpr") o->dpr = number(arg(1));
-  if (name == "el") o->enlarge = true;
-  if (name == "ex") o->extend.on = true;
-  if (name == "exar") o->extend_aspect_ratio.on = true;
-  if (name == "rot") o->rotate = whole(arg(1));
-  if (name == "c") o->crop.width = number(arg(1)), o->crop.height = number(arg(2));
-  if (name == "z") o->zoom_width = number(arg(1)), o->zoom_height = number(arg(2));
+  if (name == "dpr") o->first().dpr = number(arg(1));
+  if (name == "el") o->first().enlarge = true;
+  if (name == "ex") o->first().extend.on = true;
+  if (name == "exar") o->first().extend_aspect_ratio.on = true;
+  if (name == "rot") o->first().rotate = whole(arg(1));
+  if (name == "c") o->first().crop.width = number(arg(1)), o->first().crop.height = number(arg(2));
+  if (name == "z") o->first().zoom_width = number(arg(1)), o->first().zoom_height = number(arg(2));
   if (name == "pd")
-    o->padding = {whole(arg(1)), whole(arg(2)), whole(arg(3)), whole(arg(4))};
+    o->first().padding = {whole(arg(1)), whole(arg(2)), whole(arg(3)), whole(arg(4))};
 }
 
 // "rt:fill/w:25/.../plain/SOURCE"
-inline url::ProcessingOptions options_of(std::string_view path) {
-  url::ProcessingOptions options;
+inline url::RequestOptions options_of(std::string_view path) {
+  url::RequestOptions options;
   for (const std::string_view part : split(path, "/")) {
     if (part == "plain") break;
     set_option(&options, split(part, ":"));
@@ -58,7 +58,7 @@ inline SourceFacts facts(ImageType type, int width, int height) {
   return f;
 }
 
-inline Plan plan_of(const SourceFacts& source, const url::ProcessingOptions& options,
+inline Plan plan_of(const SourceFacts& source, const url::RequestOptions& options,
                     ImageType result = ImageType::kPng) {
   static const config::ProcessingConfig config;
   PlanInput in;

@@ -20,7 +20,7 @@ TEST(Plan, JpegIsShrunkOnLoadByTheLargestPowerBelowTheRatio) {
   for (const Case c : {Case{1600, 1}, {801, 1}, {800, 2}, {401, 2}, {400, 4}, {200, 8}, {100, 8}}) {
     SCOPED_TRACE(c.width);
     auto o = options_of("");
-    o.width = c.width;
+    o.first().width = c.width;
     EXPECT_EQ(plan_of(facts(kJpeg, 1600, 1600), o).load.shrink, c.shrink);
   }
 }
@@ -34,7 +34,7 @@ TEST(Plan, ExactShrinkNeedsNoScaleStep) {
 
 TEST(Plan, TrimTurnsShrinkOnLoadOffAndIsMarkedAsUnsure) {
   auto o = options_of("w:100");
-  o.trim.on = true;
+  o.first().trim.on = true;
   const auto plan = plan_of(facts(kJpeg, 1600, 1200), o);
   EXPECT_FALSE(plan.load.any());
   EXPECT_TRUE(plan.depends_on_pixels);
@@ -72,7 +72,7 @@ TEST(Plan, NoStepMakesMoreThanAHelperCanDo) {
 
 TEST(Plan, CropIsSwappedForTurnedPictures) {
   auto o = options_of("c:100:40/rot:90");
-  o.gravity = {url::GravityType::kNorthWest, 0, 0};
+  o.first().gravity = {url::GravityType::kNorthWest, 0, 0};
   const auto plan = plan_of(facts(kPng, 300, 200), o);
   const Step* crop = find_step(plan, StepKind::kCrop);
   ASSERT_NE(crop, nullptr);
@@ -86,7 +86,7 @@ TEST(Plan, FlattenWhenTheFormatHasNoAlphaOrABackgroundIsSet) {
   auto o = options_of("w:10");
   EXPECT_EQ(find_step(plan_of(facts(kPng, 30, 20), o, kPng), StepKind::kFlatten), nullptr);
   EXPECT_NE(find_step(plan_of(facts(kPng, 30, 20), o, kJpeg), StepKind::kFlatten), nullptr);
-  o.background = url::Color{1, 2, 3};
+  o.first().background = url::Color{1, 2, 3};
   EXPECT_NE(find_step(plan_of(facts(kPng, 30, 20), o, kPng), StepKind::kFlatten), nullptr);
 }
 
@@ -124,9 +124,9 @@ TEST(Plan, AKnownCutComesBeforeTheTurn) {
     for (int turn = 0; turn < 16; ++turn) {
       SCOPED_TRACE(std::to_string(orientation) + " " + std::to_string(turn));
       auto o = options_of("rt:fill/w:40/h:30/rot:" + std::to_string(turn % 4 * 90));
-      o.gravity = {url::GravityType::kNorthWest, 3, 2};
-      o.flip_horizontal = (turn & 4) != 0;
-      o.flip_vertical = (turn & 8) != 0;
+      o.first().gravity = {url::GravityType::kNorthWest, 3, 2};
+      o.first().flip_horizontal = (turn & 4) != 0;
+      o.first().flip_vertical = (turn & 8) != 0;
       SourceFacts source = facts(kPng, 200, 100);
       source.orientation = orientation;
       const auto plan = plan_of(source, o, kPng);
@@ -146,7 +146,7 @@ TEST(Plan, AKnownCutComesBeforeTheTurn) {
 
 TEST(Plan, ASmartCutSeesTheTurnedPicture) {
   auto o = options_of("rt:fill/w:40/h:30/rot:90");
-  o.gravity.type = url::GravityType::kSmart;
+  o.first().gravity.type = url::GravityType::kSmart;
   const auto plan = plan_of(facts(kPng, 200, 100), o, kPng);
   EXPECT_GT(find_step(plan, StepKind::kResultCrop), find_step(plan, StepKind::kTurn));
 }
@@ -190,7 +190,7 @@ TEST(Plan, CoefficientsAreThoseOfTheSampling) {
 
 TEST(Plan, TextNamesEveryStepWithItsSize) {
   auto o = options_of("w:500/pd:10:10:10:10");
-  o.blur = 2;
+  o.first().blur = 2;
   const std::string text = describe(plan_of(facts(kJpeg, 2400, 1600), o, kJpeg));
   EXPECT_NE(text.find("load jpeg shrunk by 4: 600x400"), std::string::npos) << text;
   EXPECT_NE(text.find("scale by 0.833333 x 0.833333: 500x333"), std::string::npos) << text;

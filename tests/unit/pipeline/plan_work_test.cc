@@ -13,8 +13,8 @@ using testing::facts;
 
 PlannedWork work_of(const SourceFacts& source, ImageType result, int width, int frames = 1) {
   static const config::ProcessingConfig config;
-  url::ProcessingOptions options;
-  options.width = width;
+  url::RequestOptions options;
+  options.first().width = width;
   PlanInput in;
   in.facts = source;
   in.options = &options;
@@ -71,12 +71,12 @@ struct Sure {
 };
 std::chrono::microseconds least_of(const Sure& sure) {
   static const config::ProcessingConfig config;
-  url::ProcessingOptions options;
+  url::RequestOptions options;
   options.quality = sure.quality;
-  options.width = sure.width;
-  options.enlarge = true;
-  options.blur = sure.blur;
-  if (sure.crop) options.crop.width = options.crop.height = 0.9;
+  options.first().width = sure.width;
+  options.first().enlarge = true;
+  options.first().blur = sure.blur;
+  if (sure.crop) options.first().crop.width = options.first().crop.height = 0.9;
   PlanInput in;
   in.facts = sure.source;
   in.options = &options;
@@ -111,13 +111,13 @@ TEST(PlanWork, LittleIsCertainOfPicturesThatMayBeEasy) {
 
 PlannedWork work_with(std::string_view steps, int width = 4000, int height = 3000) {
   static const config::ProcessingConfig config;
-  url::ProcessingOptions options;
-  if (steps == "trim") options.trim.on = true;
-  if (steps == "smart") options.crop = {0.9, 0.9, {url::GravityType::kSmart, 0, 0}};
-  if (steps == "blur") options.blur = 1000;
-  if (steps == "trim, blur") options.trim.on = true, options.blur = 1000;
-  if (steps == "sharpen") options.sharpen = 100;
-  if (steps == "watermark") options.watermark = {.opacity = 1, .position = {}, .scale = 1};
+  url::RequestOptions options;
+  if (steps == "trim") options.first().trim.on = true;
+  if (steps == "smart") options.first().crop = {0.9, 0.9, {url::GravityType::kSmart, 0, 0}};
+  if (steps == "blur") options.first().blur = 1000;
+  if (steps == "trim, blur") options.first().trim.on = true, options.first().blur = 1000;
+  if (steps == "sharpen") options.first().sharpen = 100;
+  if (steps == "watermark") options.first().watermark = {.opacity = 1, .position = {}, .scale = 1};
   PlanInput in;
   in.facts = facts(ImageType::kJpeg, width, height);
   in.options = &options;

@@ -110,7 +110,7 @@ inline void expect_pixel(VipsImage* picture, int x, int y, const std::vector<dou
 struct Request {
   std::string source;
   ImageType type = ImageType::kPng;
-  url::ProcessingOptions options;
+  url::RequestOptions options;
   config::ProcessingConfig config;
   AuxImage watermark;
   std::unique_ptr<image::StopFlag> stop = std::make_unique<image::StopFlag>();

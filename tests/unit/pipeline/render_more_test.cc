@@ -72,20 +72,20 @@ Request marked_request() {
   request.source = encoded(plain(200, 100, {0, 0, 255}).get(), ".png");
   request.watermark.bytes = encoded(plain(20, 10, {255, 0, 0}).get(), ".png");
   request.watermark.type = kPng;
-  request.options.watermark.opacity = 1;
+  request.options.first().watermark.opacity = 1;
   return request;
 }
 
 TEST(RenderWatermark, LiesWhereItsPositionSays) {
   Request request = marked_request();
-  request.options.watermark.position = {GravityType::kSouthEast, 5, 5};
+  request.options.first().watermark.position = {GravityType::kSouthEast, 5, 5};
   Outcome out = outcome_of(request);
   EXPECT_EQ(vips_image_get_bands(out.picture.get()), 3);
   expect_pixel(out.picture.get(), 194, 94, kRed);
   expect_pixel(out.picture.get(), 175, 85, kRed);
   expect_pixel(out.picture.get(), 196, 96, kBlue);
   expect_pixel(out.picture.get(), 174, 84, kBlue);
-  request.options.watermark.opacity = 0.5;
+  request.options.first().watermark.opacity = 0.5;
   out = outcome_of(request);
   expect_pixel(out.picture.get(), 190, 90, {128, 0, 127});
   request.config.watermark_opacity = 0.5;
@@ -95,7 +95,7 @@ TEST(RenderWatermark, LiesWhereItsPositionSays) {
 
 TEST(RenderWatermark, ScalesWithThePicture) {
   Request request = marked_request();
-  request.options.watermark.scale = 0.5;
+  request.options.first().watermark.scale = 0.5;
   const Outcome out = outcome_of(request);
   expect_pixel(out.picture.get(), 52, 27, kRed);
   expect_pixel(out.picture.get(), 147, 72, kRed);
@@ -104,7 +104,7 @@ TEST(RenderWatermark, ScalesWithThePicture) {
 
 TEST(RenderWatermark, ReplicatesWithSpacing) {
   Request request = marked_request();
-  request.options.watermark.position = {GravityType::kReplicate, 20, 10};
+  request.options.first().watermark.position = {GravityType::kReplicate, 20, 10};
   const Outcome out = outcome_of(request);
   // Tiles of 40 x 20, the middle one centred: x from 80, the mark at 90 to 110.
   expect_pixel(out.picture.get(), 100, 50, kRed);
@@ -131,7 +131,7 @@ TEST(RenderWatermark, IsMadeNoLargerThanTheFrame) {
       Request request = marked_request();
       request.watermark.bytes = halves(orientation);
       request.watermark.type = orientation == 1 ? kPng : ImageType::kJpeg;
-      request.options.watermark.scale = scale;
+      request.options.first().watermark.scale = scale;
       const Outcome out = outcome_of(request);
       EXPECT_EQ(vips_image_get_width(out.picture.get()), 200);
       if (scale > 10) continue;  // the middle of one pixel is all that shows
@@ -147,8 +147,8 @@ TEST(RenderWatermark, ReplicatedOnesLargerThanTheFrameShowTheirMiddle) {
     SCOPED_TRACE(gap);
     Request request = marked_request();
     request.watermark.bytes = halves(1);
-    request.options.watermark.scale = 2;
-    request.options.watermark.position = {GravityType::kReplicate, gap, gap};
+    request.options.first().watermark.scale = 2;
+    request.options.first().watermark.position = {GravityType::kReplicate, gap, gap};
     const Outcome out = outcome_of(request);
     if (gap < 10) {
       EXPECT_NEAR(pixel(out.picture.get(), 5, 50)[1], 0, 3);
@@ -162,7 +162,7 @@ TEST(RenderWatermark, IsOnEveryFrame) {
   Request request = animated_request("");
   request.watermark.bytes = encoded(plain(10, 10, {255, 255, 255}).get(), ".png");
   request.watermark.type = kPng;
-  request.options.watermark.opacity = 1;
+  request.options.first().watermark.opacity = 1;
   const Outcome out = outcome_of(request, -1);
   for (int frame = 0; frame < 3; ++frame) {
     const auto colour = pixel(out.picture.get(), 30, frame * 40 + 20);
@@ -175,7 +175,7 @@ TEST(RenderTrim, PicturesOfOneAndTwoPixelsAreTrimmedToo) {
   for (const auto& [width, height] : {std::pair{1, 1}, {2, 1}, {1, 9}, {2, 2}, {9, 2}}) {
     Request request;
     request.source = encoded(plain(width, height, {250, 240, 230}).get(), ".png");
-    request.options.trim.on = true;
+    request.options.first().trim.on = true;
     const Outcome same = outcome_of(request);
     EXPECT_EQ(same.rendered.result_width, width);
     EXPECT_EQ(same.rendered.result_height, height);
@@ -184,7 +184,7 @@ TEST(RenderTrim, PicturesOfOneAndTwoPixelsAreTrimmedToo) {
   const VipsImagePtr bar =
       put(plain(9, 2, {0, 0, 0}).get(), plain(3, 2, {255, 255, 255}).get(), 4, 0);
   request.source = encoded(bar.get(), ".png");
-  request.options.trim.on = true;
+  request.options.first().trim.on = true;
   EXPECT_EQ(outcome_of(request).rendered.result_width, 3);
 }
 
@@ -209,10 +209,10 @@ TEST(RenderSvg, TrimmedVectorsAreNotEnlarged) {
   request.type = kSvg;
   request.options = options_of("w:300");
   request.options.format = kPng;
-  request.options.trim.on = true;
-  request.options.trim.threshold = 5;
+  request.options.first().trim.on = true;
+  request.options.first().trim.threshold = 5;
   EXPECT_EQ(outcome_of(request).rendered.result_width, 200);
-  request.options.enlarge = true;
+  request.options.first().enlarge = true;
   EXPECT_EQ(outcome_of(request).rendered.result_width, 300);
 }
 
@@ -298,7 +298,7 @@ TEST(RenderFlatten, AGreyOnAColourLeavesItsProfileFirst) {
   Request request;
   request.source = encoded(tagged.get(), ".png");
   request.options.format = kPng;
-  request.options.background = url::Color{255, 0, 0};
+  request.options.first().background = url::Color{255, 0, 0};
   const Outcome coloured = outcome_of(request);
   expect_pixel(coloured.picture.get(), 20, 10, {188, 188, 188}, 3);
   EXPECT_EQ(vips_image_get_typeof(coloured.picture.get(), VIPS_META_ICC_NAME), 0u);
@@ -438,8 +438,8 @@ TEST(RenderStop, ARunningJobEndsSoonAfterTheFlag) {
   vips_gaussnoise(&noise, 3000, 3000, nullptr);
   request.source = encoded(checked(noise).get(), ".png[compression=1]");
   request.options = options_of("w:6000/el:1");
-  request.options.blur = 1000;
-  request.options.sharpen = 1000;
+  request.options.first().blur = 1000;
+  request.options.first().sharpen = 1000;
   request.options.format = kPng;
   std::thread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

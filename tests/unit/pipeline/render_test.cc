@@ -77,14 +77,14 @@ TEST(Render, SizesOfRealPicturesAreThePlannedOnes) {
 
 TEST(Render, CropsTakeTheirGravity) {
   Request request = request_for("c:100:50");
-  request.options.gravity = {GravityType::kSouthEast, 0, 0};
+  request.options.first().gravity = {GravityType::kSouthEast, 0, 0};
   const Outcome out = outcome_of(request);
   expect_size(out, {100, 50});
   expect_pixel(out.picture.get(), 0, 0, kWhite);
   expect_pixel(out.picture.get(), 99, 49, kWhite);
-  request.options.crop.gravity = {GravityType::kNorthWest, 0, 0};
+  request.options.first().crop.gravity = {GravityType::kNorthWest, 0, 0};
   expect_pixel(outcome_of(request).picture.get(), 99, 49, kRed);
-  request.options.crop.gravity = {GravityType::kSmart, 0, 0};
+  request.options.first().crop.gravity = {GravityType::kSmart, 0, 0};
   expect_size(outcome_of(request), {100, 50});
 }
 
@@ -94,11 +94,11 @@ TEST(Render, RotationAndFlipsMoveTheQuarters) {
   expect_size(out, {100, 200});
   expect_pixel(out.picture.get(), 5, 5, kBlue);
   expect_pixel(out.picture.get(), 95, 5, kRed);
-  request.options.rotate = 0;
-  request.options.flip_horizontal = true;
+  request.options.first().rotate = 0;
+  request.options.first().flip_horizontal = true;
   out = outcome_of(request);
   expect_pixel(out.picture.get(), 5, 5, kGreen);
-  request.options.flip_vertical = true;
+  request.options.first().flip_vertical = true;
   out = outcome_of(request);
   expect_pixel(out.picture.get(), 5, 5, kWhite);
 }
@@ -119,7 +119,7 @@ TEST(Render, ExifOrientationIsAppliedAndItsTagRemoved) {
   EXPECT_EQ(out.rendered.origin_width, 100);
   EXPECT_EQ(out.rendered.origin_height, 200);
   expect_pixel(out.picture.get(), 5, 5, kBlue, 40);
-  request.options.auto_rotate = false;
+  request.options.first().auto_rotate = false;
   request.options.strip_metadata = false;
   out = outcome_of(request);
   expect_size(out, {50, 25});
@@ -133,10 +133,10 @@ TEST(Render, ExtendAndPaddingAreTransparentOrBackground) {
   expect_size(out, {160, 140});
   expect_pixel(out.picture.get(), 0, 0, {0, 0, 0, 0});
   expect_pixel(out.picture.get(), 42, 37, {255, 0, 0, 255}, 30);
-  request.options.background = url::Color{10, 20, 30};
+  request.options.first().background = url::Color{10, 20, 30};
   out = outcome_of(request);
   expect_pixel(out.picture.get(), 0, 0, {10, 20, 30});
-  request.options.background.reset();
+  request.options.first().background.reset();
   request.options.format = kJpeg;
   out = outcome_of(request);
   expect_pixel(out.picture.get(), 0, 0, kWhite);
@@ -160,38 +160,38 @@ TEST(Render, TrimCutsTheBorder) {
   const VipsImagePtr picture =
       put(plain(200, 100, {255, 255, 255}).get(), plain(60, 40, {255, 0, 0}).get(), 30, 20);
   request.source = encoded(picture.get(), ".png");
-  request.options.trim.on = true;
-  request.options.trim.threshold = 10;
+  request.options.first().trim.on = true;
+  request.options.first().trim.threshold = 10;
   expect_size(outcome_of(request), {60, 40});
-  request.options.width = 30;
+  request.options.first().width = 30;
   expect_size(outcome_of(request), {30, 20});
-  request.options.width = 0;
-  request.options.trim.equal_horizontal = true;
+  request.options.first().width = 0;
+  request.options.first().trim.equal_horizontal = true;
   expect_size(outcome_of(request), {140, 40});
-  request.options.trim.equal_vertical = true;
+  request.options.first().trim.equal_vertical = true;
   expect_size(outcome_of(request), {140, 60});
-  request.options.trim.color = url::Color{0, 0, 255};
+  request.options.first().trim.color = url::Color{0, 0, 255};
   expect_size(outcome_of(request), {200, 100});
 }
 
 TEST(Render, FiltersChangePixelsAndNotSizes) {
   Request request = request_for("");
-  request.options.pixelate = 50;
+  request.options.first().pixelate = 50;
   Outcome out = outcome_of(request);
   expect_size(out, {200, 100});
   expect_pixel(out.picture.get(), 99, 49, kRed);
-  request.options.pixelate = 200;
+  request.options.first().pixelate = 200;
   out = outcome_of(request);
   const auto mean = pixel(out.picture.get(), 0, 0);
   EXPECT_EQ(mean, pixel(out.picture.get(), 199, 99));
-  request.options.pixelate = 0;
-  request.options.blur = 8;
+  request.options.first().pixelate = 0;
+  request.options.first().blur = 8;
   out = outcome_of(request);
   const auto soft = pixel(out.picture.get(), 100, 10);
   EXPECT_NEAR(soft[0], 128, 40);
   EXPECT_NEAR(soft[1], 128, 40);
-  request.options.blur = 0;
-  request.options.sharpen = 2;
+  request.options.first().blur = 0;
+  request.options.first().sharpen = 2;
   expect_size(outcome_of(request), {200, 100});
 }
 
@@ -209,7 +209,7 @@ TEST(Render, BlurInTwoPassesIsTheBlurOfLibvips) {
   request.source = encoded(picture.get(), ".png");
   for (const double sigma : {0.1, 0.7, 3.0, 40.0}) {
     SCOPED_TRACE(sigma);
-    request.options.blur = sigma;
+    request.options.first().blur = sigma;
     const Outcome out = outcome_of(request);
     VipsImage* blurred = nullptr;
     vips_gaussblur(picture.get(), &blurred, sigma, nullptr);
@@ -229,7 +229,7 @@ TEST(Render, GreyPicturesStayGreyUntilFiltered) {
   request.source = encoded(plain(60, 40, {77}).get(), ".png");
   request.options = options_of("w:30");
   EXPECT_EQ(vips_image_get_bands(outcome_of(request).picture.get()), 1);
-  request.options.blur = 1;
+  request.options.first().blur = 1;
   EXPECT_EQ(vips_image_get_bands(outcome_of(request).picture.get()), 3);
 }
 
@@ -276,7 +276,7 @@ TEST(Render, TinyAvifIsSavedAsJpegOrPng) {
   request.options.format = kAvif;
   if (!result_format_supported(kAvif)) GTEST_SKIP() << "no AVIF encoder here";
   EXPECT_EQ(outcome_of(request).rendered.type, kJpeg);
-  request.options.padding = {1, 1, 1, 1};
+  request.options.first().padding = {1, 1, 1, 1};
   EXPECT_EQ(outcome_of(request).rendered.type, kPng);
 }
 
