@@ -1,4 +1,4 @@
-// The table of error codes: status, public text and metric type (spec: URL interface, section 10).
+// The table of error codes: status, public text and metric type (urls.md section 10).
 // Immutable, any thread.
 #include "imgring/base/error.h"
 

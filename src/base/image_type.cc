@@ -1,4 +1,5 @@
-// The table of image formats (spec: processing, section 3, format facts). Immutable, any thread.
+// The table of image formats (processing.md section 3, facts of the formats). Immutable, any
+// thread.
 #include "imgring/base/image_type.h"
 
 #include <array>

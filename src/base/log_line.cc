@@ -1,4 +1,4 @@
-// A log line's four shapes (spec: server, section 8): what is written of texts, and their bounds.
+// A log line's four shapes (server.md section 8): what is written of texts, and their bounds.
 #include "log_line.h"
 
 #include <algorithm>

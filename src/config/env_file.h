@@ -1,4 +1,4 @@
-// NAME=VALUE files (spec: configuration, section 1.3). Plain functions, main thread.
+// NAME=VALUE files (configuration.md section 1.3). Plain functions, main thread.
 #pragma once
 
 #include <expected>

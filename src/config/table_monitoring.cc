@@ -1,4 +1,4 @@
-// Option table: monitoring, logs, error reports (spec: configuration, section 5).
+// Option table: monitoring, logs, error reports (configuration.md section 5).
 #include "table.h"
 
 namespace imgring::config {

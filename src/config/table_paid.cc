@@ -1,5 +1,5 @@
 // Option table: variables of imgproxy's paid edition, and older names
-// (spec: configuration, sections 4 and 6).
+// (configuration.md sections 4 and 6).
 #include "table.h"
 
 namespace imgring::config {

@@ -1,4 +1,4 @@
-// Option table: image processing (spec: configuration, section 4).
+// Option table: image processing (configuration.md section 4).
 #include "table.h"
 
 namespace imgring::config {

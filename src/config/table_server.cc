@@ -1,4 +1,5 @@
-// Option table: server, HTTP, limits and memory (spec: configuration, section 2; memory, 5.6).
+// Option table: server, HTTP, limits and memory (configuration.md section 2, memory.md section
+// 5.6).
 #include "checks.h"
 #include "table.h"
 

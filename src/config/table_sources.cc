@@ -1,4 +1,4 @@
-// Option table: security, sources, URLs and storages (spec: configuration, section 3).
+// Option table: security, sources, URLs and storages (configuration.md section 3).
 #include "table.h"
 
 namespace imgring::config {

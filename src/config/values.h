@@ -1,5 +1,5 @@
 // Readers of single values: text in, member of Config out, or the reason of a refusal.
-// Plain functions, any thread; parsing rules of the specification, section 1.2.
+// Plain functions, any thread; parsing rules of configuration.md section 1.2.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// See the header.
+// Slots in a schedule: how far a slot is ahead of the time is how long its client is not read.
 #include "imgring/http/refusal_pace.h"
 
 #include <algorithm>

@@ -32,8 +32,7 @@ bool is_host(std::string_view host) noexcept {
 }
 
 // Where the digit of an HTTP/1 later than 1.1 stands in `line`, what comes of the request line
-// after
-// `head`; npos: nowhere. A target holds no space, so the first match is the version.
+// after `head`; npos: nowhere. A target holds no space, so the first match is the version.
 std::size_t later_minor(std::string_view head, std::string_view line) noexcept {
   constexpr std::string_view kVersion = " HTTP/1.";
   std::size_t digit = line.find(kVersion);

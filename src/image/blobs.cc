@@ -1,4 +1,4 @@
-// See the header. A blob of libvips is a counted area that all images share which got it from one
+// A blob of libvips is a counted area that all images share which got it from one
 // another: what is done to the area is done for them all.
 #include "blobs.h"
 

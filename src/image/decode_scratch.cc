@@ -1,4 +1,4 @@
-// See the header.
+// Idle blocks behind a mutex; what a tick finds unused for half of an interval is unmapped.
 #include "imgring/image/decode_scratch.h"
 
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 // The EXIF block libvips' savers write, built by us for the plain case: resolution, orientation,
-// size,
-// Copyright and Artist. Keeps the pull encoders' output equal to the savers'. Helper threads only.
+// size, Copyright and Artist. Keeps the pull encoders' output equal to the savers'. Helper threads
+// only.
 #pragma once
 
 #include <cstdint>

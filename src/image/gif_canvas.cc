@@ -1,4 +1,4 @@
-// See the header. Offsets of GIF89a; a walk over blocks up to the frames that were loaded.
+// Offsets of GIF89a; a walk over blocks up to the frames that were loaded.
 #include "gif_canvas.h"
 
 #include <algorithm>

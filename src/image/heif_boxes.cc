@@ -1,4 +1,4 @@
-// See the header. Boxes of ISO/IEC 14496-12 and 23008-12.
+// A walk over the boxes of ISO/IEC 14496-12 and 23008-12.
 #include "heif_boxes.h"
 
 #include <optional>

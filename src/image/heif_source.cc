@@ -1,4 +1,4 @@
-// See the header. Nothing of the file is copied: four bytes are read otherwise than they are.
+// Nothing of the file is copied: four bytes are read otherwise than they are.
 #include "heif_source.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header.
+// Sides and depth by each picture's own header, then sorted by area and depth.
 #include "imgring/image/ico_directory.h"
 
 #include <algorithm>

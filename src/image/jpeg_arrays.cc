@@ -1,5 +1,5 @@
-// See the header, and "Virtual array" in libjpeg's jpeglib.h and structure.txt, whose memory
-// manager's methods a program may replace. Everything is in memory, so that "access" is an address.
+// "Virtual array" in libjpeg's jpeglib.h and structure.txt, whose memory manager's methods a
+// program may replace. Everything is in memory, so that "access" is an address.
 #include "jpeg_arrays.h"
 
 #include <algorithm>

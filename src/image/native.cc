@@ -1,4 +1,4 @@
-// See the header. The parts: pixel_source.h decodes, native_rows.h resizes, the encoders' own
+// The parts: pixel_source.h decodes, native_rows.h resizes, the encoders' own
 // save_*_rows write.
 #include "imgring/image/native.h"
 

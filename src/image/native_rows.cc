@@ -1,4 +1,4 @@
-// See the header.
+// Each kind of rows has a few lines of its own and pulls what it lacks; only a turn needs all.
 #include "native_rows.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header. A pixel needs the one to its left, so registers hold one pixel of three or four
+// A pixel needs the one to its left, so registers hold one pixel of three or four
 // bytes; SSE2, which every x86-64 has, else plain.
 #include "png_unfilter.h"
 

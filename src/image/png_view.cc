@@ -1,4 +1,4 @@
-// See the header. One walk over the chunks says what is left out; the source made of it walks again
+// One walk over the chunks says what is left out; the source made of it walks again
 // and leaves it out, so that nothing of the file is copied.
 #include "png_view.h"
 

@@ -1,4 +1,4 @@
-// See the header; offsets of ICC.1:2022, 7.2.
+// Offsets of ICC.1:2022, 7.2.
 #include "profile.h"
 
 #include <string>

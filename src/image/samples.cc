@@ -1,4 +1,4 @@
-// See the header.
+// Which sample is alpha: the file says so in TIFF; else the first behind the colours.
 #include "samples.h"
 
 #include "imgring/image/tiff_reader.h"

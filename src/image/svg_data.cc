@@ -1,4 +1,4 @@
-// See the header.
+// Links are decoded as the WHATWG says; the kind of a picture is found by its bytes.
 #include "svg_data.h"
 
 #include "imgring/base/text.h"

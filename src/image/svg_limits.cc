@@ -1,4 +1,4 @@
-// See the header.
+// One walk that counts what drawing would cost, and puts the pictures inside into their forms.
 #include "svg_limits.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header.
+// Schemes by name; a picture inside a link by its bytes, and an SVG there by the sanitiser.
 #include "svg_links.h"
 
 #include "imgring/base/text.h"

@@ -1,4 +1,4 @@
-// See the header.
+// A prefix has a stack of its meanings; what a tag declared is taken off when the tag ends.
 #include "svg_namespaces.h"
 
 #include <bit>

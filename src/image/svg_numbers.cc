@@ -1,4 +1,4 @@
-// See the header.
+// Words between separators, and what is no number counts as what the caller says.
 #include "svg_numbers.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header.
+// PNG, JPEG and GIF stay as they are; other formats are decoded here and become PNG.
 #include "svg_pictures.h"
 
 #include <algorithm>

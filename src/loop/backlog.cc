@@ -1,4 +1,4 @@
-// See the header.
+// Sums of estimated work, times a pace that each finished job corrects.
 #include "imgring/loop/backlog.h"
 
 #include <algorithm>

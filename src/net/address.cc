@@ -1,4 +1,4 @@
-// Address literals and the guard's tables (hardening, section 3).
+// Address literals and the guard's tables (hardening.md section 3).
 #include "imgring/net/address.h"
 
 #include <arpa/inet.h>

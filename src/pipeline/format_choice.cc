@@ -1,5 +1,5 @@
-// Decisions before any pixel: skip, result format, limits, quality (processing.md sections 3 and
-// 10).
+// Decisions before any pixel: skip, result format, limits, quality (processing.md
+// sections 3 and 10).
 // Owns nothing. Any thread.
 #include <algorithm>
 

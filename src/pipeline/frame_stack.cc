@@ -1,4 +1,4 @@
-// See the header.
+// Strips of each frame are copied to their place in one memory image.
 #include "frame_stack.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header. Order of processing.md sections 3 and 6: header, vector guard, scale-on-load.
+// Order of processing.md sections 3 and 6: header, vector guard, scale-on-load.
 #include "load.h"
 
 #include <algorithm>

@@ -13,7 +13,7 @@
 
 namespace imgring::pipeline {
 
-// What is drawn of a vector has sides that cairo can address (hardening, section 5): beyond it,
+// What is drawn of a vector has sides that cairo can address (hardening.md section 5): beyond it,
 // tiles fail inside libvips.
 inline constexpr int kVectorSideMax = 32767;
 

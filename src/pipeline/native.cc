@@ -1,4 +1,4 @@
-// See the header.
+// The conditions one after the other; EXIF's and the options' turns become one.
 #include "native.h"
 
 #include "imgring/image/colour.h"

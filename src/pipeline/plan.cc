@@ -31,7 +31,8 @@ int jpeg_shrink(double p) noexcept {
 
 double share(int whole, int part) noexcept { return static_cast<double>(whole) / part; }
 
-// Section 6, scale-on-load: p, how many times the source is larger than what is wanted of it.
+// processing.md section 6, scale-on-load: p, how many times the source is larger than what is
+// wanted of it.
 double wanted_shrink(const PlanInput& in, const Geometry& g) noexcept {
   const double w = share(g.source_width, std::max(1, scaled(g.source_width, g.width_scale)));
   const double h = share(g.source_height, std::max(1, scaled(g.source_height, g.height_scale)));

@@ -1,4 +1,4 @@
-// See the header. The constants are CPU time of tests/bench/work_bench 3 p16.jpg (a photo of 4 MP),
+// The constants are CPU time of tests/bench/work_bench 3 p16.jpg (a photo of 4 MP),
 // Debian 12's libraries and imgproxy's default qualities and speeds, rounded.
 #include "imgring/pipeline/plan_work.h"
 

@@ -1,4 +1,4 @@
-// See the header; rules of processing.md section 10.
+// The rules of processing.md section 10.
 #include "save_result.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See the header. Operations with several images or with rules of their own.
+// Operations with several images or with rules of their own.
 #include "vips_ops.h"
 
 #include "imgring/image/colour.h"

@@ -1,4 +1,4 @@
-// See the header.
+// Accepting while there is room, hearing who asks for health while there is none, and the line.
 #include "front_door.h"
 
 #include <sys/socket.h>

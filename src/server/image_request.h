@@ -54,7 +54,8 @@ struct Answer {
   bool source_shown = false;   // image_url and options go to the log
 };
 
-// Checks of the URL: secret, signature, options, source (server.md 1.1, steps 1 to 4 and 6).
+// Checks of the URL: secret, signature, options, source (server.md section 1.1, steps 1 to 4 and
+// 6).
 Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s);
 Answer error_answer(const ImageRequest& request, const Error& error);
 // Headers that come with every answer of the image route.

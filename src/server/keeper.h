@@ -1,4 +1,4 @@
-// The memory-release tick of one core (spec: memory.md 5.3): decays pools, trims caches, collects
+// The memory-release tick of one core (memory.md section 5.3): decays pools, trims caches, collects
 // this loop's heap, and from core 0 asks the helpers to do the same. Loop thread only.
 #pragma once
 

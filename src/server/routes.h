@@ -1,4 +1,4 @@
-// Which handler a request goes to (spec: server.md section 1). Plain function over text.
+// Which handler a request goes to (server.md section 1). Plain function over text.
 #pragma once
 
 #include <string_view>

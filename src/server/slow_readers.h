@@ -1,5 +1,5 @@
 // Answers on their way to clients of one core, and the end of the slowest of them while jobs wait
-// for the bytes that unsent results hold (ruling 29).
+// for the bytes that unsent results hold (decision 29).
 // Owned by its Core; loop thread only.
 // Promises: nobody is ended who has had less than kFirstLook, nor while nobody waits for memory or
 // results hold no more than their half of the plans' part; one at a time, the slowest first.

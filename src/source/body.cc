@@ -10,7 +10,7 @@ using loop::Task;
 
 namespace {
 
-constexpr auto kBudgetWait = std::chrono::seconds(1);  // hardening, section 4
+constexpr auto kBudgetWait = std::chrono::seconds(1);  // hardening.md section 4
 constexpr std::size_t kDoublingUpTo = 32 << 20;  // the pool's growth: twice, then by half
 // An announced body takes this much budget at once, memory only as it arrives: photos that began
 // together would otherwise hold a part each and wait for each other's.

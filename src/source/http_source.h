@@ -19,8 +19,8 @@ OpenedSource open_exchange(http::ExchangePtr exchange);
 loop::Task<Result<SourceAnswer>> read_answer(loop::Scope& scope, const BodyParts& parts,
                                              http::Exchange& exchange,
                                              const SourceRequest& request);
-// Whether a status is an image's (200, a complete 206) or 304; otherwise the error of server.md
-// section 2, with the start of a text body in its detail.
+// Whether a status is an image's (200, a complete 206) or 304; otherwise the error of
+// server.md section 2, with the start of a text body in its detail.
 loop::Task<Result<void>> check_status(loop::Scope& scope, http::Exchange& exchange);
 // A 206 that holds everything: "bytes 0-E/T" with E = T - 1, T from the length when it is "*".
 bool is_complete_range(std::string_view content_range, std::int64_t content_length) noexcept;

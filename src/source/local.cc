@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kSniffBytes = 64;
 
-// Without W/ and quotes, as the reference compares.
+// Without W/ and quotes, as imgproxy compares.
 std::string_view bare_etag(std::string_view etag) noexcept {
   etag = trim(etag);
   if (etag.starts_with("W/")) etag.remove_prefix(2);

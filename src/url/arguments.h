@@ -1,4 +1,4 @@
-// Arguments of URL options, by the types of the specification (processing, section 1).
+// Arguments of URL options, by the types of the specification (processing.md section 1).
 // Plain functions, any thread.
 #pragma once
 

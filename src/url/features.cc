@@ -1,4 +1,4 @@
-// Defaults that come from request headers (spec: URL interface, section 8). Any thread.
+// Defaults that come from request headers (urls.md section 8). Any thread.
 #include <limits>
 
 #include "imgring/base/text.h"

@@ -1,4 +1,4 @@
-// URL options about sizes, places and pixels (spec: processing, section 2.1). Any thread.
+// URL options about sizes, places and pixels (processing.md section 2.1). Any thread.
 // Promises: "empty or missing keeps the earlier value" exactly where the specification says so.
 #include <algorithm>
 #include <limits>

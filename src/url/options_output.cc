@@ -1,4 +1,4 @@
-// URL options about formats, files, time and limits (spec: processing, section 2.1). Any thread.
+// URL options about formats, files, time and limits (processing.md section 2.1). Any thread.
 #include <algorithm>
 
 #include "imgring/base/text.h"

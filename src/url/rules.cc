@@ -1,5 +1,5 @@
 // UrlRules: the configuration's presets, patterns and defaults, and the parse of one path
-// (spec: URL interface, sections 3 and 5). Immutable after build, any thread.
+// (urls.md sections 3 and 5). Immutable after build, any thread.
 // Promises: options apply left to right, after the defaults, the client's hints and preset default.
 #include <algorithm>
 #include <cmath>

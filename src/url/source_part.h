@@ -1,5 +1,5 @@
 // The last part of a path: the source URL in its three forms, and the extension behind it
-// (spec: URL interface, section 3.1 to 3.3). Plain functions, any thread.
+// (urls.md sections 3.1 to 3.3). Plain functions, any thread.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-// The request target: signature and path, and whether the first fits the second (spec: URL
-// interface, sections 2 and 4). Plain functions, any thread.
+// The request target: signature and path, and whether the first fits the second
+// (urls.md sections 2 and 4). Plain functions, any thread.
 // Promises: signatures are compared in constant time and all keys are tried.
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -222,7 +222,8 @@ TEST(Connections, AClientThatOnlyStopsSendingGetsItsQuickAnswer) {
   EXPECT_TRUE(client.closed());
 }
 
-// The client's end cancels the download (hardening.md 6.6): the source sees it at once.
+// The client's end cancels the download (hardening.md section 6, rule 6): the source sees it at
+// once.
 TEST(Connections, AClientThatLeavesEndsItsDownload) {
   World world;
   const std::string png = png_picture({400, 400});

@@ -14,7 +14,7 @@ namespace {
 // Long work for a helper: few bytes to load, many pixels to blur.
 constexpr std::string_view kLongWork = "rs:force:2000:2000/el:1/bl:12";
 
-// hardening.md 6.1: the loop downloads, a helper gets only a complete source.
+// hardening.md section 6, rule 1: the loop downloads, a helper gets only a complete source.
 TEST(Load, StalledSourcesHoldNoHelper) {
   World world(Environment{{"IMGPROXY_DOWNLOAD_TIMEOUT", "30"}, {"IMGPROXY_TIMEOUT", "30"}});
   world.source.on("/stalled", held(world.gate, png_picture({40, 30})));
@@ -83,7 +83,7 @@ TEST(Load, AFullQueueRefusesAtOnce) {
   EXPECT_EQ(world.server.metric("refused_total{reason=\"queue_full\"}"), refused);
 }
 
-// hardening.md 6.3: what could only start when its time is over is refused at once.
+// hardening.md section 6, rule 3: what could only start when its time is over is refused at once.
 TEST(Load, AJobThatCannotStartInTimeIsRefusedAtOnce) {
   World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_TIMEOUT", "3"}});
   world.folder.write("p.png", png_picture({100, 100}));
@@ -301,7 +301,8 @@ TEST(Load, SurplusClientsWaitWithManyLoops) {
   })) << answered;
 }
 
-// hardening.md 6.5: without descriptors clients are turned away, and served again when there are.
+// hardening.md section 6, rule 5: without descriptors clients are turned away, and served again
+// when there are.
 TEST(Load, OutOfDescriptorsIsSurvived) {
   // The undefined-behaviour sanitizer needs descriptors of its own to look at a vptr.
   if (slow_build()) GTEST_SKIP() << "the sanitizer needs descriptors of its own";

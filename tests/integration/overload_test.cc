@@ -32,7 +32,7 @@ struct FullWorld : World {
 
 constexpr std::string_view kRefused = "refused_total{reason=\"queue_full\"}";
 
-// hardening.md 6.2: in under 100 ms, and none of them is held at an ordinary rate.
+// hardening.md section 6, rule 2: in under 100 ms, and none of them is held at an ordinary rate.
 TEST(Overload, RefusalsAtAnOrdinaryRateAreGivenAtOnce) {
   FullWorld world;
   RawClient client(world.port());

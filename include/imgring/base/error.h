@@ -79,7 +79,7 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail = {}, int 
 // IMGRING_TRY(int width, parse_width(text)); declares width or returns the Error (plain functions).
 #define IMGRING_TRY(declaration, ...) \
   IMGRING_TRY_(return, IMGRING_CONCAT(try_, __LINE__), declaration, __VA_ARGS__)
-// The same for coroutines. One co_await at most in the expression (style.md, coroutines 1).
+// The same for coroutines. One co_await at most in the expression (style.md section 7, rule 1).
 #define IMGRING_CO_TRY(declaration, ...) \
   IMGRING_TRY_(co_return, IMGRING_CONCAT(try_, __LINE__), declaration, __VA_ARGS__)
 #define IMGRING_TRY_(give_back, name, declaration, ...)               \

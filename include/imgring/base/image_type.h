@@ -18,7 +18,7 @@ struct ImageTypeFacts {
   std::string_view extension;  // ".jpg"
   bool vector, alpha, icc, quality, animation_load, animation_save, hdr, thumbnail;
 };
-// spec: processing.md section 3, format facts.
+// processing.md section 3, facts of the formats.
 const ImageTypeFacts& facts_of(ImageType type) noexcept;
 // "jpeg", "jpg", "png", ...: lower case only (urls.md 3.5).
 std::optional<ImageType> image_type_by_name(std::string_view name) noexcept;

@@ -1,6 +1,6 @@
 // The whole configuration as one immutable value.
 // Built once by load_config from the environment, read by every thread, replaced whole by reload.
-// Names, types, defaults and ranges: the option table in src/config (spec: configuration.md).
+// Names, types, defaults and ranges: the option table in src/config (configuration.md).
 // Units are in the names.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Requests as they come in: an incremental head parser over llhttp with the limits of hardening.md
-// 2.
+// Requests as they come in: an incremental head parser over llhttp with the limits of
+// hardening.md section 2.
 // RequestParser is owned by one connection; plain code, no I/O. Request is a value.
 #pragma once
 

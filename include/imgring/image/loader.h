@@ -20,8 +20,9 @@ struct LoadParams {
 
 // False: 422 kSourceUnsupported. Answers from operations probed at init.
 bool can_load(ImageType type) noexcept;
-// Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes (hardening.md
-// 5). Nothing the image says of itself points into its loader; what is too large is left out.
+// Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes
+// (hardening.md section 5). Nothing the image says of itself points into its loader; what is too
+// large is left out.
 // Errors: kBrokenImage and others of vips_failure.
 Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params);
 

@@ -10,8 +10,7 @@
 namespace imgring::image {
 
 // `extension` (with or without dot, any case) and `content_type` only keep camera RAW files, which
-// are
-// TIFF inside, from being taken for TIFF. kUnknown when nothing fits. Looks at 32 KiB at most.
+// are TIFF inside, from being taken for TIFF. kUnknown when nothing fits. Looks at 32 KiB at most.
 ImageType detect_type(ByteSpan head, std::string_view extension, std::string_view content_type);
 
 }  // namespace imgring::image

@@ -43,10 +43,10 @@ bool vips_has_argument(const char* operation, const char* argument) noexcept;
 bool vips_has_operation(const char* operation) noexcept;
 
 // Starts a thread libvips takes for one of its own, and gives what joins it; empty: the system has
-// no more threads for us. Only in such a thread
-// does libvips find pixels again that two parts of a pipeline ask for: elsewhere each colour
-// conversion of a picture with alpha computes everything before it twice, and four in a row sixteen
-// times (sharpening 400 x 400 pixels with alpha: 1580 ms of CPU in a std::thread, 110 ms here).
+// no more threads for us. Only in such a thread does libvips find pixels again that two parts of a
+// pipeline ask for: elsewhere each colour conversion of a picture with alpha computes everything
+// before it twice, and four in a row sixteen times (sharpening 400 x 400 pixels with alpha: 1580 ms
+// of CPU in a std::thread, 110 ms here).
 std::function<void()> start_thread(std::function<void()> body);
 
 // After each job on a helper: clears the error buffer and what libvips keeps for the thread, pixels

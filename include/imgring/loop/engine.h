@@ -62,7 +62,7 @@ class Operation {
   bool in_flight() const noexcept { return in_flight_; }
 
  protected:
-  // Completions never resume a coroutine; they queue it (style.md, coroutines 7).
+  // Completions never resume a coroutine; they queue it (style.md section 7, rule 7).
   virtual void complete(const Completion& completion) noexcept = 0;
   virtual ~Operation() { IMGRING_CHECK(!in_flight_); }
 

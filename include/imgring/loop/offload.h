@@ -1,7 +1,7 @@
 // CPU work for helper threads, owned by the core that started it.
 //
-//   Ticket<R> ticket = registry.start(pool, closure);      // loop thread; the closure runs on a
-//   helper std::optional<R> r = co_await ticket.wait(scope);      // nullopt: the scope ended first
+//   auto ticket = registry.start(pool, closure);  // on the loop; the closure runs on a helper
+//   auto result = co_await ticket->wait(scope);   // nullopt: the scope ended first
 //
 // A job belongs to its core, not to its request (decision 1): closure, result and whatever they own
 // live in the JobRegistry until the helper is done. A ticket that is dropped detaches: a job that

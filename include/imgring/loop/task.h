@@ -1,7 +1,7 @@
 // Task<T>: a lazy coroutine of one loop. Move-only, awaited once, destroyed only before its start
 // or after its end; anything running is owned by a Nursery or by the loop's root. Errors are
-// values: an exception ends the process. The child is started by a nested resume (style.md,
-// coroutines 6).
+// values: an exception ends the process. The child is started by a nested resume
+// (style.md section 7, rule 6).
 #pragma once
 
 #include <coroutine>

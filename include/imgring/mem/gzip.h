@@ -26,7 +26,7 @@ Result<std::size_t> gzip_compress(int level, ByteSpan input, std::span<std::uint
 // One turn of the loop (decision 11): a larger out is used up to this, and a larger input too, so
 // that members that come to nothing cost no longer turn.
 inline constexpr std::size_t kGunzipStepBytesMax = 32 * 1024;
-// Decoded bytes from which the ratio counts, and the ratio (hardening, section 2).
+// Decoded bytes from which the ratio counts, and the ratio (hardening.md section 3).
 inline constexpr std::uint64_t kGunzipRatioFromBytes = 16 << 20;
 inline constexpr std::uint64_t kGunzipRatioMax = 1000;
 

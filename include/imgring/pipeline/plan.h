@@ -47,7 +47,7 @@ int min_nonzero(int a, int b) noexcept;
 // The size that vips_resize makes of `size`.
 int resized(int size, double factor) noexcept;
 
-// Section 5: sizes in the turned frame.
+// processing.md section 5: sizes in the turned frame.
 struct Geometry {
   int source_width = 0, source_height = 0;  // W, H turned
   int crop_width = 0, crop_height = 0;      // cropW, cropH; 0 = off
@@ -61,7 +61,7 @@ struct Geometry {
 Geometry compute_geometry(const SourceFacts& facts, const url::PixelOptions& options,
                           int max_result_dimension);
 
-// Section 6, scale-on-load: what to reload with; shrink 1 and scale 1 = nothing.
+// processing.md section 6, scale-on-load: what to reload with; shrink 1 and scale 1 = nothing.
 struct LoadScale {
   int shrink = 1;
   double scale = 1;
@@ -69,7 +69,7 @@ struct LoadScale {
   bool any() const noexcept { return shrink != 1 || scale != 1 || thumbnail; }
 };
 
-// Position of an inner rectangle (section 6). overflow: watermark.
+// Position of an inner rectangle (processing.md section 6). overflow: watermark.
 struct Position {
   int left = 0, top = 0;
 };
@@ -79,19 +79,20 @@ struct PositionInput {
   bool overflow = false;
 };
 Position position_of(const PositionInput& in, const url::Gravity& gravity) noexcept;
-// Gravity seen before the picture is turned: flips first, then the angle (section 6).
+// Gravity seen before the picture is turned: flips first, then the angle (processing.md section 6).
 url::Gravity adjust_gravity(url::Gravity gravity, int angle, bool flip_x, bool flip_y) noexcept;
 
-// Section 3.3: the source's own bytes are the answer (SVG: after the sanitiser).
+// processing.md section 3, step 3: the source's own bytes are the answer (SVG: sanitised).
 bool skips_processing(ImageType source, const url::RequestOptions& options,
                       const config::ProcessingConfig& config) noexcept;
-// Section 3.5. SVG wanted: kResultUnsupported. Whether the saver exists is not looked at.
+// processing.md section 3, step 5. SVG wanted: kResultUnsupported. Whether there is a saver is not
+// asked.
 Result<ImageType> choose_format(const SourceFacts& facts, const url::RequestOptions& options,
                                 const config::ProcessingConfig& config);
-// Section 3.8, vectors are exempt. kResolutionTooLarge.
+// processing.md section 3, step 8: vectors are exempt. kResolutionTooLarge.
 Result<void> check_resolution(const SourceFacts& facts, int frames,
                               const url::RequestOptions& options);
-// Section 10. `type`: the format that is written.
+// processing.md section 10. `type`: the format that is written.
 int quality_for(ImageType type, const url::RequestOptions& options,
                 const config::ProcessingConfig& config) noexcept;
 

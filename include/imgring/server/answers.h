@@ -1,4 +1,4 @@
-// Header rules of answers (spec: server.md section 3, urls.md section 7) and error bodies.
+// Header rules of answers (server.md section 3, urls.md section 7) and error bodies.
 // Plain functions over values; any thread.
 #pragma once
 

@@ -63,8 +63,9 @@ struct OpenedSource {
 class Source {
  public:
   virtual ~Source() = default;
-  // Reads the whole body, decoding gzip. Statuses map to errors as server.md section 2 and urls.md
-  // 10 say. When `scope` ends first: kSourceCancelled, and the scope's reason says why.
+  // Reads the whole body, decoding gzip. Statuses map to errors as server.md section 2 and
+  // urls.md section 10 say. When `scope` ends first: kSourceCancelled, and the scope's reason says
+  // why.
   virtual loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
                                                  const SourceRequest& request) = 0;
   // The source's own status and bytes, nothing decoded (urls.md section 6).

@@ -1,4 +1,4 @@
-// What one URL asks for: every processing option as a value (spec: processing.md section 2).
+// What one URL asks for: every processing option as a value (processing.md section 2).
 // Immutable after parsing, moved with the request, any thread. Zero, false and empty mean "not
 // given" unless said otherwise.
 #pragma once

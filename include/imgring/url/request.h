@@ -1,5 +1,5 @@
 // From a raw request target to a checked request: split, signature, options, presets, source URL.
-// Plain functions over an immutable UrlRules value: no I/O, no loop, any thread (spec: urls.md).
+// Plain functions over an immutable UrlRules value: no I/O, no loop, any thread (urls.md).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The watermark: made ready once for frames of one size, then laid over each frame (processing.md
-// 7).
+// The watermark: made ready once for frames of one size, then laid over each frame
+// (processing.md section 7).
 // Frames of an animation come here one by one, so a watermark is cut at frame borders by itself.
 #include <algorithm>
 #include <cmath>

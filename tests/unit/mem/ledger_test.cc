@@ -31,7 +31,7 @@ TEST(Ledger, ASmallLimitLeavesAFifth) {
 
 TEST(Ledger, At80MiBAPhotoOfTwelveMegapixelsCanBeDownloaded) {
   const std::uint64_t downloads = part_bytes(Part::kDownloads, 80 * kMiB);
-  EXPECT_EQ(one_download_bytes_max(downloads) * 10 / kMiB, 44u);  // 4.5 MB, ruling 29
+  EXPECT_EQ(one_download_bytes_max(downloads) * 10 / kMiB, 44u);  // 4.5 MB, decision 29
   EXPECT_LT(large_download_bytes(downloads), downloads / 3);
 }
 
