@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Checks the rules of the house style that no compiler knows.
 
-    tools/tidy.py [--root DIR]              every .h and .cc of src, include and tests
+    tools/tidy.py [--root DIR]              code, comments, documents and what they cite
     tools/tidy.py --headers [--root DIR]    whether each header compiles alone (needs the compiler)
-    tools/tidy.py --wrap FILE...            rewrites comment lines that are too long
+    tools/tidy.py --wrap FILE...            fills comments and Markdown anew that are too wide
 
 Prints path:line: what is wrong, and exits 1 when there is anything. The coroutine rules look at
-whole statements, however many lines they take: g++ 12 miscompiles some shapes around co_await.
+whole statements, however many lines they take (docs/design/style.md section 7).
 """
 import argparse
 import concurrent.futures
@@ -14,6 +14,9 @@ import os
 import re
 import subprocess
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import tidy_docs  # noqa: E402
 
 MODULES = ['base', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source', 'image',
            'pipeline', 'cache', 'server']
@@ -261,7 +264,7 @@ def judge_statement(text, ended_by_semicolon):
     if re.search(r'\bnew\b', text):
         return 'new in a statement with co_await: give the object a name first'
     if not allowed_shape(text):
-        return 'not a shape co_await is allowed in (style, coroutine rule 1)'
+        return 'not a shape co_await is allowed in (style.md section 7, rule 1)'
     return None
 
 
@@ -317,6 +320,8 @@ def check_text(path, text):
         module = ''
     if not text.startswith('//'):
         report(1, 'no opening comment')
+    if re.match(r'// See (?:the|its) header\b', text):
+        report(1, 'an opening comment that says nothing of its own')
     if path.endswith('.h') and not re.search(r'(?m)^#pragma once$', text):
         report(1, 'no #pragma once')
     if text.count('\n') > FILE_LINES_MAX:
@@ -341,16 +346,21 @@ def check_text(path, text):
 
 
 def wrap_comments(text):
-    """Moves what stands beyond the last column into the next line of the same comment."""
+    """Moves what stands beyond the last column into the next line of the same comment.
+
+    What is indented more than a sentence is a sample or a list, and stays for people to mend.
+    """
     lines, out = text.split('\n'), []
     while lines:
         line = lines.pop(0)
-        m = re.match(r'(\s*// )(\s*)', line)
+        m = re.match(r'\s*// (?=\S)', line)
         if len(line) > LINE_COLUMNS_MAX and m and ' ' in line[m.end():LINE_COLUMNS_MAX + 1]:
             cut = line.rindex(' ', 0, LINE_COLUMNS_MAX + 1)
             rest, line = line[cut + 1:], line[:cut]
-            if lines and re.match(re.escape(m.group(0)) + r'[a-z(]', lines[0]):
-                lines[0] = m.group(0) + rest + ' ' + lines[0][m.end():]
+            after = re.match(re.escape(m.group(0)) + r'(?=\S)', lines[0]) if lines else None
+            goes_on = after and (rest[-1] not in '.:;' or re.match(r'[a-z(]', lines[0][after.end():]))
+            if goes_on:
+                lines[0] = m.group(0) + rest + ' ' + lines[0][after.end():]
             else:
                 lines.insert(0, m.group(0) + rest)
         out.append(line)
@@ -368,17 +378,39 @@ def sources(root, folders, endings):
                     yield os.path.relpath(os.path.join(where, name), root)
 
 
-def check_tree(root):
-    count = bad = 0
-    for path in sources(root, ['src', 'include', 'tests'], ('.h', '.cc')):
-        with open(os.path.join(root, path), encoding='utf-8') as file:
-            text = file.read()
-        count += 1
+def is_script(path):
+    """Scripts and meson.build: what they say is checked for its citations."""
+    name = os.path.basename(path)
+    return (name.endswith(('.py', '.sh')) or name == 'meson.build'
+            or path.startswith('tools/') and '.' not in name)
+
+
+def check_file(documents, path, report):
+    """All findings of one file, as report(line, message)."""
+    if path.endswith('.md'):
+        tidy_docs.check_document(documents, path, documents.read(path), report)
+    elif is_script(path):
+        tidy_docs.check_script(documents, path, documents.read(path), report)
+    elif path.endswith(('.h', '.cc')) and path.split('/')[0] in ('src', 'include', 'tests'):
+        text = documents.read(path)
         for line, message in check_text(path, text):
-            print('%s:%d: %s' % (path, line, message))
-            bad += 1
-    print('tidy: %d files, %d findings' % (count, bad))
-    return 1 if bad else 0
+            report(line, message)
+        tidy_docs.check_comments(documents, path, text, TOKEN, report)
+    else:
+        return False
+    return True
+
+
+def check_tree(root):
+    documents = tidy_docs.Documents(root)
+    found, count = [], 0
+    for path in sorted(documents.files):
+        count += check_file(documents, path, lambda line, message, at=path: found.append((at, line, message)))
+    tidy_docs.check_variables(documents, lambda path, line, message: found.append((path, line, message)))
+    for path, line, message in sorted(found):
+        print('%s:%d: %s' % (path, line, message))
+    print('tidy: %d files, %d findings' % (count, len(found)))
+    return 1 if found else 0
 
 
 def header_flags(root):
@@ -412,13 +444,14 @@ def main():
     parser = argparse.ArgumentParser(description='Checks the house style.')
     parser.add_argument('--root', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
     parser.add_argument('--headers', action='store_true', help='compile each header alone instead')
-    parser.add_argument('--wrap', nargs='+', metavar='FILE', help='rewrite long comment lines of these files')
+    parser.add_argument('--wrap', nargs='+', metavar='FILE', help='fill comments and Markdown of these files anew')
     options = parser.parse_args()
     for path in options.wrap or []:
         with open(path, encoding='utf-8') as file:
             text = file.read()
+        filled = tidy_docs.wrap_markdown(text) if path.endswith('.md') else wrap_comments(text)
         with open(path, 'w', encoding='utf-8') as file:
-            file.write(wrap_comments(text))
+            file.write(filled)
     if options.wrap:
         return 0
     root = os.path.abspath(options.root)

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
 """Tests tools/tidy.py: each rule broken on one line and on two, and good code that must pass."""
+import contextlib
+import io
 import os
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import tidy  # noqa: E402
+import tidy_docs  # noqa: E402
 
 
 def findings(body, path='src/http/x.cc', head='// A file.\n'):
@@ -160,6 +164,11 @@ class Layout(unittest.TestCase):
         self.assertEqual(findings('int a;\n', head=''), ['no opening comment'])
         self.assertEqual(findings('\n// late\n', head=''), ['no opening comment'])
 
+    def test_an_opening_comment_says_something_of_its_own(self):
+        for text in ['// See the header.\n', '// See the header; rules of x.\n', '// See its header\n']:
+            self.assertEqual(len(findings('', head=text)), 1, text)
+        self.assertEqual(findings('', head='// Seen from the header: rows.\n'), [])
+
     def test_pragma_once(self):
         self.assertEqual(findings('int a;\n', 'include/imgring/base/a.h'), ['no #pragma once'])
         self.assertEqual(findings('// #pragma once\n', 'src/base/a_internal.h'), ['no #pragma once'])
@@ -177,6 +186,15 @@ class Layout(unittest.TestCase):
         self.assertEqual(tidy.wrap_comments('  // %s\n  // New one.\n' % words),
                          '  // %s\n  // long enough.\n  // New one.\n' % words[:-13])
         self.assertEqual(tidy.wrap_comments('int a;  // ' + words), 'int a;  // ' + words)
+
+    def test_a_wrapped_comment_goes_on_in_the_middle_of_a_sentence(self):
+        words = 'word ' * 20 + 'TIFF'
+        self.assertEqual(tidy.wrap_comments('// %s\n// TIFF inside.\n' % words[:-5]),
+                         '// %s\n// word TIFF inside.\n' % words[:-10])
+
+    def test_samples_and_lists_in_comments_stay(self):
+        for text in ['//   auto x = f(%s);\n//   g();\n' % ('a, ' * 40), '//   * %s\n' % ('word ' * 30)]:
+            self.assertEqual(tidy.wrap_comments(text), text)
 
     def test_tabs_and_trailing_spaces(self):
         self.assertEqual(len(findings('int a; \n')), 1)
@@ -227,6 +245,157 @@ class Functions(unittest.TestCase):
 
     def test_braces_in_strings_do_not_count(self):
         self.assertEqual(findings('auto a = "{";\nint f() {\n' + '\n' * 60 + '}\nauto b = R"x({)x";\n' + '\n' * 60), [])
+
+
+class Tree(unittest.TestCase):
+    """Each finding in a small tree of its own that has none by itself."""
+
+    FILES = {
+        'README.md': '# Readme\n\nSee [the rules](docs/spec/rules.md#2-more).\n',
+        'docs/spec/rules.md': ('# Rules\n\n## 1. First\n\n1. One.\n2. Two.\n\n## 2. More\n\n'
+                               'Text of section 1, step 2.\n\n### 2.1 Deep\n\n8.5 **Colour.** Words.\n'),
+        'docs/design/decisions.md': '# Decisions\n\n1. **One.** Text.\n2. Two.\n',
+        'docs/spec/configuration.md': '# Configuration\n\n| `IMGRING_LOOPS` | `PORT` |\n',
+        'src/config/table_server.cc': '// Table.\nauto a = row("IMGRING_LOOPS", 1); auto b = row("PORT");\n',
+        'src/http/notes.md': '# Notes\n',
+        'tools/run': '#!/bin/sh\n',
+    }
+
+    def tree(self, **changes):
+        """What tidy prints of the tree, its summary left out; a / in a name is written __."""
+        files = {**self.FILES, **{k.replace('__', '/').replace('_md', '.md').replace('_cc', '.cc'): v
+                                  for k, v in changes.items()}}
+        with tempfile.TemporaryDirectory() as root:
+            for path, text in files.items():
+                os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
+                with open(os.path.join(root, path), 'w', encoding='utf-8') as file:
+                    file.write(text)
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                status = tidy.check_tree(root)
+        lines = printed.getvalue().split('\n')[:-2]
+        self.assertEqual(status, 1 if lines else 0)
+        return lines
+
+    def comment(self, text):
+        return self.tree(src__http__x_cc='// A file. %s\n' % text)
+
+
+class Citations(Tree):
+    def test_the_tree_is_clean(self):
+        self.assertEqual(self.tree(), [])
+
+    GOOD = ['rules.md', 'docs/spec/rules.md section 1', 'rules.md section 1, step 2', 'rules.md 2.1', 'notes.md',
+            'rules.md sections 1 and 2, and rules.md 8.5', 'rules.md section 1, rules 1 and 2', 'decision 2',
+            'decisions 1 and 2', 'RFC 3986, section 5.2', 'CSS Syntax Level 3, section 4', 'rules.md,\n// section 2',
+            'rules.md\n// section 1, step 1 says so', 'rulings 1, 2', "rules.md section 2's text"]
+    BAD = [('rule.md', 'no document'), ('docs/design/rules.md section 1', 'no document'),
+           ('rules.md section 3', 'no section 3'), ('rules.md sections 1 to 4', 'no section 4'),
+           ('rules.md 2.2', 'no section 2.2'), ('rules.md section 1, step 3', 'no item 3'),
+           ('rules.md section 2, rule 1', 'no item 1'), ('decision 3', 'no decision 3'),
+           ('decisions 1 and 4', 'no decision 4'), ('Ruling 3', 'no decision 3'),
+           ('section 1', 'of no document'), ('Section 1: sizes', 'of no document'),
+           ('the specification, section 2.1', 'of no document'), ('rules.md\n// section 3', 'no section 3'),
+           ('rules.md section 1,\n// step 3', 'no item 3'), ('decision\n// 3', 'no decision 3')]
+
+    def test_good_citations_pass(self):
+        for text in self.GOOD:
+            with self.subTest(text):
+                self.assertEqual(self.comment(text), [])
+
+    def test_wrong_citations_are_found(self):
+        for text, words in self.BAD:
+            with self.subTest(text):
+                found = self.comment(text)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn('src/http/x.cc:', found[0])
+                self.assertIn(words, found[0])
+
+    def test_strings_cite_nothing(self):
+        self.assertEqual(self.tree(src__http__x_cc='// A file.\nauto a = "section 9 of rule.md";\n'), [])
+        self.assertEqual(self.tree(tools__run='#!/usr/bin/env python3\na = ["section 9 of rule.md"]\n'), [])
+        self.assertEqual(self.tree(tools__run='#!/bin/sh\necho section 9 of rule.md\n'), [])
+
+    def test_comments_of_scripts(self):
+        for text in ['#!/usr/bin/env python3\n"""One line.\n\nThen rule.md.\n"""\n', '#!/bin/sh\ntrue  # decision 9\n',
+                     '#!/usr/bin/env python3\ndef f():\n    """By rule.md."""\n    return 1\n']:
+            with self.subTest(text):
+                self.assertEqual(len(self.tree(tools__run=text)), 1)
+
+    def test_documents_and_scripts_are_read_too(self):
+        for name in ['src__http__notes_md', 'tools__run']:
+            for text in ['rules.md section 3', 'decision 3', 'nothing.md']:
+                with self.subTest(name + text):
+                    self.assertEqual(len(self.tree(**{name: '# %s\n' % text})), 1)
+
+    def test_a_section_alone_is_one_of_the_same_document(self):
+        rules = self.FILES['docs/spec/rules.md']
+        self.assertEqual(self.tree(docs__spec__rules_md=rules + '\nAs section 2.1 says.\n'), [])
+        self.assertIn('no section 7', self.tree(docs__spec__rules_md=rules + '\nAs section 7 says.\n')[0])
+
+    def test_the_line_is_that_of_the_citation(self):
+        found = self.tree(src__http__x_cc='// A file.\n// Its rules: rules.md section 1.\n// And decision 9.\n')
+        self.assertEqual([line.split(': ')[0] for line in found], ['src/http/x.cc:3'])
+
+
+class Names(Tree):
+    def test_files_in_comments(self):
+        self.assertEqual(self.comment('table_server.cc has the rows, x.cc and http/x.cc are this.'), [])
+        self.assertEqual(self.comment('As in <linux/io_uring.h> and src/<module>/y.cc.'), [])
+        self.assertIn('table_servers.cc', self.comment('table_servers.cc has the rows.')[0])
+        self.assertIn('url/x.h', self.comment('See url/x.h for more.')[0])
+
+    def test_files_and_links_in_documents(self):
+        good = '# N\n\n`src/config/table_server.cc`, `tools/run`, `steps/NAME.cc`, [r](../../docs/spec/rules.md)\n'
+        self.assertEqual(self.tree(src__http__notes_md=good), [])
+        for text in ['`src/config/none.cc`', '[r](../rules.md)', '[r](../../docs/spec/rules.md#nowhere)', '[a](#b)']:
+            with self.subTest(text):
+                self.assertEqual(len(self.tree(src__http__notes_md='# N\n\n%s\n' % text)), 1)
+
+    def test_variables_stand_in_the_table_and_in_the_document(self):
+        found = self.tree(src__config__table_server_cc='// T.\nauto a = row("IMGRING_MORE", 1); row("PORT");\n')
+        self.assertEqual(len(found), 2, found)
+        self.assertIn('IMGRING_LOOPS is in no table', found[0] + found[1])
+        self.assertIn('IMGRING_MORE of src/config is not in the document', found[0] + found[1])
+
+
+class Documents(Tree):
+    def note(self, text):
+        return self.tree(src__http__notes_md='# N\n\n%s\n' % text)
+
+    def test_long_lines(self):
+        self.assertEqual(len(self.note('word ' * 21 + 'end')), 1)
+        for text in ['| %s |' % ('cell ' * 30), '```\n%s\n```' % ('x ' * 60 + 'x'), '    %s' % ('x ' * 60 + 'x'),
+                     'http://host/' + 'a' * 120]:
+            with self.subTest(text):
+                self.assertEqual(self.note(text), [])
+
+    def test_paragraphs_and_items_are_filled(self):
+        text = '# A\n\n- %s\n  b\n- short\n\n| %s |\n' % ('word ' * 25, 'cell ' * 30)
+        filled = tidy_docs.wrap_markdown(text)
+        self.assertEqual(filled, '# A\n\n- %s\n  %s b\n- short\n\n| %s |\n'
+                         % (' '.join(['word'] * 19), ' '.join(['word'] * 6), 'cell ' * 30))
+        self.assertEqual(tidy_docs.wrap_markdown(filled), filled)
+
+    def test_a_filled_line_begins_no_list_and_cuts_no_code(self):
+        for word in ['-', '1.', '#', '*', '|']:
+            filled = tidy_docs.wrap_markdown('%s %s end of it.' % ('a' * 97, word + ' more'))
+            self.assertNotIn('\n' + word + ' ', filled)
+        self.assertIn('`co_await f(a, b);`', tidy_docs.wrap_markdown('word ' * 18 + '`co_await f(a, b);` end'))
+
+    def test_faults_of_others_are_refused(self):
+        for text in ['imgproxy has a bug in its redirects.', 'This crashes libvips.', 'A defect of llhttp, mended here.',
+                     'g++ miscompiles that.', 'The reference server crashed after it.',
+                     'imgproxy follows it,\nwhich is a vulnerability.', 'thumbor leaves it open: an exploit is known.',
+                     '| imgproxy | smuggling |']:
+            with self.subTest(text):
+                found = self.note(text)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn('faults', found[0])
+        for text in ['A bug of ours.', 'The server never crashes.', 'imgproxy ends with 1. A crash of ours is a bug.',
+                     'libvips 8.14 or newer.']:
+            with self.subTest(text):
+                self.assertEqual(self.note(text), [])
 
 
 if __name__ == '__main__':
