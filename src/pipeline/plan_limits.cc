@@ -36,7 +36,7 @@ double pixels(Size size) noexcept { return static_cast<double>(size.width) * siz
 int longest(Size size) noexcept { return std::max(size.width, size.height); }
 
 std::unexpected<Error> too_large(std::string_view what, Size size, double limit) {
-  return fail(ErrorCode::kResultUnsupported,
+  return fail(ErrorCode::kResultTooLarge,
               std::string(what) + " would make " + std::to_string(size.width) + " x " +
                   std::to_string(size.height) + " pixels, above the limit of " +
                   std::to_string(static_cast<std::int64_t>(limit)) +

@@ -141,7 +141,7 @@ void cut_result(Plan* plan, const PlanInput& in, Area area);
 // After step `index` left `actual` instead of what was planned: the steps behind it anew.
 void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actual);
 
-// kResultUnsupported: a step makes more pixels than any plan may, or the format holds.
+// kResultTooLarge: a step makes more pixels than any plan may, or the format holds.
 Result<void> check_sizes(const Plan& plan);
 
 // The plan as text, a line for each step.
