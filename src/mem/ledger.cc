@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "imgring/base/check.h"
+#include "imgring/base/log_queue.h"
 
 namespace imgring::mem {
 namespace {
@@ -60,7 +61,8 @@ Ledger::Ledger(std::uint64_t limit_bytes) noexcept
 
 std::string describe_ledger(const MemoryLimit& limit) {
   std::string text = "# memory limit: " + mib(limit.bytes) + " (" + std::string(limit.origin) +
-                     "); at rest " + mib(kRestBytes) + ", for libraries " +
+                     "); at rest " + mib(kRestBytes) + " (log lines on their way are " +
+                     mib(kLogRingBytes) + " of it), for libraries " +
                      mib(limit.bytes / kSparePart) + "\n";
   for (const PartFacts& facts : kParts) {
     text += "# memory of " + std::string(facts.name) + ": " +

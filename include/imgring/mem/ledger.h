@@ -29,7 +29,9 @@ struct PartFacts {
 };
 const PartFacts& facts_of(Part part) noexcept;
 
-inline constexpr std::uint64_t kRestBytes = 48 << 20;  // resident after a burst, with 2 helpers
+// Resident after a burst, with 2 helpers. Log lines that wait for their reader are in it: the
+// ring's kLogRingBytes are there from the start (base/log_queue.h).
+inline constexpr std::uint64_t kRestBytes = 48 << 20;
 // For what libraries take unasked, and for what allocators can't give back at once.
 inline constexpr std::uint64_t kSparePart = 10;
 // A limit that leaves less than this part of itself counts as if it left that: the process sheds,
