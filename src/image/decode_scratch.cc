@@ -18,13 +18,14 @@ std::byte* map(std::size_t size) noexcept {
 }  // namespace
 
 DecodeScratch::Block::~Block() {
-  if (owner_ != nullptr) owner_->keep(start_, size_);
+  if (owner_ != nullptr) owner_->keep(*this);
 }
 
 DecodeScratch::Block& DecodeScratch::Block::operator=(Block&& other) noexcept {
   std::swap(owner_, other.owner_);
   std::swap(start_, other.start_);
   std::swap(size_, other.size_);
+  std::swap(spare_, other.spare_);
   return *this;
 }
 
@@ -41,27 +42,32 @@ DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
       idle = *found;
       idle_.erase(found);
       idle_bytes_ -= idle->size;
-      give_back(idle->size);
+      give_back(std::min(idle->size, bytes));
     }
   }
-  if (idle && idle->size >= bytes) return {this, idle->start, idle->size};
+  if (idle && idle->size >= bytes) return {this, idle->start, idle->size, idle->size - bytes};
   // The new block takes the place of one that was too small.
   if (idle) munmap(idle->start, idle->size);
   std::byte* start = map(bytes);
-  return start == nullptr ? Block() : Block(this, start, bytes);
+  return start == nullptr ? Block() : Block(this, start, bytes, 0);
 }
 
-void DecodeScratch::keep(std::byte* start, std::size_t size) noexcept {
-  {
-    std::lock_guard lock(mutex_);
-    if (idle_bytes_ + size <= idle_bytes_max_ &&
-        (budget_ == nullptr || budget_->try_acquire(size))) {
-      idle_.push_back({start, size, Clock::now()});
-      idle_bytes_ += size;
-      return;
-    }
-  }
-  munmap(start, size);
+// A block that stays while jobs wait would keep them waiting for it until the next tick.
+bool DecodeScratch::try_keep(const Block& block) noexcept {
+  if (ledger_.waiters != nullptr && ledger_.waiters->load() > 0) return false;
+  const std::lock_guard lock(mutex_);
+  if (idle_bytes_ + block.size_ > idle_bytes_max_) return false;
+  mem::Budget* budget = ledger_.budget;
+  if (budget != nullptr && !budget->try_acquire(block.size_ - block.spare_)) return false;
+  idle_.push_back({block.start_, block.size_, Clock::now()});
+  idle_bytes_ += block.size_;
+  return true;
+}
+
+void DecodeScratch::keep(const Block& block) noexcept {
+  if (try_keep(block)) return;
+  munmap(block.start_, block.size_);
+  give_back(block.spare_);
 }
 
 void DecodeScratch::release_unused(Clock::time_point since) {
@@ -80,7 +86,7 @@ void DecodeScratch::release_unused(Clock::time_point since) {
 }
 
 void DecodeScratch::give_back(std::size_t size) noexcept {
-  if (budget_ != nullptr) budget_->release(size);
+  if (ledger_.budget != nullptr && size > 0) ledger_.budget->release(size);
 }
 
 std::uint64_t DecodeScratch::idle_bytes() const {

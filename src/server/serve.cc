@@ -299,7 +299,8 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   drawing.idle_budget = &process.ledger.part(mem::Part::kConnections);
   drawing.log = &log;
   image::SvgChildren svg_children(std::move(drawing));
-  image::DecodeScratch scratch(memory_limit / kScratchPart, &process.plans());
+  image::DecodeScratch scratch(memory_limit / kScratchPart,
+                               {.budget = &process.plans(), .waiters = &process.memory_waiters});
   process.svg_children = &svg_children;
   process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
   process.scratch = &scratch;

@@ -4,10 +4,11 @@
 // jpeg500 (mem/calibration.md).
 // Owns: the blocks that nobody uses. Any thread. Outlives its blocks.
 // Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`,
-// nor beyond what the ledger has room for;
-// what was not used for a while goes at release_unused.
+// nor beyond what the ledger has room for, nor while jobs wait for bytes; what a block has above
+// what its job asked for stays in the ledger; what was not used for a while goes at release_unused.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,12 @@
 #include "imgring/mem/limits.h"
 
 namespace imgring::image {
+
+// What idle blocks are of. Null: nothing is asked (tests).
+struct ScratchLedger {
+  mem::Budget* budget = nullptr;
+  const std::atomic<int>* waiters = nullptr;  // jobs that wait for bytes of it
+};
 
 class DecodeScratch {
  public:
@@ -30,7 +37,8 @@ class DecodeScratch {
    public:
     Block() = default;
     Block(Block&& o) noexcept
-        : owner_(std::exchange(o.owner_, nullptr)), start_(o.start_), size_(o.size_) {}
+        : owner_(std::exchange(o.owner_, nullptr)), start_(o.start_), size_(o.size_),
+          spare_(o.spare_) {}
     Block& operator=(Block&& other) noexcept;
     ~Block();
     std::byte* data() const noexcept { return start_; }
@@ -38,17 +46,18 @@ class DecodeScratch {
 
    private:
     friend class DecodeScratch;
-    Block(DecodeScratch* owner, std::byte* start, std::size_t size) noexcept
-        : owner_(owner), start_(start), size_(size) {}
+    Block(DecodeScratch* owner, std::byte* start, std::size_t size, std::size_t spare) noexcept
+        : owner_(owner), start_(start), size_(size), spare_(spare) {}
     DecodeScratch* owner_ = nullptr;
     std::byte* start_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t spare_ = 0;  // above what was asked for: no grant of a job has it
   };
 
-  // What is larger than idle_bytes_max is never kept, nor what `budget` has no room for: idle
-  // blocks are its bytes, blocks in use those of the job's grant. Null: nothing is asked (tests).
-  explicit DecodeScratch(std::size_t idle_bytes_max, mem::Budget* budget = nullptr)
-      : idle_bytes_max_(idle_bytes_max), budget_(budget) {}
+  // What is larger than idle_bytes_max is never kept, nor what the budget has no room for: idle
+  // blocks are its bytes, blocks in use those of the job's grant.
+  explicit DecodeScratch(std::size_t idle_bytes_max, ScratchLedger ledger = {})
+      : idle_bytes_max_(idle_bytes_max), ledger_(ledger) {}
   DecodeScratch(const DecodeScratch&) = delete;
   DecodeScratch& operator=(const DecodeScratch&) = delete;
   ~DecodeScratch();
@@ -65,11 +74,12 @@ class DecodeScratch {
     std::size_t size;
     Clock::time_point since;
   };
-  void keep(std::byte* start, std::size_t size) noexcept;
+  void keep(const Block& block) noexcept;
+  bool try_keep(const Block& block) noexcept;
   void give_back(std::size_t size) noexcept;
 
   const std::size_t idle_bytes_max_;
-  mem::Budget* const budget_;
+  const ScratchLedger ledger_;
   mutable std::mutex mutex_;
   std::vector<Idle> idle_;  // the last one was given back last
   std::size_t idle_bytes_ = 0;

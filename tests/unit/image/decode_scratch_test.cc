@@ -45,6 +45,40 @@ TEST(DecodeScratch, NothingIdleAboveItsMost) {
   EXPECT_EQ(scratch.idle_bytes(), 0u);
 }
 
+TEST(DecodeScratch, NothingIdleWhileJobsWaitForBytes) {
+  mem::Budget budget(64 * kMiB);
+  std::atomic<int> waiters{0};
+  DecodeScratch scratch(64 * kMiB, {.budget = &budget, .waiters = &waiters});
+  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  EXPECT_EQ(scratch.idle_bytes(), 20 * kMiB);
+  EXPECT_EQ(budget.current(), 20 * kMiB);
+  waiters = 1;
+  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  EXPECT_EQ(scratch.idle_bytes(), 0u) << "they would wait for it until the next tick";
+  EXPECT_EQ(budget.current(), 0u);
+}
+
+// Of 30 MiB that were touched once, a job that asked for 12 is granted 12.
+TEST(DecodeScratch, WhatABlockHasAboveItsJobStaysInTheLedger) {
+  mem::Budget budget(64 * kMiB);
+  DecodeScratch scratch(64 * kMiB, {.budget = &budget});
+  { const DecodeScratch::Block block = scratch.take(30 * kMiB); }
+  {
+    DecodeScratch::Block block = scratch.take(12 * kMiB);
+    EXPECT_EQ(budget.current(), 18 * kMiB);
+    const DecodeScratch::Block moved = std::move(block);
+    EXPECT_EQ(budget.current(), 18 * kMiB);
+  }
+  EXPECT_EQ(budget.current(), 30 * kMiB);
+  {
+    const DecodeScratch::Block block = scratch.take(12 * kMiB);
+    ASSERT_TRUE(budget.try_acquire(46 * kMiB));  // no room to keep it
+  }
+  EXPECT_EQ(scratch.idle_bytes(), 0u);
+  EXPECT_EQ(budget.current(), 46 * kMiB);
+  budget.release(46 * kMiB);
+}
+
 TEST(DecodeScratch, WhatWasNotUsedForAWhileGoes) {
   DecodeScratch scratch(64 * kMiB);
   const auto before = DecodeScratch::Clock::now();
