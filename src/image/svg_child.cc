@@ -15,6 +15,7 @@
 
 #include <sys/uio.h>
 
+#include "imgring/image/svg_children.h"
 #include "imgring/image/svg_drawing.h"
 #include "imgring/image/svg_worker.h"
 #include "imgring/mem/allocator.h"
@@ -142,8 +143,17 @@ void set_signals() noexcept {
   }
 }
 
+// The server ends a child that keeps too much (kSvgGrownBytes). What takes milliseconds is done by
+// those only who have grown.
+void give_back(const OwnStatm& memory, std::uint64_t ready_bytes) {
+  mem::collect(mem::Collect::kGentle);
+  if (memory.resident_bytes() <= ready_bytes + kSvgGrownBytes / 2) return;
+  mem::collect(mem::Collect::kHelper);
+}
+
 // Answers until the other end is gone; the exit status.
 int answer_questions(int socket, const OwnStatm& memory) {
+  const std::uint64_t ready_bytes = memory.resident_bytes();
   std::optional<Open> open;
   for (;;) {
     SvgAsk ask;
@@ -153,7 +163,7 @@ int answer_questions(int socket, const OwnStatm& memory) {
     if (heard != Heard::kPacket) return 1;
     if (ask.kind == SvgAskKind::kEnd) {
       open.reset();
-      mem::collect(mem::Collect::kGentle);
+      give_back(memory, ready_bytes);
       continue;
     }
     const Result<void> result = answer(ask, file, &open);

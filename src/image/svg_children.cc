@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
@@ -30,6 +31,7 @@ struct SvgChildren::Child {
   int jobs = 0;
   std::uint64_t most_bytes = 0;  // resident, by its own word: it only ever ends the child
   std::uint64_t ready_bytes = 0;  // mapped before its first job
+  std::uint64_t ready_anon_bytes = 0;  // of its own then
   SteadyClock::time_point idle_since{};
   mem::Grant idle;
 };
@@ -327,7 +329,9 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
   const Patience patience{stop, SteadyClock::now() + options_.start_max};
   const Heard heard = hear_packet(child->process.socket.get(), &told, sizeof told, patience);
   if (heard == Heard::kPacket && told.good == 1) {
-    child->ready_bytes = memory_of(child->process.pid).virtual_bytes;
+    const mem::OwnMemory ready = memory_of(child->process.pid);
+    child->ready_bytes = ready.virtual_bytes;
+    child->ready_anon_bytes = ready.rss_anon_bytes;
     return child;
   }
   if (heard == Heard::kStopped) {
@@ -346,17 +350,34 @@ Result<SvgChildren::ChildPtr> SvgChildren::start_child(const StopFlag& stop) {
   return fail(code, "the child that draws SVGs can't start: " + why + "; it " + words_of(status));
 }
 
-bool SvgChildren::may_stay(Child& child) {
+// Its place among the idle ones, where the budget has one.
+bool SvgChildren::grant_idle(Child& child, std::uint64_t bytes) {
   mem::Budget* budget = options_.idle_budget;
   if (budget == nullptr) return true;
   {
     const std::lock_guard lock(mutex_);
-    const std::uint64_t idle = (idle_.size() + 1) * mem::kIdleChildBytes;
+    std::uint64_t idle = bytes;
+    for (const ChildPtr& other : idle_) idle += other->idle.bytes();
     if (idle > mem::idle_children_bytes_max(budget->max())) return false;
   }
-  auto grant = budget->try_grant(mem::kIdleChildBytes);
+  auto grant = budget->try_grant(bytes);
   if (grant) child.idle = std::move(*grant);
   return grant.has_value();
+}
+
+// It was told that its job is over, and gives back what that took meanwhile. The kernel is asked:
+// nobody has to believe a child.
+bool SvgChildren::may_stay(Child& child) {
+  const auto end = SteadyClock::now() + kSvgSettleTime;
+  if (!grant_idle(child, mem::kIdleChildBytes)) return false;
+  child.idle.reset();
+  for (;;) {
+    const std::uint64_t anon = memory_of(child.process.pid).rss_anon_bytes;
+    const bool grown = anon > child.ready_anon_bytes + kSvgGrownBytes;
+    if (!grown && grant_idle(child, std::max(anon, mem::kIdleChildBytes))) return true;
+    if (SteadyClock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 void SvgChildren::give_back(ChildPtr child) {

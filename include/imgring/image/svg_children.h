@@ -35,6 +35,10 @@ inline constexpr std::size_t kSvgLargeBytes = std::size_t{1} << 20;
 // A child that said after any answer that it held more is ended after its job, so that memory comes
 // back at once.
 inline constexpr std::uint64_t kSvgKeptBytes = std::uint64_t{128} << 20;
+// A child gives back what its job took. One that has so much more for itself alone than it had when
+// it was ready, kSvgSettleTime after its job, is ended: 0.1 to 0.8 MB stay after most drawings.
+inline constexpr std::uint64_t kSvgGrownBytes = mem::kIdleChildBytes;
+inline constexpr std::chrono::milliseconds kSvgSettleTime{20};
 // Pixels of one drawing; 134 million of them.
 inline constexpr std::size_t kSvgPixelBytesMax = std::size_t{512} << 20;
 
@@ -50,7 +54,8 @@ struct SvgChildrenOptions {
   std::chrono::milliseconds idle_max{5000};   // at a tick, longer without work: it ends
   int jobs_max = kSvgJobsMax;
   std::function<Result<SvgProcess>()> start;  // empty: this program (tests bring their own)
-  // Holds kIdleChildBytes for each child without work, in half of it; null: nothing is asked.
+  // Holds what each child without work has for itself alone, kIdleChildBytes at least, in half of
+  // it; null: nothing is asked.
   mem::Budget* idle_budget = nullptr;
   const Logger* log = nullptr;                // null: nobody is told of children that don't start
 };
@@ -93,6 +98,7 @@ class SvgChildren {
   void leave_large();
   void give_back(ChildPtr child);
   bool may_stay(Child& child);
+  bool grant_idle(Child& child, std::uint64_t bytes);
   enum class Why : std::uint8_t { kRetired, kStopped, kDied };
   // Killed if it still runs, and reaped: its wait status.
   int bury(ChildPtr child, Why why);

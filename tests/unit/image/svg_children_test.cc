@@ -414,6 +414,70 @@ TEST(SvgChildren, OneThatGrewIsNotKept) {
   EXPECT_EQ(children.numbers().alive, 0u);
 }
 
+constexpr std::size_t kGrowth = kSvgGrownBytes + (4 << 20);
+
+// Takes memory with each question; at the end of the job it gives that back or does not.
+template <bool kGivesBack>
+void grow(int socket) {
+  void* taken = nullptr;
+  for (;;) {
+    SvgAsk ask;
+    loop::Fd file;
+    if (hear_packet(socket, &ask, sizeof ask, &file) != Heard::kPacket) _exit(0);
+    if (taken == nullptr) {
+      taken = mmap(nullptr, kGrowth, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      std::memset(taken, 1, kGrowth);
+    }
+    if (ask.kind != SvgAskKind::kEnd) {
+      say(socket, 1, 6, 4);
+    } else if (kGivesBack) {
+      munmap(std::exchange(taken, nullptr), kGrowth);
+    }
+  }
+}
+
+// It says nothing of it: the kernel is asked.
+TEST(SvgChildren, OneThatKeepsWhatItsJobTookIsEnded) {
+  SvgChildren children(scripted(grow<false>));
+  for (const std::uint64_t started : {1, 2}) {
+    ASSERT_TRUE(draw(&children, kPicture, 1).has_value());
+    EXPECT_EQ(children.numbers().alive, 0u);
+    EXPECT_EQ(children.numbers().started, started);
+  }
+  EXPECT_EQ(children.numbers().died, 0u);
+}
+
+TEST(SvgChildren, OneThatGivesItBackIsKept) {
+  SvgChildren children(scripted(grow<true>));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(draw(&children, kPicture, 1).has_value());
+  EXPECT_EQ(children.numbers().alive, 1u);
+  EXPECT_EQ(children.numbers().started, 1u);
+}
+
+TEST(SvgChildren, IdleOnesAreInTheLedgerWithWhatTheyHold) {
+  SvgChildrenOptions options = scripted(draw_nothing);
+  mem::Budget budget(std::uint64_t{1} << 30);
+  options.idle_budget = &budget;
+  {
+    SvgChildren children(std::move(options));
+    ASSERT_TRUE(draw(&children, kPicture, 1).has_value());
+    EXPECT_GE(budget.current(), std::max(children.numbers().anon_bytes, mem::kIdleChildBytes));
+    const auto busy = children.open(as_bytes(kPicture), {}, kNoStop);
+    EXPECT_EQ(budget.current(), 0u) << "a job's memory is its grant's";
+  }
+  EXPECT_EQ(budget.current(), 0u);
+}
+
+TEST(SvgChild, KeepsNextToNothingOfALargePicture) {
+  if (kSanitized) GTEST_SKIP() << "its allocator keeps what was freed";
+  SvgChildren children(real_children());
+  ASSERT_TRUE(draw(&children, kPicture, 1).has_value());
+  const std::uint64_t before = children.numbers().anon_bytes;
+  ASSERT_TRUE(draw(&children, kPicture, 50).has_value());  // 24 MB of pixels
+  EXPECT_LT(children.numbers().anon_bytes, before + kSvgGrownBytes);
+  EXPECT_EQ(children.numbers().started, 1u);
+}
+
 TEST(SvgChildren, EndWhenTheyHaveNothingToDo) {
   SvgChildrenOptions options = scripted(draw_nothing);
   options.idle_max = 0ms;
