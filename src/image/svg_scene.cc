@@ -15,10 +15,10 @@ std::string_view local_of(std::string_view name) noexcept {
   return name.substr(name.rfind(':') + 1);
 }
 
-double count_letters(std::string_view text) noexcept {
+bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool begins_letter(char c) noexcept {
   constexpr int kTop = 0xC0, kFollows = 0x80;  // bytes that follow in UTF-8
-  return static_cast<double>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (c & kTop) != kFollows; }));
+  return (c & kTop) != kFollows;
 }
 
 // Square pixels of the radius that librsvg reads: 10 at most to each side.
@@ -71,6 +71,9 @@ void SvgScene::begin(const SvgTag& tag) {
   Node node;
   const std::string_view local = local_of(tag.name);
   node.name = word(local);
+  if (!open_.empty()) {
+    node.keeps_spaces = nodes_[static_cast<std::size_t>(open_.back())].keeps_spaces;
+  }
   for (const SvgAttribute& a : tag.all) read_attribute(a, &node);
   node.primitive_seconds = primitive_seconds(local, tag.all);
   if (local == "feConvolveMatrix") {
@@ -105,9 +108,12 @@ void SvgScene::text(std::string_view text) {
         text.begin(), text.end(), [](char c) { return c == '{' || c == ','; }));
     sheet_ += text;
   }
-  // Spaces in a row are laid out as one.
-  const bool blank = text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-  node.run += blank ? 1 : count_letters(text);
+  for (const char c : text) {
+    // Spaces in a row are laid out as one.
+    const bool dropped = is_space(c) && node.after_space && !node.keeps_spaces;
+    if (begins_letter(c) && !dropped) ++node.run;
+    node.after_space = is_space(c);
+  }
 }
 
 // Each run of letters between two tags is laid out by itself.
@@ -115,6 +121,7 @@ void SvgScene::end_run(Node* node) {
   node->text_seconds += node->run * SvgCosts::kLetter +
                         node->run * node->run * SvgCosts::kLetterSquared;
   node->run = 0;
+  node->after_space = false;
 }
 
 void SvgScene::picture(std::int64_t pixels, double seconds) {
@@ -130,6 +137,7 @@ double SvgScene::loading_seconds() const noexcept {
 
 void SvgScene::read_attribute(const SvgAttribute& a, Node* node) {
   if (a.name == "id") node->id = word(a.value);
+  if (a.name == "xml:space") node->keeps_spaces = a.value == "preserve";
   if (a.name == "class") node->classes = word(a.value);
   if (local_of(a.name) == "href" && a.value.starts_with('#')) node->link = word(a.value.substr(1));
   if (a.name == "d") node->vertices = count_vertices(a.value);

@@ -5,6 +5,7 @@
 // Values; owned by one check.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -74,6 +75,8 @@ class SvgScene {
     Word name = 0, id = 0, classes = 0, link = 0;
     Style style;
     double run = 0;         // letters of the text that goes on
+    bool after_space = false;  // in it
+    bool keeps_spaces = false;  // xml:space, its own or of those around
     double text_seconds = 0;
     double vertices = 0, font_size = 0;
     double width = -1, height = -1;  // -1: not given, or in units that are not followed
@@ -84,10 +87,14 @@ class SvgScene {
     double filter_each = -1;     // of all its primitives, for each pixel; -1: not added up yet
     std::int64_t picture_pixels = 0;
     double picture_seconds = 0;
-    // Of draw().
-    double seconds = -1;
-    bool entered = false, counted = false;
+    // Of draw(): with all that is inside.
+    double seconds = -1;  // whatever the scale
+    int filters = -1;     // in filters_: what filters take at each scale; -1: there are none
+    bool entered = false;
   };
+  // Seconds of filters at scales of areas that are four times each other (svg_scene_walk.cc).
+  static constexpr std::size_t kScales = 20;
+  using AtScales = std::array<double, kScales>;
   class Walk;
 
   Word word(std::string_view text);
@@ -103,6 +110,7 @@ class SvgScene {
   std::map<std::string, Word, std::less<>> known_;
   std::vector<std::string_view> words_;
   std::vector<Node> nodes_;
+  std::vector<AtScales> filters_;
   std::vector<int> open_;
   std::map<Word, int> ids_;
   std::string sheet_;

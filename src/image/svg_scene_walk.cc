@@ -1,7 +1,9 @@
 // The walk over the tree, as the rasteriser goes: what is shown, what is referred to, once for each
-// time it is drawn.
+// time it is drawn. Each node is added up once: what it costs whatever its scale, and what its
+// filters cost at some scales, since a filter costs what its pixels do until it covers the canvas.
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "svg_scene.h"
 
@@ -20,6 +22,15 @@ constexpr std::array<std::string_view, 20> kNotShown = {
 bool is_shown(std::string_view name) noexcept {
   return std::find(kNotShown.begin(), kNotShown.end(), name) == kNotShown.end();
 }
+// Of areas: 4^-7 to 4^12. The seconds of filters grow with the scale and ever slower, so that a
+// line between two of these, and to nothing below the first, is never above what they are.
+constexpr int kFirstPower = -7;
+constexpr double kStep = 4;
+
+double scale_at(std::size_t place) noexcept {
+  return std::pow(kStep, kFirstPower + static_cast<int>(place));
+}
+
 bool holds_text(std::string_view name) noexcept {
   return name == "text" || name == "tspan" || name == "textPath" || name == "tref" || name == "a";
 }
@@ -38,7 +49,8 @@ class SvgScene::Walk {
     const bool sized = root.width > 0 && root.height > 0;
     const double area = root.box_area > 0 ? root.box_area : sized ? root.width * root.height : 0;
     if (area > 0) scale_ = canvas_pixels_ / area;
-    drawn_.seconds = seconds_of(0, {0, false, 1});
+    count(0, {0, false});
+    drawn_.seconds = root.seconds + filters_at(root, 1);
     return drawn_;
   }
 
@@ -46,7 +58,6 @@ class SvgScene::Walk {
   struct Place {
     int depth;
     bool in_text;
-    double scale;  // of areas, by transforms around
   };
 
   // Sheets, and what elements inside take from those around.
@@ -74,74 +85,111 @@ class SvgScene::Walk {
     return id == 0 || found == scene_.ids_.end() ? -1 : found->second;
   }
 
-  double seconds_of(int number, const Place& place) {
-    Node& node = scene_.nodes_[static_cast<std::size_t>(number)];
-    if (node.seconds >= 0) return node.seconds;
-    if (node.entered || place.depth > kDepthMax) return 0;
-    if (scene_.words_[node.style.display] == "none") return node.seconds = 0;
-    node.entered = true;
-    const double seconds = own_seconds(&node, place) + inside_seconds(node, place) +
-                           filter_seconds(node, place);
-    node.entered = false;
-    return node.seconds = seconds;
+  Node& node_at(int number) { return scene_.nodes_[static_cast<std::size_t>(number)]; }
+
+  double filters_at(const Node& node, double scale) const {
+    if (node.filters < 0 || !(scale > 0)) return 0;
+    const AtScales& f = scene_.filters_[static_cast<std::size_t>(node.filters)];
+    const double first = scale_at(0);
+    if (scale <= first) return f[0] * scale / first;
+    const double steps = std::log(scale / first) / std::log(kStep);
+    const auto place = static_cast<std::size_t>(std::min(steps, double{kScales}));
+    if (place + 1 >= kScales) return f[kScales - 1];
+    const double low = scale_at(place), share = (scale - low) / (low * (kStep - 1));
+    return f[place] + std::clamp(share, 0.0, 1.0) * (f[place + 1] - f[place]);
   }
 
-  double own_seconds(Node* node, const Place& place) {
-    const std::string_view name = scene_.words_[node->name];
-    double seconds = SvgCosts::kElement + node->picture_seconds;
-    if (place.in_text || name == "text") {
-      if (holds_text(name)) seconds += node->text_seconds;
+  // What a node draws `times` at `scale` of its own.
+  void add(const Node& drawn, double times, double scale, Node* to) {
+    to->seconds += times * std::max(0.0, drawn.seconds);
+    if (drawn.filters < 0 || !(scale > 0)) return;
+    add_filters(to, [&](double around) { return times * filters_at(drawn, around * scale); });
+  }
+  template <class Seconds>
+  void add_filters(Node* to, const Seconds& at_scale) {
+    if (to->filters < 0) {
+      to->filters = static_cast<int>(scene_.filters_.size());
+      scene_.filters_.emplace_back();
     }
-    if (node->font_size > kSvgFontSizeMax) drawn_.refused = "font-size over 100000";
-    drawn_.picture_pixels += node->picture_pixels;
-    seconds += marker_seconds(*node, place);
-    const int target = name == "use" || name == "tref" ? find(node->link) : -1;
-    if (target >= 0) seconds += seconds_of(target, {place.depth + 1, false, area_of(*node, place)});
-    return seconds;
+    for (std::size_t i = 0; i < kScales; ++i) {
+      scene_.filters_[static_cast<std::size_t>(to->filters)][i] += at_scale(scale_at(i));
+    }
   }
 
-  static double area_of(const Node& node, const Place& place) { return place.scale * node.scale; }
+  // Once for each node; one that is being counted refers to itself, and counts for nothing.
+  void count(int number, const Place& place) {
+    Node& node = node_at(number);
+    if (node.seconds >= 0 || node.entered || place.depth > kDepthMax) return;
+    if (scene_.words_[node.style.display] == "none") {
+      node.seconds = 0;
+      return;
+    }
+    node.entered = true;
+    Node sum;
+    add_own(node, place, &sum);
+    add_inside(node, place, &sum);
+    add_own_filter(node, &sum);
+    node.seconds = sum.seconds;
+    node.filters = sum.filters;
+    node.entered = false;
+  }
+  void draw(int number, const Place& place, double times, double scale, Node* sum) {
+    count(number, place);
+    add(node_at(number), times, scale, sum);
+  }
 
-  double inside_seconds(const Node& node, const Place& place) {
+  void add_own(const Node& node, const Place& place, Node* sum) {
+    const std::string_view name = scene_.words_[node.name];
+    sum->seconds = SvgCosts::kElement + node.picture_seconds;
+    if ((place.in_text || name == "text") && holds_text(name)) sum->seconds += node.text_seconds;
+    if (node.font_size > kSvgFontSizeMax) drawn_.refused = "font-size over 100000";
+    drawn_.picture_pixels += node.picture_pixels;
+    add_markers(node, place, sum);
+    const int target = name == "use" || name == "tref" ? find(node.link) : -1;
+    if (target >= 0) draw(target, {place.depth + 1, false}, 1, node.scale, sum);
+  }
+
+  void add_inside(const Node& node, const Place& place, Node* sum) {
     const std::string_view name = scene_.words_[node.name];
     const bool text = name == "text" || (place.in_text && holds_text(name));
-    double seconds = 0;
-    for (int i = node.first_inside; i >= 0; i = scene_.nodes_[static_cast<std::size_t>(i)].next) {
-      const Node& inside = scene_.nodes_[static_cast<std::size_t>(i)];
-      if (!is_shown(scene_.words_[inside.name])) continue;
-      seconds += seconds_of(i, {place.depth + 1, text, area_of(node, place)});
+    for (int i = node.first_inside; i >= 0; i = node_at(i).next) {
+      if (!is_shown(scene_.words_[node_at(i).name])) continue;
+      draw(i, {place.depth + 1, text}, 1, node.scale, sum);
       if (name == "switch") break;
     }
-    return seconds;
   }
 
-  double marker_seconds(const Node& node, const Place& place) {
-    if (node.vertices <= 0) return 0;
-    const auto of = [&](Word id, double count) {
+  void add_markers(const Node& node, const Place& place, Node* sum) {
+    if (node.vertices <= 0) return;
+    const auto put = [&](Word id, double times) {
       const int marker = find(id);
-      if (marker < 0 || count <= 0) return 0.0;
-      return count * (SvgCosts::kMarker + seconds_of(marker, {place.depth + 1, false, 0}));
+      if (marker < 0 || times <= 0) return;
+      sum->seconds += times * SvgCosts::kMarker;
+      draw(marker, {place.depth + 1, false}, times, 0, sum);
     };
-    return of(node.style.marker_start, 1) + of(node.style.marker_mid, node.vertices - 2) +
-           of(node.style.marker_end, 1);
+    put(node.style.marker_start, 1);
+    put(node.style.marker_mid, node.vertices - 2);
+    put(node.style.marker_end, 1);
   }
 
   // Where a filter runs: its own region, or what it is put on and a fifth more; 0: not known.
-  double filter_pixels(const Node& filter, const Node& node, const Place& place) const {
+  double filter_area(const Node& filter, const Node& node) const {
     const bool user = filter.in_user_space;
     const double share = user ? 1 : 1.44;
     const Node& sized = user ? filter : node;
     if (sized.width <= 0 || sized.height <= 0) return 0;
-    const double area = share * sized.width * sized.height * area_of(node, place) * scale_;
-    return std::min(area, canvas_pixels_);
+    return share * sized.width * sized.height * node.scale * scale_;
   }
 
-  double filter_seconds(const Node& node, const Place& place) {
+  void add_own_filter(const Node& node, Node* sum) {
     const int number = find(node.style.filter);
-    if (number < 0) return 0;
-    Node& filter = scene_.nodes_[static_cast<std::size_t>(number)];
+    if (number < 0) return;
+    Node& filter = node_at(number);
     if (filter.filter_each < 0) add_primitives(&filter);
-    return filter.filter_each * filter_pixels(filter, node, place);
+    const double area = filter_area(filter, node), each = filter.filter_each;
+    if (area <= 0 || each <= 0) return;
+    add_filters(sum,
+                [&](double around) { return each * std::min(area * around, canvas_pixels_); });
   }
   void add_primitives(Node* filter) {
     filter->filter_each = 0;

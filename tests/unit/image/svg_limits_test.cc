@@ -197,6 +197,48 @@ TEST(SvgLimits, HoldInEveryEncodingAndForWhatTheDocumentTypeAdds) {
   EXPECT_TRUE(allowed("<svg>&undefined;</svg>"));
 }
 
+// A filter costs what it costs where it is large, wherever else it was seen before.
+TEST(SvgLimits, OfFiltersDoNotDependOnTheOrder) {
+  const auto shown = [](int octaves, const std::string& before, const std::string& after) {
+    return in_svg("<filter id='f' filterUnits='userSpaceOnUse' width='500' height='500'>"
+                  "<feTurbulence numOctaves='" + number(octaves) + "'/></filter>"
+                  "<defs><g id='a'><rect width='500' height='500' filter='url(#f)'/></g></defs>" +
+                  before + "<use href='#a'/>" + after);
+  };
+  const std::string tiny = "<g transform='scale(.001)'><use href='#a'/></g>";
+  const std::string large = "<g transform='scale(9)'/><g transform='scale(3) matrix(2 0 0 2 0 0)'>"
+                            "<rect width='500' height='500'/></g>";
+  for (const std::string& other : {std::string(), tiny, tiny + tiny + large, large}) {
+    EXPECT_TRUE(allowed(shown(33, other, ""))) << other;
+    EXPECT_TRUE(allowed(shown(33, "", other))) << other;
+    EXPECT_FALSE(allowed(shown(36, other, ""))) << other;
+    EXPECT_FALSE(allowed(shown(36, "", other))) << other;
+  }
+  const auto scaled = [&](const std::string& transform) {
+    return in_svg("<filter id='f' filterUnits='userSpaceOnUse' width='1' height='1'>"
+                  "<feTurbulence numOctaves='40'/></filter><g transform='" + transform +
+                  "'><rect width='1' height='1' filter='url(#f)'/></g>");
+  };
+  EXPECT_TRUE(allowed(scaled("scale(100)")));
+  EXPECT_FALSE(allowed(scaled("scale(500)")));
+  EXPECT_FALSE(allowed(scaled("scale(1e6)")));
+  EXPECT_TRUE(allowed(scaled("scale(0)")));
+  EXPECT_TRUE(allowed(scaled("scale(1e300)")));  // infinite: nothing is drawn
+  EXPECT_TRUE(drawn(scaled("scale(100)")).empty());
+}
+
+// What is laid out as one space counts as one, unless spaces are to be kept.
+TEST(SvgLimits, SpacesInARowAreOneLetter) {
+  const std::string spaces = repeated(" \n\t ", 20'000);
+  EXPECT_TRUE(allowed(in_svg("<text>" + spaces + "</text>")));
+  EXPECT_TRUE(allowed(in_svg("<text>a" + spaces + "b" + spaces + "<tspan>c</tspan></text>")));
+  EXPECT_EQ(drawn(in_svg("<text y='9'>a" + spaces + "b</text>")), "");
+  EXPECT_FALSE(allowed(in_svg("<text xml:space='preserve'>" + spaces + "</text>")));
+  EXPECT_FALSE(allowed(in_svg("<g xml:space='preserve'><text>" + spaces + "</text></g>")));
+  EXPECT_TRUE(allowed(in_svg("<g xml:space='preserve'><text xml:space='default'>" + spaces +
+                             "</text></g>")));
+}
+
 TEST(SvgLimits, ReferencesInCirclesAndTowersEnd) {
   std::string towers = "<rect id='u0' width='1' height='1'/>", chain = towers;
   for (int i = 1; i < 40; ++i) {
