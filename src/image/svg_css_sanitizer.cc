@@ -20,6 +20,12 @@ constexpr std::string_view kRunningFunctions[] = {"expression"};
 constexpr std::string_view kAddressFunctions[] = {"url", "src", "image", "image-set",
                                                   "-webkit-image-set", "cross-fade",
                                                   "-webkit-cross-fade"};
+// What stands there afterwards comes from elsewhere: a custom property may hold an address.
+constexpr std::string_view kReplacedFunctions[] = {"var", "env", "attr", "if", "inherit"};
+
+bool is_replaced(std::string_view name) noexcept {
+  return name.starts_with("--") || is_one_of(name, kReplacedFunctions);
+}
 
 class Cleaner {
  public:
@@ -84,8 +90,9 @@ class Cleaner {
         if (!brackets_.empty() && brackets_.back().holds_address) return put_address(token, now);
         break;
       case CssKind::kFunction:
-        now->bad = now->bad || is_one_of(token.value, kRunningFunctions);
-        brackets_.push_back({')', is_one_of(token.value, kAddressFunctions)});
+        now->bad = now->bad || is_one_of(token.value, kRunningFunctions) ||
+                   (addresses_open_ > 0 && is_replaced(token.value));
+        open_function(is_one_of(token.value, kAddressFunctions));
         break;
       case CssKind::kDelim: return take_delim(token, now);
       default: break;
@@ -101,13 +108,21 @@ class Cleaner {
     if (c == '(' || c == '[') brackets_.push_back({c == '(' ? ')' : ']', false});
     if (c == '{') return begin_block();
     const bool closes = !brackets_.empty() && brackets_.back().closes == c;
-    if (closes) brackets_.pop_back();
+    if (closes) close_bracket();
     if (closes && c == '}') end_block();
     if (c == ';' && brackets_inside() == 0 && (!sheet_ || in_block() || now->at_rule)) {
       end_statement();
     }
   }
 
+  void open_function(bool holds_address) {
+    brackets_.push_back({')', holds_address});
+    addresses_open_ += holds_address ? 1 : 0;
+  }
+  void close_bracket() {
+    addresses_open_ -= brackets_.back().holds_address ? 1 : 0;
+    brackets_.pop_back();
+  }
   void begin_block() {
     brackets_.push_back({'}', false});
     blocks_.push_back(brackets_.size());
@@ -158,6 +173,7 @@ class Cleaner {
   bool sheet_, changed_ = false;
   std::vector<Statement> statements_;  // around each other; the last is the innermost
   std::vector<Bracket> brackets_;
+  int addresses_open_ = 0;  // brackets that hold an address
   std::vector<std::size_t> blocks_;  // of each open brace: brackets up to it
 };
 

@@ -76,6 +76,7 @@ def link_is_active(element, value):
 def style_is_active(text):
     text = re.sub(r'/\*.*?(\*/|$)', ' ', text, flags=re.S)
     text = re.sub(r'\\([0-9a-fA-F]{1,6})\s?', lambda m: chr(min(int(m.group(1), 16), 0xFFFF)), text).lower()
+    text = re.sub(r'@namespace[^;]*;', ' ', text)
     text = re.sub(r'"[^"]*"|\'[^\']*\'', lambda m: m.group(0) if ':' in m.group(0) else '""', text)
     return bool(re.search(r'@import|\bexpression\(|(^|[;{}])\s*(behavior|-moz-binding)\s*:|url\(\s*["\']?\s*(?!#|data:|["\')])', text))
 
