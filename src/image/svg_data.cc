@@ -1,8 +1,11 @@
 // Links are decoded as the WHATWG says; the kind of a picture is found by its bytes.
 #include "svg_data.h"
 
+#include <algorithm>
+
 #include "imgring/base/text.h"
 #include "imgring/image/sniff.h"
+#include "imgring/mem/gzip.h"
 
 namespace imgring::image {
 namespace {
@@ -34,6 +37,27 @@ std::optional<std::string> decoded(std::string_view text) {
   return base64_decode(plain);
 }
 
+// Nothing, when it is damaged or more than may be unpacked.
+std::optional<std::string> unpacked(std::string_view packed, SvgWork* work) {
+  mem::Gunzip gunzip;
+  std::string out;
+  for (ByteSpan left = as_bytes(packed);;) {
+    const std::size_t before = out.size();
+    const std::size_t room = std::min(mem::kGunzipStepBytesMax, work->unpack_left_bytes);
+    if (room == 0) return std::nullopt;
+    out.resize(before + room);
+    const auto step = gunzip.step(left, {reinterpret_cast<std::uint8_t*>(&out[before]), room});
+    if (!step) return std::nullopt;
+    out.resize(before + step->produced_bytes);
+    work->unpack_left_bytes -= step->produced_bytes;
+    if (!work->spend(step->produced_bytes + step->consumed_bytes)) return std::nullopt;
+    left = left.subspan(step->consumed_bytes);
+    if (!step->needs_input) continue;
+    if (!gunzip.finish()) return std::nullopt;
+    return out;
+  }
+}
+
 }  // namespace
 
 std::string link_without_spaces(std::string_view value) {
@@ -45,15 +69,16 @@ std::string link_without_spaces(std::string_view value) {
   return out;
 }
 
-std::optional<SvgData> read_data_link(std::string_view value) {
+std::optional<SvgData> read_data_link(std::string_view value, SvgWork* work) {
   while (!value.empty() && static_cast<unsigned char>(value[0]) <= 0x20) value.remove_prefix(1);
   const std::size_t comma = value.find(',');
   if (comma == std::string_view::npos) return std::nullopt;
   const std::string head = to_lower(link_without_spaces(value.substr(0, comma)));
   if (!head.starts_with(kScheme)) return std::nullopt;
   std::string_view body = value.substr(comma + 1);
-  body = body.substr(0, body.find('#'));
   SvgData data;
+  data.fragment = body.find('#') != std::string_view::npos;
+  body = body.substr(0, body.find('#'));
   data.type = head.substr(kScheme.size(), head.find(';', kScheme.size()) - kScheme.size());
   data.bytes = unescaped(body);
   if (head.ends_with(kBase64)) {
@@ -61,10 +86,16 @@ std::optional<SvgData> read_data_link(std::string_view value) {
     if (!bytes) return std::nullopt;
     data.bytes = std::move(*bytes);
   }
+  const bool svg = data.type.find("svg") != std::string::npos;
+  if (svg && data.bytes.starts_with(kGzipStart)) {
+    auto plain = unpacked(data.bytes, work);
+    if (!plain) return std::nullopt;
+    data.bytes = std::move(*plain);
+    data.packed = true;
+  }
   data.picture = detect_type(as_bytes(data.bytes), {}, {});
-  data.packed = data.bytes.starts_with(kGzipStart);
   const bool raster = data.picture != ImageType::kUnknown && data.picture != ImageType::kSvg;
-  if (!raster && data.type.find("svg") != std::string::npos) data.picture = ImageType::kSvg;
+  if (!raster && svg) data.picture = ImageType::kSvg;
   return data;
 }
 

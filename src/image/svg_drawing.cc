@@ -1,7 +1,10 @@
 // The rasteriser in this process.
 #include "imgring/image/svg_drawing.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
+#include <string>
 
 #include "imgring/image/loader.h"
 #include "imgring/image/svg.h"
@@ -10,6 +13,16 @@
 
 namespace imgring::image {
 namespace {
+
+// Of an SVG that does not say its size and is not read.
+constexpr double kUnsaidSide = 100;
+
+SvgSize size_of(const SvgRootSize& said, double scale) noexcept {
+  const auto side = [scale](double length) {
+    return static_cast<int>(std::clamp(std::round(length * scale), 1.0, 1.0 * VIPS_MAX_COORD));
+  };
+  return {side(said.width), side(said.height)};
+}
 
 class Here final : public SvgDrawing {
  public:
@@ -20,6 +33,7 @@ class Here final : public SvgDrawing {
     if (!checked_) IMGRING_TRY_VOID(check());
     checked_ = true;
     scale_ = scale;
+    if (unread_) return size_of(*unread_, scale);
     IMGRING_TRY(image_, open(source_));
     return SvgSize{vips_image_get_width(image_.get()), vips_image_get_height(image_.get())};
   }
@@ -58,19 +72,23 @@ class Here final : public SvgDrawing {
     SvgWork work(never);
     IMGRING_TRY(std::optional<std::string> text, svg_to_utf8(source_, &work));
     if (text) take_text(std::move(*text));
-    SvgBudget now = budget();
-    if (params_.served) now.seconds = HUGE_VAL;
-    return check_svg_loading(source_, now, &work);
+    IMGRING_TRY(const std::string refused, check_svg_loading(source_, budget(), &work));
+    if (params_.served && !refused.empty()) {
+      unread_ = svg_root_size(source_).value_or(SvgRootSize{kUnsaidSide, kUnsaidSide});
+      return {};
+    }
+    return refuse_svg(refused);
   }
   Result<void> prepare() {
     const StopFlag never;
     SvgWork work(never);
     const SvgCanvas canvas{static_cast<double>(vips_image_get_width(image_.get())),
                            static_cast<double>(vips_image_get_height(image_.get()))};
-    IMGRING_TRY(std::optional<std::string> text, prepare_svg(source_, canvas, budget(), &work));
-    if (!text) return {};
+    IMGRING_TRY(SvgPrepared prepared, prepare_svg(source_, canvas, budget(), &work));
+    IMGRING_TRY_VOID(refuse_svg(prepared.refused));
+    if (!prepared.text) return {};
     image_.reset();
-    take_text(std::move(*text));
+    take_text(std::move(*prepared.text));
     IMGRING_TRY(image_, open(source_));
     return {};
   }
@@ -80,6 +98,7 @@ class Here final : public SvgDrawing {
   SvgParams params_;
   double scale_ = 1;
   bool checked_ = false;
+  std::optional<SvgRootSize> unread_;  // served, and reading it would cost too much or end us
   VipsImagePtr image_;
 };
 

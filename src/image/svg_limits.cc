@@ -23,19 +23,27 @@ Result<void> refused(const std::string& why) {
   return fail(ErrorCode::kBrokenSvg, "SVG: " + why);
 }
 
-Result<void> check_seconds(double seconds, double seconds_max, const char* what) {
+std::string too_long(double seconds, double seconds_max, const char* what) {
   if (seconds <= seconds_max) return {};
   const auto whole = static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e9)));
-  return refused(std::string(what) + " would take about " + std::to_string(whole) +
-                 " s, more than the " + format_number(seconds_max) +
-                 " s there are (IMGPROXY_TIMEOUT)");
+  return std::string(what) + " would take about " + std::to_string(whole) +
+         " s, more than the " + format_number(seconds_max) + " s there are (IMGPROXY_TIMEOUT)";
 }
 
-// Librsvg reads no larger one, runs or not, and ends the process over it.
-Result<void> check_kernels(const SvgScene& scene) {
-  if (scene.kernel_cells() <= kSvgKernelCellsMax) return {};
-  return refused("a kernel of " + format_number(scene.kernel_cells()) +
-                 " cells (order), more than 400");
+// Librsvg reads no larger kernel, runs or not, and ends the process over it.
+std::string why_not_loaded(const SvgScene& scene, const SvgBudget& budget) {
+  if (scene.kernel_cells() > kSvgKernelCellsMax) {
+    return "a kernel of " + format_number(scene.kernel_cells()) + " cells (order), more than 400";
+  }
+  return too_long(scene.loading_seconds(), budget.seconds, "its style");
+}
+
+std::string why_not_drawn(const SvgScene::Drawn& drawn, const SvgBudget& budget) {
+  if (!drawn.refused.empty()) return drawn.refused;
+  std::string late = too_long(drawn.seconds, budget.seconds, "drawing it");
+  if (!late.empty() || drawn.picture_pixels <= budget.pixels) return late;
+  return "pictures inside with " + std::to_string(drawn.picture_pixels) + " pixels, more than " +
+         std::to_string(budget.pixels) + " (IMGPROXY_MAX_SRC_RESOLUTION)";
 }
 
 Result<void> verdict_of(SvgParser::Outcome outcome, const SvgParser& parser, SvgWork* work) {
@@ -92,18 +100,17 @@ class Preparation : public SvgHandler {
   };
 
   void take_picture(const SvgTag& tag, const SvgAttribute& link) {
-    const std::optional<SvgData> data = read_data_link(link.value);
+    const std::optional<SvgData> data = read_data_link(link.value, work_);
     if (!data) return;  // nothing outside is read, and what cannot be decoded is not drawn
     parser_->spend(link.value.size());
     const SvgBudget left{budget_.pixels - pixels_, budget_.seconds};
-    auto picture = prepare_picture(*data, left, work_, depth_);
-    if (!picture) return parser_->refuse("inside: " + picture.error().detail);
-    pixels_ += picture->pixels;
-    scene_.picture(picture->pixels, picture->seconds);
-    if (picture->kept) return;
+    const SvgPicture picture = prepare_picture(*data, left, work_, depth_);
+    pixels_ += picture.pixels;
+    scene_.picture(picture.pixels, picture.seconds, picture.refused);
+    if (picture.kept) return;
     TagWalk walk(tag.raw);
     for (auto part = walk.next(); part; part = walk.next()) {
-      if (part->name == link.name) return replace(*part, picture->link);
+      if (part->name == link.name) return replace(*part, picture.link);
     }
   }
   void replace(const RawAttribute& part, const std::string& link) {
@@ -125,32 +132,28 @@ class Preparation : public SvgHandler {
 
 }  // namespace
 
-Result<void> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work) {
+Result<std::string> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work) {
   Loading loading;
   SvgParser parser(&loading, work);
   IMGRING_TRY_VOID(verdict_of(parser.run_utf8(source), parser, work));
-  IMGRING_TRY_VOID(check_kernels(loading.scene()));
-  return check_seconds(loading.scene().loading_seconds(), budget.seconds, "its style");
+  return why_not_loaded(loading.scene(), budget);
 }
 
-Result<std::optional<std::string>> prepare_svg(ByteSpan source, const SvgCanvas& canvas,
-                                               const SvgBudget& budget, SvgWork* work, int depth) {
+Result<SvgPrepared> prepare_svg(ByteSpan source, const SvgCanvas& canvas, const SvgBudget& budget,
+                                SvgWork* work, int depth) {
   Preparation preparation(as_text(source), budget, work, depth);
   SvgParser parser(&preparation, work);
   preparation.attach(&parser);
   IMGRING_TRY_VOID(verdict_of(parser.run_utf8(source), parser, work));
   SvgScene* scene = preparation.scene();
-  IMGRING_TRY_VOID(check_kernels(*scene));
-  IMGRING_TRY_VOID(check_seconds(scene->loading_seconds(), budget.seconds, "its style"));
-  const SvgScene::Drawn drawn = scene->draw(canvas);
-  if (drawn.refused != nullptr) IMGRING_TRY_VOID(refused(drawn.refused));
-  IMGRING_TRY_VOID(check_seconds(drawn.seconds, budget.seconds, "drawing it"));
-  if (drawn.picture_pixels > budget.pixels) {
-    IMGRING_TRY_VOID(refused("pictures inside with " + std::to_string(drawn.picture_pixels) +
-                             " pixels, more than " + std::to_string(budget.pixels) +
-                             " (IMGPROXY_MAX_SRC_RESOLUTION)"));
-  }
-  return preparation.text();
+  SvgPrepared prepared{why_not_loaded(*scene, budget), std::nullopt};
+  if (prepared.refused.empty()) prepared.refused = why_not_drawn(scene->draw(canvas), budget);
+  if (prepared.refused.empty()) prepared.text = preparation.text();
+  return prepared;
+}
+
+Result<void> refuse_svg(const std::string& why) {
+  return why.empty() ? Result<void>() : refused(why);
 }
 
 Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand, SvgWork* work) {
@@ -158,10 +161,9 @@ Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand, SvgWork*
   const SvgBudget budget{demand.pixels_max > 0 ? demand.pixels_max : kSvgPixelsMaxOtherwise,
                          demand.seconds_max > 0 ? demand.seconds_max : kSvgSecondsMaxOtherwise};
   const ByteSpan utf8 = text ? as_bytes(*text) : source;
-  IMGRING_TRY(const auto prepared,
+  IMGRING_TRY(const SvgPrepared prepared,
               prepare_svg(utf8, {demand.width, demand.height}, budget, work));
-  static_cast<void>(prepared);
-  return {};
+  return refuse_svg(prepared.refused);
 }
 
 Result<void> check_svg_limits(ByteSpan source, const SvgDemand& demand) {

@@ -19,13 +19,23 @@ struct SvgBudget {
   double seconds = 0;       // of CPU
 };
 
+// Errors are limits of the markup (svg_parser.h); what is over a limit of cost is told in words,
+// since it counts only where it is drawn. Malformed markup is no limit: the rasteriser says that in
+// its own words.
+//
 // Before it is read: style that is tried on every element, and what ends the rasteriser at once.
-// `source`: UTF-8.
-Result<void> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work);
-// Before it is drawn. nullopt: it is drawn as it is. Pictures that cannot be opened are left out
-// and refuse nothing. Malformed markup is no limit: the rasteriser says that in its own words.
-Result<std::optional<std::string>> prepare_svg(ByteSpan source, const SvgCanvas& canvas,
-                                               const SvgBudget& budget, SvgWork* work,
-                                               int depth = 0);
+// Empty: nothing. `source`: UTF-8.
+Result<std::string> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work);
+
+struct SvgPrepared {
+  std::string refused;              // over a limit of cost
+  std::optional<std::string> text;  // nullopt: it is drawn as it is
+};
+// Before it is drawn. Pictures that cannot be opened are left out and refuse nothing.
+Result<SvgPrepared> prepare_svg(ByteSpan source, const SvgCanvas& canvas, const SvgBudget& budget,
+                                SvgWork* work, int depth = 0);
+
+// The error of those words; nothing for none.
+Result<void> refuse_svg(const std::string& why);
 
 }  // namespace imgring::image

@@ -28,7 +28,7 @@ bool names_javascript(std::string_view value) {
 // Every kind that is no SVG runs nothing, whether it can be decoded or not.
 std::optional<std::string> SvgLinks::picture(std::string_view value) {
   work_->spend(value.size());
-  const std::optional<SvgData> data = read_data_link(value);
+  const std::optional<SvgData> data = read_data_link(value, work_);
   const std::string head = to_lower(link_without_spaces(value.substr(0, value.find(','))));
   const bool image = head.starts_with("data:image/");
   if (!data) return image && head.find("svg") == std::string::npos
@@ -42,7 +42,8 @@ std::optional<std::string> SvgLinks::picture(std::string_view value) {
   if (depth_ >= kSvgInsideDepthMax) return std::nullopt;
   const auto clean = sanitize_svg_inside(as_bytes(data->bytes), work_, depth_ + 1);
   if (!clean) return std::nullopt;
-  if (*clean == data->bytes && data->type == "image/svg+xml") return std::string(value);
+  const bool same = *clean == data->bytes && data->type == "image/svg+xml" && !data->packed;
+  if (same) return std::string(value);
   return data_link("image/svg+xml", *clean);
 }
 

@@ -69,32 +69,35 @@ SvgPicture png_of(VipsImage* image, SvgPicture picture, std::int64_t pixels_max)
 }
 
 // At its own size, as rasterisers take it.
-Result<SvgPicture> prepare_inner_svg(const SvgData& data, const SvgBudget& budget, SvgWork* work,
-                                     int depth) {
-  if (depth >= kSvgInsideDepthMax) return SvgPicture{};
-  const auto utf8 = svg_to_utf8(as_bytes(data.bytes), work);
-  if (!utf8) return SvgPicture{};
-  const std::string& text = *utf8 ? **utf8 : data.bytes;
-  IMGRING_TRY_VOID(check_svg_loading(as_bytes(text), budget, work));
-  const auto size = load(as_bytes(text), ImageType::kSvg, {});
-  if (!size) return SvgPicture{};
+SvgPicture prepare_inner_svg(const SvgData& data, const SvgBudget& budget, SvgWork* work,
+                             int depth) {
   SvgPicture picture;
+  if (depth >= kSvgInsideDepthMax) return picture;
+  const auto utf8 = svg_to_utf8(as_bytes(data.bytes), work);
+  if (!utf8) return picture;
+  const std::string& text = *utf8 ? **utf8 : data.bytes;
+  const auto loading = check_svg_loading(as_bytes(text), budget, work);
+  if (loading && !loading->empty()) picture.refused = "inside: " + *loading;
+  if (!loading || !loading->empty()) return picture;
+  const auto size = load(as_bytes(text), ImageType::kSvg, {});
+  if (!size) return picture;
   picture.pixels = pixels_of(size->get(), data);
   if (picture.pixels > budget.pixels) return picture;
   const SvgCanvas canvas{static_cast<double>(vips_image_get_width(size->get())),
                          static_cast<double>(vips_image_get_height(size->get()))};
-  IMGRING_TRY(const std::optional<std::string> prepared,
-              prepare_svg(as_bytes(text), canvas, budget, work, depth + 1));
-  const auto drawn = load(as_bytes(prepared ? *prepared : text), ImageType::kSvg, {});
+  const auto prepared = prepare_svg(as_bytes(text), canvas, budget, work, depth + 1);
+  if (prepared && !prepared->refused.empty()) picture.refused = "inside: " + prepared->refused;
+  if (!prepared || !prepared->refused.empty()) return picture;
+  const std::string& clean = prepared->text ? *prepared->text : text;
+  const auto drawn = load(as_bytes(clean), ImageType::kSvg, {});
   if (!drawn) return picture;
   return png_of(drawn->get(), std::move(picture), budget.pixels);
 }
 
 }  // namespace
 
-Result<SvgPicture> prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
-                                   int depth) {
-  if (data.packed) return SvgPicture{};  // what it becomes nobody has counted
+SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
+                           int depth) {
   if (data.picture == ImageType::kSvg) return prepare_inner_svg(data, budget, work, depth);
   const auto* format = std::find_if(std::begin(kFormats), std::end(kFormats), [&](const Format& f) {
     return f.type == data.picture;
@@ -107,7 +110,7 @@ Result<SvgPicture> prepare_picture(const SvgData& data, const SvgBudget& budget,
   picture.pixels = pixels_of(image->get(), data);
   if (format->name.empty()) return png_of(image->get(), std::move(picture), budget.pixels);
   picture.seconds = static_cast<double>(picture.pixels) * kSecondsOfPixel;
-  picture.kept = data.type == format->name;
+  picture.kept = data.type == format->name && !data.fragment;
   if (!picture.kept) picture.link = data_link(format->name, data.bytes);
   return picture;
 }

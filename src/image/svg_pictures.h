@@ -17,11 +17,11 @@ struct SvgPicture {
   std::string link;   // else this one; empty: none
   std::int64_t pixels = 0;
   double seconds = 0;  // that drawing it takes
+  std::string refused;  // why an SVG is not to be drawn: a limit of what that costs
 };
 
-// Errors only for what a limit refuses; what cannot be opened is left out. Over budget.pixels
-// nothing is decoded: the pixels tell.
-Result<SvgPicture> prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
-                                   int depth);
+// What cannot be opened is left out and refuses nothing. Over budget.pixels nothing is decoded: the
+// pixels tell.
+SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work, int depth);
 
 }  // namespace imgring::image

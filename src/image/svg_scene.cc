@@ -124,10 +124,11 @@ void SvgScene::end_run(Node* node) {
   node->after_space = false;
 }
 
-void SvgScene::picture(std::int64_t pixels, double seconds) {
+void SvgScene::picture(std::int64_t pixels, double seconds, const std::string& refused) {
   Node& node = nodes_[static_cast<std::size_t>(open_.back())];
   node.picture_pixels += pixels;
   node.picture_seconds += seconds;
+  if (!refused.empty()) node.picture_refused = word(refused);
 }
 
 double SvgScene::loading_seconds() const noexcept {

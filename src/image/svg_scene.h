@@ -49,8 +49,8 @@ class SvgScene {
   void begin(const SvgTag& tag);
   void end();
   void text(std::string_view text);
-  // The element that is open holds a picture.
-  void picture(std::int64_t pixels, double seconds);
+  // The element that is open holds a picture. `refused`: why it is not to be drawn, or empty.
+  void picture(std::int64_t pixels, double seconds, const std::string& refused);
 
   // Of reading the document: rules of style tried on elements.
   double loading_seconds() const noexcept;
@@ -59,7 +59,7 @@ class SvgScene {
   struct Drawn {
     double seconds = 0;
     std::int64_t picture_pixels = 0;  // of pictures inside, each once
-    const char* refused = nullptr;    // what would end the rasteriser
+    std::string refused;              // what would end the rasteriser, or a picture's limit
   };
   // Once, when all was read.
   Drawn draw(const SvgCanvas& canvas);
@@ -87,6 +87,7 @@ class SvgScene {
     double filter_each = -1;     // of all its primitives, for each pixel; -1: not added up yet
     std::int64_t picture_pixels = 0;
     double picture_seconds = 0;
+    Word picture_refused = 0;
     // Of draw(): with all that is inside.
     double seconds = -1;  // whatever the scale
     int filters = -1;     // in filters_: what filters take at each scale; -1: there are none

@@ -12,6 +12,9 @@ namespace imgring::image {
 
 // About 0.1 to 1 ms of a walk.
 inline constexpr std::uint64_t kSvgWorkStep = 64 * 1024;
+// Of gzip inside links, all together and at any depth: an SVG itself may have no more. Without it
+// 10 MiB of links become 10 GiB, and each level multiplies that again. 20 ms.
+inline constexpr std::size_t kSvgUnpackedBytesMax = std::size_t{10} << 20;
 
 class SvgWork {
  public:
@@ -25,6 +28,8 @@ class SvgWork {
     return !stopped_;
   }
   bool stopped() const noexcept { return stopped_; }
+  // What is left of kSvgUnpackedBytesMax; whoever unpacks takes it out.
+  std::size_t unpack_left_bytes = kSvgUnpackedBytesMax;
   StopReason reason() const noexcept { return stop_.reason(); }
   std::uint64_t spent() const noexcept { return spent_; }
 

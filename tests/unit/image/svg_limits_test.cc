@@ -12,6 +12,7 @@
 #include "imgring/image/encoder.h"
 #include "imgring/image/svg.h"
 #include "imgring/image/svg_drawing.h"
+#include "imgring/mem/gzip.h"
 #include "test_images.h"
 
 namespace imgring::image {
@@ -314,6 +315,7 @@ TEST(SvgPicturesInside, AreDrawnInEveryFormat) {
       "data:image/x-icon;base64," + ico, "data:image/vnd.microsoft.icon;base64," + ico,
       "data:image/svg+xml;base64," + in_base64(kInner),
       "DATA:image/SVG+xml;charset=utf-8;base64,\n" + in_base64(kInner),
+      "data:image/png;base64," + png + "#a",
       "data:image/svg+xml;utf8," + replace_all(html_escape(kInner), "#1428dc", "%231428dc"),
   };
   for (const std::string& link : links) {
@@ -365,12 +367,64 @@ TEST(SvgPicturesInside, SvgsObeyTheLimitsAndGoOnlySoDeep) {
   const auto inside = [](const std::string& svg) {
     return image_of("data:image/svg+xml;base64," + in_base64(svg));
   };
-  EXPECT_FALSE(allowed(inside(in_svg("<text font-size='1e9'>a</text>"))));
-  EXPECT_FALSE(allowed(inside(in_svg("<text>" + std::string(50'000, 'a') + "</text>"))));
+  const std::string costly[] = {
+      in_svg("<text font-size='1e9'>a</text>"),
+      in_svg("<text>" + std::string(50'000, 'a') + "</text>"),
+      in_svg("<filter id='f'><feConvolveMatrix order='21'/></filter>"),
+      in_svg("<style>" + repeated(".a{fill:red}", 9000) + "</style>" + repeated("<g/>", 9000))};
+  for (const std::string& svg : costly) {
+    SCOPED_TRACE(svg.substr(0, 150));
+    EXPECT_FALSE(allowed(inside(svg)));
+    const std::string link = "data:image/svg+xml;base64," + in_base64(svg);
+    EXPECT_TRUE(allowed(in_svg("<defs><image href='" + link + "'/></defs>")));
+  }
   std::string deep = kInner;
   for (int i = 0; i < 4; ++i) deep = inside(deep);
   EXPECT_EQ(middle_of(deep), kBlue);
   EXPECT_EQ(middle_of(inside(deep)), kClear);
+}
+
+// Limits of the markup, not of what drawing it costs: it cannot be opened.
+TEST(SvgPicturesInside, SvgsOfMarkupThatIsRefusedAreLeftOut) {
+  for (const std::string& svg :
+       {"<!DOCTYPE svg [<!ENTITY a '<g/>'>]>" + std::string(kInner), repeated("<g>", 300) + kInner,
+        in_svg("<g " + [] {
+          std::string out;
+          for (int i = 0; i < 1001; ++i) out += "a" + number(i) + "='' ";
+          return out;
+        }() + "/>")}) {
+    SCOPED_TRACE(svg.substr(0, 50));
+    EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(svg))), kClear);
+  }
+}
+
+std::string packed(const std::string& bytes) {
+  std::string out(mem::gzip_bound(bytes.size()), '\0');
+  const auto size = mem::gzip_compress(
+      6, as_bytes(bytes), {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+  EXPECT_TRUE(size.has_value());
+  out.resize(size.value_or(0));
+  return out;
+}
+
+// 10 MiB in all, at every depth together.
+TEST(SvgPicturesInside, PackedSvgsAreDrawnWithinABound) {
+  const auto inside = [](const std::string& svg) {
+    return image_of("data:image/svg+xml;base64," + in_base64(packed(svg)));
+  };
+  EXPECT_EQ(middle_of(inside(kInner)), kBlue);
+  EXPECT_EQ(middle_of(inside(inside(kInner))), kBlue);
+  EXPECT_EQ(middle_of(inside("nothing")), kClear);
+  std::string large = kInner;
+  large.append(9'000'000, ' ');
+  EXPECT_EQ(middle_of(inside(large)), kBlue);
+  EXPECT_EQ(middle_of(inside(inside(large))), kBlue);
+  large.append(2'000'000, ' ');
+  EXPECT_EQ(middle_of(inside(large)), kClear);
+  EXPECT_EQ(middle_of(inside(inside(large))), kClear);
+  std::string cut = packed(kInner);
+  cut.pop_back();
+  EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(cut))), kClear);
 }
 
 // What is only served is not drawn: it is looked at whatever drawing would cost.
@@ -383,6 +437,13 @@ TEST(SvgLimits, CountForNothingWhenTheSvgIsOnlyServed) {
   EXPECT_FALSE(draw_here(as_bytes(source), params)->look(1).has_value());
   params.served = true;
   EXPECT_TRUE(draw_here(as_bytes(source), params)->look(1).has_value());
+  // Which librsvg is not to read at all.
+  const std::string kernel = "<filter id='f'><feConvolveMatrix order='50'/></filter>";
+  const auto size = draw_here(as_bytes(in_svg(kernel)), params)->look(0.5);
+  ASSERT_TRUE(size.has_value()) << size.error().detail;
+  EXPECT_EQ(size->width, 250);
+  EXPECT_EQ(size->height, 250);
+  EXPECT_TRUE(draw_here(as_bytes("<svg>" + kernel + "</svg>"), params)->look(1).has_value());
 }
 
 }  // namespace
