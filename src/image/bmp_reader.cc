@@ -40,6 +40,7 @@ struct Header {
   std::size_t info_bytes = 0;
   std::uint32_t compression = kRgb;
   int width = 0, height = 0;
+  bool in_icon = false, height_doubled = false;
   bool top_down = false;
   int depth = 0;  // bits per pixel
   int bands = 3;
@@ -60,19 +61,23 @@ struct Header {
   std::size_t pixels_end() const noexcept {
     return pixels_at + row_bytes() * static_cast<std::size_t>(height);
   }
+  // What is read of a row: the last one of a file may come without what fills it up.
+  std::size_t used_row_bytes() const noexcept {
+    return (static_cast<std::size_t>(width) * static_cast<std::size_t>(depth) + 7) / 8;
+  }
 };
 
 std::unexpected<Error> broken(const char* what) {
   return fail(ErrorCode::kBrokenImage, std::string("bmpload: ") + what);
 }
 
-Result<void> read_size(ByteSpan s, std::size_t info_at, bool height_doubled, Header* h) {
+Result<void> read_size(ByteSpan s, std::size_t info_at, Header* h) {
   std::int64_t width = le16(s, info_at + 4), rows = le16(s, info_at + 6);
   if (!h->core()) {
     width = static_cast<std::int32_t>(le32(s, info_at + 4));
     rows = static_cast<std::int32_t>(le32(s, info_at + 8));
   }
-  if (height_doubled) rows /= 2;
+  if (h->height_doubled) rows /= 2;
   h->top_down = rows < 0;
   rows = rows < 0 ? -rows : rows;
   if (width <= 0 || rows <= 0 || width > VIPS_MAX_COORD || rows > VIPS_MAX_COORD) {
@@ -103,7 +108,7 @@ Result<void> read_masks(ByteSpan s, std::size_t info_at, Header* h) {
 
 // Of pixels without masks. The fourth byte is unused, but icons and a header with a mask for it
 // have alpha there.
-void set_plain_packing(ByteSpan s, std::size_t info_at, bool in_icon, Header* h) noexcept {
+void set_plain_packing(ByteSpan s, std::size_t info_at, Header* h) noexcept {
   h->masks = k888Masks;
   if (h->depth <= 8) h->packing = Packing::kPalette;
   if (h->depth == 16) {
@@ -111,19 +116,20 @@ void set_plain_packing(ByteSpan s, std::size_t info_at, bool in_icon, Header* h)
     h->masks = k555Masks;
   }
   const bool masked = h->info_bytes >= kV4HeadBytes && le32(s, info_at + 52) != 0;
-  if (h->depth == 32 && (in_icon || masked)) h->masks.alpha = kAlphaMask;
+  if (h->depth == 32 && (h->in_icon || masked)) h->masks.alpha = kAlphaMask;
 }
 
-Result<void> read_packing(ByteSpan s, std::size_t info_at, bool in_icon, Header* h) {
+Result<void> read_packing(ByteSpan s, std::size_t info_at, Header* h) {
   constexpr std::array kDepths = {1, 2, 4, 8, 16, 24, 32};
   const std::size_t planes_at = info_at + (h->core() ? 8 : 12);
-  if (le16(s, planes_at) != 1) return broken("more than one plane");
+  // Some writers leave the number of planes out.
+  if (le16(s, planes_at) > 1) return broken("more than one plane");
   h->depth = le16(s, planes_at + 2);
   if (std::find(kDepths.begin(), kDepths.end(), h->depth) == kDepths.end()) {
     return broken("unsupported bit depth");
   }
   h->compression = h->core() ? kRgb : le32(s, info_at + 16);
-  set_plain_packing(s, info_at, in_icon, h);
+  set_plain_packing(s, info_at, h);
   const bool rle = (h->compression == kRle8 && h->depth == 8) ||
                    (h->compression == kRle4 && h->depth == 4);
   const bool masks = (h->compression == kBitfields || h->compression == kAlphaBitfields) &&
@@ -142,9 +148,9 @@ Result<void> read_colours(ByteSpan s, std::size_t info_at, std::size_t* after, H
   h->colours = h->core() ? 0 : le32(s, info_at + 32);
   if (h->colours == 0) h->colours = colours_max;
   if (h->colours > colours_max) return broken("more colours than the depth allows");
-  // Writers of the oldest header leave out colours that they don't use.
+  // Some writers leave out colours that they don't use.
   const std::size_t pixels_at = le32(s, 10);
-  if (h->core() && info_at != 0 && pixels_at > *after) {
+  if (!h->in_icon && pixels_at > *after) {
     const std::size_t room = (pixels_at - *after) / h->colour_bytes;
     h->colours = static_cast<std::uint32_t>(std::min<std::size_t>(h->colours, room));
   }
@@ -153,8 +159,7 @@ Result<void> read_colours(ByteSpan s, std::size_t info_at, std::size_t* after, H
   return {};
 }
 
-Result<Header> read_header(ByteSpan s, std::size_t info_at, bool in_icon) {
-  Header h;
+Result<Header> read_header(ByteSpan s, std::size_t info_at, Header h) {
   const auto info_bytes = read_le(s, info_at, 4);
   if (!info_bytes) return broken("no header");
   h.info_bytes = *info_bytes;
@@ -162,8 +167,8 @@ Result<Header> read_header(ByteSpan s, std::size_t info_at, bool in_icon) {
     return broken("unsupported header length");
   }
   if (!slice(s, info_at, h.info_bytes)) return broken("header cut short");
-  IMGRING_TRY_VOID(read_size(s, info_at, in_icon, &h));
-  IMGRING_TRY_VOID(read_packing(s, info_at, in_icon, &h));
+  IMGRING_TRY_VOID(read_size(s, info_at, &h));
+  IMGRING_TRY_VOID(read_packing(s, info_at, &h));
   std::size_t after = info_at + h.info_bytes;
   if (h.info_bytes == kInfoHeadBytes) {
     if (h.compression == kBitfields) after += 12;
@@ -171,7 +176,7 @@ Result<Header> read_header(ByteSpan s, std::size_t info_at, bool in_icon) {
   }
   h.palette_at = after;
   IMGRING_TRY_VOID(read_colours(s, info_at, &after, &h));
-  h.pixels_at = in_icon ? after : le32(s, 10);
+  h.pixels_at = h.in_icon ? after : le32(s, 10);
   if (h.pixels_at > s.size()) return broken("pixels outside of the file");
   return h;
 }
@@ -179,7 +184,7 @@ Result<Header> read_header(ByteSpan s, std::size_t info_at, bool in_icon) {
 bool enough_bytes(ByteSpan s, const Header& h) noexcept {
   if (h.packing == Packing::kRle) return s.size() - h.pixels_at >= 2;
   return s.size() - h.pixels_at >=
-         h.row_bytes() * static_cast<std::uint64_t>(h.height);
+         h.row_bytes() * (static_cast<std::uint64_t>(h.height) - 1) + h.used_row_bytes();
 }
 
 struct Colour {
@@ -279,6 +284,7 @@ bool any_alpha(ByteSpan s, const Header& h) noexcept {
   return false;
 }
 bool any_clear(ByteSpan s, const Header& h) noexcept {
+  if (h.pixels_end() >= s.size()) return false;
   const std::size_t size = h.clear_row_bytes() * static_cast<std::size_t>(h.height);
   const ByteSpan bits = s.subspan(h.pixels_end()).first(std::min(size, s.size() - h.pixels_end()));
   return std::any_of(bits.begin(), bits.end(), [](std::uint8_t byte) { return byte != 0; });
@@ -286,13 +292,13 @@ bool any_clear(ByteSpan s, const Header& h) noexcept {
 
 // Alpha that is 0 everywhere is none, and a mask that clears nothing neither. Call when all pixels
 // are there.
-void settle_alpha(ByteSpan s, bool in_icon, Header* h) noexcept {
+void settle_alpha(ByteSpan s, Header* h) noexcept {
   if (h->masks.alpha != 0 && any_alpha(s, *h)) {
     h->bands = 4;
     return;
   }
   h->masks.alpha = 0;
-  if (!in_icon || h->packing == Packing::kRle || !any_clear(s, *h)) return;
+  if (!h->height_doubled || h->packing == Packing::kRle || !any_clear(s, *h)) return;
   h->bands = 4;
   h->clear_at = h->pixels_end();
 }
@@ -309,7 +315,9 @@ class RleDecoder {
         static_cast<std::uint64_t>(h_.width) * h_.height + h_.height;
     for (std::uint64_t operations = 0; y_ < h_.height; ++operations) {
       const auto command = slice(s_, at_, 2);
-      if (!command || operations > operations_max) return false;
+      // A whole picture may lack the mark of its end.
+      if (!command) return y_ == h_.height - 1 && x_ >= h_.width;
+      if (operations > operations_max) return false;
       at_ += 2;
       const int count = (*command)[0], value = (*command)[1];
       if (count == 0 && value == 1) return true;
@@ -389,8 +397,8 @@ bool put_row(const Picture& picture, int file_row, Columns columns, std::uint8_t
                 static_cast<std::size_t>(columns.width) * h.bands);
     return true;
   }
-  const std::size_t row_bytes = h.row_bytes();
-  const auto row = slice(picture.file, h.pixels_at + file_row * row_bytes, row_bytes);
+  const auto row =
+      slice(picture.file, h.pixels_at + file_row * h.row_bytes(), h.used_row_bytes());
   if (!row) return false;
   decode_row(h, picture.palette, row->data(), columns, to);
   if (h.clear_at != 0) put_clear_bits(picture.file, h, file_row, columns, to);
@@ -426,9 +434,9 @@ int palette_bits(std::uint32_t colours) noexcept {
   return colours > 16 ? 8 : colours > 4 ? 4 : colours > 2 ? 2 : 1;
 }
 
-Result<VipsImagePtr> picture_of(ByteSpan s, Header h, bool in_icon) {
+Result<VipsImagePtr> picture_of(ByteSpan s, Header h) {
   if (!enough_bytes(s, h)) return broken("pixels cut short");
-  settle_alpha(s, in_icon, &h);
+  settle_alpha(s, &h);
   VipsImagePtr image(vips_image_new());
   if (image == nullptr) return std::unexpected(vips_failure("bmpload"));
   vips_image_init_fields(image.get(), h.width, h.height, h.bands, VIPS_FORMAT_UCHAR,
@@ -452,13 +460,16 @@ Result<VipsImagePtr> picture_of(ByteSpan s, Header h, bool in_icon) {
 
 Result<VipsImagePtr> load_bmp(ByteSpan source) {
   if (!as_text(source).starts_with("BM")) return broken("no BMP");
-  IMGRING_TRY(const Header header, read_header(source, kFileHeadBytes, false));
-  return picture_of(source, header, false);
+  IMGRING_TRY(const Header header, read_header(source, kFileHeadBytes, {}));
+  return picture_of(source, header);
 }
 
-Result<VipsImagePtr> load_ico_bitmap(ByteSpan entry) {
-  IMGRING_TRY(const Header header, read_header(entry, 0, true));
-  return picture_of(entry, header, true);
+Result<VipsImagePtr> load_ico_bitmap(ByteSpan entry, bool mask) {
+  Header icon;
+  icon.in_icon = true;
+  icon.height_doubled = mask;
+  IMGRING_TRY(const Header header, read_header(entry, 0, icon));
+  return picture_of(entry, header);
 }
 
 }  // namespace imgring::image

@@ -127,6 +127,17 @@ HeifSays heif_says(ByteSpan source) noexcept {
   return says;
 }
 
+ByteSpan without_second_file(ByteSpan source) noexcept {
+  std::size_t at = 0, end = 0;
+  for (int i = 0; i < kBoxesMax; ++i) {
+    const auto box = next_box(source, &at);
+    if (!box) break;
+    if (box->name == "ftyp" && i > 0) return source.first(end);
+    end = at;
+  }
+  return source;
+}
+
 Result<VipsImagePtr> as_heif_says(VipsImage* image, ByteSpan source) {
   const HeifSays says = heif_says(source);
   if (is_p3(says) && vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0) set_p3_profile(image);

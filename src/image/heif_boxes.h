@@ -17,6 +17,9 @@ struct HeifSays {
 };
 HeifSays heif_says(ByteSpan source) noexcept;
 
+// Without another file that was put behind it, as cameras put films: libheif reads the last type.
+ByteSpan without_second_file(ByteSpan source) noexcept;
+
 // The picture as its boxes say: colours divided by alpha, the profile of P3 where nothing else says
 // what the colours are. The image itself where there is nothing to do; it must be the caller's
 // alone.

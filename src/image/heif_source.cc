@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "byte_reader.h"
+#include "heif_boxes.h"
 
 namespace imgring::image {
 namespace {
@@ -75,7 +76,8 @@ void drop_patched(void* patched, GClosure*) noexcept { delete static_cast<Patche
 
 }  // namespace
 
-VipsSourcePtr open_heif(ByteSpan source) {
+VipsSourcePtr open_heif(ByteSpan file) {
+  const ByteSpan source = without_second_file(file);
   if (says_known_brand(source) || !says_any_brand(source)) {
     return VipsSourcePtr(vips_source_new_from_memory(source.data(), source.size()));
   }

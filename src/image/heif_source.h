@@ -9,6 +9,6 @@
 namespace imgring::image {
 
 // Null: no memory.
-VipsSourcePtr open_heif(ByteSpan source);
+VipsSourcePtr open_heif(ByteSpan file);
 
 }  // namespace imgring::image

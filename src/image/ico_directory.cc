@@ -31,7 +31,27 @@ void read_png(ByteSpan png, IcoEntry* entry) noexcept {
   entry->depth = png[24] * (type < std::size(kSamples) ? kSamples[type] : 0);
 }
 
-// Twice its height: the pixels, and bits of what is clear.
+std::uint64_t pixel_bytes(const IcoEntry& entry, std::uint64_t rows) noexcept {
+  const auto width = static_cast<std::uint64_t>(entry.width);
+  return (width * static_cast<std::uint64_t>(entry.depth) + 31) / 32 * 4 * rows;
+}
+
+// Twice its height: the pixels, and bits of what is clear. Some writers have no mask and say the
+// height that the directory says.
+void read_info(ByteSpan bitmap, IcoEntry* entry) noexcept {
+  const int said = entry->height;
+  const auto height = static_cast<std::int32_t>(le32(bitmap, 8));
+  entry->width = bounded(le32(bitmap, 4));
+  entry->height = static_cast<int>(std::abs(std::int64_t{height}) / 2);
+  entry->depth = le16(bitmap, 14);
+  if (said != std::abs(std::int64_t{height})) return;
+  if (bitmap.size() < le32(bitmap, 0) + pixel_bytes(*entry, static_cast<std::uint64_t>(said))) {
+    return;
+  }
+  entry->height = said;
+  entry->mask = false;
+}
+
 void read_bitmap(ByteSpan bitmap, IcoEntry* entry) noexcept {
   constexpr std::uint32_t kCoreHeadBytes = 12, kHeadBytesMax = 124;
   const std::uint32_t head = le32(bitmap, 0);
@@ -42,10 +62,25 @@ void read_bitmap(ByteSpan bitmap, IcoEntry* entry) noexcept {
     entry->depth = le16(bitmap, 10);
     return;
   }
-  const auto height = static_cast<std::int32_t>(le32(bitmap, 8));
-  entry->width = bounded(le32(bitmap, 4));
-  entry->height = static_cast<int>(std::abs(std::int64_t{height}) / 2);
-  entry->depth = le16(bitmap, 14);
+  read_info(bitmap, entry);
+}
+
+// From there to the next picture of the directory, or the end.
+ByteSpan room_at(ByteSpan source, std::size_t offset, std::uint32_t count) noexcept {
+  std::size_t end = source.size();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::size_t other = le32(source, kDirectoryBytes + i * kEntryBytes + 12);
+    if (other > offset) end = std::min(end, other);
+  }
+  return source.subspan(offset, end - offset);
+}
+
+// All the room, when the directory says fewer bytes than the picture takes.
+void believe_the_picture(ByteSpan room, IcoEntry* entry) noexcept {
+  const bool png = is_png(entry->data);
+  const auto rows = static_cast<std::uint64_t>(std::max(entry->height, 0));
+  const std::uint64_t least = le32(entry->data, 0) + pixel_bytes(*entry, rows);
+  if ((png || entry->data.size() < least) && room.size() > entry->data.size()) entry->data = room;
 }
 
 bool better(const IcoEntry& a, const IcoEntry& b) noexcept {
@@ -70,6 +105,7 @@ std::vector<IcoEntry> ico_entries(ByteSpan source) {
     if (entry.data.size() < kIcoDataBytesMin) continue;
     if (is_png(entry.data)) read_png(entry.data, &entry);
     else read_bitmap(entry.data, &entry);
+    believe_the_picture(room_at(source, offset, count), &entry);
     entries.push_back(entry);
   }
   std::stable_sort(entries.begin(), entries.end(), better);

@@ -10,9 +10,9 @@ namespace {
 // Pictures that are tried: opening one may unpack the texts of a PNG.
 constexpr int kTriesMax = 8;
 
-Result<VipsImagePtr> load_entry(ByteSpan data) {
-  if (is_png(data)) return load(data, ImageType::kPng, LoadParams{});
-  return load_ico_bitmap(data);
+Result<VipsImagePtr> load_entry(const IcoEntry& entry) {
+  if (is_png(entry.data)) return load(entry.data, ImageType::kPng, LoadParams{});
+  return load_ico_bitmap(entry.data, entry.mask);
 }
 
 // The pixels and nothing of what the picture says of itself (profile, EXIF, palette), as imgproxy's
@@ -34,7 +34,7 @@ Result<VipsImagePtr> load_ico(ByteSpan source) {
   Error first(ErrorCode::kBrokenImage, "icoload: no picture inside the file");
   int tries = 0;
   for (const IcoEntry& entry : ico_entries(source)) {
-    auto image = load_entry(entry.data);
+    auto image = load_entry(entry);
     if (image) return bare(image->get());
     if (tries == 0) first = std::move(image).error();
     if (++tries == kTriesMax) break;

@@ -8,8 +8,8 @@
 namespace imgring::image {
 
 Result<VipsImagePtr> load_bmp(ByteSpan source);
-// The bitmap of an ICO entry: no file header, height doubled.
-Result<VipsImagePtr> load_ico_bitmap(ByteSpan entry);
+// The bitmap of an ICO entry: no file header. `mask`: its height is doubled, a mask follows.
+Result<VipsImagePtr> load_ico_bitmap(ByteSpan entry, bool mask);
 Result<VipsImagePtr> load_ico(ByteSpan source);
 
 inline bool is_png(ByteSpan bytes) noexcept {

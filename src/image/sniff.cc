@@ -81,16 +81,14 @@ bool is_camera_raw(std::string_view extension, std::string_view content_type) {
   });
 }
 
-// By the brands it says it is compatible with, and by the kind of its items where these say
-// nothing. Of `mif1` alone imgproxy says HEIC.
+// By the brands it says it is compatible with, whatever the first one is, and by the kind of its
+// items where these say nothing. Of `mif1` alone imgproxy says HEIC.
 ImageType heif_type(std::string_view head) noexcept {
   constexpr std::size_t kBrandAt = 8, kCompatibleAt = 16, kBrandBytes = 4;
   const bool boxes = head.size() >= kBrandAt + kBrandBytes && head.substr(4, 4) == "ftyp";
   if (!boxes) return ImageType::kUnknown;
   const std::string_view brand = head.substr(kBrandAt, kBrandBytes);
-  if (std::find(kHeifBrands.begin(), kHeifBrands.end(), brand) == kHeifBrands.end()) {
-    return ImageType::kUnknown;
-  }
+  const bool said = std::find(kHeifBrands.begin(), kHeifBrands.end(), brand) != kHeifBrands.end();
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(head[at]); };
   const std::size_t box_bytes = std::size_t{byte(0)} << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
   const std::size_t end = std::min(head.size(), box_bytes);
@@ -99,6 +97,7 @@ ImageType heif_type(std::string_view head) noexcept {
     if (known == "avif" || known == "avis" || known.starts_with("MA1")) return ImageType::kAvif;
     if (known.starts_with("hei") || known.starts_with("hev")) return ImageType::kHeic;
   }
+  if (!said) return ImageType::kUnknown;
   return head.find("av01") == std::string_view::npos ? ImageType::kHeic : ImageType::kAvif;
 }
 

@@ -137,5 +137,19 @@ TEST(HeifBoxes, FilesOfOtherBrandsAreRead) {
   }
 }
 
+TEST(HeifBoxes, AFileBehindThePictureIsNone) {
+  if (!can_save(ImageType::kAvif)) return;
+  const std::string good = saved_by_vips(picture(64, 64, 3).get(), ".avif[compression=av1]");
+  const auto plain = load(bytes_of(good), ImageType::kAvif, {});
+  ASSERT_TRUE(plain.has_value());
+  for (const std::string& behind : {box("ftyp", "mp42" + be(0, 4)) + "moov", box("free", "abc"),
+                                    box("ftyp", "qt  "), std::string("junk")}) {
+    const std::string file = good + behind;
+    const auto image = load(bytes_of(file), ImageType::kAvif, {});
+    ASSERT_TRUE(image.has_value()) << behind << image.error().detail;
+    EXPECT_EQ(pixels_of(image->get()), pixels_of(plain->get()));
+  }
+}
+
 }  // namespace
 }  // namespace imgring::image::test

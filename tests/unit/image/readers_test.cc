@@ -234,6 +234,27 @@ TEST(Bmp, RunLengthsStayInsideRowAndPicture) {
   EXPECT_EQ(loaded(file_of(b), ImageType::kBmp).size(), 24u);
 }
 
+TEST(Bmp, WhatWritersLeaveOutIsNotMissed) {
+  Bmp b{.width = 1, .height = 2, .pixels = std::string("\1\2\3\0\4\5\6\0", 8)};
+  const Pixels wanted{6, 5, 4, 3, 2, 1};
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), wanted);
+  b.planes = 0;
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), wanted);
+  b.pixels.pop_back();  // what fills up the last row
+  EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), wanted);
+  // Colours that are not used, and the mark of the end of run lengths.
+  EXPECT_EQ(loaded(file_of({.width = 2, .height = 1, .depth = 8,
+                            .palette = std::string("\1\2\3\0\4\5\6\0", 8),
+                            .pixels = std::string("\1\0\0\0", 4)}),
+                   ImageType::kBmp),
+            (Pixels{6, 5, 4, 3, 2, 1}));
+  Bmp runs{.width = 2, .height = 2, .depth = 8, .compression = 1, .colours = 1,
+           .palette = std::string("\1\2\3\0", 4), .pixels = std::string("\2\0\0\0\2\0", 6)};
+  EXPECT_EQ(loaded(file_of(runs), ImageType::kBmp).size(), 12u);
+  runs.pixels = std::string("\2\0\0\0\1\0", 6);
+  expect_broken(file_of(runs), ImageType::kBmp);
+}
+
 TEST(Bmp, HostileFilesAreRefused) {
   const std::string pixels(16, 'x');
   const std::string cases[] = {
@@ -246,7 +267,7 @@ TEST(Bmp, HostileFilesAreRefused) {
       file_of({.compression = 4, .pixels = pixels}), file_of({.compression = 3, .pixels = pixels}),
       file_of({.depth = 32, .compression = 3, .header = 64, .pixels = pixels}),  // a fax
       file_of({.depth = 32, .compression = 3, .header = 108, .pixels = pixels}),  // empty masks
-      file_of({.pixels = pixels.substr(1)}), file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
+      file_of({.pixels = pixels.substr(3)}), file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
       file_of({.width = 9'000'000, .height = 9'000'000, .pixels = pixels}),
       file_of({.depth = 8, .colours = 257, .palette = std::string(1028, 'p'), .pixels = pixels}),
       file_of({.depth = 8, .colours = 0xFFFFFFFF, .pixels = pixels}),
@@ -333,6 +354,29 @@ TEST(Ico, WhatCannotBeReadYieldsToWhatCan) {
 TEST(Ico, ALengthBeyondTheEndIsTheEnd) {
   EXPECT_EQ(loaded(icon_of({{4, 4, png_of(4, 4), 0xFFFFFFFF}}), ImageType::kIco),
             pixels_of(picture(4, 4, 3).get()));
+}
+
+TEST(Ico, ALengthThatIsTooShortEndsAtTheNextPicture) {
+  const std::string pixels("\1\2\3\0\0\0\0\0", 8);
+  const std::string bitmap = info_of({.width = 1, .height = 2, .depth = 24}) + pixels;
+  EXPECT_EQ(loaded(icon_of({{1, 1, bitmap, 41}}), ImageType::kIco), (Pixels{3, 2, 1}));
+  EXPECT_EQ(loaded(icon_of({{4, 4, png_of(4, 4), 40}}), ImageType::kIco),
+            pixels_of(picture(4, 4, 3).get()));
+  // A header alone does not take its pixels from the next picture.
+  const std::string head = info_of({.width = 2, .height = 4, .depth = 24});
+  EXPECT_EQ(loaded(icon_of({{2, 2, head}, {1, 1, bitmap + std::string(99, 'x')}}), ImageType::kIco),
+            (Pixels{3, 2, 1}));
+}
+
+// Some writers have no mask and say the height of the pixels.
+TEST(Ico, AHeightThatIsNotDoubledIsRead) {
+  const std::string pixels("\1\2\3\0\4\5\6\0", 8);
+  const std::string whole = info_of({.width = 1, .height = 2, .depth = 24}) + pixels;
+  EXPECT_EQ(loaded(icon_of({{1, 2, whole}}), ImageType::kIco), (Pixels{6, 5, 4, 3, 2, 1}));
+  // One row, and one that clears.
+  EXPECT_EQ(loaded(icon_of({{1, 1, whole}}), ImageType::kIco).size(), 4u);
+  EXPECT_EQ(loaded(icon_of({{1, 2, whole.substr(0, whole.size() - 1)}}), ImageType::kIco).size(),
+            4u);
 }
 
 // Two pixels, the left one clear.

@@ -57,6 +57,10 @@ constexpr Case kCases[] = {
     {"II*\0"sv, ImageType::kTiff, ".tif"sv},
     {"MM\0*"sv, ImageType::kUnknown, ""sv, "image/x-canon-cr2"sv},
     {"MM\0*"sv, ImageType::kTiff, ""sv, "image/tiff"sv},
+    {"\0\0\0\x18""ftypMA1B\0\0\0\0avifmif1"sv, ImageType::kAvif},
+    {"\0\0\0\x14""ftypabcd\0\0\0\0heic"sv, ImageType::kHeic},
+    {"\0\0\0\x18""ftypisom\0\0\0\0mp41mif1"sv, ImageType::kUnknown},
+    {"\0\0\0\x14""ftypabcd\0\0\0\0av01"sv, ImageType::kUnknown},
     {"<svg"sv, ImageType::kUnknown},  // the name may go on
     {"<svg>"sv, ImageType::kSvg},
     {"<svg/>"sv, ImageType::kSvg},
