@@ -40,29 +40,6 @@ inline std::uint8_t mean(std::uint32_t sum, std::uint32_t factor) noexcept {
   return static_cast<std::uint8_t>(std::min(whole, 255u));
 }
 
-// One stretch of a row, for what is left over by wide registers too.
-void down_from(const std::uint8_t* const* rows, const std::int16_t* weights, int taps,
-               std::size_t from, std::size_t to, std::int16_t* out) noexcept;
-
-// Null where this machine's kind of processor has no such loops at all.
-const ResizeLoops* wide_loops(Simd simd) noexcept;
-
-template <int kBands>
-void across_plain(const std::int16_t* in, const AxisWeights& w, std::uint8_t* out) {
-  const std::int16_t* weights = w.weights.data();
-  for (const int first : w.first) {
-    const std::int16_t* p = in + static_cast<std::ptrdiff_t>(first) * kBands;
-    int sums[kBands];
-    std::fill_n(sums, kBands, kAcrossHalf);
-    for (int k = 0; k < w.taps_used; ++k, p += kBands) {
-      for (int band = 0; band < kBands; ++band) sums[band] += weights[k] * p[band];
-    }
-    for (int band = 0; band < kBands; ++band) out[band] = narrowed(sums[band]);
-    out += kBands;
-    weights += w.taps;
-  }
-}
-
 template <int kBands>
 void means_plain(const std::uint16_t* sums, const BoxMeans& boxes, std::uint8_t* out) {
   const std::uint32_t factor = mean_factor(boxes);

@@ -1,5 +1,5 @@
 // Weights by libvips' formulas, and the loops in plain C++ (those of wide registers:
-// native_resize_x86.cc). Sums are exact in 32 bit and narrowed the same way everywhere, so that the
+// native_loops.cc). Sums are exact in 32 bit and narrowed the same way everywhere, so that the
 // order of additions does not matter.
 #include "imgring/image/native_resize.h"
 
@@ -89,7 +89,34 @@ int rounded_up(int value, int step) noexcept { return (value + step - 1) / step 
 
 void down_plain(const std::uint8_t* const* rows, const std::int16_t* weights, int taps,
                 std::size_t sample_count, std::int16_t* out) {
-  down_from(rows, weights, taps, 0, sample_count, out);
+  constexpr std::size_t kBlock = 256;
+  for (std::size_t start = 0; start < sample_count; start += kBlock) {
+    const std::size_t size = std::min(kBlock, sample_count - start);
+    int sums[kBlock];
+    std::fill_n(sums, size, kDownHalf);
+    for (int k = 0; k < taps; ++k) {
+      const std::uint8_t* row = rows[k] + start;
+      const int weight = weights[k];
+      for (std::size_t i = 0; i < size; ++i) sums[i] += weight * row[i];
+    }
+    for (std::size_t i = 0; i < size; ++i) out[start + i] = fine(sums[i]);
+  }
+}
+
+template <int kBands>
+void across_plain(const std::int16_t* in, const AxisWeights& w, std::uint8_t* out) {
+  const std::int16_t* weights = w.weights.data();
+  for (const int first : w.first) {
+    const std::int16_t* p = in + static_cast<std::ptrdiff_t>(first) * kBands;
+    int sums[kBands];
+    std::fill_n(sums, kBands, kAcrossHalf);
+    for (int k = 0; k < w.taps_used; ++k, p += kBands) {
+      for (int band = 0; band < kBands; ++band) sums[band] += weights[k] * p[band];
+    }
+    for (int band = 0; band < kBands; ++band) out[band] = narrowed(sums[band]);
+    out += kBands;
+    weights += w.taps;
+  }
 }
 
 void add_plain(const std::uint8_t* row, std::size_t size_bytes, std::uint16_t* sums) {
@@ -119,22 +146,6 @@ constexpr Reciprocals reciprocals() {
 constexpr Reciprocals kReciprocals = reciprocals();
 
 }  // namespace
-
-void down_from(const std::uint8_t* const* rows, const std::int16_t* weights, int taps,
-               std::size_t from, std::size_t to, std::int16_t* out) noexcept {
-  constexpr std::size_t kBlock = 256;
-  for (std::size_t start = from; start < to; start += kBlock) {
-    const std::size_t size = std::min(kBlock, to - start);
-    int sums[kBlock];
-    std::fill_n(sums, size, kDownHalf);
-    for (int k = 0; k < taps; ++k) {
-      const std::uint8_t* row = rows[k] + start;
-      const int weight = weights[k];
-      for (std::size_t i = 0; i < size; ++i) sums[i] += weight * row[i];
-    }
-    for (std::size_t i = 0; i < size; ++i) out[start + i] = fine(sums[i]);
-  }
-}
 
 void to_fine(const std::uint8_t* row, std::size_t sample_count, std::int16_t* out) noexcept {
   for (std::size_t i = 0; i < sample_count; ++i)
@@ -181,25 +192,7 @@ AxisWeights make_weights(const ResizeAxis& axis) {
   return out;
 }
 
-bool has_simd(Simd simd) noexcept {
-#if defined(__x86_64__)
-  if (simd == Simd::kSse41) return __builtin_cpu_supports("sse4.1") != 0;
-  if (simd == Simd::kAvx2) return __builtin_cpu_supports("avx2") != 0;
-#endif
-  return simd == Simd::kPlain;
-}
-
-const ResizeLoops& resize_loops_of(Simd simd) noexcept {
-  const ResizeLoops* wide = wide_loops(simd);
-  return wide != nullptr ? *wide : kPlainLoops;
-}
-
-const ResizeLoops& resize_loops() noexcept {
-  static const ResizeLoops& best = resize_loops_of(has_simd(Simd::kAvx2)    ? Simd::kAvx2
-                                                   : has_simd(Simd::kSse41) ? Simd::kSse41
-                                                                            : Simd::kPlain);
-  return best;
-}
+const ResizeLoops& plain_resize_loops() noexcept { return kPlainLoops; }
 
 void premultiply_grey(std::uint8_t* row, std::size_t pixel_count) noexcept {
   for (std::size_t i = 0; i < pixel_count; ++i, row += 2) row[0] = multiplied(row[0], row[1]);

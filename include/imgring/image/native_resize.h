@@ -67,11 +67,17 @@ struct ResizeLoops {
   // RGBA, rounded to the nearest.
   void (*premultiply)(const std::uint8_t* in, std::size_t pixel_count, std::uint8_t* out);
 };
-enum class Simd : std::uint8_t { kPlain, kSse41, kAvx2 };
-bool has_simd(Simd simd) noexcept;
-// The best this machine has, and those of one instruction set.
+// The best this machine has.
 const ResizeLoops& resize_loops() noexcept;
-const ResizeLoops& resize_loops_of(Simd simd) noexcept;
+// Those without any wide registers: what the others are compared with.
+const ResizeLoops& plain_resize_loops() noexcept;
+// Those of each level that this machine has, by Highway's name for it. For tests and benchmarks: no
+// other thread may ask for loops meanwhile.
+struct LoopsOfLevel {
+  const char* name;
+  const ResizeLoops* loops;
+};
+std::vector<LoopsOfLevel> resize_loops_of_all_levels();
 
 // Rows whose last band is alpha, which colours are multiplied by and divided by; in place.
 void premultiply_grey(std::uint8_t* row, std::size_t pixel_count) noexcept;

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "test_images.h"
@@ -97,30 +98,60 @@ Outputs outputs_of(const ResizeLoops& loops, const AxisWeights& w, int bands,
   return out;
 }
 
+// One axis, all bands: each level against the plain loops.
+void expect_equal_levels(const ResizeAxis& axis, Noise& noise) {
+  const AxisWeights w = make_weights(axis);
+  const auto width = static_cast<std::size_t>(w.source_count);
+  for (int bands = 1; bands <= kBandsMax; ++bands) {
+    std::vector<std::vector<std::uint8_t>> rows;
+    for (int k = 0; k < w.taps; ++k)
+      rows.push_back(noise.bytes(width * static_cast<std::size_t>(bands)));
+    const Outputs plain = outputs_of(plain_resize_loops(), w, bands, rows, width);
+    for (const LoopsOfLevel& level : resize_loops_of_all_levels()) {
+      SCOPED_TRACE(std::to_string(width) + " " + std::to_string(bands) + " " + level.name);
+      EXPECT_TRUE(outputs_of(*level.loops, w, bands, rows, width) == plain);
+    }
+  }
+}
+
 TEST(NativeResize, EveryInstructionSetGivesTheSameBytes) {
   Noise noise;
   for (const int width : {1, 2, 5, 10, 11, 31, 64, 333, 894}) {
     for (const double shrink : {1.0, 1.1, 1.788, 2.5, 3.99}) {
       const int resized = std::max(1, static_cast<int>(width / shrink));
-      const AxisWeights w = make_weights({0, width, resized, shrink, 0, resized});
-      for (int bands = 1; bands <= kBandsMax; ++bands) {
-        const auto samples = static_cast<std::size_t>(width * bands);
-        std::vector<std::vector<std::uint8_t>> rows;
-        for (int k = 0; k < w.taps; ++k) rows.push_back(noise.bytes(samples));
-        const auto run = [&](Simd simd) {
-          return outputs_of(resize_loops_of(simd), w, bands, rows,
-                            static_cast<std::size_t>(width));
-        };
-        const Outputs plain = run(Simd::kPlain);
-        for (const Simd simd : {Simd::kSse41, Simd::kAvx2}) {
-          if (!has_simd(simd)) continue;
-          SCOPED_TRACE(std::to_string(width) + " " + std::to_string(bands) + " " +
-                       std::to_string(static_cast<int>(simd)));
-          EXPECT_TRUE(run(simd) == plain);
-        }
-      }
+      expect_equal_levels({0, width, resized, shrink, 0, resized}, noise);
     }
   }
+}
+
+TEST(NativeResize, EveryInstructionSetGivesTheSameBytesForAnySizes) {
+  Noise noise;
+  for (int i = 0; i < 100; ++i) {
+    const int resized = 1 + static_cast<int>(noise.engine() % 300);
+    const double shrink = 1 + static_cast<double>(noise.engine() % 7000) / 1000;
+    const int size = std::max(1, static_cast<int>(resized * shrink));
+    const int first = static_cast<int>(noise.engine()) & 0x7FFF;
+    expect_equal_levels({0, size, resized, shrink, first % resized, 1}, noise);
+    expect_equal_levels({0, size, resized, shrink, 0, resized}, noise);
+  }
+}
+
+TEST(NativeResize, LevelsAreThoseOfThisMachineTheBestFirst) {
+  const std::vector<LoopsOfLevel> levels = resize_loops_of_all_levels();
+  ASSERT_FALSE(levels.empty());
+  EXPECT_EQ(levels.front().loops, &resize_loops());
+#if defined(__x86_64__)
+  const auto has = [&](std::string_view name) {
+    return std::any_of(levels.begin(), levels.end(),
+                       [&](const LoopsOfLevel& level) { return level.name == name; });
+  };
+  // A level wants more than its name says, which every processor has that has these.
+  EXPECT_TRUE(has("SSE4") || !__builtin_cpu_supports("sse4.2"));
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("bmi2");
+  EXPECT_TRUE(has("AVX2") || !avx2);
+  EXPECT_TRUE(has("AVX3") || !avx2 || !__builtin_cpu_supports("avx512vl"));
+#endif
 }
 
 TEST(NativeResize, BoxesAreThoseOfLibvips) {
