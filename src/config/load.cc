@@ -11,7 +11,7 @@
 #include "checks.h"
 #include "env_file.h"
 #include "imgring/base/text.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/machine.h"
 #include "values.h"
 
 #ifndef IMGRING_VERSION

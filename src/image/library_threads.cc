@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "imgring/mem/limits.h"
+#include "imgring/mem/machine.h"
 
 namespace {
 

@@ -19,7 +19,7 @@
 #include "imgring/image/svg_drawing.h"
 #include "imgring/image/svg_worker.h"
 #include "imgring/mem/allocator.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/own_memory.h"
 #include "memory_file.h"
 #include "row_puller.h"
 #include "svg_lock.h"

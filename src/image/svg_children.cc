@@ -14,7 +14,8 @@
 
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
+#include "imgring/mem/own_memory.h"
 #include "memory_file.h"
 #include "row_puller.h"
 #include "svg_lock.h"

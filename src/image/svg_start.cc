@@ -17,7 +17,7 @@
 
 #include "imgring/image/svg_children.h"
 #include "imgring/image/svg_worker.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/machine.h"
 #include "svg_child.h"
 #include "svg_lock.h"
 

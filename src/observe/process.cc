@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "imgring/base/text.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/own_memory.h"
 
 namespace imgring::observe {
 namespace {

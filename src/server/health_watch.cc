@@ -7,7 +7,7 @@
 #include <mutex>
 #include <string>
 
-#include "imgring/mem/limits.h"
+#include "imgring/mem/machine.h"
 #include "imgring/server/state.h"
 
 namespace imgring::server {

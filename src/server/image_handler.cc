@@ -6,6 +6,7 @@
 #include "image_request.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/mem/own_memory.h"
 #include "imgring/server/answers.h"
 #include "imgring/server/core.h"
 #include "routes.h"

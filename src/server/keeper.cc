@@ -4,6 +4,7 @@
 #include "imgring/image/vips_memory.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/mem/own_memory.h"
 
 namespace imgring::server {
 

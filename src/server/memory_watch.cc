@@ -1,7 +1,7 @@
 // One look at /proc/self/statm.
 #include "imgring/server/memory_watch.h"
 
-#include "imgring/mem/limits.h"
+#include "imgring/mem/own_memory.h"
 
 namespace imgring::server {
 

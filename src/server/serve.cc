@@ -19,6 +19,7 @@
 #include "imgring/image/self_test.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/mem/own_memory.h"
 #include "imgring/server/core.h"
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"

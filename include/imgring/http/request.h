@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "imgring/http/headers.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::http {
 

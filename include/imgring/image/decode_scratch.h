@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::image {
 

@@ -9,7 +9,7 @@
 #include <deque>
 
 #include "imgring/loop/loop.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::loop {
 

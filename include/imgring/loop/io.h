@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "imgring/loop/loop.h"
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::loop {
 

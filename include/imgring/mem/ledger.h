@@ -14,7 +14,8 @@
 #include <string>
 #include <string_view>
 
-#include "imgring/mem/limits.h"
+#include "imgring/mem/budget.h"
+#include "imgring/mem/machine.h"
 
 namespace imgring::mem {
 

@@ -11,8 +11,8 @@
 #include "imgring/base/error.h"
 #include "imgring/http/headers.h"
 #include "imgring/loop/loop.h"
+#include "imgring/mem/budget.h"
 #include "imgring/mem/buffer_pool.h"
-#include "imgring/mem/limits.h"
 
 namespace imgring::source {
 

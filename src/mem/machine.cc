@@ -1,5 +1,5 @@
-// Limits of the process out of /proc and cgroups, and the byte budgets.
-#include "imgring/mem/limits.h"
+// Out of /proc and the files of control groups, both versions.
+#include "imgring/mem/machine.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -225,101 +225,6 @@ std::string thread_limits_text() {
   rlimit limit{};
   IMGRING_CHECK(getrlimit(RLIMIT_NPROC, &limit) == 0);  // fails for a bad address only
   return thread_limits_text_below("", limit.rlim_cur);
-}
-
-Result<OwnMemory> parse_statm(std::string_view text, std::uint64_t page_size_bytes) {
-  std::array<std::uint64_t, 3> pages = {};  // total, resident, of these shared (files and shmem)
-  for (std::uint64_t& each : pages) {
-    const std::size_t space = text.find(' ');
-    const auto value = parse_unsigned(text.substr(0, space));
-    if (!value || space == std::string_view::npos) {
-      return fail(ErrorCode::kInternal, "/proc/self/statm cannot be understood");
-    }
-    each = *value;
-    text.remove_prefix(space + 1);
-  }
-  // The kernel counts the two at slightly different moments.
-  const std::uint64_t anon = pages[1] > pages[2] ? pages[1] - pages[2] : 0;
-  return OwnMemory{.rss_bytes = pages[1] * page_size_bytes,
-                   .rss_anon_bytes = anon * page_size_bytes,
-                   .virtual_bytes = pages[0] * page_size_bytes};
-}
-
-Result<OwnMemory> own_memory() {
-  std::array<char, 256> text;  // seven numbers
-  const int fd = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(ErrorCode::kInternal, "/proc/self/statm cannot be opened");
-  const ssize_t got = ::read(fd, text.data(), text.size());
-  ::close(fd);
-  if (got <= 0) return fail(ErrorCode::kInternal, "/proc/self/statm cannot be read");
-  return parse_statm({text.data(), static_cast<std::size_t>(got)},
-                     static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
-}
-
-Budget::~Budget() { IMGRING_CHECK(current() == 0); }
-
-bool Budget::try_acquire_below(std::uint64_t top, std::uint64_t n) noexcept {
-  std::uint64_t used = used_.load(std::memory_order_relaxed);
-  do {
-    if (used > top || n > top - used) return false;
-  } while (!used_.compare_exchange_weak(used, used + n, std::memory_order_relaxed));
-  note_peak(used + n);
-  return true;
-}
-
-void Budget::note_peak(std::uint64_t used) noexcept {
-  std::uint64_t peak = peak_.load(std::memory_order_relaxed);
-  while (used > peak && !peak_.compare_exchange_weak(peak, used, std::memory_order_relaxed)) {
-  }
-}
-
-bool Budget::try_acquire(std::uint64_t n) noexcept {
-  return try_acquire_below(max_ - reserved_.load(std::memory_order_relaxed), n);
-}
-
-bool Budget::reserve(std::uint64_t n) noexcept {
-  IMGRING_CHECK(n > 0 && n <= max_);
-  std::uint64_t none = 0;
-  return reserved_.compare_exchange_strong(none, n, std::memory_order_relaxed);
-}
-
-std::optional<Grant> Budget::redeem() noexcept {
-  const std::uint64_t n = reserved_.load(std::memory_order_relaxed);
-  IMGRING_CHECK(n > 0);
-  if (!try_acquire_below(max_, n)) return std::nullopt;
-  unreserve();
-  return Grant(*this, n);
-}
-
-void Budget::release(std::uint64_t n) noexcept {
-  const std::uint64_t before = used_.fetch_sub(n, std::memory_order_relaxed);
-  IMGRING_CHECK(before >= n);
-}
-
-std::optional<Grant> Budget::try_grant(std::uint64_t n) noexcept {
-  if (!try_acquire(n)) return std::nullopt;
-  return Grant(*this, n);
-}
-
-Grant& Grant::operator=(Grant&& other) noexcept {
-  if (this == &other) return *this;
-  reset();
-  budget_ = std::exchange(other.budget_, nullptr);
-  bytes_ = std::exchange(other.bytes_, 0);
-  return *this;
-}
-
-bool Grant::add(std::uint64_t n) noexcept {
-  IMGRING_CHECK(budget_ != nullptr);
-  if (!budget_->try_acquire(n)) return false;
-  bytes_ += n;
-  return true;
-}
-
-void Grant::shrink_to(std::uint64_t n) noexcept {
-  if (budget_ == nullptr || n >= bytes_) return;
-  budget_->release(bytes_ - n);
-  bytes_ = n;
 }
 
 }  // namespace imgring::mem

@@ -1,13 +1,11 @@
-// Tests of src/mem/limits.cc on cgroup trees of our own, and of the budgets.
-#include "imgring/mem/limits.h"
+// Trees of control groups of our own.
+#include "imgring/mem/machine.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
 namespace imgring::mem {
 namespace {
@@ -19,7 +17,7 @@ constexpr std::uint64_t kGiB = 1 << 30;
 class Root {
  public:
   Root() {
-    std::string name = testing::TempDir() + "imgring-limits-XXXXXX";
+    std::string name = testing::TempDir() + "imgring-machine-XXXXXX";
     if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary directory";
     path_ = name;
   }
@@ -40,7 +38,7 @@ class Root {
 constexpr std::string_view kV1File =
     "12:cpu,cpuacct:/docker/abc\n9:memory:/docker/abc\n1:name=systemd:/docker/abc\n0::/\n";
 
-TEST(Limits, CgroupFileParses) {
+TEST(Machine, CgroupFileParses) {
   const auto entries = parse_cgroup_file("4:cpu,cpuacct:/a\n3:name=systemd:/\n0::/u/s:1\nx\n1:2\n");
   ASSERT_EQ(entries.size(), 3u);
   EXPECT_EQ(entries[0].controllers, (std::vector<std::string_view>{"cpu", "cpuacct"}));
@@ -50,7 +48,7 @@ TEST(Limits, CgroupFileParses) {
   EXPECT_TRUE(parse_cgroup_file("").empty());
 }
 
-TEST(Limits, MemoryLimitTexts) {
+TEST(Machine, MemoryLimitTexts) {
   EXPECT_EQ(parse_memory_limit("134217728\n"), 128 * kMiB);
   EXPECT_EQ(parse_memory_limit("0"), 0u);
   for (const std::string_view none : {"max\n", "", "9223372036854771712\n", "9223372036854710272",
@@ -60,7 +58,7 @@ TEST(Limits, MemoryLimitTexts) {
   }
 }
 
-TEST(Limits, CpuMaxTexts) {
+TEST(Machine, CpuMaxTexts) {
   EXPECT_EQ(parse_cpu_max("150000 100000\n"), 1.5);
   for (const std::string_view none :
        {"max 100000\n", "max", "", "1 0", "0 100000", "a b", "-1 1"}) {
@@ -69,7 +67,7 @@ TEST(Limits, CpuMaxTexts) {
   }
 }
 
-TEST(Limits, ThreadLimitsAreToldWithTheirNumbers) {
+TEST(Machine, ThreadLimitsAreToldWithTheirNumbers) {
   Root root;
   root.file("/proc/self/cgroup", "0::/a/b\n")
       .file("/sys/fs/cgroup/a/b/pids.max", "max\n")
@@ -84,7 +82,7 @@ TEST(Limits, ThreadLimitsAreToldWithTheirNumbers) {
             "(pids.max: unlimited)");
 }
 
-TEST(Limits, V2TakesTheSmallestOnTheWay) {
+TEST(Machine, V2TakesTheSmallestOnTheWay) {
   Root root;
   root.file("/proc/self/cgroup", "0::/system.slice/imgring.service\n")
       .file("/sys/fs/cgroup/system.slice/imgring.service/memory.max", "1073741824\n")
@@ -100,7 +98,7 @@ TEST(Limits, V2TakesTheSmallestOnTheWay) {
   EXPECT_EQ(memory_limit_below(root.path(), 8 * kGiB).bytes, 384 * kMiB);
 }
 
-TEST(Limits, V2InsideAContainerSeesItsOwnRoot) {
+TEST(Machine, V2InsideAContainerSeesItsOwnRoot) {
   Root root;
   root.file("/proc/self/cgroup", "0::/\n")
       .file("/sys/fs/cgroup/memory.max", "268435456\n")
@@ -109,7 +107,7 @@ TEST(Limits, V2InsideAContainerSeesItsOwnRoot) {
   EXPECT_EQ(usable_cpus_below(root.path(), 4), 1);
 }
 
-TEST(Limits, V1WithHostPathsInsideAContainer) {
+TEST(Machine, V1WithHostPathsInsideAContainer) {
   Root root;  // the mount shows the container's directory itself
   root.file("/proc/self/cgroup", kV1File)
       .file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "134217728\n")
@@ -121,7 +119,7 @@ TEST(Limits, V1WithHostPathsInsideAContainer) {
   EXPECT_EQ(usable_cpus_below(root.path(), 16), 2);
 }
 
-TEST(Limits, V1OnTheHost) {
+TEST(Machine, V1OnTheHost) {
   Root root;
   root.file("/proc/self/cgroup", kV1File)
       .file("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "134217728\n")
@@ -132,7 +130,7 @@ TEST(Limits, V1OnTheHost) {
   EXPECT_EQ(usable_cpus_below(root.path(), 16), 16);
 }
 
-TEST(Limits, WithoutLimitsItIsTheMachine) {
+TEST(Machine, WithoutLimitsItIsTheMachine) {
   Root empty;
   EXPECT_EQ(memory_limit_below(empty.path(), 8 * kGiB).bytes, 8 * kGiB);
   EXPECT_EQ(memory_limit_below(empty.path(), 8 * kGiB).origin, "RAM");
@@ -143,121 +141,9 @@ TEST(Limits, WithoutLimitsItIsTheMachine) {
   EXPECT_EQ(memory_limit_below(larger.path(), 8 * kGiB).origin, "RAM");
 }
 
-TEST(Limits, ThisMachineHasSome) {
+TEST(Machine, ThisMachineHasSome) {
   EXPECT_GT(memory_limit().bytes, 16 * kMiB);
   EXPECT_GE(usable_cpus(), 1);
-  const Result<OwnMemory> own = own_memory();
-  ASSERT_TRUE(own.has_value());
-  EXPECT_GT(own->rss_bytes, 0u);
-  EXPECT_GT(own->rss_anon_bytes, 0u);
-  EXPECT_LE(own->rss_anon_bytes, own->rss_bytes);
-  EXPECT_LE(own->rss_bytes, own->virtual_bytes);
-}
-
-TEST(Limits, StatmTexts) {
-  const Result<OwnMemory> own = parse_statm("1000 300 100 5 0 200 0\n", 4096);
-  ASSERT_TRUE(own.has_value());
-  EXPECT_EQ(own->virtual_bytes, 1000u * 4096);
-  EXPECT_EQ(own->rss_bytes, 300u * 4096);
-  EXPECT_EQ(own->rss_anon_bytes, 200u * 4096);
-  EXPECT_EQ(parse_statm("10 3 4 0", 4096)->rss_anon_bytes, 0u);
-  for (const std::string_view bad : {"", "1 2", "1 2 3", "a b c d", "1  2 3 4"}) {
-    EXPECT_FALSE(parse_statm(bad, 4096).has_value()) << bad;
-  }
-}
-
-TEST(Budget, AllOrNothing) {
-  Budget budget(100);
-  EXPECT_TRUE(budget.try_acquire(60));
-  EXPECT_FALSE(budget.try_acquire(41));
-  EXPECT_TRUE(budget.try_acquire(40));
-  EXPECT_FALSE(budget.try_acquire(1));
-  EXPECT_FALSE(budget.try_acquire(~std::uint64_t{0})) << "no wrapping around";
-  EXPECT_EQ(budget.current(), 100u);
-  budget.release(100);
-  EXPECT_EQ(budget.current(), 0u);
-  EXPECT_EQ(budget.max(), 100u);
-}
-
-TEST(Budget, KeepsItsPeak) {
-  Budget budget(100);
-  EXPECT_EQ(budget.peak(), 0u);
-  ASSERT_TRUE(budget.try_acquire(60));
-  budget.release(50);
-  ASSERT_TRUE(budget.try_acquire(20));
-  EXPECT_FALSE(budget.try_acquire(90));
-  EXPECT_EQ(budget.peak(), 60u) << "what was refused is no use";
-  budget.release(30);
-  EXPECT_EQ(budget.peak(), 60u);
-}
-
-TEST(Budget, ReservedBytesAreLeftByTheOthers) {
-  Budget budget(100);
-  std::optional<Grant> some = budget.try_grant(50);
-  EXPECT_TRUE(budget.reserve(70));
-  EXPECT_FALSE(budget.reserve(10)) << "one at a time";
-  EXPECT_FALSE(budget.try_acquire(10));
-  EXPECT_FALSE(budget.redeem().has_value());
-  some->shrink_to(20);
-  EXPECT_TRUE(budget.try_acquire(10));
-  std::optional<Grant> reserved = budget.redeem();
-  ASSERT_TRUE(reserved.has_value());
-  EXPECT_EQ(reserved->bytes(), 70u);
-  EXPECT_EQ(budget.current(), 100u);
-  budget.release(10);
-  EXPECT_TRUE(budget.reserve(30));
-  budget.unreserve();
-  EXPECT_TRUE(budget.try_acquire(10));
-  budget.release(10);
-}
-
-TEST(Budget, GrantsGiveBack) {
-  Budget budget(100);
-  {
-    std::optional<Grant> a = budget.try_grant(50);
-    ASSERT_TRUE(a.has_value());
-    EXPECT_FALSE(budget.try_grant(51).has_value());
-    EXPECT_TRUE(a->add(20));
-    EXPECT_FALSE(a->add(31));
-    EXPECT_EQ(a->bytes(), 70u);
-    Grant b = std::move(*a);
-    EXPECT_EQ(budget.current(), 70u);
-    b.shrink_to(10);
-    b.shrink_to(90);
-    EXPECT_EQ(budget.current(), 10u);
-    b = *budget.try_grant(80);
-    EXPECT_EQ(budget.current(), 80u);
-  }
-  EXPECT_EQ(budget.current(), 0u);
-}
-
-TEST(Budget, HoldsAmongThreads) {
-  Budget budget(10);
-  std::atomic<int> granted = 0;
-  std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
-    threads.emplace_back([&budget, &granted] {
-      for (int i = 0; i < 10'000; ++i) {
-        if (std::optional<Grant> grant = budget.try_grant(4)) {
-          granted.fetch_add(1, std::memory_order_relaxed);
-          EXPECT_LE(budget.current(), 10u);
-        }
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_GT(granted.load(), 0);
-  EXPECT_EQ(budget.current(), 0u);
-}
-
-TEST(BudgetDeathTest, GivingBackTooMuchStops) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH(
-      {
-        Budget budget(10);
-        budget.release(1);
-      },
-      "before");
 }
 
 }  // namespace
