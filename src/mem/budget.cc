@@ -1,4 +1,4 @@
-// See the header.
+// Budgets and grants: one atomic counter for each budget.
 #include "imgring/mem/budget.h"
 
 #include "imgring/base/check.h"

@@ -10,7 +10,6 @@
 #include <ranges>
 #include <thread>
 
-#include "commands.h"
 #include "health_watch.h"
 #include "image_request.h"
 #include "imgring/base/check.h"
@@ -23,9 +22,9 @@
 #include "imgring/server/core.h"
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"
+#include "imgring/server/start.h"
 #include "imgring/source/sources.h"
 #include "keeper.h"
-#include "start.h"
 
 namespace imgring::server {
 

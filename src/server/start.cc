@@ -1,5 +1,5 @@
 // Configuration to snapshot: rules, auxiliary images.
-#include "start.h"
+#include "imgring/server/start.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

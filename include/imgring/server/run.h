@@ -12,6 +12,7 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitConfig = 78;
 inline constexpr int kExitNoUring = 78;
 
-int run_command(int argc, char** argv, char** environment);
+// Serves until it is told to end.
+int serve(char** environment);
 
 }  // namespace imgring::server

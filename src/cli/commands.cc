@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "imgring/cli/run_command.h"
 #include "imgring/config/load.h"
 #include "imgring/image/svg_worker.h"
 #include "imgring/image/versions.h"
@@ -26,11 +27,11 @@
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/ledger.h"
 #include "imgring/server/run.h"
+#include "imgring/server/start.h"
 #include "imgring/source/sources.h"
 #include "imgring/url/request.h"
-#include "start.h"
 
-namespace imgring::server {
+namespace imgring::cli {
 
 namespace {
 
@@ -53,7 +54,7 @@ using Context = CommandContext;
 
 int show_version(const Context& context) {
   std::printf("imgring " IMGRING_VERSION "\n");
-  if (context.arguments.empty() || context.arguments[0] != "--verbose") return kExitOk;
+  if (context.arguments.empty() || context.arguments[0] != "--verbose") return server::kExitOk;
   const auto engine = loop::make_uring_engine({});
   std::printf("allocator: %s\ntls: %s\nio_uring: %s\n", mem::allocator_name().c_str(),
               OpenSSL_version(OPENSSL_VERSION),
@@ -63,21 +64,21 @@ int show_version(const Context& context) {
               std::string(mem::memory_limit().origin).c_str());
   if (const auto ok = image::init_vips("imgring"); !ok) {
     std::printf("libvips: %s\n", ok.error().detail.c_str());
-    return kExitFailed;
+    return server::kExitFailed;
   }
   std::printf("%s\nformats: %s\n", image::vips_version_text().c_str(),
               image::formats_text().c_str());
-  return kExitOk;
+  return server::kExitOk;
 }
 
 int show_help(const Context&) {
   std::printf("%s\n%s", kUsage, config::help_text().c_str());
-  return kExitOk;
+  return server::kExitOk;
 }
 
 int show_man(const Context&) {
   std::fputs(config::man_page(kUsage).c_str(), stdout);
-  return kExitOk;
+  return server::kExitOk;
 }
 
 config::LoadReport load_report(const Context& context, std::optional<config::Config>* config) {
@@ -107,7 +108,7 @@ int check_config(const Context& context) {
   for (const std::string& text : report.warnings) std::printf("warning: %s\n", text.c_str());
   for (const std::string& text : report.notes) std::printf("note: %s\n", text.c_str());
   std::printf(good ? "the configuration is good\n" : "the server would not start\n");
-  return good ? kExitOk : kExitConfig;
+  return good ? server::kExitOk : server::kExitConfig;
 }
 
 int print_configuration(const Context& context) {
@@ -117,7 +118,7 @@ int print_configuration(const Context& context) {
   const mem::MemoryLimit limit = mem::memory_limit(config ? config->memory.limit_mib : 0);
   std::fputs(mem::describe_ledger(limit).c_str(), stdout);
   for (const std::string& text : report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
-  return config ? kExitOk : kExitConfig;
+  return config ? server::kExitOk : server::kExitConfig;
 }
 
 loop::Fd connect_unix(const std::string& path) {
@@ -157,7 +158,7 @@ int ask_health(const Context& context) {
   const auto config = config::load_config(input, &report);
   if (!config) {
     for (const std::string& text : report.errors) std::fprintf(stderr, "%s\n", text.c_str());
-    return kExitConfig;
+    return server::kExitConfig;
   }
   const bool is_unix = config->server.network == config::Network::kUnix;
   const std::string& bind = config->server.bind;
@@ -179,7 +180,7 @@ int ask_health(const Context& context) {
   }
   const std::size_t body = answer.find("\r\n\r\n");
   if (body != std::string::npos) std::fprintf(stderr, "%s\n", answer.c_str() + body + 4);
-  return answer.starts_with("HTTP/1.1 200 ") ? kExitOk : 1;
+  return answer.starts_with("HTTP/1.1 200 ") ? server::kExitOk : 1;
 }
 
 struct Command {
@@ -212,7 +213,7 @@ int finish_output(int status) {
   const bool gone = poll(&reader, 1, 0) == 1 && (reader.revents & (POLLERR | POLLHUP)) != 0;
   if (gone) return status;
   std::fprintf(stderr, "imgring: standard output did not take all of it; is the disk full?\n");
-  return status == kExitOk ? 1 : status;
+  return status == server::kExitOk ? 1 : status;
 }
 
 }  // namespace
@@ -223,14 +224,14 @@ int run_command(int argc, char** argv, char** environment) {
   mem::tune_allocator();
   // Not for people: the server starts itself so.
   if (argc == 2 && argv[1] == std::string_view(image::kSvgCommand)) return image::run_svg_worker();
-  if (argc < 2) return serve(environment);
+  if (argc < 2) return server::serve(environment);
   const std::string_view name = argv[1];
   for (const Command& command : kCommands) {
     if (command.name != name) continue;
     return finish_output(command.run(Context{environment, {argv + 2, argv + argc}}));
   }
   std::fprintf(stderr, "imgring: unknown command %s\n\n%s", argv[1], kUsage);
-  return kExitFailed;
+  return server::kExitFailed;
 }
 
-}  // namespace imgring::server
+}  // namespace imgring::cli

@@ -11,10 +11,10 @@
 #include "imgring/pipeline/plan.h"
 #include "imgring/server/answers.h"
 #include "imgring/server/run.h"
+#include "imgring/server/start.h"
 #include "imgring/url/request.h"
-#include "start.h"
 
-namespace imgring::server {
+namespace imgring::cli {
 
 namespace {
 
@@ -37,7 +37,7 @@ std::string_view target_of(std::string_view url) noexcept {
 
 int usage(const char* text) {
   std::fprintf(stderr, "usage: imgring %s\n", text);
-  return kExitFailed;
+  return server::kExitFailed;
 }
 
 // Where a given signature leaves the expected one.
@@ -79,10 +79,10 @@ void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& 
 int sign_path(const CommandContext& context) {
   if (context.arguments.size() != 1) return usage("sign PATH, as in /rs:fit:300:0/plain/URL");
   const auto config = quiet_config(context);
-  if (!config) return kExitConfig;
+  if (!config) return server::kExitConfig;
   if (config->url.keys.empty()) {
     std::fprintf(stderr, "IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
-    return kExitConfig;
+    return server::kExitConfig;
   }
   std::string path = context.arguments[0];
   if (!path.starts_with('/')) path.insert(path.begin(), '/');
@@ -91,7 +91,7 @@ int sign_path(const CommandContext& context) {
   const auto split = url::split_target(any, config->server.path_prefix);
   if (!split) {
     std::fprintf(stderr, "not a path that can be signed: %s\n", split.error().detail.c_str());
-    return kExitFailed;
+    return server::kExitFailed;
   }
   const std::string signed_path = url::signed_text(split->path);
   const config::KeySalt& pair = config->url.keys[0];
@@ -99,13 +99,13 @@ int sign_path(const CommandContext& context) {
       url::sign({.path = signed_path, .key = pair.key, .salt = pair.salt,
                  .size_bytes = config->url.signature_size_bytes});
   std::printf("%s/%s%s\n", config->server.path_prefix.c_str(), signature.c_str(), path.c_str());
-  return kExitOk;
+  return server::kExitOk;
 }
 
 int verify_url(const CommandContext& context) {
   if (context.arguments.size() != 1) return usage("verify URL");
   const auto config = quiet_config(context);
-  if (!config) return kExitConfig;
+  if (!config) return server::kExitConfig;
   const auto split = url::split_target(target_of(context.arguments[0]), config->server.path_prefix);
   if (!split) {
     std::printf("no signature and path in it: %s\n", split.error().detail.c_str());
@@ -120,7 +120,7 @@ int verify_url(const CommandContext& context) {
   }
   if (verdict) {
     std::printf("accepted\n");
-    return kExitOk;
+    return server::kExitOk;
   }
   std::printf("refused: %s\n", std::string(verdict.error().public_text()).c_str());
   return 1;
@@ -136,12 +136,12 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
   }
   std::printf("plan:\n%s\n", pipeline::describe(seen.plan).c_str());
   const ImageTypeFacts& facts = facts_of(seen.plan.result_type);
-  const auto fresh = cache_control(Freshness{.now_unix_s = std::time(nullptr),
+  const auto fresh = server::cache_control(server::Freshness{.now_unix_s = std::time(nullptr),
                                              .expires_unix_s = options.expires_unix_s},
                                    config);
   std::printf("headers:\n  Content-Type: %s\n  Content-Disposition: %s\n  Cache-Control: %s\n",
               std::string(facts.mime).c_str(),
-              content_disposition({.filename = options.filename,
+              server::content_disposition({.filename = options.filename,
                                    .source_url = source_url,
                                    .extension = facts.extension,
                                    .attachment = options.return_attachment})
@@ -149,7 +149,7 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
               fresh.value_or("none").c_str());
 }
 
-Result<void> explain(const Snapshot& snapshot, std::string_view target) {
+Result<void> explain(const server::Snapshot& snapshot, std::string_view target) {
   const config::Config& config = snapshot.config;
   IMGRING_TRY(url::SplitTarget split, url::split_target(target, config.server.path_prefix));
   const Result<void> verdict = url::verify_signature(split, config.url);
@@ -162,7 +162,7 @@ Result<void> explain(const Snapshot& snapshot, std::string_view target) {
     std::printf("plan: the source is streamed as it is\n");
     return {};
   }
-  IMGRING_TRY(std::string bytes, fetch_once(config, request.source_url));
+  IMGRING_TRY(std::string bytes, server::fetch_once(config, request.source_url));
   pipeline::RenderJob job;
   job.source = as_bytes(bytes);
   job.source_type = image::detect_type(job.source, "", "");
@@ -184,7 +184,7 @@ Result<void> explain(const Snapshot& snapshot, std::string_view target) {
 int explain_url(const CommandContext& context) {
   if (context.arguments.size() != 1) return usage("explain URL");
   const auto config = quiet_config(context);
-  if (!config) return kExitConfig;
+  if (!config) return server::kExitConfig;
   const Logger log(LogFormat::kStructured, LogLevel::kError, 2);
   const auto failed = [](const Error& error) {
     std::fprintf(stderr, "%d %s: %s\n", error.status(), std::string(error.public_text()).c_str(),
@@ -192,10 +192,10 @@ int explain_url(const CommandContext& context) {
     return 1;
   };
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error());
-  auto snapshot = make_snapshot(*config, log);
+  auto snapshot = server::make_snapshot(*config, log);
   if (!snapshot) return failed(snapshot.error());
   const Result<void> done = explain(**snapshot, target_of(context.arguments[0]));
-  return done ? kExitOk : failed(done.error());
+  return done ? server::kExitOk : failed(done.error());
 }
 
-}  // namespace imgring::server
+}  // namespace imgring::cli
