@@ -40,12 +40,18 @@ class Parser {
     if (!is_name(name)) return "its name is not a variable's";
     std::string value;
     std::string problem = read(trim(line.substr(equals + 1)), value);
-    if (problem.empty()) found_[std::string(name)] = std::move(value);
-    return problem;
+    if (!problem.empty()) return problem;
+    if (value.size() > kEnvValueBytesMax) return kTooLong;
+    bytes_ += value.size();
+    if (bytes_ > kEnvFileBytesMax) return "with it all values have over 16 MiB";
+    found_[std::string(name)] = std::move(value);
+    return {};
   }
   Variables take() { return std::move(found_); }
 
  private:
+  static constexpr const char* kTooLong = "its value has over 1 MiB";
+
   std::string read(std::string_view text, std::string& value) const {
     if (text.starts_with('\'')) return single_quoted(text.substr(1), value);
     if (text.starts_with('"')) return double_quoted(text.substr(1), value);
@@ -53,6 +59,7 @@ class Parser {
     for (std::size_t i = 0; i < text.size();) {
       if (text[i] == '$') {
         i += substitute(text.substr(i), value);
+        if (value.size() > kEnvValueBytesMax) return kTooLong;
       } else {
         value += text[i++];
       }
@@ -92,6 +99,7 @@ class Parser {
         i += 2;
       } else if (c == '$') {
         i += substitute(text.substr(i), value);
+        if (value.size() > kEnvValueBytesMax) return kTooLong;
       } else {
         value += c;
         ++i;
@@ -122,6 +130,7 @@ class Parser {
 
   const Variables& environment_;
   Variables found_;
+  std::size_t bytes_ = 0;  // of all values, those that a later line replaced too
 };
 
 }  // namespace

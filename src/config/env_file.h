@@ -1,6 +1,7 @@
 // NAME=VALUE files (configuration.md section 1.3). Plain functions, main thread.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <map>
 #include <string>
@@ -9,6 +10,11 @@
 namespace imgring::config {
 
 using Variables = std::map<std::string, std::string>;
+
+// A line that names its own variable twice doubles it. 1 MiB holds 10 000 presets; with more, or
+// with more in all, the line is an error.
+inline constexpr std::size_t kEnvValueBytesMax = 1 << 20;
+inline constexpr std::size_t kEnvFileBytesMax = 16 << 20;
 
 // `$NAME` stands for an earlier line's value, or else for the environment's.
 // The error names the line.

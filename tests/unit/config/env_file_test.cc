@@ -44,6 +44,22 @@ TEST(EnvFile, LinesItDoesNotUnderstandAreErrors) {
   }
 }
 
+// Each line doubles the value: the file is small, what it says is not.
+TEST(EnvFile, ValuesThatGrowByTheirOwnNameAreErrors) {
+  std::string lines = "A=0123456789abcdef\n";
+  for (int i = 0; i < 16; ++i) lines += i % 2 == 0 ? "A=$A$A\n" : "A=\"${A}$A\"\n";
+  const auto most = parse_env_file(lines, {});
+  ASSERT_TRUE(most.has_value()) << most.error();
+  EXPECT_EQ(most->at("A").size(), kEnvValueBytesMax);
+  for (const std::string more : {"A=$A$A", "B=\"x$A\""}) {
+    EXPECT_EQ(parse_env_file(lines + more, {}).error(), "line 18: its value has over 1 MiB");
+  }
+  for (std::size_t i = 0; i < kEnvFileBytesMax / kEnvValueBytesMax; ++i) lines += "B=$A\n";
+  const auto all = parse_env_file(lines, {});
+  ASSERT_FALSE(all.has_value());
+  EXPECT_TRUE(all.error().ends_with("with it all values have over 16 MiB")) << all.error();
+}
+
 TEST(EnvFile, MissingFilesAndDirectoriesAreErrors) {
   EXPECT_FALSE(read_whole_file("/no/such/file").has_value());
   EXPECT_FALSE(read_whole_file("/").has_value());

@@ -1,0 +1,50 @@
+// Fuzz target: everything that looks at the first bytes of a picture without a decoder: its
+// type, the facts for an estimate, boxes of HEIF, pictures of an icon, chunks of a PNG, scans of
+// a JPEG. The first byte picks the type that it is said to be. What it checks beside memory
+// errors: sizes are sizes, and pieces lie in the whole.
+#include <cstddef>
+#include <cstdint>
+
+#include "../../src/image/heif_boxes.h"
+#include "../../src/image/png_view.h"
+#include "../../src/image/precheck.h"
+#include "../../src/pipeline/header_facts.h"
+#include "imgring/base/check.h"
+#include "imgring/image/ico_directory.h"
+#include "imgring/image/sniff.h"
+#include "imgring/image/tiff_reader.h"
+
+namespace {
+
+using namespace imgring;
+
+bool inside(ByteSpan part, ByteSpan whole) {
+  return part.empty() ||
+         (part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
+}
+
+void look_as(ImageType type, ByteSpan bytes) {
+  constexpr int kFramesMax = 50;
+  const auto facts = pipeline::facts_of_header(bytes, type, kFramesMax);
+  if (facts) IMGRING_CHECK(facts->width > 0 && facts->height > 0 && facts->pages >= 1);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 1) return 0;
+  const ByteSpan bytes(data + 1, size - 1);
+  static_cast<void>(image::detect_type(bytes, ".dng", "image/x-raw"));
+  look_as(static_cast<ImageType>(data[0] % kImageTypeCount), bytes);
+  static_cast<void>(image::heif_says(bytes));
+  for (const image::IcoEntry& entry : image::ico_entries(bytes)) {
+    IMGRING_CHECK(inside(entry.data, bytes) && entry.data.size() >= image::kIcoDataBytesMin);
+  }
+  const image::PngView view = image::view_png(bytes);
+  IMGRING_CHECK(inside(view.bytes, bytes));
+  for (const std::size_t at : view.left_out) IMGRING_CHECK(at < view.bytes.size());
+  static_cast<void>(image::check_jpeg(bytes));
+  const image::TiffReader tiff(bytes);
+  for (const std::uint32_t tag : {256u, 274u, 338u}) static_cast<void>(tiff.find(tag));
+  return 0;
+}
