@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace imgring;
   if (size < 1) return 0;
   // Few inputs are as long as the window: some are repeated until they are.
-  const std::size_t repeats = data[0] % 16 == 0 ? 1 + 200'000 / size : 1;
+  const std::size_t repeats = data[0] % 64 == 0 ? 1 + 100'000 / size : 1;
   std::vector<std::uint8_t> bytes;
   for (std::size_t i = 0; i < repeats; ++i) bytes.insert(bytes.end(), data + 1, data + size);
   image::PngOutput out(std::realloc);

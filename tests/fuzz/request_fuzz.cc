@@ -30,6 +30,7 @@ std::string parse(std::string_view text, std::size_t piece) {
     if (fed.state != State::kReady) continue;
     ++heads;
     const imgring::http::Request request = parser.take();
+    parser.reset();
     IMGRING_CHECK(request.target.find_first_of(" \r\n") == std::string::npos);
     said.append(request.method_name).append(" ").append(request.target).append("\n");
     for (const auto& [name, value] : request.headers.fields()) {
