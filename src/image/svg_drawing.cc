@@ -89,6 +89,8 @@ class Here final : public SvgDrawing {
     if (!prepared.text) return {};
     image_.reset();
     take_text(std::move(*prepared.text));
+    // A link that was written anew may be longer than what a parser takes from strangers.
+    params_.unlimited = true;
     IMGRING_TRY(image_, open(source_));
     return {};
   }

@@ -8,6 +8,7 @@
 #include "imgring/image/colour.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/svg.h"
+#include "imgring/mem/allocator.h"
 #include "svg_encoding.h"
 
 namespace imgring::image {
@@ -18,7 +19,7 @@ constexpr double kSecondsOfPixel = 2e-8;
 
 struct Format {
   ImageType type;
-  std::string_view name;  // as every rasteriser knows it; empty: it becomes PNG
+  std::string_view name;  // as every rasteriser knows it; empty: it becomes PNG or JPEG
 };
 constexpr Format kFormats[] = {
     {ImageType::kPng, "image/png"},
@@ -28,24 +29,35 @@ constexpr Format kFormats[] = {
     {ImageType::kBmp, ""},
     {ImageType::kTiff, ""},
     {ImageType::kIco, ""},
+    {ImageType::kAvif, ""},
+    {ImageType::kHeic, ""},
+    {ImageType::kJxl, ""},
 };
 
 struct FreeBytes {
   void operator()(void* p) const noexcept { g_free(p); }
 };
 
-// Decoded here, so that it does not matter what the rasteriser was built with.
-Result<std::string> as_png(VipsImage* image) {
+// Decoded here, so that it does not matter what the rasteriser was built with. PNG, or JPEG where
+// nobody sees a difference and the PNG of a photo would take some ten times the room: 12 MP of it
+// are 20 MB, of which six copies are made on the way.
+Result<std::string> as_plain_link(VipsImage* image) {
+  constexpr std::int64_t kLargePixels = 1'000'000;
   IMGRING_TRY(const VipsImagePtr plain, to_processing(image, false));
   IMGRING_TRY(const VipsImagePtr colours, to_result(plain.get(), false));
+  VipsImage* in = colours.get();
+  const bool large = VIPS_IMAGE_N_PELS(in) > static_cast<guint64>(kLargePixels);
+  const bool jpeg = large && vips_image_hasalpha(in) == 0;
   void* bytes = nullptr;
   std::size_t size = 0;
-  constexpr int kFast = 1;
-  if (vips_pngsave_buffer(colours.get(), &bytes, &size, "compression", kFast, nullptr) != 0) {
-    return std::unexpected(vips_failure("PNG"));
-  }
+  constexpr int kFast = 1, kQuality = 95;
+  const int failed =
+      jpeg ? vips_jpegsave_buffer(in, &bytes, &size, "Q", kQuality, "subsample_mode",
+                                  VIPS_FOREIGN_SUBSAMPLE_OFF, nullptr)
+           : vips_pngsave_buffer(in, &bytes, &size, "compression", kFast, nullptr);
+  if (failed != 0) return std::unexpected(vips_failure("a picture inside an SVG"));
   const std::unique_ptr<void, FreeBytes> owner(bytes);
-  return std::string(static_cast<const char*>(bytes), size);
+  return data_link(jpeg ? "image/jpeg" : "image/png", {static_cast<const char*>(bytes), size});
 }
 
 std::int64_t pixels_of(VipsImage* image, const SvgData& data) {
@@ -59,12 +71,12 @@ std::int64_t pixels_of(VipsImage* image, const SvgData& data) {
   return width * height;
 }
 
-SvgPicture png_of(VipsImage* image, SvgPicture picture, std::int64_t pixels_max) {
+SvgPicture plain_of(VipsImage* image, SvgPicture picture, std::int64_t pixels_max) {
   picture.seconds = static_cast<double>(picture.pixels) * kSecondsOfPixel;
   if (picture.pixels > pixels_max) return picture;
-  const auto png = as_png(image);
+  auto link = as_plain_link(image);
   vips_error_clear();
-  if (png) picture.link = data_link("image/png", *png);
+  if (link) picture.link = std::move(*link);
   return picture;
 }
 
@@ -91,13 +103,10 @@ SvgPicture prepare_inner_svg(const SvgData& data, const SvgBudget& budget, SvgWo
   const std::string& clean = prepared->text ? *prepared->text : text;
   const auto drawn = load(as_bytes(clean), ImageType::kSvg, {});
   if (!drawn) return picture;
-  return png_of(drawn->get(), std::move(picture), budget.pixels);
+  return plain_of(drawn->get(), std::move(picture), budget.pixels);
 }
 
-}  // namespace
-
-SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
-                           int depth) {
+SvgPicture prepare_any(const SvgData& data, const SvgBudget& budget, SvgWork* work, int depth) {
   if (data.picture == ImageType::kSvg) return prepare_inner_svg(data, budget, work, depth);
   const auto* format = std::find_if(std::begin(kFormats), std::end(kFormats), [&](const Format& f) {
     return f.type == data.picture;
@@ -108,10 +117,21 @@ SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork
   if (!image) return SvgPicture{};
   SvgPicture picture;
   picture.pixels = pixels_of(image->get(), data);
-  if (format->name.empty()) return png_of(image->get(), std::move(picture), budget.pixels);
+  if (format->name.empty()) return plain_of(image->get(), std::move(picture), budget.pixels);
   picture.seconds = static_cast<double>(picture.pixels) * kSecondsOfPixel;
   picture.kept = data.type == format->name && !data.fragment;
   if (!picture.kept) picture.link = data_link(format->name, data.bytes);
+  return picture;
+}
+
+}  // namespace
+
+SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
+                           int depth) {
+  SvgPicture picture = prepare_any(data, budget, work, depth);
+  // What decoding took must be there again when the rasteriser draws.
+  constexpr std::int64_t kLargePixels = 4'000'000;
+  if (picture.pixels > kLargePixels) mem::collect(mem::Collect::kForced);
   return picture;
 }
 

@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "header_facts.h"
+#include "imgring/image/sniff.h"
+#include "imgring/image/svg.h"
 #include "imgring/pipeline/plan.h"
 #include "load.h"
 
@@ -37,9 +39,37 @@ std::int64_t unread_bytes(const RenderJob& job) noexcept {
   return std::clamp(size_of(job) * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
 }
 
+// Of a picture whose size stands further back (TIFF, a JPEG behind long metadata): up to 12 MP may
+// be packed well.
+double unread_pixels(double size_bytes) noexcept {
+  constexpr double kPackedWell = 400, kUsual = 12e6;
+  return std::max(size_bytes * kBytesPerFileByte / kBytesPerPixel,
+                  std::min(size_bytes * kPackedWell, kUsual));
+}
+
+// Pictures inside are decoded one after the other: the largest counts. A child took 7 to 9 bytes of
+// addresses for each pixel of a JPEG or PNG, which librsvg reads, and up to 26 for one of WebP,
+// AVIF and others, which become a JPEG or PNG before.
+std::int64_t bytes_of_pictures_inside(const RenderJob& job) {
+  constexpr double kReadBytes = 10, kConvertedBytes = 28;
+  double most = 0;
+  for (const image::SvgInnerHead& head : image::svg_inner_heads(job.source)) {
+    const ByteSpan bytes = as_bytes(head.bytes);
+    const ImageType type = image::detect_type(bytes, {}, {});
+    const auto known = facts_of_header(bytes, type, 1);
+    const double pixels = known ? static_cast<double>(known->width) * known->height
+                                : unread_pixels(static_cast<double>(head.size_bytes));
+    const bool read = type == ImageType::kJpeg || type == ImageType::kPng;
+    most = std::max(most, pixels * (read ? kReadBytes : kConvertedBytes));
+  }
+  return static_cast<std::int64_t>(std::min(most, static_cast<double>(kSvgBytesMax)));
+}
+
 // Reading the source takes a child its tree and time by the byte, whatever it draws.
-void add_reading_of_vector(const RenderJob& job, Estimate* out) noexcept {
-  out->bytes += std::min(kSvgChildBytes + size_of(job) * kSvgBytesPerFileByte, kSvgBytesMax);
+void add_reading_of_vector(const RenderJob& job, Estimate* out) {
+  out->bytes += std::min(kSvgChildBytes + size_of(job) * kSvgBytesPerFileByte +
+                             bytes_of_pictures_inside(job),
+                         kSvgBytesMax);
   UnreadSource unread{.source = job.source_type};
   unread.pixels = static_cast<double>(size_of(job) * kBytesPerFileByte) / kBytesPerPixel;
   out->work.decode += planned_work(unread).decode;

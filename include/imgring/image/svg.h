@@ -1,11 +1,12 @@
-// SVG bytes: allow-list sanitiser on expat with the limits of hardening.md section 5, and gunzip of
-// SVGZ.
+// SVG bytes: allow-list sanitiser on expat with the limits of hardening.md section 5, limits of
+// what drawing costs, and quick looks for estimates.
 // Plain functions over spans, any thread (CPU work: helper threads in the server).
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
@@ -36,5 +37,13 @@ struct SvgRootSize {
   double width = 0, height = 0;
 };
 std::optional<SvgRootSize> svg_root_size(ByteSpan source);
+
+// The first bytes of pictures that links hold in base64, for estimates: the first 16 of them in the
+// first 256 KiB of markup. Also on a loop's thread.
+struct SvgInnerHead {
+  std::string bytes;
+  std::size_t size_bytes = 0;  // of the whole picture, about
+};
+std::vector<SvgInnerHead> svg_inner_heads(ByteSpan source);
 
 }  // namespace imgring::image

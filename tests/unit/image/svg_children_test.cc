@@ -23,6 +23,7 @@
 #include "../../../src/image/svg_talk.h"
 #include "../../../src/image/svg_wire.h"
 #include "imgring/image/encoder.h"
+#include "imgring/image/loader.h"
 #include "test_images.h"
 
 namespace imgring::image {
@@ -110,7 +111,11 @@ TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
       with_picture("tiff", by_vips(".tif")),  with_picture("bmp", own(ImageType::kBmp)),
       with_picture("x-icon", own(ImageType::kIco)), with_picture("svg+xml", kPicture),
   };
-  for (const std::string& source : sources) {
+  std::vector<std::string> all(std::begin(sources), std::end(sources));
+  for (const ImageType type : {ImageType::kAvif, ImageType::kHeic, ImageType::kJxl}) {
+    if (can_load(type) && can_save(type)) all.push_back(with_picture("avif", own(type)));
+  }
+  for (const std::string& source : all) {
     SCOPED_TRACE(source.substr(100, 80));
     const auto there = draw(&children, source, 1);
     ASSERT_TRUE(there.has_value()) << there.error().detail;
@@ -123,6 +128,36 @@ TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
     EXPECT_GT(std::count(pixels.begin(), pixels.end(), 255), 0);  // something is there
   }
   EXPECT_EQ(children.numbers().died, 0u);
+}
+
+// What pipeline/estimate.cc grants for 12 MP; with less the picture would be left out or the child
+// would die.
+TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
+  const VipsImagePtr tile = test::picture(50, 50, 3);  // packs well
+  VipsImage* tiled = nullptr;
+  ASSERT_EQ(vips_replicate(tile.get(), &tiled, 80, 60, nullptr), 0);
+  const VipsImagePtr photo(tiled);
+  const struct {
+    const char* suffix;
+    std::uint64_t bytes_of_pixel;
+  } kKinds[] = {{".jpg", 10}, {".png", 10}, {".webp", 28}, {".tif[compression=deflate]", 28},
+                {".avif[compression=av1,effort=0]", 28}};
+  for (const auto& [suffix, bytes_of_pixel] : kKinds) {
+    SCOPED_TRACE(suffix);
+    if (std::string_view(suffix).starts_with(".avif") && !can_save(ImageType::kAvif)) continue;
+    SvgChildren children(real_children());
+    const std::string source = with_picture("any", test::saved_by_vips(photo.get(), suffix));
+    SvgParams params;
+    params.memory_bytes = (std::uint64_t{32} << 20) + bytes_of_pixel * 12'000'000 +
+                          source.size() * 60;
+    auto drawing = children.open(as_bytes(source), params, kNoStop);
+    ASSERT_TRUE(drawing.has_value()) << drawing.error().detail;
+    ASSERT_TRUE((*drawing)->look(1).has_value());
+    const auto picture = (*drawing)->draw();
+    ASSERT_TRUE(picture.has_value()) << picture.error().detail;
+    const auto pixels = pixels_of(picture->get());
+    EXPECT_GT(std::count(pixels.begin(), pixels.end(), 255), 0);  // something is there
+  }
 }
 
 // The encodings are ready before the child has no files; what is read twice is the same text.

@@ -501,6 +501,24 @@ TEST(SanitizeSvg, RefusesWhatItCannotRead) {
   }
 }
 
+TEST(SvgInnerHeads, AreTheFirstBytesOfPicturesInLinks) {
+  const std::string bytes(20'000, 'a');
+  const std::string image = "<image href='data:image/png;base64," +
+                            base64_encode(as_bytes(bytes)) + "'/>";
+  const auto heads = svg_inner_heads(as_bytes("<svg>" + image + image + "</svg>"));
+  ASSERT_EQ(heads.size(), 2u);
+  EXPECT_EQ(heads[0].bytes, bytes.substr(0, heads[0].bytes.size()));
+  EXPECT_GT(heads[0].bytes.size(), 8000u);
+  EXPECT_NEAR(static_cast<double>(heads[1].size_bytes), 20'000, 4);
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += image;
+  EXPECT_EQ(svg_inner_heads(as_bytes(many)).size(), 16u);
+  EXPECT_EQ(svg_inner_heads(as_bytes(std::string(300'000, ' ') + image)).size(), 0u);
+  EXPECT_EQ(svg_inner_heads(as_bytes("a{b:url(data:image/png;base64,YW\nJj)}"))[0].bytes, "abc");
+  EXPECT_EQ(svg_inner_heads(as_bytes(";base64,"))[0].bytes, "");
+  EXPECT_EQ(svg_inner_heads({}).size(), 0u);
+}
+
 TEST(SvgRoot, SaysItsSizeInPixels) {
   struct RootCase {
     const char* attributes;

@@ -95,6 +95,34 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
   EXPECT_NEAR(static_cast<double>(guarded.bytes) / (50 * kMega * 18), 1, 0.1);
 }
 
+// A child that may map less than that leaves the picture out, or dies of it.
+TEST(Estimate, AnSvgCountsThePicturesInside) {
+  const VipsImagePtr photo = quarters(4000, 3000);
+  const auto with = [](const std::string& pictures) {
+    Asked svg = asked("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>" + pictures +
+                          "</svg>",
+                      kSvg, "w:20", kPng);
+    return svg.estimate().bytes;
+  };
+  const auto image = [](const char* type, const std::string& bytes) {
+    return "<image href='data:image/" + std::string(type) + ";base64," +
+           base64_encode(as_bytes(bytes)) + "'/>";
+  };
+  const std::string jpeg = image("jpeg", encoded(photo.get(), ".jpg"));
+  EXPECT_GT(with(jpeg), 120 * kMega);
+  EXPECT_LT(with(jpeg), 220 * kMega);
+  EXPECT_LT(with(jpeg + jpeg), 240 * kMega);  // one after the other
+  EXPECT_GT(with(image("png", encoded(photo.get(), ".png"))), 120 * kMega);
+  EXPECT_GT(with(image("webp", encoded(photo.get(), ".webp"))), 336 * kMega);
+  EXPECT_GT(with(image("tiff", encoded(photo.get(), ".tif[compression=deflate]"))), 200 * kMega);
+  EXPECT_GT(with("<g/>" + image("webp", encoded(photo.get(), ".webp")) + jpeg), 336 * kMega);
+  EXPECT_LT(with(image("png", encoded(quarters(64, 64).get(), ".png"))), kSmallSvg);
+  for (const std::string& odd : {image("png", "x"), image("png", ""), std::string(";base64,"),
+                                 std::string("<a b=';base64,####'/>")}) {
+    EXPECT_LT(with(odd), kSmallSvg);
+  }
+}
+
 // Such requests end as soon as they begin: nobody has to make room for them.
 TEST(Estimate, WhatWillBeRefusedCostsLittle) {
   const Estimate sides =
