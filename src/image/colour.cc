@@ -163,18 +163,33 @@ Result<VipsImagePtr> export_profile(VipsImage* image) {
       .image();
 }
 
+// Of RGB whose channels are the same, with its alpha.
+Result<VipsImagePtr> grey_of(VipsImage* rgb, VipsInterpretation grey) {
+  IMGRING_TRY(VipsImagePtr out, extract_bands(rgb, 0, 1));
+  if (vips_image_hasalpha(rgb) != 0) {
+    IMGRING_TRY(const VipsImagePtr alpha, extract_bands(rgb, 3, 1));
+    IMGRING_TRY(out, join_bands(out.get(), alpha.get()));
+  }
+  return Operation("copy")
+      .set("in", out.get())
+      .set("interpretation", static_cast<int>(grey))
+      .image();
+}
+
+// Greys become sRGB and grey again: libvips before 8.15 has no standard profile of greys.
 Result<VipsImagePtr> transform_to_standard(VipsImage* image) {
   const bool none = !has_profile(image) || !profile_fits(image);
   if (none || profile_changes_nothing(image)) return same(image);
   const VipsInterpretation type = vips_image_get_interpretation(image);
   const bool grey = type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16;
-  return Operation("icc_transform")
-      .set("in", image)
-      .set("output_profile", grey ? "sGrey" : "sRGB")
-      .set("embedded", 1)
-      .set("pcs", pcs_of(image))
-      .set("depth", pixel_depth(image))
-      .image();
+  IMGRING_TRY(VipsImagePtr out, Operation("icc_transform")
+                                    .set("in", image)
+                                    .set("output_profile", "sRGB")
+                                    .set("embedded", 1)
+                                    .set("pcs", pcs_of(image))
+                                    .set("depth", pixel_depth(image))
+                                    .image());
+  return grey ? grey_of(out.get(), type) : std::move(out);
 }
 
 // A failing profile is no reason to refuse the picture: it goes on as it was (imgproxy warns).

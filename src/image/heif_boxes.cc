@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "byte_reader.h"
+#include "encoders.h"
 #include "operation.h"
+#include "profile.h"
 
 namespace imgring::image {
 namespace {
@@ -67,7 +69,18 @@ std::uint32_t primary_item(ByteSpan meta) noexcept {
   return read_be(body, 4, body[0] == 0 ? 2 : 4).value_or(0);
 }
 
-// What `nclx` among an item's properties says; the properties of one entry of `ipma` from `at` on.
+// One channel, by the configuration of AV1 or HEVC.
+bool is_monochrome(const Box& property) noexcept {
+  constexpr std::size_t kAv1At = 2, kHevcAt = 16;
+  constexpr std::uint32_t kAv1Bit = 0x10, kHevcBits = 3;
+  if (property.name == "av1C") {
+    return (read_be(property.body, kAv1At, 1).value_or(0) & kAv1Bit) != 0;
+  }
+  return property.name == "hvcC" &&
+         (read_be(property.body, kHevcAt, 1).value_or(1) & kHevcBits) == 0;
+}
+
+// What an item's properties say; those of one entry of `ipma` from `at` on.
 void read_properties(ByteSpan ipco, ByteSpan ipma, std::size_t at, HeifSays* says) noexcept {
   const bool wide = (ipma[3] & 1) != 0;
   const std::uint32_t count = read_be(ipma, at, 1).value_or(0);
@@ -75,6 +88,7 @@ void read_properties(ByteSpan ipco, ByteSpan ipma, std::size_t at, HeifSays* say
     const std::size_t where = at + 1 + std::size_t{i} * (wide ? 2 : 1);
     const std::uint32_t index = read_be(ipma, where, wide ? 2 : 1).value_or(0);
     const Box property = box_number(ipco, index & (wide ? 0x7FFF : 0x7F));
+    says->monochrome = says->monochrome || is_monochrome(property);
     if (property.name != "colr" || !as_text(property.body).starts_with("nclx")) continue;
     says->primaries = read_be(property.body, 4, 2).value_or(2);
     says->transfer = read_be(property.body, 6, 2).value_or(2);
@@ -98,25 +112,6 @@ void read_colour(ByteSpan meta, HeifSays* says) noexcept {
   }
 }
 
-// Display P3; 2 is "not said", as which sRGB's curve is taken.
-bool is_p3(const HeifSays& says) noexcept {
-  constexpr std::uint32_t kP3 = 12, kSrgbCurve = 13, kBt709 = 1, kUnsaid = 2;
-  return says.primaries == kP3 && (says.transfer == kSrgbCurve || says.transfer == kBt709 ||
-                                   says.transfer == kUnsaid);
-}
-
-void set_p3_profile(VipsImage* image) {
-  VipsBlob* profile = nullptr;
-  if (vips_profile_load("p3", &profile, nullptr) != 0 || profile == nullptr) {
-    vips_error_clear();
-    return;
-  }
-  std::size_t size = 0;
-  const void* bytes = vips_blob_get(profile, &size);
-  vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, bytes, size);
-  vips_area_unref(reinterpret_cast<VipsArea*>(profile));
-}
-
 }  // namespace
 
 HeifSays heif_says(ByteSpan source) noexcept {
@@ -125,6 +120,29 @@ HeifSays heif_says(ByteSpan source) noexcept {
   says.premultiplied = !find(full(find(meta, "iref")), "prem").empty();
   read_colour(meta, &says);
   return says;
+}
+
+Result<VipsImagePtr> as_grey_as_coded(VipsImage* image, ByteSpan source) {
+  const bool rgb = colour_model(image) == ColourModel::kRgb && vips_image_get_bands(image) >= 3;
+  const bool grey = rgb && vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 &&
+                    fits_model(blob_of(image, VIPS_META_ICC_NAME), ColourModel::kGrey);
+  if (!grey || !heif_says(source).monochrome) {
+    g_object_ref(image);
+    return VipsImagePtr(image);
+  }
+  IMGRING_TRY(VipsImagePtr one, Operation("extract_band").set("in", image).set("band", 0).image());
+  if (vips_image_hasalpha(image) != 0) {
+    IMGRING_TRY(const VipsImagePtr alpha,
+                Operation("extract_band").set("in", image).set("band", 3).image());
+    VipsImage* both = nullptr;
+    if (vips_bandjoin2(one.get(), alpha.get(), &both, nullptr) != 0) {
+      return std::unexpected(vips_failure("heif"));
+    }
+    one.reset(both);
+  }
+  const bool wide = vips_image_get_format(one.get()) == VIPS_FORMAT_USHORT;
+  const int space = wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W;
+  return Operation("copy").set("in", one.get()).set("interpretation", space).image();
 }
 
 ByteSpan without_second_file(ByteSpan source) noexcept {
@@ -140,7 +158,7 @@ ByteSpan without_second_file(ByteSpan source) noexcept {
 
 Result<VipsImagePtr> as_heif_says(VipsImage* image, ByteSpan source) {
   const HeifSays says = heif_says(source);
-  if (is_p3(says) && vips_image_get_typeof(image, VIPS_META_ICC_NAME) == 0) set_p3_profile(image);
+  set_coded_profile({says.primaries, says.transfer}, image);
   if (!says.premultiplied || vips_image_hasalpha(image) == 0) {
     g_object_ref(image);
     return VipsImagePtr(image);

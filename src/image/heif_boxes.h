@@ -14,8 +14,12 @@ struct HeifSays {
   bool premultiplied = false;      // an item reference `prem`
   std::uint32_t primaries = 2;     // of the first picture's `nclx`, ISO/IEC 23091-2; 2: nothing
   std::uint32_t transfer = 2;
+  bool monochrome = false;         // the first picture has one channel
 };
 HeifSays heif_says(ByteSpan source) noexcept;
+
+// libheif makes RGB of one channel: it is grey again where its profile is one of greys.
+Result<VipsImagePtr> as_grey_as_coded(VipsImage* image, ByteSpan source);
 
 // Without another file that was put behind it, as cameras put films: libheif reads the last type.
 ByteSpan without_second_file(ByteSpan source) noexcept;

@@ -121,6 +121,7 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
 // What libvips does not look at.
 Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type) {
   if (type == ImageType::kGif) return with_clear_canvas(image.get(), source);
+  if (type == ImageType::kPng) set_coded_profile(png_says(source), image.get());
   if (type == ImageType::kAvif || type == ImageType::kHeic) {
     return as_heif_says(image.get(), source);
   }
@@ -154,6 +155,9 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   IMGRING_TRY(VipsImagePtr loaded, load_by_operation(*loader, source, params));
   drop_large_blobs(loaded.get(), params.log);
   own_blobs(loaded.get());
+  if (type == ImageType::kAvif || type == ImageType::kHeic) {
+    IMGRING_TRY(loaded, as_grey_as_coded(loaded.get(), source));
+  }
   IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
   drop_strange_profile(image.get(), params.log);
   return as_its_format_says(std::move(image), source, type);

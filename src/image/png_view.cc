@@ -161,6 +161,22 @@ PngView view_png(ByteSpan source) {
   return view;
 }
 
+CodedColours png_says(ByteSpan source) noexcept {
+  constexpr int kChunksMax = 1000;  // it stands before the pixels
+  std::size_t at = kSignatureBytes;
+  for (int i = 0; i < kChunksMax; ++i) {
+    const auto chunk = chunk_at(source, at);
+    if (!chunk || chunk->name == "IDAT" || chunk->size_bytes > source.size()) break;
+    const auto data = slice(source, at + 8, 4);
+    if (chunk->name == "cICP" && chunk->size_bytes == 4 && data) {
+      const bool rgb = (*data)[2] == 0 && (*data)[3] == 1;  // all of its range
+      return rgb ? CodedColours{(*data)[0], (*data)[1]} : CodedColours{};
+    }
+    at = chunk->end();
+  }
+  return {};
+}
+
 VipsSourcePtr open_png_view(PngView view) {
   if (view.complete()) {
     return VipsSourcePtr(vips_source_new_from_memory(view.bytes.data(), view.bytes.size()));

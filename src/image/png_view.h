@@ -11,6 +11,7 @@
 
 #include "imgring/base/text.h"
 #include "imgring/image/vips_image.h"
+#include "profile.h"
 
 namespace imgring::image {
 
@@ -36,6 +37,8 @@ struct PngView {
   }
 };
 PngView view_png(ByteSpan source);
+// What cICP says of its colours.
+CodedColours png_says(ByteSpan source) noexcept;
 // Null: no memory.
 VipsSourcePtr open_png_view(PngView view);
 

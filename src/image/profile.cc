@@ -1,6 +1,8 @@
 // Offsets of ICC.1:2022, 7.2.
 #include "profile.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -83,6 +85,27 @@ void drop_strange_profile(VipsImage* image, const Logger* log) {
   if (log == nullptr) return;
   log->debug("colour profile left out: of '" + space + "' colours, the picture's are '" +
              std::string(space_of(colour_model(image))) + "'");
+}
+
+void set_coded_profile(const CodedColours& says, VipsImage* image) {
+  constexpr std::uint32_t kP3 = 12;
+  // sRGB's curve; BT.709's by its four numbers, which viewers take for the same; not said.
+  constexpr std::uint32_t kCurves[] = {13, 1, 6, 14, 15, 2};
+  const bool curve = std::find(std::begin(kCurves), std::end(kCurves), says.transfer) !=
+                     std::end(kCurves);
+  if (says.primaries != kP3 || !curve || colour_model(image) != ColourModel::kRgb ||
+      vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0) {
+    return;
+  }
+  VipsBlob* profile = nullptr;
+  if (vips_profile_load("p3", &profile, nullptr) != 0 || profile == nullptr) {
+    vips_error_clear();
+    return;
+  }
+  std::size_t size = 0;
+  const void* bytes = vips_blob_get(profile, &size);
+  vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, bytes, size);
+  vips_area_unref(reinterpret_cast<VipsArea*>(profile));
 }
 
 }  // namespace imgring::image

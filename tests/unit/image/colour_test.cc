@@ -101,6 +101,51 @@ TEST(Colour, RgbProfilesAreTransformedAtTheEndOnly) {
   EXPECT_NE(pixels_of(stripped->get()), pixels_of(image.get()));
 }
 
+// Of greys whose numbers are light (gamma 1).
+std::string linear_grey() {
+  const auto be = [](std::uint32_t value) {
+    std::string out;
+    for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<char>(value >> shift));
+    return out;
+  };
+  const std::string zeros(4, '\0'), white = be(63190) + be(65536) + be(54061);
+  const std::string parts = "desc" + zeros + be(2) + std::string("a\0", 2) + std::string(78, '\0') +
+                            "curv" + zeros + zeros + "XYZ " + zeros + white;
+  const std::string tags = be(3) + "desc" + be(168) + be(92) + "kTRC" + be(260) + be(12) + "wtpt" +
+                           be(272) + be(20);
+  std::string head(128, '\0');
+  head.replace(0, 4, be(292)).replace(8, 1, "\2").replace(12, 12, "mntrGRAYXYZ ");
+  head.replace(36, 4, "acsp").replace(68, 12, white);
+  return head + tags + parts;
+}
+
+// libvips before 8.15 has no standard profile of greys.
+TEST(Colour, GreyProfilesAreTransformedToo) {
+  for (const int bands : {1, 2}) {
+    const VipsImagePtr image = picture(8, 8, bands);
+    set_profile(image.get(), linear_grey());
+    const auto work = to_processing(image.get(), false);
+    ASSERT_TRUE(work.has_value()) << work.error().detail;
+    const auto stripped = to_result(work->get(), false);
+    ASSERT_TRUE(stripped.has_value()) << stripped.error().detail;
+    EXPECT_EQ(vips_image_get_bands(stripped->get()), bands);
+    EXPECT_EQ(vips_image_get_interpretation(stripped->get()), VIPS_INTERPRETATION_B_W);
+    EXPECT_FALSE(has_profile(stripped->get()));
+    const auto before = pixels_of(image.get()), after = pixels_of(stripped->get());
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const bool alpha = bands == 2 && i % 2 == 1;
+      const double light = before[i] / 255.0;
+      const double srgb = light > 0.0031308 ? 1.055 * std::pow(light, 1 / 2.4) - 0.055
+                                            : 12.92 * light;
+      EXPECT_NEAR(after[i], alpha ? before[i] : 255 * srgb, alpha ? 0 : 2.5);
+    }
+    const auto kept = to_result(work->get(), true);
+    ASSERT_TRUE(kept.has_value());
+    EXPECT_EQ(pixels_of(kept->get()), before);
+    EXPECT_TRUE(has_profile(kept->get()));
+  }
+}
+
 TEST(Colour, AProfileLostOnTheWayIsRestored) {
   const VipsImagePtr image = picture(8, 8, 3);
   set_profile(image.get(), built_in("p3"));

@@ -44,6 +44,20 @@ TEST(HeifBoxes, TheColoursOfThePrimaryItemAreRead) {
   EXPECT_EQ(heif_says(bytes_of(file_of(box("colr", "prof...."), ""))).primaries, 2u);
 }
 
+TEST(HeifBoxes, OneChannelIsReadFromTheConfiguration) {
+  const auto av1 = [](std::uint32_t flags) {
+    return box("av1C", be(0x81, 1) + be(0, 1) + be(flags, 1) + be(0, 1));
+  };
+  EXPECT_TRUE(heif_says(bytes_of(file_of(av1(0x1C), ""))).monochrome);
+  EXPECT_FALSE(heif_says(bytes_of(file_of(av1(0x0C), ""))).monochrome);
+  const auto hevc = [](std::uint32_t chroma) {
+    return box("hvcC", std::string(16, '\xFF') + be(chroma, 1) + std::string(6, '\0'));
+  };
+  EXPECT_TRUE(heif_says(bytes_of(file_of(hevc(0xFC), ""))).monochrome);
+  EXPECT_FALSE(heif_says(bytes_of(file_of(hevc(0xFD), ""))).monochrome);
+  EXPECT_FALSE(heif_says(bytes_of(file_of(box("hvcC", ""), ""))).monochrome);
+}
+
 TEST(HeifBoxes, AReferencePremIsRead) {
   const std::string auxl = box("auxl", be(1, 2) + be(1, 2) + be(2, 2));
   const std::string prem = box("prem", be(2, 2) + be(1, 2) + be(1, 2));

@@ -160,6 +160,19 @@ TEST(PngView, AProfileOver4MibIsLeftOutAndOneBelowIsThere) {
 }
 
 // The pixels are all there.
+// Which libvips does not look at.
+TEST(PngView, P3ThatCicpSaysGetsItsProfile) {
+  const auto cicp = [](const char (&values)[5]) { return chunk("cICP", std::string(values, 4)); };
+  EXPECT_TRUE(has(read_whole(with_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has(read_whole(with_chunks(cicp("\x0c\1\0\1"))).get(), VIPS_META_ICC_NAME));
+  for (const std::string& other :
+       {cicp("\1\x0d\0\1"), cicp("\x0c\x10\0\1"), cicp("\x0c\x0d\1\1"), cicp("\x0c\x0d\0\0"),
+        chunk("cICP", "\x0c"), chunk("cICP", "")}) {
+    EXPECT_FALSE(has(read_whole(with_chunks(other)).get(), VIPS_META_ICC_NAME));
+  }
+  EXPECT_FALSE(has(read_whole(with_last_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
+}
+
 TEST(PngView, AChunkCutOffBehindThePixelsIsNoMatter) {
   const std::string body = plain_png().substr(0, plain_png().size() - kEndBytes);
   read_whole(body + be32(0x7FFFFFFF) + "tEXtk");
