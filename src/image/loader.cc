@@ -158,6 +158,7 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   if (type == ImageType::kAvif || type == ImageType::kHeic) {
     IMGRING_TRY(loaded, as_grey_as_coded(loaded.get(), source));
   }
+  IMGRING_TRY(loaded, with_known_colours(loaded.get(), source, type));
   IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
   drop_strange_profile(image.get(), params.log);
   return as_its_format_says(std::move(image), source, type);

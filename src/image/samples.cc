@@ -34,6 +34,13 @@ Result<VipsImagePtr> joined(VipsImage* colours, VipsImage* alpha) {
   return VipsImagePtr(out);
 }
 
+Result<VipsImagePtr> named(VipsImage* image, VipsInterpretation space) {
+  return Operation("copy")
+      .set("in", image)
+      .set("interpretation", static_cast<int>(space))
+      .image();
+}
+
 // libvips takes alpha beside inks and Lab for 0 to 255, and hands on 16 bits, of Lab as if they had
 // a sign.
 bool wide_alpha(VipsImage* image) noexcept {
@@ -60,7 +67,47 @@ Result<VipsImagePtr> narrowed(VipsImage* alpha) {
       .image();
 }
 
+// ICC.1: 0 to 255 or 0xFF00 is 0 to 100, and zero lies in the middle.
+Result<VipsImagePtr> lab_of_icc(VipsImage* image) {
+  const bool wide = vips_image_get_format(image) == VIPS_FORMAT_USHORT;
+  const double light = wide ? 100.0 / 0xFF00 : 100.0 / 255, step = wide ? 1.0 / 256 : 1;
+  const double factors[] = {light, step, step}, offsets[] = {0, -128, -128};
+  IMGRING_TRY(const VipsImagePtr colours, bands(image, 0, 3));
+  VipsImage* out = nullptr;
+  if (vips_linear(colours.get(), &out, factors, offsets, 3, nullptr) != 0) {
+    return std::unexpected(vips_failure("Lab"));
+  }
+  VipsImagePtr lab(out);
+  const int extras = vips_image_get_bands(image) - 3;
+  if (extras > 0) {
+    IMGRING_TRY(const VipsImagePtr rest, bands(image, 3, extras));
+    IMGRING_TRY(const VipsImagePtr narrow,
+                wide ? narrowed(rest.get()) : bands(rest.get(), 0, extras));
+    IMGRING_TRY(lab, joined(lab.get(), narrow.get()));
+  }
+  return named(lab.get(), VIPS_INTERPRETATION_LAB);
+}
+
 }  // namespace
+
+Result<VipsImagePtr> with_known_colours(VipsImage* image, ByteSpan source, ImageType type) {
+  constexpr std::uint32_t kPhotometricTag = 262, kIccLab = 9;
+  const bool packed = vips_image_get_coding(image) == VIPS_CODING_LABQ;
+  if (packed) return Operation("LabQ2Lab").set("in", image).image();
+  if (colour_model(image) != ColourModel::kOther) {
+    g_object_ref(image);
+    return VipsImagePtr(image);
+  }
+  const VipsBandFormat format = vips_image_get_format(image);
+  const bool wide = format == VIPS_FORMAT_USHORT, colour = vips_image_get_bands(image) >= 3;
+  const bool plain = wide || format == VIPS_FORMAT_UCHAR;
+  if (type == ImageType::kTiff && colour && plain &&
+      TiffReader(source).value(kPhotometricTag, 0) == kIccLab) {
+    return lab_of_icc(image);
+  }
+  if (colour) return named(image, wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);
+  return named(image, wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W);
+}
 
 Result<VipsImagePtr> with_one_alpha(VipsImage* image, ByteSpan source, ImageType type) {
   const int colours = colour_samples(colour_model(image));

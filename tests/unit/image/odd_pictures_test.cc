@@ -135,6 +135,38 @@ std::string tiff(std::uint32_t space, const std::vector<std::uint16_t>& samples,
          extra_list;
 }
 
+// A mark over one of these was a 500: no step knows the colours of "multiband".
+TEST(Samples, EveryPictureIsOfColoursThatAreKnown) {
+  const struct {
+    std::uint32_t space;
+    std::vector<std::uint16_t> samples, extras;
+    int depth;
+    Pixels wanted;  // empty: whatever
+  } kCases[] = {
+      {9, {137, 128, 128}, {}, 8, {128, 128, 128}},  // ICC Lab
+      {9, {137, 128, 128}, {}, 16, {128, 128, 128}},
+      {9, {137, 208, 195, 77}, {2}, 8, {}},
+      {9, {137, 208, 195, 77}, {2}, 16, {}},
+      {8, {137, 0, 0}, {}, 8, {128, 128, 128}},  // CIE Lab
+      {4, {1}, {}, 8, {}}, {32803, {1}, {}, 16, {}}, {32844, {1}, {}, 16, {}},
+      {34892, {1, 2, 3}, {}, 8, {}}, {6, {1, 2, 3}, {}, 8, {}}, {10, {1, 2, 3}, {}, 16, {}},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(std::to_string(c.space) + " " + std::to_string(c.depth));
+    const std::string file = tiff(c.space, c.samples, c.depth, c.extras);
+    const auto image = load(bytes_of(file), ImageType::kTiff, {});
+    if (!image) {
+      EXPECT_TRUE(c.wanted.empty()) << image.error().detail;
+      continue;
+    }
+    EXPECT_NE(colour_model(image->get()), ColourModel::kOther);
+    const auto work = to_processing(image->get(), false);
+    ASSERT_TRUE(work.has_value()) << work.error().detail;
+    const Pixels seen = pixels_of(work->get());
+    for (std::size_t i = 0; i < c.wanted.size(); ++i) EXPECT_NEAR(seen[i], c.wanted[i], 2);
+  }
+}
+
 TEST(Samples, ColoursAndTheFirstAlphaAreKept) {
   const struct {
     std::uint32_t space;
