@@ -1,11 +1,17 @@
 // The connection coroutine and the way an answer leaves.
 #include "imgring/http/server.h"
 
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <ctime>
 #include <optional>
+#include <utility>
 
 namespace imgring::http {
 
@@ -63,7 +69,10 @@ std::string Responder::head_text(const Response& response, std::int64_t content_
                 context_.keep_alive_timeout_s > 0;
   chunked_ = content_length < 0 && !bodiless && request_.minor_version > 0;
   if (content_length < 0 && !bodiless && !chunked_) keep_alive_ = false;
-  std::string head = request_.minor_version > 0 ? "HTTP/1.1 " : "HTTP/1.0 ";
+  constexpr std::size_t kUsualBytes = 512;
+  std::string head;
+  head.reserve(kUsualBytes);
+  head.append(request_.minor_version > 0 ? "HTTP/1.1 " : "HTTP/1.0 ");
   head.append(std::to_string(response.status)).append(" ");
   head.append(reason_phrase(response.status)).append("\r\n");
   append_field(head, "Server", context_.server_name);
@@ -102,13 +111,48 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
   co_return false;
 }
 
-loop::Task<bool> Responder::send(const Response& response, ByteSpan body) {
+// As much as the socket takes at once. False: the connection is gone.
+bool Responder::try_send() noexcept {
+  iovec pieces[2] = {{const_cast<std::uint8_t*>(head_left_.data()), head_left_.size()},
+                     {const_cast<std::uint8_t*>(body_left_.data()), body_left_.size()}};
+  msghdr message{};
+  message.msg_iov = pieces;
+  message.msg_iovlen = 2;
+  const ssize_t sent = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent < 0) return errno == EAGAIN || errno == EINTR;
+  const auto bytes = static_cast<std::size_t>(sent);
+  const std::size_t of_head = std::min(bytes, head_left_.size());
+  head_left_ = head_left_.subspan(of_head);
+  body_left_ = body_left_.subspan(bytes - of_head);
+  sent_bytes_ += bytes;
+  return true;
+}
+
+std::optional<bool> Responder::send_now(const Response& response, ByteSpan body) {
   started_ = true;
-  const auto length = static_cast<std::int64_t>(body.size());
-  const std::string head = head_text(response, length);
+  head_ = head_text(response, static_cast<std::int64_t>(body.size()));
   const bool bodiless = request_.method == Method::kHead || response.status == 304;
-  const ByteSpan sent_body = bodiless ? ByteSpan{} : body;
-  const bool sent = co_await put(as_bytes(head), sent_body);
+  head_left_ = as_bytes(head_);
+  body_left_ = bodiless ? ByteSpan{} : body;
+  // The kernel copies what it takes: no more of it than others may wait for.
+  if (body_left_.size() > kLargeAnswerBytes) return std::nullopt;
+  if (!try_send()) {
+    keep_alive_ = false;
+    return false;
+  }
+  if (!head_left_.empty() || !body_left_.empty()) return std::nullopt;
+  return true;
+}
+
+loop::Task<bool> Responder::send_rest() {
+  const bool sent = co_await put(head_left_, body_left_);
+  co_return sent;
+}
+
+loop::Task<bool> Responder::send(const Response& response, ByteSpan body) {
+  const std::optional<bool> at_once = send_now(response, body);
+  if (at_once) co_return *at_once;
+  const bool sent = co_await send_rest();
   co_return sent;
 }
 
@@ -144,93 +188,153 @@ loop::Task<bool> Responder::finish() {
 
 namespace {
 
-enum class Wait : std::uint8_t { kHead, kRefused, kGone, kLate };
+// An IPv4 address in network order. getnameinfo takes microseconds for it, and every refusal on a
+// new connection has one.
+std::string ipv4_text(const std::uint8_t* address) {
+  char text[16];
+  char* end = text;
+  for (int i = 0; i < 4; ++i) {
+    if (i > 0) *end++ = '.';
+    end = std::to_chars(end, text + sizeof text, address[i]).ptr;
+  }
+  return std::string(text, end);
+}
+
+std::string address_text(const sockaddr* address, socklen_t size) {
+  if (address->sa_family == AF_INET) {
+    const auto& v4 = *reinterpret_cast<const sockaddr_in*>(address);
+    return ipv4_text(reinterpret_cast<const std::uint8_t*>(&v4.sin_addr));
+  }
+  if (address->sa_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+    if (IN6_IS_ADDR_V4MAPPED(&v6)) return ipv4_text(v6.s6_addr + 12);
+  }
+  char host[64] = {};
+  const int rc = getnameinfo(address, size, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  return rc == 0 ? host : "";
+}
+
+}  // namespace
+
+const std::string& Peer::text() const {
+  const int fd = std::exchange(fd_, -1);
+  if (fd < 0) return text_;
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (getpeername(fd, generic, &size) == 0) text_ = address_text(generic, size);
+  return text_;
+}
+
+namespace {
+
+enum class Wait : std::uint8_t { kNone, kHead, kRefused, kGone, kLate };
 
 // One connection's state; lives in its coroutine.
 struct Connection {
   Connection(ServerContext& c, loop::Fd s)
       : context(c),
         socket(std::move(s)),
-        reader(c.loop, socket.get(), {kPipelineBytesMax, kPipelineFreeBytes, c.heads}) {
+        reader(c.loop, socket.get(), c.sockets),
+        peer(socket.get()) {
     ++context.open_connections;
   }
   ~Connection() { --context.open_connections; }
   ServerContext& context;
   loop::Fd socket;
   loop::StreamReader reader;
-  std::optional<RequestParser> parser;  // none while nothing of a request is there
-  RefusalPace::Duration hold{};         // what the last answer brought
+  Peer peer;
+  std::unique_ptr<RequestParser> parser;  // none while nothing of a request is there
+  RefusalPace::Duration hold{};           // what the last answer brought
 };
 
-// Feeds what is there; true when the head is decided.
-bool feed(Connection& c, Wait* outcome) {
-  if (!c.parser && !c.reader.unread().empty()) c.parser.emplace(c.context.heads);
-  while (!c.reader.unread().empty()) {
-    const RequestParser::Fed fed = c.parser->feed(c.reader.unread());
+RequestParser& parser_of(Connection& c) {
+  if (!c.parser) c.parser = std::move(c.context.spare_parser);
+  if (!c.parser) c.parser = std::make_unique<RequestParser>(c.context.heads);
+  return *c.parser;
+}
+
+void drop_parser(Connection& c) {
+  if (!c.parser) return;
+  c.parser->reset();
+  if (!c.context.spare_parser) c.context.spare_parser = std::move(c.parser);
+  c.parser.reset();
+}
+
+// Feeds what is there. kNone: no head is decided by it.
+Wait feed(Connection& c) {
+  for (;;) {
+    const std::string_view bytes = c.reader.unread();
+    if (bytes.empty()) return Wait::kNone;
+    const RequestParser::Fed fed = parser_of(c).feed(bytes);
     c.reader.consume(fed.consumed);
     if (fed.state == RequestParser::State::kNeedMore) continue;
-    *outcome = fed.state == RequestParser::State::kReady ? Wait::kHead : Wait::kRefused;
-    return true;
+    c.reader.keep();
+    return fed.state == RequestParser::State::kReady ? Wait::kHead : Wait::kRefused;
   }
-  return false;
 }
 
 bool started(const Connection& c) noexcept { return c.parser && c.parser->started(); }
+bool has_left(const Connection& c) noexcept { return c.reader.gone() || c.reader.ended(); }
 
-// A byte to read, or the end; false: the scope's end.
-loop::Task<bool> first_byte(Connection& c, loop::Scope& scope) {
+// Draining: a request may be on its way already. It gets its answer, and the connection its end.
+loop::Task<bool> last_request_comes(Connection& c) {
+  loop::Scope last(&c.context.requests);
+  loop::Deadline soon(c.context.loop, last, milliseconds(kDrainPatienceMs));
   bool going_on = true;
   while (going_on && c.reader.unread().empty() && !c.reader.ended()) {
-    going_on = co_await c.reader.more(scope);
+    going_on = co_await c.reader.readable(last);
   }
+  c.reader.keep();
   co_return going_on;
 }
 
 // Until a whole head is there: first byte within the idle time, all of it within the read time.
 loop::Task<Wait> next_head(Connection& c, bool first) {
-  Wait outcome = Wait::kGone;
-  if (feed(c, &outcome)) co_return outcome;
   const seconds read_time(c.context.read_request_timeout_s);
   const seconds idle_time = first ? read_time : seconds(c.context.keep_alive_timeout_s);
   if (!started(c)) {
-    c.parser.reset();
-    c.reader.trim();
+    drop_parser(c);
     loop::Scope idle(&c.context.idle);
     loop::Deadline due(c.context.loop, idle, idle_time);
-    bool arrived = co_await first_byte(c, idle);
-    if (!arrived && idle.reason() == loop::CancelReason::kShutdown) {
-      // A request may be on its way already: it gets its answer, and the connection its end.
-      loop::Scope last(&c.context.requests);
-      loop::Deadline soon(c.context.loop, last, milliseconds(kDrainPatienceMs));
-      arrived = co_await first_byte(c, last);
+    bool going_on = true;
+    while (going_on && !started(c)) {
+      if (c.reader.ended()) co_return Wait::kGone;
+      going_on = co_await c.reader.readable(idle);
+      const Wait decided = going_on ? feed(c) : Wait::kNone;
+      if (decided != Wait::kNone) co_return decided;
     }
-    if (!arrived) co_return Wait::kGone;
+    if (!going_on && idle.reason() == loop::CancelReason::kShutdown) {
+      going_on = co_await last_request_comes(c);
+    }
+    if (!going_on) co_return Wait::kGone;
   }
   loop::Scope reading(&c.context.requests);
   loop::Deadline due(c.context.loop, reading, read_time);
   for (;;) {
-    if (feed(c, &outcome)) co_return outcome;
+    const Wait decided = feed(c);
+    if (decided != Wait::kNone) co_return decided;
     if (c.reader.ended()) co_return Wait::kGone;
-    const bool arrived = co_await c.reader.more(reading);
-    if (!arrived) co_return started(c) ? Wait::kLate : Wait::kGone;
+    const bool going_on = co_await c.reader.readable(reading);
+    if (!going_on) co_return started(c) ? Wait::kLate : Wait::kGone;
   }
 }
 
 // Not read again for a while, unless the server ends. False: the client has left, or will say no
 // more; what it had sent before is not worth an answer each.
 loop::Task<bool> hold_back(Connection& c) {
-  int gone = 0;
   if (c.context.held_now != nullptr) c.context.held_now->add();
   if (c.context.held_total != nullptr) c.context.held_total->add();
-  c.reader.pause();
+  c.reader.hold(true);
   {
     loop::Scope holding(&c.context.idle);
     loop::Deadline due(c.context.loop, holding, c.hold);
-    gone = co_await loop::poll_gone(c.context.loop, holding, c.socket.get());
+    bool going_on = true;
+    while (going_on && !has_left(c)) going_on = co_await c.reader.change(holding);
   }
-  c.reader.resume();
+  c.reader.hold(false);
   if (c.context.held_now != nullptr) c.context.held_now->sub();
-  co_return gone <= 0;
+  co_return !has_left(c);
 }
 
 // Half-close, then drop what comes for a moment, so that the answer is not lost to a reset.
@@ -239,11 +343,14 @@ loop::Task<void> linger(Connection& c) {
   loop::Scope draining(&c.context.requests);
   loop::Deadline due(c.context.loop, draining, milliseconds(kLingerTimeMs));
   std::size_t dropped = 0;
-  while (!c.reader.ended() && dropped <= kBodyDropBytesMax) {
-    dropped += c.reader.unread().size();
-    c.reader.consume(c.reader.unread().size());
-    const bool arrived = co_await c.reader.more(draining);
-    if (!arrived) break;
+  while (dropped <= kBodyDropBytesMax) {
+    const std::size_t size = c.reader.unread().size();
+    c.reader.consume(size);
+    dropped += size;
+    if (size > 0) continue;
+    if (c.reader.ended()) break;
+    const bool going_on = co_await c.reader.readable(draining);
+    if (!going_on) break;
   }
 }
 
@@ -261,9 +368,9 @@ loop::Task<void> refuse(Connection& c, int status) {
 }
 
 // True when the connection goes on.
-loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view peer) {
+loop::Task<bool> answer_one(Connection& c, Handler& handler) {
   const Request request = c.parser->take();
-  c.parser->reset();
+  drop_parser(c);
   const std::string_view target = request.target;
   const std::string_view path = target.substr(0, target.find('?'));
   if (!percent_escapes_valid(path)) {
@@ -273,11 +380,9 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view pe
   loop::Scope scope(&c.context.requests);
   Responder responder(c.context, c.socket.get(), request);
   if (request.has_body) responder.close_after();
-  // A peer that had closed its side before we began asked for one answer and waits for it; one that
-  // closes while we work has left (as Go's server sees it, which tells no half-close from a close).
-  if (!c.reader.ended()) c.reader.watch(&scope);
-  co_await handler.handle(scope, request, responder, peer);
-  c.reader.watch(nullptr);
+  responder.set_client(c.reader, scope);
+  co_await handler.handle(scope, request, responder, c.peer);
+  c.reader.unwatch();
   c.hold = {};
   if (responder.slot() > RefusalPace::Duration::zero()) {
     c.hold = c.context.pace.count(responder.slot(), c.context.loop.now());
@@ -289,26 +394,32 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler, std::string_view pe
 
 }  // namespace
 
-loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop::Fd socket,
-                                  std::string peer) {
+loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop::Fd socket) {
   Connection c(context, std::move(socket));
-  c.reader.start();
+  bool waited = true;
   for (bool first = true;; first = false) {
-    const Wait wait = co_await next_head(c, first);
+    Wait wait = feed(c);
+    if (wait == Wait::kNone) {
+      wait = co_await next_head(c, first);
+    } else if (!waited) {  // pipelined: answers at once, one behind the other, are one a turn
+      co_await loop::nop(context.loop, context.requests);
+    }
     if (wait == Wait::kRefused || wait == Wait::kLate) {
       const int status = wait == Wait::kLate ? 400 : c.parser->error().status;
       co_await refuse(c, status);
       break;
     }
     if (wait == Wait::kGone) break;
-    const bool going_on = co_await answer_one(c, handler, peer);
+    const bool going_on = co_await answer_one(c, handler);
     if (!going_on) break;
-    if (c.hold > RefusalPace::Duration::zero()) {
+    waited = c.hold > RefusalPace::Duration::zero();
+    if (waited) {
       const bool stays = co_await hold_back(c);
       if (!stays) break;
     }
   }
-  co_await c.reader.stop();
+  drop_parser(c);
+  if (c.reader.polled()) co_await c.reader.stop();
 }
 
 }  // namespace imgring::http

@@ -1,6 +1,7 @@
 // Awaitable operations, the acceptor and the stream reader over the engine.
 #include "imgring/loop/io.h"
 
+#include <poll.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -65,9 +66,6 @@ IoAwait read_at(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into,
 IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept {
   return IoAwait(loop, scope, OpRequest{.kind = OpKind::kPollIn, .fd = fd});
 }
-IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept {
-  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kPollGone, .fd = fd});
-}
 
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
                    std::span<const std::uint8_t> body, SendProgress progress) {
@@ -124,96 +122,79 @@ Task<void> Acceptor::drained(Scope& scope) {
   }
 }
 
-void StreamReader::start() noexcept { arm(); }
-void StreamReader::arm() noexcept {
-  paused_ = false;
-  loop_.engine().submit(OpRequest{.kind = OpKind::kRecvStream, .fd = fd_}, this);
+std::string_view StreamReader::unread() noexcept {
+  if (view_.empty() && readable_ && !ended_) receive();
+  return view_;
 }
-void StreamReader::consume(std::size_t bytes) noexcept {
-  consumed_ += bytes;
-  if (consumed_ == buffer_.size()) {
-    buffer_.clear();
-    consumed_ = 0;
-  } else if (consumed_ > buffer_.size() / 2) {
-    buffer_.erase(0, consumed_);
-    consumed_ = 0;
-  }
-  if (unread_bytes() <= limits_.free_bytes) paid_.reset();
-  arm_if_room();
-}
-void StreamReader::arm_if_room() noexcept {
-  if (paused_ && !held_ && may_go_on() && !in_flight() && !ended_ && !stopping_) arm();
-}
-void StreamReader::pause() noexcept {
-  held_ = true;
-  if (paused_) return;
-  paused_ = true;
-  if (in_flight()) loop_.engine().cancel(this);
-}
-void StreamReader::resume() noexcept {
-  held_ = false;
-  arm_if_room();
-}
-bool StreamReader::full() noexcept {
-  const std::size_t unread = unread_bytes();
-  if (unread > limits_.bytes_max) return true;
-  if (limits_.budget == nullptr || unread <= limits_.free_bytes + paid_.bytes()) return false;
-  // All that it may ever be: a stream that is beyond the free part seldom stops there.
-  const std::size_t rest = limits_.bytes_max - limits_.free_bytes;
-  if (paid_.bytes() > 0) return !paid_.add(rest - paid_.bytes());
-  auto grant = limits_.budget->try_grant(rest);
-  if (grant) paid_ = std::move(*grant);
-  return !grant;
-}
-bool StreamReader::may_go_on() const noexcept {
-  const std::size_t most = paid_.bytes() > 0 ? limits_.bytes_max : limits_.free_bytes;
-  return unread_bytes() <= most / 2;
-}
-void StreamReader::watch(Scope* leave_scope) noexcept {
-  leave_scope_ = leave_scope;
-  if (ended_) leave();
-}
-void StreamReader::leave() noexcept {
-  if (leave_scope_ != nullptr) leave_scope_->cancel(CancelReason::kClientGone);
-}
-void StreamReader::trim() noexcept {
-  if (buffer_.empty()) buffer_.shrink_to_fit();
-}
-void StreamReader::complete(const Completion& completion) noexcept {
-  if (!completion.data.empty()) {
-    buffer_.append(reinterpret_cast<const char*>(completion.data.data()), completion.data.size());
-    received_bytes_ += completion.data.size();
-    changed_.notify();
-  } else if (completion.result != -ENOBUFS && completion.result != -ECANCELED &&
-             completion.result != -EINTR) {
-    ended_ = true;
-    error_ = completion.result;
-    changed_.notify();
-    leave();
-  }
-  const bool stop_reading = full();
-  if (completion.more) {
-    if (stop_reading && !paused_) {
-      paused_ = true;
-      loop_.engine().cancel(this);
-    }
-    return;
-  }
-  if (stopping_ || ended_) {
-    idle_.notify();
-  } else if (stop_reading || paused_) {
-    paused_ = true;
-    arm_if_room();
+void StreamReader::receive() noexcept {
+  const std::span<char> room = loop_.receive_room();
+  const ssize_t got = recv(fd_, room.data(), room.size(), MSG_DONTWAIT);
+  if (got > 0) {
+    view_ = {room.data(), static_cast<std::size_t>(got)};
+    received_bytes_ += view_.size();
+    // Whatever comes behind a short read is a change that the poll tells of.
+    readable_ = gone_ || kind_ == Kind::kPackets || view_.size() == room.size();
+  } else if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+    readable_ = errno == EINTR;
   } else {
-    // Also after ENOBUFS: this receive is submitted with the next turn, after the buffers went
-    // back.
+    ended_ = true;
+    error_ = got < 0 ? -errno : 0;
+  }
+}
+void StreamReader::keep() {
+  if (view_.empty()) {
+    if (!kept_.empty()) std::string().swap(kept_);
+  } else if (view_.data() < kept_.data() || view_.data() > kept_.data() + kept_.size()) {
+    kept_.assign(view_);
+    view_ = kept_;
+  }
+}
+void StreamReader::arm() noexcept {
+  if (in_flight() || ended_ || gone_) return;
+  const bool once = first_wait_ && !held_ && leave_scope_ == nullptr;
+  first_wait_ = false;
+  loop_.engine().submit(
+      OpRequest{.kind = once ? OpKind::kPollStream : OpKind::kWatchStream, .fd = fd_}, this);
+}
+void StreamReader::prepare_wait() noexcept {
+  if (readable_ || ended_ || gone_ || !view_.empty()) {
+    changed_.notify();
+  } else {
     arm();
   }
 }
-Task<bool> StreamReader::more(Scope& scope) {
-  if (ended_) co_return true;
-  const bool going_on = co_await changed_.wait(scope);
-  co_return going_on;
+void StreamReader::watch(Scope& leave_scope) noexcept {
+  pollfd now{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+  poll(&now, 1, 0);
+  if ((now.revents & (POLLHUP | POLLERR)) != 0) {
+    leave_scope.cancel(CancelReason::kClientGone);
+  } else if ((now.revents & POLLRDHUP) == 0 && !ended_) {
+    leave_scope_ = &leave_scope;
+    arm();
+  }
+}
+void StreamReader::hold(bool on) noexcept {
+  held_ = on;
+  if (on) arm();
+}
+void StreamReader::complete(const Completion& completion) noexcept {
+  constexpr int kGone = POLLRDHUP | POLLHUP | POLLERR;
+  if (completion.result >= 0) {
+    readable_ = true;
+    if ((completion.result & kGone) != 0) {
+      gone_ = true;
+      if (leave_scope_ != nullptr) leave_scope_->cancel(CancelReason::kClientGone);
+    }
+  } else if (completion.result != -ECANCELED) {
+    readable_ = true;  // what is wrong with the socket its next receive tells
+  }
+  if (!held_ || gone_) changed_.notify();
+  if (completion.more) return;
+  if (stopping_) {
+    idle_.notify();
+  } else if (held_ || leave_scope_ != nullptr) {
+    arm();  // the peer may still leave
+  }
 }
 Task<void> StreamReader::stop() {
   leave_scope_ = nullptr;

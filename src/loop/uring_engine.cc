@@ -1,11 +1,10 @@
-// The io_uring engine: SINGLE_ISSUER | DEFER_TASKRUN, one buffer ring for streamed receives.
-// Owns the ring and the buffer ring's memory. Used by its loop's thread only.
+// The io_uring engine: SINGLE_ISSUER | DEFER_TASKRUN.
+// Owns the ring. Used by its loop's thread only.
 // Promises: an operation handed in is never dropped; every one gets its last completion.
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/openat2.h>
 #include <poll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
@@ -19,8 +18,6 @@
 namespace imgring::loop {
 
 namespace {
-
-constexpr std::uint16_t kBufferGroup = 1;
 
 // kernel.io_uring_disabled as text, empty when it can't be read (ProcSubset=pid hides it).
 std::string io_uring_disabled_value() {
@@ -70,26 +67,19 @@ class UringEngine final : public Engine {
     Operation* operation;
   };
   Result<void> probe_operations();
-  Result<void> open_buffers();
   io_uring_sqe* entry() noexcept;
   void prepare(io_uring_sqe* sqe, const Intent& intent) noexcept;
   void submit_waiting() noexcept;
   void complete_one(const io_uring_cqe& cqe) noexcept;
-  std::uint8_t* buffer(unsigned id) noexcept { return buffers_ + id * options_.buffer_size_bytes; }
 
   EngineOptions options_;
   io_uring ring_{};
   bool open_ = false;
-  io_uring_buf_ring* buffer_ring_ = nullptr;
-  std::uint8_t* buffers_ = nullptr;
-  std::size_t mapped_bytes_ = 0;
-  int returned_ = 0;             // buffers given back in this turn
   std::deque<Intent> waiting_;   // found no free entry; an intent is never dropped
 };
 
 UringEngine::~UringEngine() {
   if (open_) io_uring_queue_exit(&ring_);
-  if (buffer_ring_ != nullptr) munmap(buffer_ring_, mapped_bytes_);
 }
 
 Result<void> UringEngine::open() {
@@ -101,8 +91,7 @@ Result<void> UringEngine::open() {
   if (rc < 0) return fail(ErrorCode::kInternal, refusal_text(-rc));
   open_ = true;
   io_uring_register_ring_fd(&ring_);  // saves a descriptor look-up per enter; works without
-  IMGRING_TRY_VOID(probe_operations());
-  return open_buffers();
+  return probe_operations();
 }
 
 Result<void> UringEngine::probe_operations() {
@@ -127,36 +116,6 @@ Result<void> UringEngine::probe_operations() {
   if (missing.empty()) return {};
   return fail(ErrorCode::kInternal, "io_uring lacks operations:" + missing +
                                         "; a kernel of 6.1 or newer is needed");
-}
-
-Result<void> UringEngine::open_buffers() {
-  // One mapping: the ring of entries (page-aligned, as the kernel wants it), then the buffers.
-  const std::size_t entries_bytes = options_.buffer_count * sizeof(io_uring_buf);
-  const std::size_t head_bytes = (entries_bytes + 4095) & ~std::size_t{4095};
-  mapped_bytes_ = head_bytes + std::size_t{options_.buffer_count} * options_.buffer_size_bytes;
-  void* memory = mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return fail(ErrorCode::kInternal, "no memory for the receive buffers");
-  buffer_ring_ = static_cast<io_uring_buf_ring*>(memory);
-  buffers_ = static_cast<std::uint8_t*>(memory) + head_bytes;
-  io_uring_buf_reg registration{};
-  registration.ring_addr = reinterpret_cast<std::uintptr_t>(memory);
-  registration.ring_entries = options_.buffer_count;
-  registration.bgid = kBufferGroup;
-  const int rc = io_uring_register_buf_ring(&ring_, &registration, 0);
-  if (rc < 0) {
-    return fail(ErrorCode::kInternal, std::string("io_uring: no buffer ring (") +
-                                          std::strerror(-rc) +
-                                          "); a kernel of 6.1 or newer is needed");
-  }
-  io_uring_buf_ring_init(buffer_ring_);
-  const int mask = io_uring_buf_ring_mask(options_.buffer_count);
-  for (unsigned i = 0; i < options_.buffer_count; ++i) {
-    io_uring_buf_ring_add(buffer_ring_, buffer(i), options_.buffer_size_bytes,
-                          static_cast<std::uint16_t>(i), mask, static_cast<int>(i));
-  }
-  io_uring_buf_ring_advance(buffer_ring_, static_cast<int>(options_.buffer_count));
-  return {};
 }
 
 io_uring_sqe* UringEngine::entry() noexcept {
@@ -185,11 +144,6 @@ void UringEngine::prepare(io_uring_sqe* sqe, const Intent& intent) noexcept {
     case OpKind::kAccept:
       io_uring_prep_multishot_accept(sqe, r.fd, nullptr, nullptr, SOCK_CLOEXEC);
       break;
-    case OpKind::kRecvStream:
-      io_uring_prep_recv_multishot(sqe, r.fd, nullptr, 0, 0);
-      sqe->flags |= IOSQE_BUFFER_SELECT;
-      sqe->buf_group = kBufferGroup;
-      break;
     case OpKind::kRecv: io_uring_prep_recv(sqe, r.fd, r.data, r.size_bytes, 0); break;
     case OpKind::kSend:
       io_uring_prep_send(sqe, r.fd, r.data, r.size_bytes, MSG_NOSIGNAL | MSG_WAITALL);
@@ -207,7 +161,10 @@ void UringEngine::prepare(io_uring_sqe* sqe, const Intent& intent) noexcept {
       io_uring_prep_read(sqe, r.fd, r.data, size, static_cast<std::uint64_t>(r.offset));
       break;
     case OpKind::kPollIn: io_uring_prep_poll_add(sqe, r.fd, POLLIN); break;
-    case OpKind::kPollGone: io_uring_prep_poll_add(sqe, r.fd, POLLRDHUP); break;
+    case OpKind::kPollStream: io_uring_prep_poll_add(sqe, r.fd, POLLIN | POLLRDHUP); break;
+    case OpKind::kWatchStream:
+      io_uring_prep_poll_multishot(sqe, r.fd, POLLIN | POLLRDHUP);
+      break;
     case OpKind::kClose: io_uring_prep_close(sqe, r.fd); break;
   }
   io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(intent.operation));
@@ -245,32 +202,19 @@ void UringEngine::turn(Clock::time_point until) noexcept {
   IMGRING_CHECK(rc >= 0 || rc == -ETIME || rc == -EINTR || rc == -EBUSY || rc == -EAGAIN);
   unsigned head = 0;
   unsigned count = 0;
-  returned_ = 0;
   io_uring_for_each_cqe(&ring_, head, cqe) {
     ++count;
     // Copied: a completion may submit, and submitting may flush the queue.
     const io_uring_cqe copy{.user_data = cqe->user_data, .res = cqe->res, .flags = cqe->flags};
     complete_one(copy);
   }
-  if (returned_ > 0) io_uring_buf_ring_advance(buffer_ring_, returned_);
   io_uring_cq_advance(&ring_, count);
 }
 
 void UringEngine::complete_one(const io_uring_cqe& cqe) noexcept {
   if (cqe.user_data == 0) return;  // a cancel's own answer
   auto* operation = reinterpret_cast<Operation*>(static_cast<std::uintptr_t>(cqe.user_data));
-  Completion completion{.result = cqe.res, .more = (cqe.flags & IORING_CQE_F_MORE) != 0};
-  if ((cqe.flags & IORING_CQE_F_BUFFER) == 0) {
-    deliver(operation, completion);
-    return;
-  }
-  const unsigned id = cqe.flags >> IORING_CQE_BUFFER_SHIFT;
-  IMGRING_CHECK(id < options_.buffer_count);
-  if (cqe.res > 0) completion.data = {buffer(id), static_cast<std::size_t>(cqe.res)};
-  deliver(operation, completion);  // copies out what it wants
-  io_uring_buf_ring_add(buffer_ring_, buffer(id), options_.buffer_size_bytes,
-                        static_cast<std::uint16_t>(id),
-                        io_uring_buf_ring_mask(options_.buffer_count), returned_++);
+  deliver(operation, Completion{.result = cqe.res, .more = (cqe.flags & IORING_CQE_F_MORE) != 0});
 }
 
 }  // namespace

@@ -16,8 +16,7 @@ constexpr PartFacts kParts[] = {
      "requests wait in order, then 503; while they wait the slowest readers are ended"},
     {Part::kDownloads, "downloads", 25, "bodies of sources and the connections they come by",
      "sockets are not read; 503 after a second"},
-    {Part::kHeads, "heads", 5, "heads of requests above 8 KiB, pipelined requests",
-     "431; pipelined ones are not read"},
+    {Part::kHeads, "heads", 5, "heads of requests above 8 KiB", "431"},
     {Part::kConnections, "connections", 10, "connections of clients, children without work",
      "new ones wait to be accepted; idle children end"},
 };

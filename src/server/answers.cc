@@ -20,18 +20,9 @@ constexpr std::string_view kPolicy =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
 constexpr std::string_view kIdAlphabet =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-constexpr int kIdLength = 21;  // as imgproxy's
 
 bool fit_for_id(std::string_view id) noexcept {
   return !id.empty() && id.find_first_not_of(kIdAlphabet) == std::string_view::npos;
-}
-
-std::string random_id() {
-  unsigned char bytes[kIdLength] = {};
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return std::string(kIdLength, '0');
-  std::string id;
-  for (unsigned char byte : bytes) id.push_back(kIdAlphabet[byte % kIdAlphabet.size()]);
-  return id;
 }
 
 // The text of "requestId" in a JSON object itself, not in objects inside it; of several the last.
@@ -61,26 +52,43 @@ std::string_view amazon_request_id(std::string_view json) noexcept {
 
 }  // namespace
 
-std::string request_id_of(const http::Headers& headers) {
+std::string RequestIds::next() {
+  static_assert(kIdAlphabet.size() == 64);  // else some characters would be likelier than others
+  if (left_ == 0) {
+    constexpr auto kAll = static_cast<ssize_t>(sizeof bytes_);
+    if (getrandom(bytes_.data(), bytes_.size(), 0) != kAll) return std::string(kLength, '0');
+    left_ = bytes_.size();
+  }
+  left_ -= kLength;
+  std::string id(kLength, '0');
+  for (std::size_t i = 0; i < kLength; ++i) {
+    id[i] = kIdAlphabet[bytes_[left_ + i] % kIdAlphabet.size()];
+  }
+  return id;
+}
+
+std::string request_id_of(const http::Headers& headers, RequestIds& ids) {
   const std::string_view given = headers.get("x-request-id");
   if (fit_for_id(given)) return std::string(given);
   const std::string_view amazon = amazon_request_id(headers.get("x-amzn-request-context"));
   if (fit_for_id(amazon)) return std::string(amazon);
-  return random_id();
+  return ids.next();
 }
 
-std::string client_address(const http::Headers& headers, std::string_view peer) {
+std::string client_address(const http::Headers& headers, const http::Peer& peer) {
   const std::string_view cloudflare = headers.get("cf-connecting-ip");
   if (!cloudflare.empty()) return std::string(cloudflare);
   const std::string_view forwarded = headers.get("x-forwarded-for");
   if (!forwarded.empty()) return std::string(trim(forwarded.substr(0, forwarded.find(','))));
   const std::string_view real = headers.get("x-real-ip");
-  return std::string(real.empty() ? peer : real);
+  return real.empty() ? peer.text() : std::string(real);
 }
 
 http::Response base_response(int status, std::string_view request_id) {
   http::Response response;
   response.status = status;
+  constexpr std::size_t kUsualFields = 8;
+  response.headers.fields().reserve(kUsualFields);
   response.headers.add("Content-Security-Policy", std::string(kPolicy));
   response.headers.add("X-Request-Id", std::string(request_id));
   return response;
@@ -312,6 +320,7 @@ double accepted_q(std::string_view accept, MediaRanges ranges) {
 }
 
 bool prefers_json(std::string_view accept, bool development) {
+  if (accept.find_first_of("jJ") == std::string_view::npos) return false;
   const double json = accepted_q(accept, {"application/json"});
   const double text = accepted_q(accept, {"text/plain", "text/*", "*/*"});
   const double page = development ? accepted_q(accept, {"text/html"}) : 0;
@@ -319,6 +328,10 @@ bool prefers_json(std::string_view accept, bool development) {
 }
 
 }  // namespace
+
+bool error_is_plain(std::string_view accept, bool development) {
+  return !development && !prefers_json(accept, development);
+}
 
 ErrorBody error_body(const Error& error, std::string_view accept, std::string_view request_id,
                      bool development) {

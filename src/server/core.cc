@@ -2,7 +2,6 @@
 #include "imgring/server/core.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -36,19 +35,6 @@ constexpr seconds kAcceptLogEvery(1);
 constexpr int kMetricsClientsMax = 64;
 constexpr milliseconds kMemoryLook(50);  // memory is short: is it still?
 constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
-
-std::string peer_text(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  char host[64] = {};
-  if (getnameinfo(reinterpret_cast<sockaddr*>(&address), size, host, sizeof host, nullptr, 0,
-                  NI_NUMERICHOST) != 0) {
-    return {};
-  }
-  const std::string text(host);
-  return text.starts_with("::ffff:") ? text.substr(7) : text;
-}
 
 std::uint64_t descriptors_max() noexcept {
   rlimit limit{};
@@ -122,6 +108,9 @@ struct Core::Parts final : FrontDoor::House {
     context.held_now = &c.metrics_.connections_held;
     context.held_total = &c.metrics_.holds;
     context.heads = &c.process_.ledger.part(mem::Part::kHeads);
+    if (config.server.network == config::Network::kUnixPacket) {
+      context.sockets = loop::StreamReader::Kind::kPackets;
+    }
     context.server_name = config.server.server_name;
     context.read_request_timeout_s = config.server.read_request_timeout_s;
     context.write_response_timeout_s = config.server.write_response_timeout_s;
@@ -340,9 +329,8 @@ loop::Task<void> Core::Parts::retry_accept() {
 }
 
 loop::Task<void> Core::Parts::connection(loop::Fd socket) {
-  std::string peer = peer_text(socket.get());
   core.metrics_.connections.add();
-  co_await http::serve_connection(context, handler, std::move(socket), std::move(peer));
+  co_await http::serve_connection(context, handler, std::move(socket));
   core.metrics_.connections.sub();
   core.process_.clients.fetch_sub(1);
   core.process_.ledger.part(mem::Part::kConnections).release(mem::kClientBytes);
@@ -353,8 +341,7 @@ loop::Task<void> Core::Parts::connection(loop::Fd socket) {
 
 // One that was let in for health alone.
 loop::Task<void> Core::Parts::health_connection(loop::Fd socket) {
-  std::string peer;
-  co_await http::serve_connection(context, health_handler, std::move(socket), std::move(peer));
+  co_await http::serve_connection(context, health_handler, std::move(socket));
   door.heard();
 }
 
@@ -371,8 +358,7 @@ void Core::Parts::on_metrics_accept(void* me, int fd) noexcept {
 }
 
 loop::Task<void> Core::Parts::metrics_connection(loop::Fd socket) {
-  std::string peer;
-  co_await http::serve_connection(context, metrics_handler, std::move(socket), std::move(peer));
+  co_await http::serve_connection(context, metrics_handler, std::move(socket));
   --metrics_clients;
 }
 

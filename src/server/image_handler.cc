@@ -22,28 +22,31 @@ struct Gauge {  // up while it lives
   mem::Counter& counter;
 };
 
-double seconds_since(loop::Clock::time_point start) {
-  return std::chrono::duration<double>(loop::Clock::now() - start).count();
-}
-
-// What the image route gives: an answer that is sent, or was sent by the stream.
-loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequest& image,
-                           http::Responder& responder) {
-  const Result<void> checked = check_request(image, std::time(nullptr));
+// What is refused before anything that a picture needs is built; none: nothing is in the way.
+std::optional<Error> refused_at_once(CoreServices& services, ImageRequest& image,
+                                     http::Responder& responder) {
+  Result<void> checked = check_request(image, std::time(nullptr));
   if (!checked) {
     responder.take_slot(http::RefusalPace::kMistakeSlot);
-    co_return error_answer(image, checked.error());
+    return std::move(checked).error();
   }
   const MemoryLevel memory = services.process.memory.look();
   if (memory != MemoryLevel::kFine) services.memory_short.notify();
   if (memory == MemoryLevel::kFull) {
     services.metrics.count_refusal(observe::Refusal::kMemory);
     responder.close_after();
-    const Error full(ErrorCode::kOverloaded, "92 % of the memory limit are used");
-    co_return error_answer(image, full);
+    return Error(ErrorCode::kOverloaded, "92 % of the memory limit are used");
   }
-  const std::chrono::seconds time(image.config().server.timeout_s);
-  image.due = loop::Clock::now() + time;
+  image.due = loop::Clock::now() + std::chrono::seconds(image.config().server.timeout_s);
+  if (image.parsed->options.raw) return std::nullopt;
+  Result<void> room = check_room(services, image);
+  if (!room) return std::move(room).error();
+  return std::nullopt;
+}
+
+// What the image route gives: an answer that is sent, or was sent by the stream.
+loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequest& image,
+                           http::Responder& responder) {
   Gauge images(services.metrics.images_in_progress);
   if (image.parsed->options.raw) {
     const auto before = loop::Clock::now();
@@ -54,7 +57,7 @@ loop::Task<Answer> work_on(CoreServices& services, loop::Scope& scope, ImageRequ
     co_return streamed;
   }
   loop::Scope work(&scope);
-  loop::Deadline due(services.loop, work, time);
+  loop::Deadline due(services.loop, work, image.due - loop::Clock::now());
   co_return co_await make_image(services, work, image);
 }
 
@@ -69,36 +72,55 @@ Error not_taken(bool ended) {
                      : "the client did not take the answer");
 }
 
-// One image request from its head to its last byte.
+// Counts an image request from its head to its last byte, and says what became of it.
+class Served {
+ public:
+  Served(CoreServices& services, ImageRequest& image)
+      : services_(services), image_(image), gauge_(services.metrics.requests_in_progress) {
+    services.metrics.requests.add();
+  }
+  void finish(const Answer& answer, bool client_left) {
+    observe::CoreMetrics& metrics = services_.metrics;
+    const Error* error = answer.error ? &*answer.error : nullptr;
+    const auto took = loop::Clock::now() - start_;
+    const CompletedLine line{.status = client_left ? 499 : answer.response.status,
+                             .seconds = std::chrono::duration<double>(took).count(),
+                             .error = error,
+                             .source_shown = answer.source_shown};
+    metrics.count_status(line.status);
+    if (error != nullptr) metrics.count_error(error->code);
+    metrics.request_duration.observe(took);
+    log_completed(services_.process, image_, line);
+  }
+
+ private:
+  CoreServices& services_;
+  ImageRequest& image_;
+  Gauge gauge_;
+  loop::Clock::time_point start_ = loop::Clock::now();
+};
+
+void pace(const Answer& answer, http::Responder& responder) noexcept {
+  const bool refused = answer.error && is_refusal(*answer.error);
+  if (refused) responder.take_slot(http::RefusalPace::kRefusalSlot);
+}
+
+// One that nothing was in the way of.
 loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRequest& image,
-                             http::Responder& responder) {
-  observe::CoreMetrics& metrics = services.metrics;
-  Gauge requests(metrics.requests_in_progress);
-  metrics.requests.add();
-  const auto start = loop::Clock::now();
+                             http::Responder& responder, Served& served) {
   Answer answer = co_await work_on(services, scope, image, responder);
   const bool client_left = scope.reason() == loop::CancelReason::kClientGone;
   if (client_left && !answer.error) answer.error = Error(ErrorCode::kCancelled, "the client left");
-  if (answer.error && is_refusal(*answer.error)) {
-    responder.take_slot(http::RefusalPace::kRefusalSlot);
-  }
+  pace(answer, responder);
   if (!responder.started() && !client_left) {
     const auto before = loop::Clock::now();
     const SlowReaders::Sending sending(services.readers, responder, answer.body.size());
     const bool sent = co_await responder.send(answer.response, answer.body.span());
-    metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
-    if (sending.ended()) metrics.count_refusal(observe::Refusal::kSlowReader);
+    services.metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
+    if (sending.ended()) services.metrics.count_refusal(observe::Refusal::kSlowReader);
     if (!sent) answer.error = not_taken(sending.ended());
   }
-  const Error* error = answer.error ? &*answer.error : nullptr;
-  CompletedLine line{.status = client_left ? 499 : answer.response.status,
-                     .seconds = seconds_since(start),
-                     .error = error,
-                     .source_shown = answer.source_shown};
-  metrics.count_status(line.status);
-  if (error != nullptr) metrics.count_error(error->code);
-  metrics.request_duration.observe(loop::Clock::now() - start);
-  log_completed(services.process, image, line);
+  served.finish(answer, client_left);
 }
 
 struct PlainAnswer {
@@ -172,9 +194,9 @@ bool is_health(Route route) noexcept { return route == Route::kHealth || route =
 }  // namespace
 
 loop::Task<void> HealthHandler::handle(loop::Scope&, const http::Request& request,
-                                       http::Responder& responder, std::string_view) {
+                                       http::Responder& responder, const http::Peer&) {
   const config::Config& config = services_.snapshot->config;
-  const std::string id = request_id_of(request.headers);
+  const std::string id = request_id_of(request.headers, services_.ids);
   const Route route = route_of(request, config.server);
   const bool heard = is_health(route);
   const std::string text(facts_of(ErrorCode::kOverloaded).public_text);
@@ -186,20 +208,32 @@ loop::Task<void> HealthHandler::handle(loop::Scope&, const http::Request& reques
 }
 
 loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request& request,
-                                        http::Responder& responder, std::string_view peer) {
+                                        http::Responder& responder, const http::Peer& peer) {
   ImageRequest image;
   image.request = &request;
   image.snapshot = services_.snapshot;
-  image.id = request_id_of(request.headers);
+  image.peer = &peer;
+  image.id = request_id_of(request.headers, services_.ids);
   const Route route = route_of(request, image.config().server);
-  if (route == Route::kImage) {
-    image.client = client_address(request.headers, peer);
-    co_await serve_image(services_, scope, image, responder);
+  if (route != Route::kImage) {
+    const PlainAnswer out = answer_for(route, services_.process, image.config(), image.id);
+    if (out.response.status == 404) responder.take_slot(http::RefusalPace::kMistakeSlot);
+    co_await responder.send(out.response, as_bytes(out.body));
     co_return;
   }
-  const PlainAnswer out = answer_for(route, services_.process, image.config(), image.id);
-  if (out.response.status == 404) responder.take_slot(http::RefusalPace::kMistakeSlot);
-  co_await responder.send(out.response, as_bytes(out.body));
+  Served served(services_, image);
+  std::optional<Error> refused = refused_at_once(services_, image, responder);
+  if (!refused) {
+    responder.watch_client();
+    co_await serve_image(services_, scope, image, responder, served);
+    co_return;
+  }
+  Answer answer = error_answer(image, std::move(*refused));
+  pace(answer, responder);
+  std::optional<bool> sent = responder.send_now(answer.response, answer.body.span());
+  if (!sent) sent = co_await responder.send_rest();
+  if (!*sent) answer.error = not_taken(false);
+  served.finish(answer, false);
 }
 
 namespace {
@@ -237,11 +271,11 @@ observe::MemoryNumbers memory_numbers(const Process& process) {
 }  // namespace
 
 loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& request,
-                                        http::Responder& responder, std::string_view) {
+                                        http::Responder& responder, const http::Peer&) {
   const config::Config& config = services_.snapshot->config;
   const Route route = route_of(request, config.server);
   if (is_health(route)) {
-    const std::string id = request_id_of(request.headers);
+    const std::string id = request_id_of(request.headers, services_.ids);
     const PlainAnswer out = answer_for(route, services_.process, config, id);
     co_await responder.send(out.response, as_bytes(out.body));
     co_return;

@@ -114,20 +114,26 @@ void add_custom(http::Response& response, const config::Config& config) {
   }
 }
 
-Answer error_answer(const ImageRequest& request, const Error& error) {
+Answer error_answer(const ImageRequest& request, Error error) {
   const config::Config& config = request.config();
+  const std::string_view accept = request.request->headers.get("accept");
+  const bool development = config.server.development_errors_mode;
   Answer answer;
   answer.response = base_response(error.status(), request.id);
   add_cors(answer.response, config);
-  const ErrorBody body = error_body(error, request.request->headers.get("accept"), request.id,
-                                    config.server.development_errors_mode);
-  answer.response.headers.add("Content-Type", body.content_type);
+  if (error_is_plain(accept, development)) {
+    answer.response.headers.add("Content-Type", "text/plain");
+    answer.body = Bytes::of_static(error.public_text());
+  } else {
+    ErrorBody body = error_body(error, accept, request.id, development);
+    answer.response.headers.add("Content-Type", std::move(body.content_type));
+    answer.body = Bytes::of(std::move(body.text));
+  }
   if (error.code == ErrorCode::kOverloaded) {
     answer.response.headers.add("Retry-After", std::to_string(kRetryAfterSeconds));
   }
   add_custom(answer.response, config);
-  answer.body = Bytes::of(body.text);
-  answer.error = error;
+  answer.error = std::move(error);
   return answer;
 }
 
@@ -542,17 +548,17 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
 
 }  // namespace
 
-loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request) {
+Result<void> check_room(CoreServices& services, ImageRequest& request) {
   const int queue = request.config().server.requests_queue_size;
-  if (!services.process.job_room(queue)) {  // refused before any work
-    co_return error_answer(request, refuse_job(services, queue));
-  }
-  const std::optional<loop::Lane> lane = lane_asked_for(request);
-  const Result<void> queue_fine = check_queue(services, request, lane);
-  if (!queue_fine) co_return error_answer(request, queue_fine.error());
+  if (!services.process.job_room(queue)) return std::unexpected(refuse_job(services, queue));
+  request.lane = lane_asked_for(request);
+  return check_queue(services, request, request.lane);
+}
+
+loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request) {
   log_started(services.process, request);
   const auto before = loop::Clock::now();
-  const loop::Lane counted = lane.value_or(loop::Lane::kQuick);
+  const loop::Lane counted = request.lane.value_or(loop::Lane::kQuick);
   Result<source::SourceAnswer> answer = co_await fetch(services, scope, request, counted);
   services.metrics.span(Span::kDownloading).observe(loop::Clock::now() - before);
   if (scope.cancelled()) {

@@ -24,11 +24,18 @@ namespace imgring::server {
 struct ImageRequest {
   const http::Request* request = nullptr;
   SnapshotPtr snapshot;
-  std::string id, client;
+  const http::Peer* peer = nullptr;
+  std::string id;
   std::optional<url::ProcessingRequest> parsed;  // once the URL was accepted
+  std::optional<loop::Lane> lane;                // as far as the URL tells it
   loop::Clock::time_point due{};                 // when its time is over
   bool start_logged = false;
   const config::Config& config() const noexcept { return snapshot->config; }
+  // Who asks, for the log: looked up when the first line is due.
+  const std::string& client();
+
+ private:
+  std::optional<std::string> client_;
 };
 
 // What a helper works on; shared by the job and the request, so that either may end first.
@@ -57,13 +64,15 @@ struct Answer {
 // Checks of the URL: secret, signature, options, source (server.md section 1.1, steps 1 to 4 and
 // 6).
 Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s);
-Answer error_answer(const ImageRequest& request, const Error& error);
+// Whether there is room for its job, and time: asked before its source is.
+Result<void> check_room(CoreServices& services, ImageRequest& request);
+Answer error_answer(const ImageRequest& request, Error error);
 // Headers that come with every answer of the image route.
 void add_cors(http::Response& response, const config::Config& config);
 void add_custom(http::Response& response, const config::Config& config);
 source::SourceRequest source_request(const ImageRequest& request, bool raw);
 
-// Fetch, render and describe: never throws an error away, each becomes an answer.
+// Fetch, render and describe what check_room() let pass: each error becomes an answer.
 loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageRequest& request);
 // raw: sends by itself, for as long as the client takes: what is timed is the source
 // (IMGPROXY_DOWNLOAD_TIMEOUT) and each write. The answer has what to log; unsent errors are in it.

@@ -8,6 +8,7 @@
 
 #include "image_request.h"
 #include "imgring/base/uri.h"
+#include "imgring/server/answers.h"
 
 namespace imgring::server {
 
@@ -43,12 +44,12 @@ void log_sum(const Process& process, const SummedLines& sum) {
 }
 
 // Whether a failed request gets lines of its own.
-bool lines_wanted(Process& process, const ImageRequest& request, const CompletedLine& line,
+bool lines_wanted(Process& process, ImageRequest& request, const CompletedLine& line,
                   LogLevel level) {
   const FailedRequest failed{.level = level,
                              .status = line.status,
                              .method = request.request->method_name,
-                             .client = request.client,
+                             .client = request.client(),
                              .error = line.error};
   std::optional<SummedLines> before;
   const bool wanted = process.equal_lines.admit(failed, this_second(), &before);
@@ -58,12 +59,19 @@ bool lines_wanted(Process& process, const ImageRequest& request, const Completed
 
 }  // namespace
 
+// A client that has left has no address any more: asked for while it is there.
+const std::string& ImageRequest::client() {
+  if (!client_) client_ = client_address(request->headers, *peer);
+  return *client_;
+}
+
 void log_started(const Process& process, ImageRequest& request) {
   request.start_logged = true;
+  const std::string& client = request.client();
   if (!process.log.enabled(LogLevel::kInfo)) return;
   const std::array<LogView, 3> fields = {LogView{"request_id", request.id},
                                          {"method", request.request->method_name},
-                                         {"client_ip", request.client}};
+                                         {"client_ip", client}};
   const std::string message = "Started " + display_text(request.request->target);
   process.log.write_views(LogLevel::kInfo, message, fields);
 }
@@ -84,7 +92,7 @@ void log_completed(Process& process, ImageRequest& request, const CompletedLine&
   std::array<LogView, 7> fields = {LogView{"request_id", request.id},
                                    {"method", request.request->method_name},
                                    {"status", std::int64_t{line.status}},
-                                   {"client_ip", request.client}};
+                                   {"client_ip", request.client()}};
   std::size_t count = 4;
   LogGroup options;
   std::string image_url;

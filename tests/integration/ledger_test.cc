@@ -155,13 +155,9 @@ TEST_F(Ledger, PipelinedRequestsAreBounded) {
     clients.back()->send(first + many);
   }
   EXPECT_TRUE(world.good_soon());
-  EXPECT_LE(world.peak_of("heads"), world.size_of("heads"));
-  EXPECT_GT(world.peak_of("heads"), 0);
+  EXPECT_EQ(world.peak_of("heads"), 0) << "what nobody reads yet is the kernel's";
   clients.clear();
   world.gate.open();
-  EXPECT_TRUE(eventually([&] {
-    return world.server.metric(part("memory_part_bytes", "heads")) == 0;
-  }));
   expect_below_the_limit(peak);
 }
 

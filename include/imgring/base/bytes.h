@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "imgring/base/text.h"
@@ -34,6 +35,12 @@ class Bytes {
   ~Bytes() = default;
 
   static Bytes of(std::string text);
+  // Of a text that lives as long as the process.
+  static Bytes of_static(std::string_view text) noexcept {
+    Bytes bytes;
+    bytes.span_ = as_bytes(text);
+    return bytes;
+  }
   // From malloc(); null: empty.
   static Bytes of_malloc(std::uint8_t* data, std::size_t size_bytes);
 

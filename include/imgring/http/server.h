@@ -1,16 +1,21 @@
 // Server connections: one coroutine reads heads, calls the handler, sends answers, in order.
 // Owns: the socket, its stream reader and parser. Loop thread only.
 // Promises: every deadline of hardening.md 1; answers in the order of the requests; the socket is
-// closed only after its last operation. Pipelined heads wait unparsed, kPipelineBytesMax at most,
-// then reading stops. A connection that was refused beyond the pace (refusal_pace.h) is held: it is
-// not read, so that what it sends waits in the kernel's buffer, whose size bounds it; the client's
-// leaving and the end of the server end that at once.
+// closed only after its last operation. Pipelined heads wait in the kernel's buffer, whose size
+// bounds them; at most what one read brought (loop::kReceiveBytesMax) waits here, unparsed. A
+// connection that was refused beyond the pace (refusal_pace.h) is held: it is not read; the
+// client's leaving and the end of the server end that at once.
+// What a refusal costs bounds what strangers can take from others (hardening.md 6): one whose head
+// is there is read, answered and, when asked for, closed without an operation of the engine, a
+// timer or a wait.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "imgring/http/headers.h"
 #include "imgring/http/refusal_pace.h"
@@ -21,10 +26,6 @@
 
 namespace imgring::http {
 
-inline constexpr std::size_t kPipelineBytesMax = 64 << 10;
-// Of these, what a connection holds on its own account; above it they are paid for, and without
-// room not read.
-inline constexpr std::size_t kPipelineFreeBytes = 4 << 10;
 // Draining: how long an idle connection may still bring the request that crossed our decision.
 inline constexpr int kDrainPatienceMs = 100;
 inline constexpr int kLingerTimeMs = 1000;  // half-close, drain, close: the client sees the answer
@@ -43,13 +44,28 @@ struct ServerContext {
   std::string server_name;
   int read_request_timeout_s = 10, write_response_timeout_s = 10, keep_alive_timeout_s = 10;
   bool draining = false;
-  mem::Budget* heads = nullptr;  // of large heads and pipelined requests; null: none (tests)
+  mem::Budget* heads = nullptr;  // of large heads; null: none (tests)
+  loop::StreamReader::Kind sockets = loop::StreamReader::Kind::kBytes;
+  std::unique_ptr<RequestParser> spare_parser;  // most heads come whole: one serves them all
   RefusalPace pace;
   mem::Counter* held_now = nullptr;    // connections that are held; null: not counted
   mem::Counter* held_total = nullptr;  // how often one was
   std::uint64_t open_connections = 0;
   std::string date;  // of date_second
   std::int64_t date_second = 0;
+};
+
+// Who is at the other end, as text for the log; looked up when it is first asked for.
+class Peer {
+ public:
+  explicit Peer(int fd) noexcept : fd_(fd) {}
+  explicit Peer(std::string text) noexcept : text_(std::move(text)) {}  // known (tests)
+  // Empty: a socket without an address, or a client that has left before.
+  const std::string& text() const;
+
+ private:
+  mutable int fd_ = -1;  // -1: looked up
+  mutable std::string text_;
 };
 
 // One request's way back. Used by its handler until the handler's coroutine ends.
@@ -60,10 +76,21 @@ class Responder {
   // Head and body at once, with Content-Length; HEAD and 304 send no body. False: the connection is
   // gone.
   loop::Task<bool> send(const Response& response, ByteSpan body);
+  // The same without a wait. None: something is left; `body` has to stay until send_rest() is over.
+  std::optional<bool> send_now(const Response& response, ByteSpan body);
+  loop::Task<bool> send_rest();
   // A body in pieces: by length when >= 0, else chunked (HTTP/1.0: until the close).
   loop::Task<bool> begin(const Response& response, std::int64_t content_length);
   loop::Task<bool> write(ByteSpan piece);
   loop::Task<bool> finish();
+  // Before work that takes its time: from here on the request's scope ends when the client leaves.
+  void watch_client() noexcept {
+    if (reader_ != nullptr) reader_->watch(*scope_);
+  }
+  void set_client(loop::StreamReader& reader, loop::Scope& scope) noexcept {
+    reader_ = &reader;
+    scope_ = &scope;
+  }
   // Nothing more comes: the client must see a broken body.
   void abort() noexcept { keep_alive_ = false; }
   // The answer ends the connection.
@@ -82,6 +109,7 @@ class Responder {
  private:
   std::string head_text(const Response& response, std::int64_t content_length);
   loop::Task<bool> put(ByteSpan head, ByteSpan body);
+  bool try_send() noexcept;
   ServerContext& context_;
   int fd_;
   const Request& request_;
@@ -91,20 +119,23 @@ class Responder {
   RefusalPace::Duration slot_{};  // zero: not counted
   std::uint64_t sent_bytes_ = 0;
   loop::Scope* writing_ = nullptr;  // while put() is at it
+  loop::StreamReader* reader_ = nullptr;
+  loop::Scope* scope_ = nullptr;  // of the request
+  std::string head_;                // of send_now()
+  ByteSpan head_left_, body_left_;  // of both, what has not left yet
 };
 
 class Handler {
  public:
   virtual ~Handler() = default;
-  // `scope` is cancelled with kClientGone when the peer leaves. Must send an answer or leave the
-  // responder unstarted (the connection is closed then).
+  // `scope` is cancelled with kClientGone when the peer leaves after watch_client(). Must send an
+  // answer or leave the responder unstarted (the connection is closed then).
   virtual loop::Task<void> handle(loop::Scope& scope, const Request& request, Responder& responder,
-                                  std::string_view peer) = 0;
+                                  const Peer& peer) = 0;
 };
 
-// Serves one accepted socket until its end. `peer`: address text for the log.
-loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop::Fd socket,
-                                  std::string peer);
+// Serves one accepted socket until its end.
+loop::Task<void> serve_connection(ServerContext& context, Handler& handler, loop::Fd socket);
 
 std::string_view reason_phrase(int status) noexcept;
 // IMF-fixdate of a time (RFC 9110 5.6.7).

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "imgring/base/check.h"
@@ -23,7 +22,6 @@ using Clock = std::chrono::steady_clock;
 enum class OpKind : std::uint8_t {
   kNop,
   kAccept,      // multishot: a completion per connection
-  kRecvStream,  // multishot into the engine's buffers: Completion::data is valid during complete()
   kRecv,        // into data
   kSend,        // MSG_NOSIGNAL, the whole of data where the kernel can
   kSendMessage, // message
@@ -31,7 +29,8 @@ enum class OpKind : std::uint8_t {
   kOpen,        // openat2: path under fd with `how`
   kRead,        // pread of data at offset (-1: current position)
   kPollIn,      // one poll for readability
-  kPollGone,    // one poll for a peer that has closed its side
+  kPollStream,  // one poll for bytes or for a peer that has closed its side: what poll(2) says
+  kWatchStream, // multishot: the same each time something changes
   kClose,
 };
 
@@ -50,7 +49,6 @@ struct OpRequest {
 struct Completion {
   int result = 0;      // as the system call's: >= 0, or -errno
   bool more = false;   // a multishot operation goes on
-  std::span<const std::uint8_t> data{};  // kRecvStream
 };
 
 // Base of everything that waits for the kernel.
@@ -96,8 +94,6 @@ class Engine {
 struct EngineOptions {
   unsigned submission_entries = 1024;   // hardening.md 7
   unsigned completion_entries = 8192;
-  unsigned buffer_count = 256;          // kRecvStream; the kernel cycles through all of them
-  unsigned buffer_size_bytes = 2048;
 };
 // The io_uring engine. The error is one line that names the cause tested and what to change.
 Result<std::unique_ptr<Engine>> make_uring_engine(const EngineOptions& options);

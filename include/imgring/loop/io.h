@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "imgring/loop/loop.h"
-#include "imgring/mem/budget.h"
 
 namespace imgring::loop {
 
@@ -71,8 +70,6 @@ IoAwait open_file(Loop& loop, Scope& scope, int folder_fd, const char* path,
 IoAwait read_at(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into,
                 std::int64_t offset) noexcept;
 IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept;
-// Until a socket's peer has closed its side or the connection is broken; bytes do not end it.
-IoAwait poll_gone(Loop& loop, Scope& scope, int fd) noexcept;
 
 // What a sender tells while it is at it.
 struct SendProgress {
@@ -109,65 +106,65 @@ class Acceptor final : Operation {
   bool wanted_ = false;
 };
 
-// Bytes that arrive on a socket, through the engine's receive buffers, into one growing text.
-// Also the watch for a peer that leaves: `leave_scope` is cancelled with kClientGone at the end of
-// stream.
+// Bytes that arrive on a socket, read when they are wanted: what nobody asks for waits in the
+// kernel, whose buffer bounds it. A read costs one system call and no operation of the engine; only
+// who finds nothing has the socket polled. The first wait of a connection polls once, so that one
+// that is answered and closed leaves nothing behind to be cancelled; later ones keep their poll.
+// Also the watch for a peer that leaves: `leave_scope` is cancelled with kClientGone at once,
+// whatever is unread.
 // Owned by one connection coroutine; must be drained (stop()) before the socket is closed.
 class StreamReader final : Operation {
  public:
-  // Above `bytes_max` unread bytes the kernel is asked to stop until some are consumed, and above
-  // `free_bytes` where `budget` has no room for the rest.
-  struct Limits {
-    std::size_t bytes_max;
-    std::size_t free_bytes;
-    mem::Budget* budget;  // null: nothing is asked
-  };
-  StreamReader(Loop& loop, int fd, std::size_t bytes_max) noexcept
-      : StreamReader(loop, fd, Limits{bytes_max, bytes_max, nullptr}) {}
-  StreamReader(Loop& loop, int fd, const Limits& limits) noexcept
-      : loop_(loop),
-        fd_(fd),
-        limits_(limits),
-        changed_(loop),
-        idle_(loop) {}
-  void start() noexcept;
-  // Unread bytes. Valid until consume() or the next await.
-  std::string_view unread() const noexcept { return std::string_view(buffer_).substr(consumed_); }
-  void consume(std::size_t bytes) noexcept;
+  enum class Kind : std::uint8_t { kBytes, kPackets };  // SOCK_STREAM, SOCK_SEQPACKET
+  StreamReader(Loop& loop, int fd, Kind kind = Kind::kBytes) noexcept
+      : loop_(loop), fd_(fd), kind_(kind), changed_(loop), idle_(loop) {}
+  // Unread bytes, kReceiveBytesMax at most; receives when there are none. Empty: nothing is there,
+  // or ended(). They lie where every reader of the loop receives: keep() before any await.
+  std::string_view unread() noexcept;
+  void consume(std::size_t bytes) noexcept { view_.remove_prefix(bytes); }
+  void keep();
   bool ended() const noexcept { return ended_; }
   int error() const noexcept { return error_; }  // -errno when the stream ended by an error
-  // Waits for more bytes or the end. False when the scope was cancelled. Bytes that came and were
-  // consumed without this wait end the next one at once: look at unread().
-  Task<bool> more(Scope& scope);
-  void watch(Scope* leave_scope) noexcept;
-  // Reads nothing more until resume(): what comes waits in the kernel.
-  void pause() noexcept;
-  void resume() noexcept;
-  // Gives the buffer's memory back when nothing is unread (idle connections).
-  void trim() noexcept;
+  // co_await readable(scope): until unread() may find something; it may also find nothing yet.
+  // False: the scope was cancelled.
+  auto readable(Scope& scope) {
+    keep();
+    prepare_wait();
+    return changed_.wait(scope);
+  }
+  // co_await change(scope): until what is above may have changed; while held, until the peer left.
+  auto change(Scope& scope) noexcept { return changed_.wait(scope); }
+  // From now on, until unwatch(). A peer that has closed only its own side by now asked for one
+  // answer and waits for it; one that does so later has left (as Go's server sees it, which tells
+  // no half-close from a close).
+  void watch(Scope& leave_scope) noexcept;
+  void unwatch() noexcept { leave_scope_ = nullptr; }
+  // Between hold(true) and hold(false) only the peer's leaving ends a wait.
+  void hold(bool on) noexcept;
+  // The peer has left: seen by a poll, so only after a wait or while it is watched.
+  bool gone() const noexcept { return gone_; }
   std::uint64_t received_bytes() const noexcept { return received_bytes_; }
-  // Ends the receive and waits for its last completion.
+  // The kernel holds a poll: stop() has to be awaited.
+  bool polled() const noexcept { return in_flight(); }
+  // Ends the poll and waits for its last completion.
   Task<void> stop();
 
  private:
   void complete(const Completion& completion) noexcept override;
+  void receive() noexcept;
   void arm() noexcept;
-  void arm_if_room() noexcept;
-  void leave() noexcept;
-  std::size_t unread_bytes() const noexcept { return buffer_.size() - consumed_; }
-  bool full() noexcept;  // pays for what is unread, where it can
-  bool may_go_on() const noexcept;
+  void prepare_wait() noexcept;
   Loop& loop_;
   int fd_;
-  Limits limits_;
-  mem::Grant paid_;
+  Kind kind_;
   Event changed_, idle_;
-  std::string buffer_;
-  std::size_t consumed_ = 0;
+  std::string kept_;
+  std::string_view view_;  // in kept_ or in the loop's room
   std::uint64_t received_bytes_ = 0;
   Scope* leave_scope_ = nullptr;
-  bool ended_ = false, stopping_ = false, paused_ = false;
-  bool held_ = false;  // between pause() and resume()
+  bool readable_ = true;  // a read may find something
+  bool first_wait_ = true;
+  bool gone_ = false, ended_ = false, stopping_ = false, held_ = false;
   int error_ = 0;
 };
 

@@ -2,11 +2,13 @@
 // Everything but post_remote is for the loop's own thread. Shares nothing with other loops.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <coroutine>
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -52,6 +54,9 @@ class RemoteTask {
   RemoteTask* next_ = nullptr;
 };
 
+// Of one read of a stream: a head of the usual size, and what a connection may keep of it unpaid.
+inline constexpr std::size_t kReceiveBytesMax = 4 << 10;
+
 class Loop {
  public:
   // On the thread that will call run().
@@ -81,6 +86,9 @@ class Loop {
     turn_context_ = context;
   }
 
+  // Where sockets are read into: what is there is used or copied before the next await.
+  std::span<char> receive_room() noexcept { return receive_room_; }
+
   void timer_add(TimerNode* timer, Clock::time_point due);
   void timer_remove(TimerNode* timer) noexcept;
 
@@ -102,6 +110,7 @@ class Loop {
   void* turn_context_ = nullptr;
   std::deque<std::coroutine_handle<>> ready_;
   std::vector<TimerNode*> heap_;
+  std::array<char, kReceiveBytesMax> receive_room_;  // not initialised
   std::atomic<RemoteTask*> remote_{nullptr};
   int wake_fd_ = -1;
   std::unique_ptr<Wake> wake_;

@@ -58,8 +58,8 @@ constexpr std::uint64_t large_download_bytes(std::uint64_t downloads_bytes) noex
   return downloads_bytes / 4;
 }
 
-// A client's connection: socket, coroutine, reader, and a head of the usual size. Heads above 8 KiB
-// and what is pipelined are the heads' part.
+// A client's connection: socket, coroutine, reader, a head of the usual size and what one read
+// brought behind it. Heads above 8 KiB are the heads' part; what is pipelined waits in the kernel.
 inline constexpr std::uint64_t kClientBytes = 8 << 10;
 // A connection to a source while it is used: name look-up, reader, and with TLS its record buffers
 // of 17 KiB each way, its two queues of bytes and its state.

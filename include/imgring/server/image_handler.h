@@ -9,6 +9,7 @@
 #include "imgring/loop/offload.h"
 #include "imgring/mem/buffer_pool.h"
 #include "imgring/observe/metrics.h"
+#include "imgring/server/answers.h"
 #include "imgring/server/state.h"
 #include "imgring/source/source.h"
 
@@ -29,13 +30,14 @@ struct CoreServices {
   loop::Event& memory_short;  // the core's guard waits for it
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
+  RequestIds ids{};
 };
 
 class RequestHandler final : public http::Handler {
  public:
   explicit RequestHandler(CoreServices& services) : services_(services) {}
   loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
-                          http::Responder& responder, std::string_view peer) override;
+                          http::Responder& responder, const http::Peer& peer) override;
 
  private:
   CoreServices& services_;
@@ -47,7 +49,7 @@ class HealthHandler final : public http::Handler {
  public:
   explicit HealthHandler(CoreServices& services) : services_(services) {}
   loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
-                          http::Responder& responder, std::string_view peer) override;
+                          http::Responder& responder, const http::Peer& peer) override;
 
  private:
   CoreServices& services_;
@@ -59,7 +61,7 @@ class MetricsHandler final : public http::Handler {
  public:
   explicit MetricsHandler(CoreServices& services) : services_(services) {}
   loop::Task<void> handle(loop::Scope& scope, const http::Request& request,
-                          http::Responder& responder, std::string_view peer) override;
+                          http::Responder& responder, const http::Peer& peer) override;
 
  private:
   CoreServices& services_;

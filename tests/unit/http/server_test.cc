@@ -21,7 +21,7 @@ constexpr std::string_view kAsk = "GET /x HTTP/1.1\r\nHost: a\r\n\r\n";
 class Refuser final : public Handler {
  public:
   loop::Task<void> handle(loop::Scope&, const Request&, Responder& responder,
-                          std::string_view) override {
+                          const Peer&) override {
     ++asked;
     responder.take_slot(RefusalPace::kHoldMax);
     Response response;
@@ -41,7 +41,7 @@ struct Served {
     server_fd = fds[1];
     context.held_now = &held_now;
     context.held_total = &held_total;
-    connections.start(serve_connection(context, refuser, loop::Fd(fds[1]), ""));
+    connections.start(serve_connection(context, refuser, loop::Fd(fds[1])));
   }
   void ask(std::string_view text) const {
     EXPECT_EQ(write(client.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));

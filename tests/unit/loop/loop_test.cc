@@ -76,7 +76,7 @@ Task<void> nop_storm(Loop& loop, Scope& scope) {
   EXPECT_EQ(done, 1000);
 }
 TEST(Engine, RingPressureLosesNoIntent) {
-  run_loop(nop_storm, {.submission_entries = 2, .completion_entries = 4, .buffer_count = 2});
+  run_loop(nop_storm, {.submission_entries = 2, .completion_entries = 4});
 }
 
 Task<void> echo(Loop& loop, Scope& scope) {
@@ -150,89 +150,182 @@ Task<void> send_whole(Loop& loop, Scope& scope) {
 }
 TEST(Io, SendAllSendsTwoPiecesWhole) { run_loop(send_whole); }
 
-Task<void> stream(Loop& loop, Scope& scope) {
-  Pair pair;
-  StreamReader reader(loop, pair.fd[1], 1 << 20);
-  Scope leave(&scope);
-  reader.watch(&leave);
-  reader.start();
-  put(pair.fd[0], "first ");
-  bool going_on = co_await reader.more(scope);
-  EXPECT_TRUE(going_on);
-  EXPECT_EQ(reader.unread(), "first ");
-  reader.consume(2);
-  EXPECT_EQ(reader.unread(), "rst ");
-  EXPECT_FALSE(leave.cancelled());
-  put(pair.fd[0], "second");
-  pair.close_writer();
-  while (!reader.ended()) {
-    going_on = co_await reader.more(scope);
+// Until it has unread bytes or has ended.
+Task<void> read_some(StreamReader& reader, Scope& scope) {
+  while (reader.unread().empty() && !reader.ended()) {
+    const bool going_on = co_await reader.readable(scope);
     EXPECT_TRUE(going_on);
   }
-  EXPECT_EQ(reader.unread(), "rst second");
-  EXPECT_EQ(leave.reason(), CancelReason::kClientGone);
+}
+
+Task<void> stream(Loop& loop, Scope& scope) {
+  Pair pair;
+  StreamReader reader(loop, pair.fd[1]);
+  Scope leave(&scope);
+  put(pair.fd[0], "first ");
+  EXPECT_EQ(reader.unread(), "first ") << "what is there needs no wait";
+  reader.consume(2);
+  reader.keep();
+  EXPECT_EQ(reader.unread(), "rst ");
+  reader.watch(leave);
+  reader.consume(4);
+  put(pair.fd[0], "second");
+  co_await read_some(reader, scope);
+  EXPECT_EQ(reader.unread(), "second");
+  reader.keep();
+  EXPECT_FALSE(leave.cancelled());
+  pair.close_writer();
+  while (!leave.cancelled()) {
+    const bool slept = co_await Sleep(loop, scope, 1ms);
+    EXPECT_TRUE(slept);
+  }
+  EXPECT_EQ(leave.reason(), CancelReason::kClientGone) << "whatever is unread";
+  EXPECT_EQ(reader.unread(), "second");
+  reader.consume(6);
+  co_await read_some(reader, scope);
+  EXPECT_TRUE(reader.ended());
+  EXPECT_EQ(reader.error(), 0);
   co_await reader.stop();
 }
 TEST(StreamReader, GivesBytesAndSeesThePeerLeave) { run_loop(stream); }
 
-Task<void> stream_limit(Loop& loop, Scope& scope) {
+Task<void> stream_whole(Loop& loop, Scope& scope) {
   Pair pair;
-  StreamReader reader(loop, pair.fd[1], 4096);
-  reader.start();
+  StreamReader reader(loop, pair.fd[1]);
   std::string text(200'000, 'x');
   std::thread writer([&] {
     put(pair.fd[0], text);
     pair.close_writer();
   });
   std::size_t got = 0;
-  std::size_t largest = 0;
-  while (!reader.ended() || !reader.unread().empty()) {
-    largest = std::max(largest, reader.unread().size());
+  while (!reader.ended()) {
+    co_await read_some(reader, scope);
+    EXPECT_LE(reader.unread().size(), kReceiveBytesMax);
     got += reader.unread().size();
     reader.consume(reader.unread().size());
-    const bool going_on = co_await reader.more(scope);
-    EXPECT_TRUE(going_on);
   }
   writer.join();
   EXPECT_EQ(got, text.size());
+  EXPECT_EQ(reader.received_bytes(), text.size());
   co_await reader.stop();
 }
-TEST(StreamReader, StopsReadingAboveItsLimitAndGoesOn) {
-  run_loop(stream_limit, {.buffer_count = 4, .buffer_size_bytes = 512});
-}
+TEST(StreamReader, ReadsPieceByPieceToTheEnd) { run_loop(stream_whole); }
 
-Task<void> stream_pause(Loop& loop, Scope& scope) {
-  Pair pair;
-  StreamReader reader(loop, pair.fd[1], 1 << 20);
-  reader.start();
-  reader.pause();
-  for (int turn = 0; turn < 5; ++turn) co_await nop(loop, scope);
-  put(pair.fd[0], "held back");
-  for (int turn = 0; turn < 5; ++turn) co_await nop(loop, scope);
-  EXPECT_EQ(reader.unread(), "");
-  reader.resume();
-  const bool going_on = co_await reader.more(scope);
+// Two readers of a loop receive into the same room.
+Task<void> two_streams(Loop& loop, Scope& scope) {
+  Pair one, other;
+  StreamReader first(loop, one.fd[1]), second(loop, other.fd[1]);
+  put(one.fd[0], "of the first");
+  put(other.fd[0], "of the second");
+  EXPECT_EQ(first.unread(), "of the first");
+  first.consume(3);
+  first.keep();
+  EXPECT_EQ(second.unread(), "of the second");
+  EXPECT_EQ(first.unread(), "the first");
+  const bool going_on = co_await second.readable(scope);
   EXPECT_TRUE(going_on);
-  EXPECT_EQ(reader.unread(), "held back");
-  reader.pause();
+  EXPECT_EQ(second.unread(), "of the second");
+  co_await first.stop();
+  co_await second.stop();
+}
+TEST(StreamReader, KeepsWhatIsLeftOfALook) { run_loop(two_streams); }
+
+// A connection that is answered at once and closed has had no operation of the engine.
+Task<void> no_poll(Loop& loop, Scope& scope) {
+  Pair pair;
+  StreamReader reader(loop, pair.fd[1]);
+  put(pair.fd[0], "GET");
+  EXPECT_EQ(reader.unread(), "GET");
+  EXPECT_FALSE(reader.polled());
+  reader.consume(3);
+  Scope waiting(&scope);
+  {
+    Deadline due(loop, waiting, 5ms);
+    const bool going_on = co_await reader.readable(waiting);
+    EXPECT_FALSE(going_on) << "nothing came";
+    EXPECT_TRUE(reader.polled());
+  }
+  put(pair.fd[0], "more");
+  co_await read_some(reader, scope);
+  EXPECT_EQ(reader.unread(), "more");
+  EXPECT_FALSE(reader.polled()) << "its first wait polls once";
+  reader.consume(4);
+  const bool waits = co_await reader.readable(waiting);
+  EXPECT_FALSE(waits);
+  EXPECT_TRUE(reader.polled());
+  put(pair.fd[0], "again");
+  co_await read_some(reader, scope);
+  EXPECT_TRUE(reader.polled()) << "later ones stay polled";
   co_await reader.stop();
 }
-TEST(StreamReader, ReadsNothingBetweenPauseAndResume) { run_loop(stream_pause); }
+TEST(StreamReader, PollsOnlyWhoWaits) { run_loop(no_poll); }
 
-Task<void> gone(Loop& loop, Scope& scope) {
+Task<void> held(Loop& loop, Scope& scope) {
   Pair pair;
+  StreamReader reader(loop, pair.fd[1]);
+  EXPECT_EQ(reader.unread(), "");
+  reader.hold(true);
   put(pair.fd[0], "bytes are no end");
   {
     Scope waiting(&scope);
     Deadline due(loop, waiting, 20ms);
-    const int still_here = co_await poll_gone(loop, waiting, pair.fd[1]);
-    EXPECT_EQ(still_here, -ECANCELED);
+    const bool changed = co_await reader.change(waiting);
+    EXPECT_FALSE(changed);
+    EXPECT_FALSE(reader.gone());
   }
   pair.close_writer();
-  const int left = co_await poll_gone(loop, scope, pair.fd[1]);
-  EXPECT_GT(left, 0);
+  const bool changed = co_await reader.change(scope);
+  EXPECT_TRUE(changed);
+  EXPECT_TRUE(reader.gone());
+  reader.hold(false);
+  EXPECT_EQ(reader.unread(), "bytes are no end");
+  co_await reader.stop();
 }
-TEST(Io, PollGoneEndsWhenThePeerLeaves) { run_loop(gone); }
+TEST(StreamReader, HeldItSeesOnlyThatThePeerLeaves) { run_loop(held); }
+
+// One packet at a time comes out of a packet socket, and several wait behind one change.
+Task<void> packets(Loop& loop, Scope& scope) {
+  int fds[2];
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+  Fd writer(fds[0]), socket(fds[1]);
+  StreamReader reader(loop, socket.get(), StreamReader::Kind::kPackets);
+  EXPECT_EQ(reader.unread(), "");
+  reader.hold(true);  // polled from here on
+  for (const char* text : {"one", "two", "three"}) put(writer.get(), text);
+  reader.hold(false);
+  for (const char* text : {"one", "two", "three"}) {
+    co_await read_some(reader, scope);
+    EXPECT_EQ(reader.unread(), text);
+    reader.consume(reader.unread().size());
+  }
+  co_await reader.stop();
+}
+TEST(StreamReader, ReadsPacketsOneByOne) { run_loop(packets); }
+
+// A peer that has only stopped sending waits for its answer; one that is gone does not.
+Task<void> closed_before(Loop& loop, Scope& scope) {
+  for (const bool whole : {false, true}) {
+    Pair pair;
+    StreamReader reader(loop, pair.fd[1]);
+    put(pair.fd[0], "x");
+    if (whole) {
+      pair.close_writer();
+    } else {
+      shutdown(pair.fd[0], SHUT_WR);
+    }
+    EXPECT_EQ(reader.unread(), "x");
+    reader.consume(1);
+    Scope leave(&scope);
+    reader.watch(leave);
+    EXPECT_EQ(leave.cancelled(), whole);
+    EXPECT_FALSE(reader.polled());
+    const bool slept = co_await Sleep(loop, scope, 1ms);
+    EXPECT_TRUE(slept);
+    EXPECT_EQ(leave.cancelled(), whole);
+    co_await reader.stop();
+  }
+}
+TEST(StreamReader, AWatchTellsAHalfCloseThatWasThereFromAnEnd) { run_loop(closed_before); }
 
 Task<void> waiter(Scope& scope, Event* event, int* got) {
   const bool notified = co_await event->wait(scope);

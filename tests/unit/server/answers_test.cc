@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 #include <span>
 
 namespace imgring::server {
@@ -330,31 +331,40 @@ TEST(RequestId, GivenOnesThatAreFit) {
       {"a\"b", "", ""},
       {"", "", ""},
   };
+  RequestIds ids;
   for (const Case& c : cases) {
     SCOPED_TRACE(std::string(c.id) + "|" + std::string(c.amazon));
     http::Headers headers;
     if (!c.id.empty()) headers.add("X-Request-ID", std::string(c.id));
     if (!c.amazon.empty()) headers.add("x-amzn-request-context", std::string(c.amazon));
-    const std::string got = request_id_of(headers);
+    const std::string got = request_id_of(headers, ids);
     if (!c.expected.empty()) {
       EXPECT_EQ(got, c.expected);
       continue;
     }
     EXPECT_EQ(got.size(), 21u);
-    EXPECT_EQ(request_id_of(headers_of({{"x-request-id", got}})), got);  // fit itself
-    EXPECT_NE(request_id_of(headers), got);
+    EXPECT_EQ(request_id_of(headers_of({{"x-request-id", got}}), ids), got);  // fit itself
+    EXPECT_NE(request_id_of(headers, ids), got);
   }
 }
 
+// Also across the pages they are taken from.
+TEST(RequestIds, NoneComesTwice) {
+  RequestIds ids;
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(ids.next()).second);
+}
+
 TEST(ClientAddress, TheMostTrustedHeaderFirst) {
-  EXPECT_EQ(client_address({}, "1.1.1.1"), "1.1.1.1");
-  EXPECT_EQ(client_address(headers_of({{"X-Real-IP", "2.2.2.2"}}), "1.1.1.1"), "2.2.2.2");
+  const http::Peer peer(std::string("1.1.1.1"));
+  EXPECT_EQ(client_address({}, peer), "1.1.1.1");
+  EXPECT_EQ(client_address(headers_of({{"X-Real-IP", "2.2.2.2"}}), peer), "2.2.2.2");
   const auto forwarded =
       headers_of({{"X-Real-IP", "2.2.2.2"}, {"X-Forwarded-For", " 3.3.3.3 , 9.9.9.9"}});
-  EXPECT_EQ(client_address(forwarded, "1.1.1.1"), "3.3.3.3");
+  EXPECT_EQ(client_address(forwarded, peer), "3.3.3.3");
   const auto cloudflare =
       headers_of({{"X-Forwarded-For", "3.3.3.3"}, {"CF-Connecting-IP", "4.4.4.4"}});
-  EXPECT_EQ(client_address(cloudflare, "1.1.1.1"), "4.4.4.4");
+  EXPECT_EQ(client_address(cloudflare, peer), "4.4.4.4");
 }
 
 TEST(BaseResponse, PolicyAndRequestId) {
