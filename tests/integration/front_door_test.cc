@@ -82,6 +82,50 @@ TEST(FrontDoor, SilentStrangersDoNotKeepHealthOut) {
   }
 }
 
+// Ruling 40. What the process holds at rest is above 85 % of the limit: by a fallback image, since
+// the ledger keeps strangers from bringing it there.
+TEST(FrontDoor, HealthAndReadinessAreHeardWhileMemoryIsShort) {
+  if (slow_build()) GTEST_SKIP() << "a sanitizer's build holds what no limit of the program's fits";
+  Environment environment{{"IMGRING_LOOPS", "1"}, {"IMGPROXY_WORKERS", "1"},
+                          {"IMGPROXY_READ_REQUEST_TIMEOUT", "60"}, {"IMGPROXY_TIMEOUT", "60"}};
+  constexpr double kMiB = 1 << 20;
+  double rss = 0;
+  World maker;
+  maker.folder.write("p.png", png_picture({100, 100}));
+  const Answer large = maker.get(plain_target("rs:force:3000:2000:1", "local:///p.png@bmp"));
+  ASSERT_GT(large.body.size(), 16 * kMiB);
+  environment["IMGPROXY_FALLBACK_IMAGE_PATH"] = maker.folder.write("large.bmp", large.body);
+  {
+    ServerProcess roomy(environment);
+    ASSERT_TRUE(roomy.wait_until_ready());
+    rss = roomy.metric("memory_rss_bytes").value_or(0);
+    roomy.stop();
+  }
+  ASSERT_GT(rss, 64 * kMiB) << "the lowest limit there is";
+  environment["IMGRING_MEMORY_LIMIT"] = std::to_string(static_cast<int>(rss / kMiB / 0.97));
+  ServerProcess server(environment);
+  ASSERT_TRUE(server.wait_until_ready());
+  RawClient inside(server.port());  // whoever comes first is the one to find it short
+  inside.send(get_text("/health"));
+  EXPECT_EQ(inside.read().status, 200);
+  RawClient outside(server.port());
+  outside.send(get_text(kPicture));
+  EXPECT_TRUE(eventually([&] { return server.metric("connections_waiting") == 1; }))
+      << server.metrics_text();
+  for (std::string_view path : {"/health", "/ready", "/health", "/ready"}) {
+    RawClient prober(server.port());
+    prober.send(get_text(path));
+    const Answer answer = prober.read();
+    EXPECT_EQ(answer.status, 200) << path << " " << answer.body;
+    EXPECT_TRUE(prober.closed());
+  }
+  inside.send(get_text("/ready"));
+  EXPECT_EQ(inside.read().status, 200) << "who is in is heard as well";
+  EXPECT_EQ(server.metric("connections"), 1) << "nobody new was let in";
+  EXPECT_FALSE(outside.stirs(Milliseconds(0)));
+  server.stop();
+}
+
 // Silent ones are clients as soon as there is room.
 TEST(FrontDoor, WhoWasSilentGetsItsPlaceInTurn) {
   FullHouse world;

@@ -3,6 +3,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include <csignal>
 #include <span>
 #include <vector>
 
@@ -130,6 +131,15 @@ class HeldHelpers {
     for (const int id : held_) ptrace(PTRACE_DETACH, id, nullptr, nullptr);
     held_.clear();
   }
+  // Of a process that has ended: it is no more there for others before who traces has seen that.
+  void see_their_end() {
+    for (const int id : held_) {
+      int status = 0;
+      while (waitpid(id, &status, __WALL) == id && !WIFEXITED(status) && !WIFSIGNALED(status)) {
+      }
+    }
+    held_.clear();
+  }
 
  private:
   std::vector<int> held_;
@@ -155,6 +165,38 @@ TEST(Stuck, AQuickHelperForTwiceTheTimeMakesReadinessFailUntilItGoesOn) {
   EXPECT_EQ(world.get("/health").status, 200);
   held.let_go();
   EXPECT_TRUE(ready_is(200));
+}
+
+// Asked to end with a helper that does not come back: who needs none is served, who waits for it is
+// told at the end of the grace time, and the process leaves without its thread, with status 1.
+TEST(Stuck, ASignalDrainsWhatCanBeServedAndTheRestIsLeft) {
+  World world(Environment{{"IMGPROXY_TIMEOUT", "60"}, {"IMGPROXY_WORKERS", "1"},
+                          {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "2"}});
+  world.folder.write("p.png", png_picture({100, 100}));
+  const std::string png = png_picture({40, 30});
+  world.source.on("/raw", held(world.gate, png));
+  RawClient waiting(world.port()), served(world.port());
+  waiting.send(get_text(plain_target("rs:force:6000:6000/el:1/bl:60", "local:///p.png@jpg")));
+  const auto running = [&] { return world.server.metric_sum("jobs_running{") == 1; };
+  ASSERT_TRUE(eventually(running));
+  HeldHelpers helpers(world.server);
+  if (!helpers.any()) GTEST_SKIP() << "threads of the program can't be traced here";
+  ASSERT_TRUE(running()) << "held in the middle of a job";
+  served.send(get_text(world.target("raw:1", "/raw")));
+  ASSERT_TRUE(world.source.wait_for_visits("/raw", 1));
+  const auto start = Clock::now();
+  world.server.signal(SIGTERM);
+  ASSERT_TRUE(eventually([&] { return !RawClient(world.port()).connected(); }));
+  world.gate.open();
+  const Answer answer = served.read();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, png);
+  EXPECT_EQ(answer.header("connection"), "close");
+  EXPECT_EQ(waiting.read().status, 503);
+  EXPECT_GE(seconds_since(start), 1.9) << "the grace time is theirs";
+  EXPECT_TRUE(world.server.wait_for_log("Jobs were still running when the grace time was over"));
+  helpers.see_their_end();
+  EXPECT_EQ(world.server.wait_for_exit(), 1);
 }
 
 }  // namespace

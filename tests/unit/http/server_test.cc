@@ -5,7 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "../loop/run_loop.h"
 
@@ -135,6 +137,50 @@ loop::Task<void> floods(loop::Loop& l, loop::Scope& scope) {
   co_await served.connections.join();
 }
 TEST(HeldConnection, LeavesItsBytesInTheKernel) { loop::run_loop(floods); }
+
+// Answers everything at once and remembers the order.
+class Scribe final : public Handler {
+ public:
+  loop::Task<void> handle(loop::Scope&, const Request& request, Responder& responder,
+                          const Peer&) override {
+    targets.push_back(request.target);
+    co_await responder.send(Response(), as_bytes("yes"));
+  }
+  std::vector<std::string> targets;
+};
+
+loop::Fd connect_to(loop::Nursery& connections, ServerContext& context, Handler& handler) {
+  int fds[2];
+  IMGRING_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+  connections.start(serve_connection(context, handler, loop::Fd(fds[1])));
+  return loop::Fd(fds[0]);
+}
+
+// What one client sends in a pipeline is answered in turns with what others ask for.
+loop::Task<void> pipelines(loop::Loop& l, loop::Scope& scope) {
+  loop::Scope requests(&scope), idle(&requests);
+  ServerContext context(l, requests, idle);
+  Scribe scribe;
+  loop::Nursery connections(l, nullptr);
+  constexpr std::size_t kPipelined = 100;
+  std::string many;
+  for (std::size_t i = 0; i < kPipelined; ++i) many += kAsk;
+  loop::Fd greedy = connect_to(connections, context, scribe);
+  EXPECT_EQ(write(greedy.get(), many.data(), many.size()), static_cast<ssize_t>(many.size()));
+  loop::Fd other = connect_to(connections, context, scribe);
+  constexpr std::string_view kOther = "GET /other HTTP/1.1\r\nHost: a\r\n\r\n";
+  EXPECT_EQ(write(other.get(), kOther.data(), kOther.size()), static_cast<ssize_t>(kOther.size()));
+  while (scribe.targets.size() < kPipelined + 1) {
+    const bool slept = co_await loop::Sleep(l, scope, 1ms);
+    EXPECT_TRUE(slept);
+  }
+  const auto place = std::find(scribe.targets.begin(), scribe.targets.end(), "/other");
+  EXPECT_LT(place - scribe.targets.begin(), 4);
+  greedy.reset();
+  other.reset();
+  co_await connections.join();
+}
+TEST(Connection, APipelineIsAnsweredInTurnsWithOthers) { loop::run_loop(pipelines); }
 
 }  // namespace
 }  // namespace imgring::http
