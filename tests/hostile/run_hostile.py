@@ -64,10 +64,12 @@ def link_is_active(element, value):
     if link.startswith('data:'):
         if element not in ('image', 'feimage') or not PICTURE_LINK.match(link):
             return True
-        head, _, body = re.sub('[\0-\x20]', '', value).partition(',')
-        if 'svg' not in head.lower():
+        head, _, body = value.partition(',')
+        if 'svg' not in plain(head):
             return False
-        inner = base64.b64decode(body + '==') if head.lower().endswith('base64') else urllib.parse.unquote_to_bytes(body)
+        inner = urllib.parse.unquote_to_bytes(body.split('#')[0])
+        if plain(head).endswith('base64'):
+            inner = base64.b64decode(re.sub(b'[\0-\x20=]', b'', inner) + b'==')
         return active_content(inner) is not None
     scheme = re.match(r'[^/?#]*?:', link)
     return bool(scheme) and scheme.group(0) not in ('http:', 'https:')
