@@ -18,7 +18,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tidy_docs  # noqa: E402
 
-MODULES = ['base', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source', 'image',
+MODULES = ['base', 'format', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source', 'image',
            'pipeline', 'cache', 'server', 'cli']
 COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'server'}
 THREAD_LOCAL_MODULES = {'mem', 'loop'}

@@ -20,6 +20,7 @@
 
 #include "imgring/cli/run_command.h"
 #include "imgring/config/load.h"
+#include "imgring/image/abilities.h"
 #include "imgring/image/svg_worker.h"
 #include "imgring/image/versions.h"
 #include "imgring/image/vips_image.h"
@@ -67,7 +68,7 @@ int show_version(const Context& context) {
     return server::kExitFailed;
   }
   std::printf("%s\nformats: %s\n", image::vips_version_text().c_str(),
-              image::formats_text().c_str());
+              format::abilities_text(image::ask_abilities()).c_str());
   return server::kExitOk;
 }
 

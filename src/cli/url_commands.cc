@@ -6,7 +6,7 @@
 #include "imgring/base/text.h"
 #include "imgring/base/uri.h"
 #include "imgring/config/load.h"
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/server/answers.h"
@@ -135,7 +135,7 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
     return;
   }
   std::printf("plan:\n%s\n", pipeline::describe(seen.plan).c_str());
-  const ImageTypeFacts& facts = facts_of(seen.plan.result_type);
+  const format::Format& facts = facts_of(seen.plan.result_type);
   const auto fresh = server::cache_control(server::Freshness{.now_unix_s = std::time(nullptr),
                                              .expires_unix_s = options.expires_unix_s},
                                    config);
@@ -165,10 +165,11 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
   IMGRING_TRY(std::string bytes, server::fetch_once(config, request.source_url));
   pipeline::RenderJob job;
   job.source = as_bytes(bytes);
-  job.source_type = image::detect_type(job.source, "", "");
+  job.source_type = format::detect_type(job.source, "", "");
   job.options = &request.options;
   job.config = &config.processing;
   job.watermark = snapshot.watermark.get();
+  job.abilities = snapshot.abilities;
   image::SvgChildren svg_children({});
   job.svg_children = &svg_children;
   std::printf("source content: %s, %zu bytes\n",

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "checks.h"
+#include "imgring/format/format.h"
 
 namespace imgring::config {
 namespace {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "readers.h"
 
 namespace imgring::image {

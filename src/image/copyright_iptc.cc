@@ -1,7 +1,7 @@
 // Photoshop resource blocks ("8BIM") and the IPTC records inside.
 #include <optional>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "copyright.h"
 
 namespace imgring::image {

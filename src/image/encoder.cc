@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encoders.h"
+#include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
 #include "operation.h"
 
@@ -57,15 +58,15 @@ bool has_own_saver(ImageType type) noexcept {
   return saver != nullptr && saver->save != nullptr;
 }
 
-bool can_save(ImageType type) noexcept {
-  if (saver_of(type) == nullptr) return false;
-  return has_own_saver(type) || vips_can_save(type);
+bool has_saver(ImageType type) noexcept {
+  return saver_of(type) != nullptr && (has_own_saver(type) || vips_has_saver(type));
 }
 
 Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                           const StopFlag& stop) {
+  IMGRING_CHECK_OFF_LOOP();
   const Saver* saver = saver_of(type);
-  if (saver == nullptr || !can_save(type)) {
+  if (!has_saver(type)) {
     return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   }
   IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));

@@ -37,9 +37,13 @@ Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& p
                                   const StopFlag& stop);
 // A PNG without palette, for what wraps one.
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
-bool vips_can_save(ImageType type) noexcept;   // tried once, where a codec may be missing
-bool vips_has_saver(ImageType type) noexcept;  // not tried
+bool vips_has_saver(ImageType type) noexcept;
+// Those of the formats that we serve and libvips holds for untrusted (init_vips).
+void unblock_savers() noexcept;
 bool has_own_saver(ImageType type) noexcept;
+bool has_saver(ImageType type) noexcept;  // either of them
+// Tries it, where libvips has the saver and may lack the codec; true for all others.
+bool codec_works(ImageType type);
 
 Result<Bytes> save_bmp(VipsImage* image, const StopFlag& stop);
 Result<Bytes> save_ico(VipsImage* image, const StopFlag& stop);

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "encoders.h"
 
 namespace imgring::image {

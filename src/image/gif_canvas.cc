@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "operation.h"
 
 namespace imgring::image {

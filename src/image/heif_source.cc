@@ -7,8 +7,8 @@
 #include <iterator>
 #include <string_view>
 
-#include "byte_reader.h"
-#include "heif_boxes.h"
+#include "imgring/base/byte_reader.h"
+#include "imgring/format/heif_boxes.h"
 
 namespace imgring::image {
 namespace {
@@ -77,7 +77,7 @@ void drop_patched(void* patched, GClosure*) noexcept { delete static_cast<Patche
 }  // namespace
 
 VipsSourcePtr open_heif(ByteSpan file) {
-  const ByteSpan source = without_second_file(file);
+  const ByteSpan source = format::without_second_file(file);
   if (says_known_brand(source) || !says_any_brand(source)) {
     return VipsSourcePtr(vips_source_new_from_memory(source.data(), source.size()));
   }

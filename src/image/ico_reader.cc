@@ -1,6 +1,7 @@
 // Icons: the best picture of the directory that can be read, a PNG or a bitmap without file header.
 // Promises: reads nothing outside the span, believes no size, and refuses an icon inside an icon.
-#include "imgring/image/ico_directory.h"
+#include "imgring/format/ico_directory.h"
+#include "imgring/format/sniff.h"
 #include "operation.h"
 #include "readers.h"
 
@@ -10,8 +11,8 @@ namespace {
 // Pictures that are tried: opening one may unpack the texts of a PNG.
 constexpr int kTriesMax = 8;
 
-Result<VipsImagePtr> load_entry(const IcoEntry& entry) {
-  if (is_png(entry.data)) return load(entry.data, ImageType::kPng, LoadParams{});
+Result<VipsImagePtr> load_entry(const format::IcoEntry& entry) {
+  if (format::is_png(entry.data)) return load(entry.data, ImageType::kPng, LoadParams{});
   return load_ico_bitmap(entry.data, entry.mask);
 }
 
@@ -33,7 +34,7 @@ Result<VipsImagePtr> bare(VipsImage* image) {
 Result<VipsImagePtr> load_ico(ByteSpan source) {
   Error first(ErrorCode::kBrokenImage, "icoload: no picture inside the file");
   int tries = 0;
-  for (const IcoEntry& entry : ico_entries(source)) {
+  for (const format::IcoEntry& entry : format::ico_entries(source)) {
     auto image = load_entry(entry);
     if (image) return bare(image->get());
     if (tries == 0) first = std::move(image).error();

@@ -7,13 +7,14 @@
 
 #include "blobs.h"
 #include "gif_canvas.h"
-#include "heif_boxes.h"
+#include "heif_colour.h"
 #include "heif_source.h"
+#include "imgring/format/jpeg_scans.h"
 #include "imgring/image/colour.h"
+#include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
 #include "operation.h"
-#include "png_view.h"
-#include "precheck.h"
+#include "png_source.h"
 #include "profile.h"
 #include "readers.h"
 #include "samples.h"
@@ -55,7 +56,7 @@ void tiff_arguments(Operation* op, const LoadParams& p) {
 }
 
 VipsSourcePtr open_png(ByteSpan source, const Logger* log) {
-  PngView view = view_png(source);
+  format::PngView view = format::view_png(source);
   if (!view.complete() && log != nullptr) {
     log->debug("texts, profiles or private chunks of a PNG left out: over 4 MiB each, "
                "16 MiB in all, or 1000 texts");
@@ -74,17 +75,20 @@ struct Loader {
   OwnReader reader;
   Precheck precheck;
   OpenSource open = open_memory;
+  const char* untrusted = nullptr;  // the class of libvips that is blocked unless named here
 };
 
 // clang-format off
 constexpr std::array kLoaders = {
-    Loader{ImageType::kJpeg, "jpegload_source", jpeg_arguments, nullptr, check_jpeg},
-    Loader{ImageType::kJxl, "jxlload_source", pages_arguments, nullptr, nullptr},
+    Loader{ImageType::kJpeg, "jpegload_source", jpeg_arguments, nullptr, format::check_jpeg},
+    Loader{ImageType::kJxl, "jxlload_source", pages_arguments, nullptr, nullptr, open_memory,
+           "VipsForeignLoadJxl"},
     Loader{ImageType::kPng, "pngload_source", png_arguments, nullptr, nullptr, open_png},
     Loader{ImageType::kWebp, "webpload_source", webp_arguments, nullptr, nullptr},
     Loader{ImageType::kGif, "gifload_source", pages_arguments, nullptr, nullptr},
     Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
-    Loader{ImageType::kSvg, "svgload_source", svg_arguments, nullptr, nullptr},
+    Loader{ImageType::kSvg, "svgload_source", svg_arguments, nullptr, nullptr, open_memory,
+           "VipsForeignLoadSvg"},
     Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
     Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
     Loader{ImageType::kBmp, nullptr, nullptr, load_bmp, nullptr},
@@ -121,7 +125,7 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
 // What libvips does not look at.
 Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type) {
   if (type == ImageType::kGif) return with_clear_canvas(image.get(), source);
-  if (type == ImageType::kPng) set_coded_profile(png_says(source), image.get());
+  if (type == ImageType::kPng) set_coded_profile(format::png_says(source), image.get());
   if (type == ImageType::kAvif || type == ImageType::kHeic) {
     return as_heif_says(image.get(), source);
   }
@@ -134,15 +138,23 @@ Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, Ima
 
 }  // namespace
 
-bool can_load(ImageType type) noexcept {
+bool has_loader(ImageType type) noexcept {
+  IMGRING_CHECK_OFF_LOOP();
   const Loader* loader = loader_of(type);
   if (loader == nullptr) return false;
   return loader->operation == nullptr || vips_has_operation(loader->operation);
 }
 
+void unblock_loaders() noexcept {
+  for (const Loader& loader : kLoaders) {
+    if (loader.untrusted != nullptr) vips_operation_block_set(loader.untrusted, FALSE);
+  }
+}
+
 Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& params) {
+  IMGRING_CHECK_OFF_LOOP();
   const Loader* loader = loader_of(type);
-  if (loader == nullptr || !can_load(type)) {
+  if (loader == nullptr || !has_loader(type)) {
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
   }
   if (source.empty()) return fail(ErrorCode::kBrokenImage, "empty source");

@@ -12,7 +12,9 @@ namespace imgring::image {
 
 class Operation {
  public:
-  explicit Operation(const char* name) noexcept : op_(vips_operation_new(name)) {}
+  explicit Operation(const char* name) noexcept : op_(vips_operation_new(name)) {
+    IMGRING_CHECK_OFF_LOOP();
+  }
   Operation(const Operation&) = delete;
   Operation& operator=(const Operation&) = delete;
   ~Operation() {

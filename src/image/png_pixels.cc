@@ -6,7 +6,7 @@
 #include <array>
 #include <cstring>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "imgring/base/check.h"
 #include "pixel_source.h"
 #include "png_unfilter.h"

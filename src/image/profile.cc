@@ -87,7 +87,7 @@ void drop_strange_profile(VipsImage* image, const Logger* log) {
              std::string(space_of(colour_model(image))) + "'");
 }
 
-void set_coded_profile(const CodedColours& says, VipsImage* image) {
+void set_coded_profile(const format::CodedColours& says, VipsImage* image) {
   constexpr std::uint32_t kP3 = 12;
   // sRGB's curve; BT.709's by its four numbers, which viewers take for the same; not said.
   constexpr std::uint32_t kCurves[] = {13, 1, 6, 14, 15, 2};

@@ -4,6 +4,7 @@
 
 #include "imgring/base/log.h"
 #include "imgring/base/text.h"
+#include "imgring/format/coded_colours.h"
 #include "imgring/image/vips_image.h"
 
 namespace imgring::image {
@@ -22,12 +23,8 @@ bool profile_fits(VipsImage* image) noexcept;
 // Removes one that doesn't fit, with a debug line. The image must be the caller's alone.
 void drop_strange_profile(VipsImage* image, const Logger* log);
 
-// Code points of ISO/IEC 23091-2 as AVIF, HEIC and PNG say them; 2: nothing is said.
-struct CodedColours {
-  std::uint32_t primaries = 2, transfer = 2;
-};
 // Gives a picture without a profile that of Display P3, when its colours are. The image must be the
 // caller's alone.
-void set_coded_profile(const CodedColours& says, VipsImage* image);
+void set_coded_profile(const format::CodedColours& says, VipsImage* image);
 
 }  // namespace imgring::image

@@ -12,8 +12,4 @@ Result<VipsImagePtr> load_bmp(ByteSpan source);
 Result<VipsImagePtr> load_ico_bitmap(ByteSpan entry, bool mask);
 Result<VipsImagePtr> load_ico(ByteSpan source);
 
-inline bool is_png(ByteSpan bytes) noexcept {
-  return as_text(bytes).starts_with("\x89PNG\r\n\x1a\n");
-}
-
 }  // namespace imgring::image

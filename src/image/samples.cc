@@ -1,7 +1,7 @@
 // Which sample is alpha: the file says so in TIFF; else the first behind the colours.
 #include "samples.h"
 
-#include "imgring/image/tiff_reader.h"
+#include "imgring/format/tiff_reader.h"
 #include "operation.h"
 #include "profile.h"
 
@@ -14,7 +14,7 @@ constexpr int kExtrasMax = 64;
 
 int alpha_among(ByteSpan source, ImageType type, int extras) noexcept {
   if (type != ImageType::kTiff) return 0;
-  const TiffReader tiff(source);
+  const format::TiffReader tiff(source);
   for (int i = 0; i < extras && i < kExtrasMax; ++i) {
     const std::uint32_t kind = tiff.value(kExtraSamplesTag, 0, static_cast<std::uint64_t>(i));
     if (kind == kAssociatedAlpha || kind == kUnassociatedAlpha) return i;
@@ -98,11 +98,11 @@ Result<VipsImagePtr> with_known_colours(VipsImage* image, ByteSpan source, Image
     g_object_ref(image);
     return VipsImagePtr(image);
   }
-  const VipsBandFormat format = vips_image_get_format(image);
-  const bool wide = format == VIPS_FORMAT_USHORT, colour = vips_image_get_bands(image) >= 3;
-  const bool plain = wide || format == VIPS_FORMAT_UCHAR;
+  const VipsBandFormat band_format = vips_image_get_format(image);
+  const bool wide = band_format == VIPS_FORMAT_USHORT, colour = vips_image_get_bands(image) >= 3;
+  const bool plain = wide || band_format == VIPS_FORMAT_UCHAR;
   if (type == ImageType::kTiff && colour && plain &&
-      TiffReader(source).value(kPhotometricTag, 0) == kIccLab) {
+      format::TiffReader(source).value(kPhotometricTag, 0) == kIccLab) {
     return lab_of_icc(image);
   }
   if (colour) return named(image, wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB);

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "imgring/base/text.h"
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 #include "imgring/mem/gzip.h"
 
 namespace imgring::image {
@@ -93,7 +93,7 @@ std::optional<SvgData> read_data_link(std::string_view value, SvgWork* work) {
     data.bytes = std::move(*plain);
     data.packed = true;
   }
-  data.picture = detect_type(as_bytes(data.bytes), {}, {});
+  data.picture = format::detect_type(as_bytes(data.bytes), {}, {});
   const bool raster = data.picture != ImageType::kUnknown && data.picture != ImageType::kSvg;
   if (!raster && svg) data.picture = ImageType::kSvg;
   return data;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/svg.h"
@@ -111,7 +111,7 @@ SvgPicture prepare_any(const SvgData& data, const SvgBudget& budget, SvgWork* wo
   const auto* format = std::find_if(std::begin(kFormats), std::end(kFormats), [&](const Format& f) {
     return f.type == data.picture;
   });
-  if (format == std::end(kFormats) || !can_load(data.picture)) return SvgPicture{};
+  if (format == std::end(kFormats) || !has_loader(data.picture)) return SvgPicture{};
   const auto image = load(as_bytes(data.bytes), data.picture, LoadParams{});
   vips_error_clear();
   if (!image) return SvgPicture{};

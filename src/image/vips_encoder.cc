@@ -98,10 +98,11 @@ struct Saver {
   ImageType type;
   const char* operation;
   Arguments arguments;
+  const char* untrusted = nullptr;  // the class of libvips that is blocked unless named here
 };
 constexpr std::array kSavers = {
     Saver{ImageType::kJpeg, "jpegsave_target", jpeg_arguments},
-    Saver{ImageType::kJxl, "jxlsave_target", jxl_arguments},
+    Saver{ImageType::kJxl, "jxlsave_target", jxl_arguments, "VipsForeignSaveJxl"},
     Saver{ImageType::kPng, "pngsave_target", png_arguments},
     Saver{ImageType::kWebp, "webpsave_target", webp_arguments},
     Saver{ImageType::kGif, "gifsave_target", gif_arguments},
@@ -147,10 +148,24 @@ Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams&
   return taken_from(target.get());
 }
 
-// The operation may be there and its codec not: one tiny picture tells.
-bool probe(ImageType type) {
+}  // namespace
+
+void unblock_savers() noexcept {
+  for (const Saver& saver : kSavers) {
+    if (saver.untrusted != nullptr) vips_operation_block_set(saver.untrusted, FALSE);
+  }
+}
+
+bool vips_has_saver(ImageType type) noexcept {
   const Saver* saver = saver_of(type);
-  if (saver == nullptr || !vips_has_operation(saver->operation)) return false;
+  return saver != nullptr && vips_has_operation(saver->operation);
+}
+
+// One tiny picture tells.
+bool codec_works(ImageType type) {
+  if (type != ImageType::kHeic && type != ImageType::kAvif) return true;
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr) return false;
   VipsImage* raw = nullptr;
   if (vips_black(&raw, kProbeSide, kProbeSide, "bands", 3, nullptr) != 0) return false;
   const VipsImagePtr black(raw);
@@ -162,21 +177,6 @@ bool probe(ImageType type) {
       picture.has_value() && run_saver(*saver, picture->get(), SaveParams{}).has_value();
   vips_error_clear();
   return works;
-}
-
-}  // namespace
-
-bool vips_has_saver(ImageType type) noexcept {
-  const Saver* saver = saver_of(type);
-  return saver != nullptr && vips_has_operation(saver->operation);
-}
-
-bool vips_can_save(ImageType type) noexcept {
-  static const bool heic = probe(ImageType::kHeic);
-  static const bool avif = probe(ImageType::kAvif);
-  if (type == ImageType::kHeic) return heic;
-  if (type == ImageType::kAvif) return avif;
-  return vips_has_saver(type);
 }
 
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,

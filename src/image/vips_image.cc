@@ -8,6 +8,8 @@
 #include <array>
 #include <string_view>
 
+#include "encoders.h"
+#include "imgring/image/loader.h"
 #include "library_threads.h"
 #include "orc_lock.h"
 
@@ -17,9 +19,6 @@ namespace {
 // Warnings about a picture's own faults would flood the log; they come back as errors when they
 // matter.
 void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
-
-constexpr std::array kTrustedAnyway = {"VipsForeignLoadSvg", "VipsForeignLoadJxl",
-                                       "VipsForeignSaveJxl"};
 
 // Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the
 // names other libvips versions and our buffer loaders give to the same failures.
@@ -87,7 +86,8 @@ Result<void> init_vips(const char* program_name) {
   vips_cache_set_max_files(0);
   vips_leak_set(FALSE);
   vips_block_untrusted_set(TRUE);
-  for (const char* name : kTrustedAnyway) vips_operation_block_set(name, FALSE);
+  unblock_loaders();
+  unblock_savers();
   const auto quiet = static_cast<GLogLevelFlags>(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE |
                                                  G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG);
   g_log_set_handler("VIPS", quiet, drop_message, nullptr);
@@ -117,9 +117,13 @@ Error vips_failure(std::string_view what) {
   return Error(code, std::string(what) + ": " + text);
 }
 
-bool vips_has_operation(const char* operation) noexcept { return operation_type(operation) != 0; }
+bool vips_has_operation(const char* operation) noexcept {
+  IMGRING_CHECK_OFF_LOOP();
+  return operation_type(operation) != 0;
+}
 
 bool vips_has_argument(const char* operation, const char* argument) noexcept {
+  IMGRING_CHECK_OFF_LOOP();
   const GType type = operation_type(operation);
   if (type == 0) return false;
   void* type_class = g_type_class_ref(type);

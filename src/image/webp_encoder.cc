@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 #include "encoders.h"
 #include "exif_block.h"
 #include "operation.h"

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "imgring/base/check.h"
+#include "imgring/mem/loop_thread.h"
 
 namespace imgring::loop {
 
@@ -103,6 +104,7 @@ Root Loop::drive_root(Loop* loop, Task<void> root) {
 
 void Loop::run(Task<void> root) {
   IMGRING_CHECK(on_loop());
+  const mem::LoopThread on_this_thread;
   arm_wake();
   post(drive_root(this, std::move(root)).handle);
   while (!root_done_ || !ready_.empty()) turn();

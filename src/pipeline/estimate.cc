@@ -3,10 +3,11 @@
 #include "imgring/pipeline/estimate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
-#include "header_facts.h"
-#include "imgring/image/sniff.h"
+#include "imgring/format/headers.h"
+#include "imgring/format/sniff.h"
 #include "imgring/image/svg.h"
 #include "imgring/pipeline/plan.h"
 #include "load.h"
@@ -34,6 +35,25 @@ std::int64_t size_of(const RenderJob& job) noexcept {
   return static_cast<std::int64_t>(job.source.size());
 }
 
+// Of a vector by the size that its root says, of others by their headers; nullopt: neither tells.
+std::optional<SourceFacts> known_facts(const RenderJob& job, int frames_max) {
+  if (!facts_of(job.source_type).vector) {
+    return format::facts_of_header(job.source, job.source_type, frames_max);
+  }
+  const auto size = image::svg_root_size(job.source);
+  if (!size) return std::nullopt;
+  const auto side = [](double v) {
+    constexpr double kMost = 1 << 20;
+    return static_cast<int>(std::clamp(std::round(v), 1.0, kMost));
+  };
+  SourceFacts out;
+  out.type = job.source_type;
+  out.width = side(size->width);
+  out.height = side(size->height);
+  out.alpha = true;
+  return out;
+}
+
 // Decoded pixels of a source whose header only libvips reads.
 std::int64_t unread_bytes(const RenderJob& job) noexcept {
   return std::clamp(size_of(job) * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
@@ -55,8 +75,8 @@ std::int64_t bytes_of_pictures_inside(const RenderJob& job) {
   double most = 0;
   for (const image::SvgInnerHead& head : image::svg_inner_heads(job.source)) {
     const ByteSpan bytes = as_bytes(head.bytes);
-    const ImageType type = image::detect_type(bytes, {}, {});
-    const auto known = facts_of_header(bytes, type, 1);
+    const ImageType type = format::detect_type(bytes, {}, {});
+    const auto known = format::facts_of_header(bytes, type, 1);
     const double pixels = known ? static_cast<double>(known->width) * known->height
                                 : unread_pixels(static_cast<double>(head.size_bytes));
     const bool read = type == ImageType::kJpeg || type == ImageType::kPng;
@@ -178,7 +198,7 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
   job.source_type = type;
   job.options = &as_it_is;
   job.config = &config;
-  const std::optional<SourceFacts> known = facts_of_header(source, type, 1);
+  const std::optional<SourceFacts> known = known_facts(job, 1);
   if (!known) return unread_bytes(job);
   const PlanInput input = input_of(job, *known);
   return decode_bytes(make_plan(input), input);
@@ -187,7 +207,7 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
 Estimate estimate(const RenderJob& job) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   const std::optional<SourceFacts> known =
-      facts_of_header(job.source, job.source_type, job.options->max_animation_frames);
+      known_facts(job, job.options->max_animation_frames);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
   if (!check_resolution(*known, input.frames, *job.options)) {

@@ -20,7 +20,7 @@ bool expects_transparency(const SourceFacts& facts, const url::PixelOptions& o) 
 
 ImageType first_fitting(const std::vector<ImageType>& preferred, bool animated, bool transparent) {
   for (const ImageType type : preferred) {
-    const ImageTypeFacts& f = facts_of(type);
+    const format::Format& f = facts_of(type);
     if ((!animated || f.animation_save) && (!transparent || f.alpha)) return type;
   }
   return preferred.empty() ? ImageType::kJpeg : preferred.front();

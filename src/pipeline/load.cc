@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "imgring/format/headers.h"
 #include "imgring/image/loader.h"
 #include "vips_ops.h"
 
@@ -178,9 +179,9 @@ SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames) {
 }
 
 Result<Opened> open_source(const LoadRequest& request) {
-  if (!image::can_load(request.type))
+  if (!request.abilities.can_load(request.type))
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
-  if (const auto facts = probe_header(request.source, request.type)) {
+  if (const auto facts = format::probe_header(request.source, request.type)) {
     Opened opened;
     opened.facts = *facts;
     opened.origin = upright(*facts);

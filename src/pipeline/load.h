@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "imgring/base/text.h"
+#include "imgring/format/abilities.h"
 #include "imgring/image/stop.h"
 #include "imgring/image/svg_children.h"
 #include "imgring/image/vips_image.h"
@@ -26,6 +27,7 @@ struct LoadRequest {
   image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process
   std::uint64_t memory_bytes = 0;                 // that a child may take; 0: no bound of the job's
   const Logger* log = nullptr;                    // null: nothing is said
+  format::Abilities abilities = format::Abilities::all();
 };
 
 struct Opened {
@@ -43,8 +45,6 @@ struct Loaded {
   Size origin;  // Opened's, or what libvips says where the probe was wrong
 };
 
-// Facts out of the header by our own reader; nullopt: let libvips look.
-std::optional<SourceFacts> probe_header(ByteSpan source, ImageType type);
 // Facts of an opened image; frames > 1: of one of them.
 SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames);
 

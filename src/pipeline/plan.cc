@@ -41,7 +41,7 @@ double wanted_shrink(const PlanInput& in, const Geometry& g) noexcept {
 }
 
 LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
-  const ImageTypeFacts& type = facts_of(in.facts.type);
+  const format::Format& type = facts_of(in.facts.type);
   const LoadScale unscaled{.scale = 1 / in.guard_shrink};
   if (in.frames > 1 || in.trimmed || in.pixels().trim.on) return unscaled;
   const double p = wanted_shrink(in, g);

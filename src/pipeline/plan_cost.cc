@@ -1,4 +1,4 @@
-// Memory a job is expected to hold at most, from the plan: tables by format, and the rows of steps
+// Memory a job is expected to hold at most, from the plan: the rows of formats and of steps
 // (decision 9). Owns nothing. Any thread. Promises: an estimate for admission, on the high side;
 // not a limit.
 #include <algorithm>
@@ -9,43 +9,6 @@
 
 namespace imgring::pipeline {
 namespace {
-
-// `whole`: bytes per source pixel that the decoder holds at once; `strips`: it streams, and holds
-// this many rows. An interlaced PNG costs `interlaced` per source pixel instead, a JPEG in several
-// scans its coefficients.
-struct DecodeCost {
-  ImageType type;
-  double whole;
-  int strip_rows;
-  double interlaced;
-};
-constexpr DecodeCost kDecode[] = {
-    {ImageType::kJpeg, 0, 64, 0},
-    {ImageType::kPng, 0, 64, 8},    // 16 bit RGBA
-    {ImageType::kWebp, 8, 0, 8},    // its ARGB or YUV and our RGBA
-    {ImageType::kGif, 8, 0, 8},     // canvas and the frame before
-    {ImageType::kIco, 8, 0, 8},     {ImageType::kBmp, 4, 0, 4},
-    {ImageType::kSvg, 12, 0, 12},   // the child's tile twice and the pixels it gives
-    {ImageType::kHeic, 10, 0, 10},  // YUV 4:4:4 at 16 bit and RGBA
-    {ImageType::kAvif, 10, 0, 10},
-    {ImageType::kJxl, 12, 0, 12},   // three float planes; 7 measured of 8 bits
-    {ImageType::kTiff, 8, 0, 8},    // one strip may be the picture
-};
-
-// Bytes per result pixel that saving holds: a memory image where the saver needs one, and the
-// encoder. `certain`: what every picture takes, however soft it is; more of that than there is for
-// all plans together is refused before any work.
-struct EncodeCost {
-  ImageType type;
-  double bytes, certain;
-};
-constexpr EncodeCost kEncode[] = {
-    // Optimised Huffman tables: all coefficients; at 4:2:0 half as many as at 4:4:4.
-    {ImageType::kJpeg, 6, 3},    {ImageType::kPng, 3, 2},    {ImageType::kWebp, 16, 10},
-    {ImageType::kGif, 34, 20},   {ImageType::kIco, 8, 8},    {ImageType::kBmp, 5, 3},
-    {ImageType::kHeic, 30, 20},  {ImageType::kAvif, 30, 20}, {ImageType::kJxl, 46, 30},
-    {ImageType::kTiff, 10, 6},
-};
 
 constexpr double kBytesPerPixel = 4;
 
@@ -61,16 +24,15 @@ double png_bytes(const SourceFacts& f) noexcept {
 
 double decoder_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& f = in.facts;
-  const auto* row = std::ranges::find(kDecode, f.type, &DecodeCost::type);
-  if (row == std::end(kDecode)) return area(f.width, f.height) * kBytesPerPixel;
-  if (facts_of(f.type).vector) {
+  const format::Format& row = facts_of(f.type);
+  if (row.vector) {
     return area(plan.loaded.width, plan.loaded.height) * drawn_bytes_per_pixel(f.type);
   }
   const auto coefficients = static_cast<double>(coefficient_bytes(f));
   if (coefficients > 0) return coefficients;
-  if (f.whole_decode) return area(f.width, f.height) * row->interlaced;
-  if (row->whole > 0) return area(f.width, f.height) * row->whole;
-  const double strips = area(f.width, std::min(f.height, row->strip_rows)) * kBytesPerPixel;
+  if (f.whole_decode) return area(f.width, f.height) * row.decode.whole_bytes;
+  if (row.decode.bytes > 0) return area(f.width, f.height) * row.decode.bytes;
+  const double strips = area(f.width, std::min(f.height, row.decode.strip_rows)) * kBytesPerPixel;
   return f.type == ImageType::kPng ? std::max(strips, png_bytes(f)) : strips;
 }
 
@@ -117,14 +79,12 @@ ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
 }
 
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  const auto* row = std::ranges::find(kEncode, encoder_of(result, in), &EncodeCost::type);
-  const double bytes = row == std::end(kEncode) ? kBytesPerPixel : row->bytes;
+  const double bytes = facts_of(encoder_of(result, in)).encode.bytes;
   return in.options->max_bytes > 0 ? bytes + kBytesPerPixel : bytes;
 }
 
 double drawn_bytes_per_pixel(ImageType vector) noexcept {
-  const auto* row = std::ranges::find(kDecode, vector, &DecodeCost::type);
-  return row == std::end(kDecode) ? kBytesPerPixel : row->whole;
+  return facts_of(vector).decode.bytes;
 }
 
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept {
@@ -139,8 +99,7 @@ std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
 }
 
 double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  const auto* row = std::ranges::find(kEncode, encoder_of(result, in), &EncodeCost::type);
-  return row == std::end(kEncode) ? kBytesPerPixel : row->certain;
+  return facts_of(encoder_of(result, in)).encode.certain_bytes;
 }
 
 std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {

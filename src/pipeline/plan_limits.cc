@@ -14,14 +14,6 @@ constexpr int kSideMax = 65535;
 // every pixel is made and thrown away (`pd:11500:11500:11500:11500`, small source).
 constexpr double kCanvasPixelsMax = 1 << 29;
 
-// Other formats hold more, or the picture is made smaller to fit.
-struct Format {
-  ImageType type;
-  int side_max;
-};
-constexpr Format kFormats[] = {{ImageType::kJpeg, 65500},      // JPEG_MAX_DIMENSION of libjpeg
-                               {ImageType::kPng, 1'000'000}};  // PNG_USER_WIDTH_MAX of libpng
-
 // VIPS_MAX_COORD: libvips addresses no more, and warns on standard error of what is asked for.
 constexpr int kVipsSideMax = 10'000'000;
 
@@ -58,11 +50,9 @@ Result<void> check_sizes(const Plan& plan) {
     if (longest(step.after) > side_max) return too_large(what, step.after, side_max);
     if (pixels(step.after) > pixels_max) return too_large(what, step.after, pixels_max);
   }
-  for (const Format& format : kFormats) {
-    const bool fits = longest(plan.result) <= format.side_max;
-    if (plan.result_type == format.type && !fits) {
-      return too_large(facts_of(format.type).name, plan.result, format.side_max);
-    }
+  const format::Format& row = facts_of(plan.result_type);
+  if (longest(plan.result) > row.largest.refused_side) {
+    return too_large(row.name, plan.result, row.largest.refused_side);
   }
   return {};
 }

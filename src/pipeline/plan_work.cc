@@ -1,3 +1,4 @@
+// Times by the rows of formats and steps, and what neither can know alone.
 // The constants are CPU time of tests/bench/work_bench 3 p16.jpg (a photo of 4 MP),
 // Debian 12's libraries and imgproxy's default qualities and speeds, rounded.
 #include "imgring/pipeline/plan_work.h"
@@ -21,28 +22,6 @@ constexpr microseconds kQuickInAll = std::chrono::milliseconds(150);
 // Setting up a job, whatever it is.
 constexpr double kFixedUs = 300;
 
-struct DecodeWork {
-  ImageType type;
-  double ns;        // by source pixel; a vector: by drawn pixel
-  double whole_ns;  // JPEG in several scans, interlaced PNG
-};
-constexpr DecodeWork kDecode[] = {
-    {ImageType::kJpeg, 4, 14},  {ImageType::kPng, 10, 32},  {ImageType::kWebp, 19, 19},
-    {ImageType::kGif, 20, 20},  {ImageType::kTiff, 12, 12}, {ImageType::kAvif, 50, 50},
-    {ImageType::kHeic, 90, 90}, {ImageType::kJxl, 50, 50},  {ImageType::kBmp, 10, 10},
-    {ImageType::kIco, 30, 30},  {ImageType::kSvg, 50, 50}};
-
-struct EncodeWork {
-  ImageType type;
-  double ns;  // by result pixel
-  double fixed_us;
-};
-constexpr EncodeWork kEncode[] = {{ImageType::kJpeg, 10, 100},      {ImageType::kPng, 130, 500},
-                                  {ImageType::kWebp, 110, 4000},    {ImageType::kGif, 800, 30'000},
-                                  {ImageType::kTiff, 8, 100},       {ImageType::kBmp, 2, 100},
-                                  {ImageType::kIco, 130, 500},      {ImageType::kAvif, 340, 30'000},
-                                  {ImageType::kHeic, 3300, 50'000}, {ImageType::kJxl, 75, 2000}};
-
 microseconds from_us(double us) noexcept {
   constexpr double kMost = 3600e6;  // an hour: nothing waits for longer
   // Also what is no number.
@@ -50,14 +29,13 @@ microseconds from_us(double us) noexcept {
 }
 
 microseconds decode_time(ImageType type, double pixels, bool whole) noexcept {
-  const auto* row = std::ranges::find(kDecode, type, &DecodeWork::type);
-  if (row == std::end(kDecode)) row = std::begin(kDecode);
-  return from_us(kFixedUs + pixels * (whole ? row->whole_ns : row->ns) / 1e3);
+  const format::DecodeCost& cost = facts_of(type).decode;
+  return from_us(kFixedUs + pixels * (whole ? cost.whole_ns : cost.ns) / 1e3);
 }
 
 // A PNG of a source with a palette: between flat icons (10 ms at 100 pixels a side, 24 at 300) and
 // photos in 256 colours, which take a GIF's time.
-constexpr EncodeWork kPalettePng{ImageType::kPng, 400, 10'000};
+constexpr format::EncodeCost kPalettePng{.ns = 400, .fixed_us = 10'000};
 
 // What a vector draws is flat, and packs in a third of the time: shapes and text of 1000 x 1000.
 constexpr double kFlatPngNs = 45;
@@ -68,29 +46,14 @@ struct Encoding {
   bool palette = false;
 };
 microseconds encode_time(const Encoding& e) noexcept {
-  const auto* row = std::ranges::find(kEncode, e.result, &EncodeWork::type);
-  if (row == std::end(kEncode)) row = std::begin(kEncode);
-  if (e.palette) row = &kPalettePng;
+  const format::EncodeCost& cost = e.palette ? kPalettePng : facts_of(e.result).encode;
   const bool flat = e.result == ImageType::kPng && facts_of(e.source).vector;
-  return from_us(row->fixed_us + e.pixels * (flat ? kFlatPngNs : row->ns) / 1e3);
+  return from_us(cost.fixed_us + e.pixels * (flat ? kFlatPngNs : cost.ns) / 1e3);
 }
 
 double area(int width, int height) noexcept {
   return static_cast<double>(width) * height;
 }
-
-// ns by result pixel that a picture of one colour takes, where encoders take long at all: 3 MP on
-// the same machine took 160 (HEIC), 54 (GIF), 158 (JPEG XL), 17 (PNG), 31 (WebP), rounded down for
-// processors that are faster. AVIF's encoder has four threads and a speed that is set: no bound.
-struct LeastWork {
-  ImageType type;
-  double ns;
-};
-constexpr LeastWork kLeast[] = {{ImageType::kHeic, 80},
-                                {ImageType::kGif, 25},
-                                {ImageType::kJxl, 50},
-                                {ImageType::kPng, 8},
-                                {ImageType::kWebp, 15}};
 
 // HEIC of pictures that are rich in content: 14 photos of 1.3 MP took 1547 to 1755 where a JPEG of
 // them had 0.2 bytes a pixel or more (quality 85), noise 1670; thinner ones 250 to 1590. Half of
@@ -159,11 +122,9 @@ microseconds least_encode(const Plan& plan, const PlanInput& in,
                           std::size_t source_bytes) noexcept {
   if (plan.depends_on_pixels) return microseconds(0);
   const ImageType result = encoder_of(plan.result_type, in);
-  const auto* row = std::ranges::find(kLeast, result, &LeastWork::type);
-  if (row == std::end(kLeast)) return microseconds(0);
   const bool rich = result == ImageType::kHeic && is_rich(plan, in, source_bytes);
   const double pixels = area(plan.result.width, plan.result.height) * plan.frames;
-  return from_us(pixels * (rich ? kRichHeicNs : row->ns) / 1e3);
+  return from_us(pixels * (rich ? kRichHeicNs : facts_of(result).encode.least_ns) / 1e3);
 }
 
 }  // namespace

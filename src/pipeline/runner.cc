@@ -22,7 +22,7 @@ using image::VipsImagePtr;
 
 LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
   return {job.source, job.source_type,  job.options,      job.config,
-          &stop,      job.svg_children, job.memory_bytes, job.log};
+          &stop,      job.svg_children, job.memory_bytes, job.log,    job.abilities};
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
@@ -206,7 +206,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   input.config = job.config;
   input.watermark = job.watermark != nullptr;
   IMGRING_TRY(ImageType type, choose_format(opened.facts, *job.options, *job.config));
-  if (!image::can_save(type))
+  if (!job.abilities.can_save(type))
     return fail(ErrorCode::kResultUnsupported, "the result format cannot be saved");
   input.result_type = type;
   if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
@@ -244,22 +244,6 @@ Result<Foreseen> foresee(const RenderJob& job) {
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   apply_vector_guard(&input);
   return Foreseen{make_plan(input), false};
-}
-
-bool result_format_supported(ImageType type) noexcept {
-  return type == ImageType::kUnknown || type == ImageType::kSvg || image::can_save(type);
-}
-
-std::string drop_unsupported(std::vector<ImageType>* preferred) {
-  std::string dropped;
-  std::erase_if(*preferred, [&](ImageType type) {
-    if (image::can_save(type)) return false;
-    if (!dropped.empty()) dropped += ", ";
-    dropped += facts_of(type).name;
-    return true;
-  });
-  if (dropped.empty()) return {};
-  return "preferred formats that cannot be saved are left out: " + dropped;
 }
 
 }  // namespace imgring::pipeline

@@ -13,18 +13,13 @@ namespace {
 
 using url::Gravity;
 
-// Largest sides the formats hold, by which both axes shrink.
+// By the largest sides the formats hold both axes shrink.
 double format_scale(ImageType type, Size size) {
+  const format::Largest& most = facts_of(type).largest;
   const double longest = std::max(size.width, size.height);
-  const auto side_limit = [&](double limit) { return longest > limit ? 1 / (longest / limit) : 1; };
-  if (type == ImageType::kWebp) return side_limit(16383);
-  if (type == ImageType::kAvif || type == ImageType::kHeic) return side_limit(16384);
-  if (type == ImageType::kIco) return side_limit(256);
-  if (type != ImageType::kGif) return 1;
-  constexpr double kGifPixels = std::numeric_limits<int>::max() / 4;
-  const double area = static_cast<double>(size.width) * size.height;
-  const double shrink = area / kGifPixels;
-  return std::min(shrink > 1 ? std::sqrt(1 / shrink) : 1, side_limit(65535));
+  const double side = longest > most.fitted_side ? 1 / (longest / most.fitted_side) : 1;
+  const double shrink = static_cast<double>(size.width) * size.height / most.fitted_pixels;
+  return std::min(shrink > 1 ? std::sqrt(1 / shrink) : 1, side);
 }
 
 // Sums stay within int: libvips refuses canvases past ten million a side.

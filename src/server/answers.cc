@@ -10,6 +10,7 @@
 
 #include "imgring/base/text.h"
 #include "imgring/base/uri.h"
+#include "imgring/format/format.h"
 #include "imgring/url/source_url.h"
 
 namespace imgring::server {
@@ -165,7 +166,7 @@ std::string raw_extension(std::string_view path, std::string_view content_type) 
   if (dot != std::string_view::npos) return std::string(name.substr(dot));
   const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
   for (int i = 1; i < kImageTypeCount; ++i) {
-    const ImageTypeFacts& facts = facts_of(static_cast<ImageType>(i));
+    const format::Format& facts = facts_of(static_cast<ImageType>(i));
     if (equal_ignore_case(facts.mime, type)) return std::string(facts.extension);
   }
   return {};

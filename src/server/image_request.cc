@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <ctime>
 
-#include "imgring/image/loader.h"
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 #include "imgring/mem/gzip.h"
 #include "imgring/pipeline/estimate.h"
 #include "imgring/server/answers.h"
@@ -49,7 +48,7 @@ ImageType detect(ByteSpan body, const ImageRequest& request, const http::Headers
   const std::size_t dot = path.rfind('.');
   const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot);
   constexpr std::size_t kHeadBytes = 32 << 10;
-  return image::detect_type(body.first(std::min(body.size(), kHeadBytes)), extension,
+  return format::detect_type(body.first(std::min(body.size(), kHeadBytes)), extension,
                             headers.get("content-type"));
 }
 
@@ -95,7 +94,7 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
   const auto features = url::detect_features(hints, config.processing);
   IMGRING_TRY(request.parsed, request.snapshot->rules->parse(split.path, features, now_unix_s));
   const url::RequestOptions& options = request.parsed->options;
-  if (!options.raw && !pipeline::result_format_supported(options.format)) {
+  if (!options.raw && !request.snapshot->abilities.can_answer_in(options.format)) {
     return fail(ErrorCode::kResultUnsupported,
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
   }
@@ -271,7 +270,7 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
   http::Response& response = answer.response;
   response = base_response(status, request.id);
   add_cors(response, config);
-  const ImageTypeFacts& facts = facts_of(image.type);
+  const format::Format& facts = facts_of(image.type);
   response.headers.add("Content-Type", std::string(facts.mime));
   response.headers.add("Content-Disposition",
                        content_disposition({.filename = options.filename,
@@ -312,6 +311,7 @@ pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   job.options = &state.options;
   job.config = &state.snapshot->config.processing;
   job.watermark = state.snapshot->watermark.get();
+  job.abilities = state.snapshot->abilities;
   job.svg_children = process.svg_children;
   job.scratch = process.scratch;
   job.log = &process.log;
@@ -578,7 +578,7 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
     fetched = std::move(*fallback);
   }
   if (fetched->head.status == 304 && !fetched->replaced) co_return not_modified(request, *fetched);
-  if (!image::can_load(fetched->state->type)) {
+  if (!request.snapshot->abilities.can_load(fetched->state->type)) {
     const std::string name(facts_of(fetched->state->type).name);
     const Error unsupported(ErrorCode::kSourceUnsupported, "this libvips can't load " + name);
     co_return error_answer(request, unsupported);

@@ -10,8 +10,8 @@
 
 #include "imgring/base/uri.h"
 #include "imgring/config/load.h"
-#include "imgring/image/loader.h"
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
+#include "imgring/image/abilities.h"
 #include "imgring/image/versions.h"
 #include "imgring/pipeline/estimate.h"
 #include "imgring/server/run.h"
@@ -95,7 +95,7 @@ Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config&
     }
     image->bytes = std::move(*bytes);
   }
-  image->type = image::detect_type(as_bytes(image->bytes), "", "");
+  image->type = format::detect_type(as_bytes(image->bytes), "", "");
   if (image->type == ImageType::kUnknown) {
     const char* from = input.data.empty() ? "_URL" : "_DATA or _PATH";
     return fail(ErrorCode::kInternal,
@@ -109,9 +109,13 @@ Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config&
 
 Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
   auto snapshot = std::make_shared<Snapshot>();
-  const std::string missing = image::missing_formats_text(image::can_load, image::has_saver);
-  if (!missing.empty()) log.warning(missing);
-  const std::string dropped = pipeline::drop_unsupported(&config.processing.preferred_formats);
+  snapshot->abilities = image::ask_abilities();
+  const std::string missing = format::missing_text(snapshot->abilities);
+  if (!missing.empty()) {
+    log.warning(image::vips_version_text() + missing + ": such requests are answered with 422");
+  }
+  const std::string dropped =
+      format::drop_unsaved(&config.processing.preferred_formats, snapshot->abilities);
   if (!dropped.empty()) log.warning(dropped);
   if (config.processing.preferred_formats.empty()) {
     return fail(ErrorCode::kInternal,

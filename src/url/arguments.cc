@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "imgring/base/text.h"
+#include "imgring/format/format.h"
 
 namespace imgring::url {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "imgring/base/text.h"
+#include "imgring/format/format.h"
 #include "imgring/url/request.h"
 #include "options.h"
 

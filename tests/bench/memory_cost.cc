@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/pipeline/estimate.h"
@@ -60,7 +60,7 @@ std::int64_t run(const url::UrlRules& rules, const config::Config& config, const
   need(parsed.has_value(), job.options);
   pipeline::RenderJob render;
   render.source = as_bytes(job.source);
-  render.source_type = image::detect_type(render.source, "", "");
+  render.source_type = format::detect_type(render.source, "", "");
   render.options = &parsed->options;
   render.config = &config.processing;
   const image::StopFlag stop;

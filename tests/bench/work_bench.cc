@@ -17,6 +17,7 @@
 #include <string>
 #include <utility>
 
+#include "imgring/image/abilities.h"
 #include "imgring/image/encoder.h"
 #include "imgring/pipeline/render.h"
 
@@ -229,6 +230,7 @@ int main(int argc, char** argv) {
   }
   setlinebuf(stdout);
   need(image::init_vips(argv[0]).has_value(), "vips");
+  const format::Abilities can = image::ask_abilities();
   const int rounds = std::max(1, std::atoi(argv[1]));
   const bool steps = std::string_view(argv[2]) == "--steps";
   for (int i = steps ? 3 : 2; i < argc; ++i) {
@@ -238,13 +240,13 @@ int main(int argc, char** argv) {
       continue;
     }
     for (const auto& [type, suffix] : kSources) {
-      if (!image::can_save(type)) continue;
+      if (!can.can_save(type)) continue;
       for (int width : {100, 350}) decode(rounds, argv[i], type, suffix, width);
     }
     for (ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif,
                            ImageType::kTiff, ImageType::kBmp, ImageType::kAvif, ImageType::kHeic,
                            ImageType::kJxl}) {
-      if (image::can_save(type)) encode(rounds, argv[i], type);
+      if (can.can_save(type)) encode(rounds, argv[i], type);
     }
   }
   image::shutdown_vips();

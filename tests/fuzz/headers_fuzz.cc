@@ -5,14 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../../src/image/heif_boxes.h"
-#include "../../src/image/png_view.h"
-#include "../../src/image/precheck.h"
-#include "../../src/pipeline/header_facts.h"
 #include "imgring/base/check.h"
-#include "imgring/image/ico_directory.h"
-#include "imgring/image/sniff.h"
-#include "imgring/image/tiff_reader.h"
+#include "imgring/format/headers.h"
+#include "imgring/format/heif_boxes.h"
+#include "imgring/format/ico_directory.h"
+#include "imgring/format/jpeg_scans.h"
+#include "imgring/format/png_view.h"
+#include "imgring/format/sniff.h"
+#include "imgring/format/tiff_reader.h"
 
 namespace {
 
@@ -25,7 +25,7 @@ bool inside(ByteSpan part, ByteSpan whole) {
 
 void look_as(ImageType type, ByteSpan bytes) {
   constexpr int kFramesMax = 50;
-  const auto facts = pipeline::facts_of_header(bytes, type, kFramesMax);
+  const auto facts = format::facts_of_header(bytes, type, kFramesMax);
   if (facts) IMGRING_CHECK(facts->width > 0 && facts->height > 0 && facts->pages >= 1);
 }
 
@@ -34,17 +34,17 @@ void look_as(ImageType type, ByteSpan bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 1) return 0;
   const ByteSpan bytes(data + 1, size - 1);
-  static_cast<void>(image::detect_type(bytes, ".dng", "image/x-raw"));
+  static_cast<void>(format::detect_type(bytes, ".dng", "image/x-raw"));
   look_as(static_cast<ImageType>(data[0] % kImageTypeCount), bytes);
-  static_cast<void>(image::heif_says(bytes));
-  for (const image::IcoEntry& entry : image::ico_entries(bytes)) {
-    IMGRING_CHECK(inside(entry.data, bytes) && entry.data.size() >= image::kIcoDataBytesMin);
+  static_cast<void>(format::heif_says(bytes));
+  for (const format::IcoEntry& entry : format::ico_entries(bytes)) {
+    IMGRING_CHECK(inside(entry.data, bytes) && entry.data.size() >= format::kIcoDataBytesMin);
   }
-  const image::PngView view = image::view_png(bytes);
+  const format::PngView view = format::view_png(bytes);
   IMGRING_CHECK(inside(view.bytes, bytes));
   for (const std::size_t at : view.left_out) IMGRING_CHECK(at < view.bytes.size());
-  static_cast<void>(image::check_jpeg(bytes));
-  const image::TiffReader tiff(bytes);
+  static_cast<void>(format::check_jpeg(bytes));
+  const format::TiffReader tiff(bytes);
   for (const std::uint32_t tag : {256u, 274u, 338u}) static_cast<void>(tiff.find(tag));
   return 0;
 }

@@ -1,27 +1,14 @@
-// Names and facts of the image formats, in imgproxy's words. Any thread, immutable.
+// The image formats as a type. What is known of each stands in its row (format/format.h).
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
 
 namespace imgring {
 
 enum class ImageType : std::uint8_t {
-  kUnknown, kJpeg, kJxl, kPng, kWebp, kGif, kIco, kSvg, kHeic, kAvif, kBmp, kTiff
+  kUnknown, kJpeg, kJxl, kPng, kWebp, kGif, kIco, kSvg, kHeic, kAvif, kBmp, kTiff, kEnd
 };
-inline constexpr int kImageTypeCount = 12;
-
-struct ImageTypeFacts {
-  std::string_view name;       // "jpeg"
-  std::string_view mime;       // "image/jpeg"
-  std::string_view extension;  // ".jpg"
-  bool vector, alpha, icc, quality, animation_load, animation_save, hdr, thumbnail;
-};
-// processing.md section 3, facts of the formats.
-const ImageTypeFacts& facts_of(ImageType type) noexcept;
-// "jpeg", "jpg", "png", ...: lower case only (urls.md 3.5).
-std::optional<ImageType> image_type_by_name(std::string_view name) noexcept;
+inline constexpr int kImageTypeCount = static_cast<int>(ImageType::kEnd);
 
 // A set of formats as bits.
 struct ImageTypeSet {
@@ -31,5 +18,6 @@ struct ImageTypeSet {
     bits = static_cast<std::uint16_t>(bits | (1u << static_cast<int>(t)));
   }
 };
+static_assert(kImageTypeCount <= 16, "a bit for each");
 
 }  // namespace imgring

@@ -24,9 +24,8 @@ struct SaveParams {
   bool strip_metadata_done = true;                   // metadata left on the image is to be written
 };
 
-// False: 422 kResultUnsupported. SVG is never saved here.
-bool can_save(ImageType type) noexcept;
-// Errors: kTimeout / kCancelled when `stop` was seen (the image is killed), vips_failure's.
+// kResultUnsupported: there is no saver; whether its codec works, Abilities tell. Other errors:
+// kTimeout / kCancelled when `stop` was seen (the image is killed), vips_failure's.
 Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                           const StopFlag& stop);
 

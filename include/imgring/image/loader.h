@@ -18,8 +18,10 @@ struct LoadParams {
   const Logger* log = nullptr;  // where to say what is left out; null: nowhere
 };
 
-// False: 422 kSourceUnsupported. Answers from operations probed at init.
-bool can_load(ImageType type) noexcept;
+// Whether there is an operation for it, asked of libvips: not on a loop, where Abilities tell.
+bool has_loader(ImageType type) noexcept;
+// Those of the formats that we serve and libvips holds for untrusted (init_vips).
+void unblock_loaders() noexcept;
 // Sequential access. Bounded before any decode: PNG chunks, JPEG scans, header sizes
 // (hardening.md section 5). Nothing the image says of itself points into its loader; what is too
 // large is left out.

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "imgring/base/error.h"
+#include "imgring/mem/loop_thread.h"
 
 namespace imgring::image {
 
@@ -19,6 +20,7 @@ template <auto Free>
 struct Deleter {
   template <class T>
   void operator()(T* p) const noexcept {
+    IMGRING_CHECK_OFF_LOOP();
     Free(p);
   }
 };

@@ -10,24 +10,13 @@
 #include "imgring/base/error.h"
 #include "imgring/base/image_type.h"
 #include "imgring/config/config.h"
+#include "imgring/format/format.h"
 #include "imgring/pipeline/step.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::pipeline {
 
-struct SourceFacts {
-  ImageType type = ImageType::kUnknown;
-  int width = 0, height = 0;  // as loaded, before orientation; one frame
-  int orientation = 1;        // EXIF 1..8
-  int pages = 1;
-  bool alpha = false;
-  bool animated = false;      // has delay, loop and more than one page
-  bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
-  // JPEG in several scans, interlaced PNG: the decoder holds every pixel.
-  bool whole_decode = false;
-  bool palette = false;          // a result that can have one gets its own (estimates only)
-  double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0; PNG: bands
-};
+using format::SourceFacts;
 
 // Turn that EXIF and auto_rotate ask for: angle first, then the horizontal flip.
 struct Turn {
@@ -149,7 +138,7 @@ std::string describe(const Plan& plan);
 
 // What the decoder of a JPEG in several scans holds from the first to the last; 0 for others.
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept;
-// Memory a plan needs, by the table of formats in plan_cost.cc and of steps in step_rows.cc.
+// Memory a plan needs, by the tables of formats (format/formats.cc) and steps (step_rows.cc).
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept;
 // Of that, copies that steps make, joined frames, and what saving holds for certain.
 std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept;

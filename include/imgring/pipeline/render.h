@@ -7,11 +7,11 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/config/config.h"
+#include "imgring/format/abilities.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
@@ -34,6 +34,7 @@ struct RenderJob {
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
+  format::Abilities abilities = format::Abilities::all();
   image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
   image::DecodeScratch* scratch = nullptr;     // null: the allocator
   const Logger* log = nullptr;                 // debug lines about what is left out; null: none
@@ -60,10 +61,5 @@ struct Foreseen {
   bool skipped = false;
 };
 Result<Foreseen> foresee(const RenderJob& job);
-
-// Checks made at start-up and at parse time.
-bool result_format_supported(ImageType type) noexcept;  // SVG is let through (urls.md 3.5)
-// Preferred formats that can be saved, with a warning text for each dropped one.
-std::string drop_unsupported(std::vector<ImageType>* preferred);
 
 }  // namespace imgring::pipeline

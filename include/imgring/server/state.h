@@ -28,6 +28,7 @@ namespace imgring::server {
 struct Snapshot {
   config::Config config;
   std::shared_ptr<const url::UrlRules> rules;
+  format::Abilities abilities;  // of this libvips
   std::shared_ptr<const pipeline::AuxImage> watermark;  // null: none
   std::shared_ptr<const pipeline::AuxImage> fallback;   // null: none
 };

@@ -1,13 +1,16 @@
 // Boxes of AVIF and HEIC that libvips does not look at.
-#include "../../../src/image/heif_boxes.h"
+#include "imgring/format/heif_boxes.h"
 
 #include <gtest/gtest.h>
 
+#include "../../../src/image/heif_colour.h"
 #include "imgring/image/loader.h"
 #include "test_images.h"
 
 namespace imgring::image::test {
 namespace {
+
+using namespace format;
 
 std::string be(std::uint32_t value, int width) {
   std::string out;

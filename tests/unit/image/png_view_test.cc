@@ -1,16 +1,19 @@
 // PNGs with more in them, or behind them, than a picture: it is read all the same.
-#include "../../../src/image/png_view.h"
+#include "imgring/format/png_view.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <string>
 
+#include "../../../src/image/png_source.h"
 #include "imgring/image/loader.h"
 #include "test_images.h"
 
 namespace imgring::image::test {
 namespace {
+
+using namespace format;
 
 std::string be32(std::size_t value) {
   std::string out;

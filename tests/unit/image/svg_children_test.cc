@@ -113,7 +113,8 @@ TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
   };
   std::vector<std::string> all(std::begin(sources), std::end(sources));
   for (const ImageType type : {ImageType::kAvif, ImageType::kHeic, ImageType::kJxl}) {
-    if (can_load(type) && can_save(type)) all.push_back(with_picture("avif", own(type)));
+    if (test::can_load(type) && test::can_save(type))
+      all.push_back(with_picture("avif", own(type)));
   }
   for (const std::string& source : all) {
     SCOPED_TRACE(source.substr(100, 80));
@@ -144,7 +145,8 @@ TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
                 {".avif[compression=av1,effort=0]", 28}};
   for (const auto& [suffix, bytes_of_pixel] : kKinds) {
     SCOPED_TRACE(suffix);
-    if (std::string_view(suffix).starts_with(".avif") && !can_save(ImageType::kAvif)) continue;
+    if (std::string_view(suffix).starts_with(".avif") && !test::can_save(ImageType::kAvif))
+      continue;
     SvgChildren children(real_children());
     const std::string source = with_picture("any", test::saved_by_vips(photo.get(), suffix));
     SvgParams params;

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "imgring/image/abilities.h"
+
 namespace imgring::image::test {
 namespace {
 
@@ -54,6 +56,18 @@ VipsImagePtr picture16(int width, int height, int bands) {
 VipsImagePtr cmyk_picture(int width, int height) {
   return drawn<std::uint8_t>(width, height, 4, VIPS_FORMAT_UCHAR, VIPS_INTERPRETATION_CMYK);
 }
+
+namespace {
+
+const format::Abilities& abilities() {
+  static const format::Abilities can = ask_abilities();
+  return can;
+}
+
+}  // namespace
+
+bool can_save(ImageType type) { return abilities().can_save(type); }
+bool can_load(ImageType type) { return abilities().can_load(type); }
 
 std::string saved_by_vips(VipsImage* image, const char* suffix) {
   void* data = nullptr;

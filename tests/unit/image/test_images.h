@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "imgring/base/text.h"
+#include "imgring/format/format.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/vips_image.h"
 
@@ -25,6 +26,9 @@ VipsImagePtr decoded(ByteSpan bytes);
 
 ByteSpan bytes_of(const std::string& text);
 std::string text_of(const Bytes& bytes);
+// Asked of the libraries once.
+bool can_save(ImageType type);
+bool can_load(ImageType type);
 // Standard sRGB profile as libvips ships it.
 std::string srgb_profile();
 

@@ -1,8 +1,8 @@
 // What admission is told of a job before it runs: facts out of headers and what follows from them:
-// tests of src/pipeline/estimate.cc and header_facts.cc.
+// tests of src/pipeline/estimate.cc and src/format/headers.cc.
 #include "imgring/pipeline/estimate.h"
 
-#include "../../../src/pipeline/header_facts.h"
+#include "imgring/format/headers.h"
 #include "plan_helpers.h"
 #include "render_helpers.h"
 
@@ -44,7 +44,7 @@ Asked asked(std::string source, ImageType type, std::string_view path, ImageType
   return out;
 }
 SourceFacts facts_in(const std::string& source, ImageType type, int frames_max = 1) {
-  return facts_of_header(as_bytes(source), type, frames_max).value_or(SourceFacts());
+  return format::facts_of_header(as_bytes(source), type, frames_max).value_or(SourceFacts());
 }
 
 std::string icon(const char* attributes) {

@@ -1,11 +1,12 @@
 // Our own header reader: it agrees with libvips or says nothing.
-#include "../../../src/pipeline/load.h"
+#include "imgring/format/headers.h"
 #include "render_helpers.h"
 
 namespace imgring::pipeline {
 namespace {
 
 using namespace testing;
+using format::probe_header;
 using enum ImageType;
 
 TEST(HeaderProbe, AgreesWithLibvips) {

@@ -84,7 +84,7 @@ Request request_of(const Format& format) {
   return request;
 }
 
-bool can_write(const Format& format) { return result_format_supported(format.type); }
+bool can_write(const Format& format) { return can_save(format.type); }
 
 TEST(MetadataSteps, AProfileThatIsKeptIsTheSources) {
   for (const Format& format : kFormats) {

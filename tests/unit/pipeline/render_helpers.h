@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "imgring/image/abilities.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/render.h"
@@ -16,6 +17,12 @@
 namespace imgring::pipeline::testing {
 
 using image::VipsImagePtr;
+
+// Asked of the libraries once.
+inline bool can_save(ImageType type) {
+  static const format::Abilities can = image::ask_abilities();
+  return can.can_save(type);
+}
 
 inline VipsImagePtr checked(VipsImage* picture) {
   EXPECT_NE(picture, nullptr) << image::take_vips_error();

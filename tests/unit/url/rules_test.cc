@@ -1,5 +1,6 @@
 // Tests of src/url/rules.cc and source_part.cc: grammar, sources, presets, configured rules.
 #include "helpers.h"
+#include "imgring/format/format.h"
 #include "imgring/url/source_url.h"
 
 namespace imgring::url {

@@ -1,12 +1,12 @@
-// Tests of src/base/image_type.cc.
-#include "imgring/base/image_type.h"
+// The table of formats.
+#include "imgring/format/format.h"
 
 #include <gtest/gtest.h>
 
 namespace imgring {
 namespace {
 
-TEST(ImageType, NamesAreLowerCaseOnly) {
+TEST(Formats, NamesAreLowerCaseOnly) {
   struct Case {
     std::string_view name;
     std::optional<ImageType> type;
@@ -24,7 +24,7 @@ TEST(ImageType, NamesAreLowerCaseOnly) {
   }
 }
 
-TEST(ImageType, FactsMatchTheirType) {
+TEST(Formats, FactsMatchTheirType) {
   for (int i = 1; i < kImageTypeCount; ++i) {
     const auto type = static_cast<ImageType>(i);
     SCOPED_TRACE(facts_of(type).name);
@@ -39,6 +39,21 @@ TEST(ImageType, FactsMatchTheirType) {
   EXPECT_EQ(facts_of(ImageType::kJpeg).extension, ".jpg");
   EXPECT_TRUE(facts_of(ImageType::kJxl).animation_load);
   EXPECT_FALSE(facts_of(ImageType::kJxl).animation_save);
+}
+
+// What of a format is a number must be one that estimates can add up.
+TEST(Formats, CostsAreNumbersAndCertainOnesTheSmaller) {
+  for (int i = 0; i < kImageTypeCount; ++i) {
+    const auto type = static_cast<ImageType>(i);
+    const format::Format& row = facts_of(type);
+    SCOPED_TRACE(row.name);
+    EXPECT_EQ(row.type, type);
+    EXPECT_LE(row.encode.certain_bytes, row.encode.bytes);
+    EXPECT_LT(row.encode.least_ns, row.encode.ns);
+    EXPECT_GT(row.decode.bytes + row.decode.strip_rows, 0);
+    EXPECT_GE(row.decode.whole_ns, row.decode.ns);
+    EXPECT_EQ(row.header == nullptr, type == ImageType::kUnknown || row.vector);
+  }
 }
 
 TEST(ImageTypeSet, RemembersWhatWasAdded) {

@@ -1,6 +1,6 @@
-// One walk over the chunks says what is left out; the source made of it walks again
+// One walk over the chunks says what is left out; the stream made of it walks again
 // and leaves it out, so that nothing of the file is copied.
-#include "png_view.h"
+#include "imgring/format/png_view.h"
 
 #include <zlib.h>
 
@@ -8,9 +8,9 @@
 #include <array>
 #include <cstring>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 
-namespace imgring::image {
+namespace imgring::format {
 namespace {
 
 constexpr std::size_t kSignatureBytes = 8, kFrameBytes = 12;  // length, name and checksum
@@ -107,37 +107,6 @@ bool is_left_out(const PngView& view, const Chunk& chunk) noexcept {
   return std::binary_search(view.left_out.begin(), view.left_out.end(), chunk.at);
 }
 
-// The bytes of a view one after the other.
-class Stream {
- public:
-  explicit Stream(PngView view) noexcept
-      : view_(std::move(view)), piece_end_(std::min(kSignatureBytes, view_.bytes.size())) {}
-
-  std::size_t read(void* into, std::size_t size_bytes) noexcept {
-    while (at_ == piece_end_ && at_ < view_.bytes.size()) next_piece();
-    const std::size_t count = std::min(size_bytes, piece_end_ - at_);
-    if (count > 0) std::memcpy(into, view_.bytes.data() + at_, count);
-    at_ += count;
-    return count;
-  }
-
- private:
-  void next_piece() noexcept {
-    const auto chunk = chunk_at(view_.bytes, at_);
-    piece_end_ = chunk ? std::min(chunk->end(), view_.bytes.size()) : view_.bytes.size();
-    if (chunk && is_left_out(view_, *chunk)) at_ = piece_end_;
-  }
-
-  const PngView view_;
-  std::size_t at_ = 0, piece_end_;
-};
-
-gint64 read_stream(VipsSourceCustom*, void* into, gint64 size_bytes, void* stream) noexcept {
-  return static_cast<gint64>(
-      static_cast<Stream*>(stream)->read(into, static_cast<std::size_t>(size_bytes)));
-}
-void drop_stream(void* stream, GClosure*) noexcept { delete static_cast<Stream*>(stream); }
-
 }  // namespace
 
 PngView view_png(ByteSpan source) {
@@ -177,15 +146,21 @@ CodedColours png_says(ByteSpan source) noexcept {
   return {};
 }
 
-VipsSourcePtr open_png_view(PngView view) {
-  if (view.complete()) {
-    return VipsSourcePtr(vips_source_new_from_memory(view.bytes.data(), view.bytes.size()));
-  }
-  VipsSourceCustom* source = vips_source_custom_new();
-  if (source == nullptr) return nullptr;
-  g_signal_connect_data(source, "read", reinterpret_cast<GCallback>(read_stream),
-                        new Stream(std::move(view)), drop_stream, GConnectFlags{});
-  return VipsSourcePtr(reinterpret_cast<VipsSource*>(source));
+PngViewStream::PngViewStream(PngView view) noexcept
+    : view_(std::move(view)), piece_end_(std::min(kSignatureBytes, view_.bytes.size())) {}
+
+std::size_t PngViewStream::read(void* into, std::size_t size_bytes) noexcept {
+  while (at_ == piece_end_ && at_ < view_.bytes.size()) next_piece();
+  const std::size_t count = std::min(size_bytes, piece_end_ - at_);
+  if (count > 0) std::memcpy(into, view_.bytes.data() + at_, count);
+  at_ += count;
+  return count;
 }
 
-}  // namespace imgring::image
+void PngViewStream::next_piece() noexcept {
+  const auto chunk = chunk_at(view_.bytes, at_);
+  piece_end_ = chunk ? std::min(chunk->end(), view_.bytes.size()) : view_.bytes.size();
+  if (chunk && is_left_out(view_, *chunk)) at_ = piece_end_;
+}
+
+}  // namespace imgring::format

@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "imgring/base/text.h"
-#include "imgring/image/vips_image.h"
-#include "profile.h"
+#include "imgring/format/coded_colours.h"
 
-namespace imgring::image {
+namespace imgring::format {
 
 // A text or profile decoded, and any other chunk that is no picture: libpng itself refuses pictures
 // with a chunk over 8 MB. Prompts of image generators and XMP reach 200 KB.
@@ -39,7 +38,19 @@ struct PngView {
 PngView view_png(ByteSpan source);
 // What cICP says of its colours.
 CodedColours png_says(ByteSpan source) noexcept;
-// Null: no memory.
-VipsSourcePtr open_png_view(PngView view);
 
-}  // namespace imgring::image
+// The bytes of a view one after the other, without what is left out.
+class PngViewStream {
+ public:
+  explicit PngViewStream(PngView view) noexcept;
+  // As many as there are, up to `size_bytes`; 0 at the end.
+  std::size_t read(void* into, std::size_t size_bytes) noexcept;
+
+ private:
+  void next_piece() noexcept;
+
+  const PngView view_;
+  std::size_t at_ = 0, piece_end_;
+};
+
+}  // namespace imgring::format

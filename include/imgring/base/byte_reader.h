@@ -8,7 +8,7 @@
 
 #include "imgring/base/text.h"
 
-namespace imgring::image {
+namespace imgring {
 
 // offset <= size and length <= size - offset, or nothing.
 inline std::optional<ByteSpan> slice(ByteSpan bytes, std::size_t offset,
@@ -40,4 +40,4 @@ inline std::uint32_t le32(ByteSpan bytes, std::size_t offset) noexcept {
   return read_le(bytes, offset, 4).value_or(0);
 }
 
-}  // namespace imgring::image
+}  // namespace imgring

@@ -9,7 +9,7 @@
 
 #include "imgring/base/text.h"
 
-namespace imgring::image {
+namespace imgring::format {
 
 class TiffReader {
  public:
@@ -91,4 +91,4 @@ class TiffReader {
   bool little_, big_ = false;
 };
 
-}  // namespace imgring::image
+}  // namespace imgring::format

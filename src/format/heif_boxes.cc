@@ -1,15 +1,12 @@
 // A walk over the boxes of ISO/IEC 14496-12 and 23008-12.
-#include "heif_boxes.h"
+#include "imgring/format/heif_boxes.h"
 
 #include <optional>
 #include <string_view>
 
-#include "byte_reader.h"
-#include "encoders.h"
-#include "operation.h"
-#include "profile.h"
+#include "imgring/base/byte_reader.h"
 
-namespace imgring::image {
+namespace imgring::format {
 namespace {
 
 constexpr int kBoxesMax = 4096;  // at one level; a grid of 48 MP has some hundred
@@ -122,29 +119,6 @@ HeifSays heif_says(ByteSpan source) noexcept {
   return says;
 }
 
-Result<VipsImagePtr> as_grey_as_coded(VipsImage* image, ByteSpan source) {
-  const bool rgb = colour_model(image) == ColourModel::kRgb && vips_image_get_bands(image) >= 3;
-  const bool grey = rgb && vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0 &&
-                    fits_model(blob_of(image, VIPS_META_ICC_NAME), ColourModel::kGrey);
-  if (!grey || !heif_says(source).monochrome) {
-    g_object_ref(image);
-    return VipsImagePtr(image);
-  }
-  IMGRING_TRY(VipsImagePtr one, Operation("extract_band").set("in", image).set("band", 0).image());
-  if (vips_image_hasalpha(image) != 0) {
-    IMGRING_TRY(const VipsImagePtr alpha,
-                Operation("extract_band").set("in", image).set("band", 3).image());
-    VipsImage* both = nullptr;
-    if (vips_bandjoin2(one.get(), alpha.get(), &both, nullptr) != 0) {
-      return std::unexpected(vips_failure("heif"));
-    }
-    one.reset(both);
-  }
-  const bool wide = vips_image_get_format(one.get()) == VIPS_FORMAT_USHORT;
-  const int space = wide ? VIPS_INTERPRETATION_GREY16 : VIPS_INTERPRETATION_B_W;
-  return Operation("copy").set("in", one.get()).set("interpretation", space).image();
-}
-
 ByteSpan without_second_file(ByteSpan source) noexcept {
   std::size_t at = 0, end = 0;
   for (int i = 0; i < kBoxesMax; ++i) {
@@ -156,18 +130,4 @@ ByteSpan without_second_file(ByteSpan source) noexcept {
   return source;
 }
 
-Result<VipsImagePtr> as_heif_says(VipsImage* image, ByteSpan source) {
-  const HeifSays says = heif_says(source);
-  set_coded_profile({says.primaries, says.transfer}, image);
-  if (!says.premultiplied || vips_image_hasalpha(image) == 0) {
-    g_object_ref(image);
-    return VipsImagePtr(image);
-  }
-  IMGRING_TRY(const VipsImagePtr divided, Operation("unpremultiply").set("in", image).image());
-  return Operation("cast")
-      .set("in", divided.get())
-      .set("format", static_cast<int>(vips_image_get_format(image)))
-      .image();
-}
-
-}  // namespace imgring::image
+}  // namespace imgring::format

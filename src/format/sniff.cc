@@ -1,45 +1,20 @@
 // Type of a source by its first bytes. Plain functions, any thread; reads no byte outside the span.
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
 
-namespace imgring::image {
+#include "imgring/format/format.h"
+
+namespace imgring::format {
 namespace {
 
 constexpr std::size_t kHeadBytesMax = 32 * 1024;
 
-struct Magic {
-  ImageType type;
-  std::string_view bytes;  // '?' is any byte
-};
-
 using namespace std::string_view_literals;
 
-// In the order imgproxy tests them. TIFF comes after, since camera files look the same.
-constexpr std::array kMagics = {
-    Magic{ImageType::kJpeg, "\xff\xd8"sv},
-    Magic{ImageType::kJxl, "\xff\x0a"sv},
-    Magic{ImageType::kJxl, "\0\0\0\x0cJXL \x0d\x0a\x87\x0a"sv},
-    Magic{ImageType::kPng, "\x89PNG\r\n\x1a\n"sv},
-    Magic{ImageType::kWebp, "RIFF????WEBP"sv},
-    Magic{ImageType::kGif, "GIF8?a"sv},
-    Magic{ImageType::kIco, "\0\0\1\0"sv},
-    Magic{ImageType::kHeic, "????ftypheic"sv},
-    Magic{ImageType::kHeic, "????ftypheix"sv},
-    Magic{ImageType::kHeic, "????ftyphevc"sv},
-    Magic{ImageType::kHeic, "????ftypheim"sv},
-    Magic{ImageType::kHeic, "????ftypheis"sv},
-    Magic{ImageType::kHeic, "????ftyphevm"sv},
-    Magic{ImageType::kHeic, "????ftyphevs"sv},
-    Magic{ImageType::kAvif, "????ftypavif"sv},
-    Magic{ImageType::kAvif, "????ftypavis"sv},
-    Magic{ImageType::kBmp, "BM"sv},
-};
-// Classic and BigTIFF.
-constexpr std::array kTiffMagics = {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv};
 // Brands of files that say elsewhere what their pictures are packed with.
 constexpr std::array kHeifBrands = {"mif1"sv, "mif2"sv, "msf1"sv, "miaf"sv};
 
@@ -64,6 +39,11 @@ bool matches(std::string_view head, std::string_view magic) noexcept {
     if (magic[i] != '?' && head[i] != magic[i]) return false;
   }
   return true;
+}
+
+bool starts_as(std::string_view head, ImageType type) noexcept {
+  return std::ranges::any_of(facts_of(type).magics,
+                             [&](std::string_view magic) { return matches(head, magic); });
 }
 
 bool is_camera_raw(std::string_view extension, std::string_view content_type) {
@@ -220,17 +200,19 @@ class SvgScanner {
 
 ImageType detect_type(ByteSpan bytes, std::string_view extension, std::string_view content_type) {
   const std::string_view head = as_text(bytes.first(std::min(bytes.size(), kHeadBytesMax)));
-  for (const Magic& magic : kMagics) {
-    if (matches(head, magic.bytes)) return magic.type;
+  for (int i = 0; i < kImageTypeCount; ++i) {
+    const auto type = static_cast<ImageType>(i);
+    if (type != ImageType::kTiff && starts_as(head, type)) return type;
   }
   const ImageType heif = heif_type(head);
   if (heif != ImageType::kUnknown) return heif;
-  for (const std::string_view magic : kTiffMagics) {
-    if (matches(head, magic) && !is_camera_raw(extension, content_type)) return ImageType::kTiff;
+  // Camera files look the same.
+  if (starts_as(head, ImageType::kTiff) && !is_camera_raw(extension, content_type)) {
+    return ImageType::kTiff;
   }
   const std::optional<std::string> narrow = narrowed(head);
   const std::string_view text = narrow ? std::string_view(*narrow) : head;
   return SvgScanner(text).finds_svg() ? ImageType::kSvg : ImageType::kUnknown;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::format

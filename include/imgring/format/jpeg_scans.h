@@ -6,10 +6,10 @@
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 
-namespace imgring::image {
+namespace imgring::format {
 
 // At most 100 scans. 1000 scans in a small file cost seconds.
 inline constexpr int kJpegScansMax = 100;
 Result<void> check_jpeg(ByteSpan source);
 
-}  // namespace imgring::image
+}  // namespace imgring::format

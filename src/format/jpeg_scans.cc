@@ -1,11 +1,11 @@
 // A walk over markers. Broken structure is no error here: the decoder says that in its own words.
-#include "precheck.h"
+#include "imgring/format/jpeg_scans.h"
 
 #include <cstring>
 
-#include "byte_reader.h"
+#include "imgring/base/byte_reader.h"
 
-namespace imgring::image {
+namespace imgring::format {
 namespace {
 
 constexpr std::uint8_t kJpegSos = 0xDA, kJpegEoi = 0xD9, kJpegTem = 0x01;
@@ -50,4 +50,4 @@ Result<void> check_jpeg(ByteSpan s) {
   }
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::format

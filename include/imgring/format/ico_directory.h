@@ -8,7 +8,7 @@
 
 #include "imgring/base/text.h"
 
-namespace imgring::image {
+namespace imgring::format {
 
 struct IcoEntry {
   int width = 0, height = 0;
@@ -21,4 +21,4 @@ inline constexpr std::size_t kIcoDataBytesMin = 16;
 inline constexpr std::uint32_t kIcoEntriesMax = 256;  // those behind are not looked at
 std::vector<IcoEntry> ico_entries(ByteSpan source);
 
-}  // namespace imgring::image
+}  // namespace imgring::format

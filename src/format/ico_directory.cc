@@ -1,14 +1,14 @@
 // Sides and depth by each picture's own header, then sorted by area and depth.
-#include "imgring/image/ico_directory.h"
+#include "imgring/format/ico_directory.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
 
-#include "byte_reader.h"
-#include "readers.h"
+#include "imgring/base/byte_reader.h"
+#include "imgring/format/sniff.h"
 
-namespace imgring::image {
+namespace imgring::format {
 namespace {
 
 constexpr std::size_t kDirectoryBytes = 6, kEntryBytes = 16;
@@ -112,4 +112,4 @@ std::vector<IcoEntry> ico_entries(ByteSpan source) {
   return entries;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::format

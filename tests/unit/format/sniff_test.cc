@@ -1,11 +1,11 @@
 // Types by content.
-#include "imgring/image/sniff.h"
+#include "imgring/format/sniff.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace imgring::image {
+namespace imgring::format {
 namespace {
 
 using namespace std::string_view_literals;
@@ -101,4 +101,4 @@ TEST(Sniff, LooksAt32KibOnly) {
 }
 
 }  // namespace
-}  // namespace imgring::image
+}  // namespace imgring::format
