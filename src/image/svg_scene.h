@@ -16,28 +16,38 @@
 
 namespace imgring::image {
 
-// Seconds of CPU with librsvg 2.54 on two cores of 2026, by `svg_bench draw WIDTH FILE`
-// (tests/bench; the files are tests/hostile/svg_costly.py's). A drawing is refused when it would
-// take longer than the time that it has: 11 s if nothing is set.
+// Seconds of CPU with librsvg 2.54 on two cores of 2026. A drawing is refused when it would take
+// longer than the time that it has: 11 s if nothing is set. Beside each what a file just above that
+// took without the limit, by `svg_bench draw 1000 FILE` (tests/bench) with the files of
+// `tests/hostile/svg_costly.py DIR 11`, on two cores that others used too: seconds of CPU and MB.
+// SvgLimits.JustBelowIsDrawnAndJustAboveIsRefused has a file of each.
 struct SvgCosts {
   // 16 KiB in one run of text: 3.1 s, 8 KiB: 0.64 s, 64 KiB: over 60 s. A thousand runs of 64
-  // bytes: 0.44 s. 106 MB.
+  // bytes: 0.44 s. Just above: 31 622 letters in a run 77 s, 263 MB (letters.svg); 174 000 runs of
+  // ten 24 s, 876 MB (runs.svg).
   static constexpr double kLetter = 6e-6, kLetterSquared = 1.1e-8;
-  // 200 000 on one path: 0.45 s and 105 MB.
+  // 200 000 on one path: 0.45 s and 105 MB. Just above: 1.8 million 29 s, 434 MB (markers.svg).
   static constexpr double kMarker = 2e-6;
-  // 500 000 rectangles of 25 pixels by <use>: 1.6 s and 45 MB.
+  // 500 000 rectangles of 25 pixels by <use>: 1.6 s and 45 MB. Just above: 5.4 million 9.6 s,
+  // 222 MB (uses.svg).
   static constexpr double kElement = 2e-6;
   // For each pixel. A megapixel with numOctaves="100": 3.5 s, with order="20": 1.4 s, with a radius
   // of 10 and any above: 2.2 s, displaced: 0.7 s, with any other: 0.02 to 0.12 s. 53 to 70 MB.
+  // Just above: 315 octaves 11.7 s, 58 MB (octaves.svg); nine kernels of 20 x 20 14.4 s, 58 MB
+  // (kernels.svg); five radii of 10 12.5 s, 57 MB (radius.svg); 16 displacements 9.4 s, 66 MB
+  // (displacements.svg); 551 blurs 38 s, 74 MB (primitives.svg).
   static constexpr double kPrimitive = 2e-8, kOctave = 3.5e-8, kKernelCell = 3.2e-9;
   static constexpr double kRadiusCell = 5e-9, kDisplacement = 7e-7;
-  // 4000 rules on 5000 elements: 0.64 s and 57 MB.
+  // 4000 rules on 5000 elements: 0.64 s and 57 MB. Just above: 7333 on 50 000 10.2 s, 192 MB
+  // (rules.svg).
   static constexpr double kRuleOnElement = 3e-8;
 };
-// The largest kernel that librsvg 2.54 reads; order="21" ends the process, whether it runs or not.
+// The largest kernel that librsvg 2.54 reads; order="21" ends the process at once (SIGABRT, 40 MB),
+// whether it runs or not.
 inline constexpr double kSvgKernelCellsMax = 400;
-// FreeType fails above that, and libvips 8.14 then ends the process in an assertion.
-inline constexpr double kSvgFontSizeMax = 100'000;
+// 2 million end the process at once (SIGABRT: Pango counts 1024ths in 32 bits, and librsvg takes an
+// overflow for a fault of its own); a million is drawn in 0.01 s and 41 MB, at any width.
+inline constexpr double kSvgFontSizeMax = 1'000'000;
 
 struct SvgCanvas {
   double width = 0, height = 0;  // pixels

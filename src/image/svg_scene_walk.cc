@@ -142,7 +142,7 @@ class SvgScene::Walk {
     const std::string_view name = scene_.words_[node.name];
     sum->seconds = SvgCosts::kElement + node.picture_seconds;
     if ((place.in_text || name == "text") && holds_text(name)) sum->seconds += node.text_seconds;
-    if (node.font_size > kSvgFontSizeMax) drawn_.refused = "font-size over 100000";
+    if (node.font_size > kSvgFontSizeMax) drawn_.refused = "font-size over 1000000";
     if (node.picture_refused != 0) drawn_.refused = scene_.words_[node.picture_refused];
     drawn_.picture_pixels += node.picture_pixels;
     add_markers(node, place, sum);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <set>
 #include <sstream>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -498,6 +499,44 @@ TEST(SanitizeSvg, RefusesWhatItCannotRead) {
     const auto out = sanitize_svg(as_bytes(in));
     ASSERT_FALSE(out.has_value()) << *out;
     EXPECT_EQ(out.error().code, ErrorCode::kBrokenSvg);
+  }
+}
+
+TEST(SanitizeSvg, JustBelowIsServedAndJustAboveIsRefused) {
+  const auto times = [](std::string_view part, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += part;
+    return out;
+  };
+  const auto in_svg = [](const std::string& body) { return "<svg>" + body + "</svg>"; };
+  const auto attributes = [](int count, const char* kind) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += " a" + std::to_string(i) + kind;
+    return out;
+  };
+  const std::string typed = "<!DOCTYPE svg [<!ENTITY a '" + std::string(1024, 'x') + "'>]>";
+  const struct {
+    const char* name;
+    std::function<std::string(int)> make;
+    int most;
+  } kLimits[] = {
+      {"bytes", [&](int n) { return in_svg(std::string(static_cast<std::size_t>(n) - 11, ' ')); },
+       10 << 20},
+      {"elements", [&](int n) { return in_svg(times("<g/>", n - 1)); }, 200'000},
+      {"attributes", [&](int n) { return in_svg("<g" + attributes(n, "=''") + "/>"); }, 1000},
+      {"depth", [&](int n) { return in_svg(times("<g>", n - 1) + times("</g>", n - 1)); }, 256},
+      {"entities", [&](int n) { return typed + in_svg("<desc>" + times("&a;", n) + "</desc>"); },
+       1024},
+      {"declared attributes",
+       [&](int n) {
+         return "<!DOCTYPE svg [<!ATTLIST g" + attributes(n, " CDATA 'v'") + ">]>" + in_svg("<b/>");
+       },
+       1000},
+  };
+  for (const auto& limit : kLimits) {
+    SCOPED_TRACE(limit.name);
+    EXPECT_TRUE(sanitize_svg(as_bytes(limit.make(limit.most))).has_value());
+    EXPECT_FALSE(sanitize_svg(as_bytes(limit.make(limit.most + 1))).has_value());
   }
 }
 
