@@ -429,15 +429,28 @@ Wait wait_of(const CoreServices& services, const ImageRequest& request, loop::La
       static_cast<std::size_t>(coming.load(std::memory_order_relaxed)), before_max);
 }
 
+// Of those whose lane only their source tells, so many a core are still let in when the quick lane
+// is too long for them: one may be for the other lane. All of them would be refused once their
+// sources are there, which at ten times what a server can do was most of what its loops did.
+constexpr std::chrono::milliseconds kScoutEvery(20);
+
+bool scout_due(CoreServices& services) noexcept {
+  const auto now = loop::Clock::now();
+  if (now < services.next_scout) return false;
+  services.next_scout = now + kScoutEvery;
+  return true;
+}
+
 // Asked before the source is: what could not start in time costs its source nothing. Where the lane
-// is not known, both would have to be too long.
+// is not known it is the quick one, but for a few that find out.
 Result<void> check_queue(CoreServices& services, const ImageRequest& request,
                          std::optional<loop::Lane> lane) {
   if (is_conditional(request)) return {};
-  Wait wait = wait_of(services, request, loop::Lane::kPatient);
-  if (!lane) wait = std::min(wait, wait_of(services, request, loop::Lane::kQuick));
   const auto left = request.due - loop::Clock::now();
+  const Wait wait = wait_of(services, request, lane.value_or(loop::Lane::kQuick));
   if (wait < left) return {};
+  const bool other_lane = !lane && wait_of(services, request, loop::Lane::kPatient) < left;
+  if (other_lane && scout_due(services)) return {};
   return std::unexpected(refuse_late(services, wait, left));
 }
 

@@ -31,6 +31,7 @@ struct CoreServices {
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
   RequestIds ids{};
+  loop::Clock::time_point next_scout{};  // see check_room()
 };
 
 class RequestHandler final : public http::Handler {
