@@ -38,19 +38,28 @@ Lane lane(const void* bytes) noexcept {
   return value;
 }
 
-// Sums of products of neighbours. Where a register's products come in halves there are two. No
-// initialisers: gcc compiles the constructor that it writes itself without wide registers.
+// Sums of products of neighbours, and what they start from. On x86 the products of two neighbours
+// are added up at once; elsewhere they stand in two registers until the end. No initialisers: gcc
+// compiles the constructor that it writes itself without wide registers.
 template <class D32>
 struct PairSums {
   using V32 = hn::Vec<D32>;
-  V32 first, second;
+  V32 first, second, start;
 
   template <class V16>
   HWY_INLINE void add(V16 samples, V16 weights) {
     first = hn::ReorderWidenMulAccumulate(D32(), samples, weights, first, second);
   }
-  HWY_INLINE V32 sum() const { return hn::RearrangeToOddPlusEven(first, second); }
+  HWY_INLINE V32 sum() const {
+    const V32 products = hn::RearrangeToOddPlusEven(first, second);
+    return HWY_ARCH_X86 ? products : hn::Add(products, start);
+  }
 };
+template <class D32>
+HWY_INLINE PairSums<D32> sums_from(D32 d32, std::int32_t start) {
+  const auto all = hn::Set(d32, start), none = hn::Zero(d32);
+  return {HWY_ARCH_X86 ? all : none, none, all};
+}
 
 void down(const std::uint8_t* const* rows, const std::int16_t* weights, int taps,
           std::size_t sample_count, std::int16_t* out) {
@@ -60,9 +69,8 @@ void down(const std::uint8_t* const* rows, const std::int16_t* weights, int taps
   constexpr std::size_t kStep = hn::MaxLanes(d8);
   static_assert(kStep * sizeof(std::int16_t) <= kRowPadBytes);
   const auto zero = hn::Zero(d8);
-  const auto half = hn::Set(d32, kDownHalf), none = hn::Zero(d32);
   for (std::size_t x = 0; x < sample_count; x += kStep) {
-    PairSums<decltype(d32)> a{half, none}, b = a, c = a, d = a;
+    auto a = sums_from(d32, kDownHalf), b = a, c = a, d = a;
     for (int k = 0; k < taps; k += 2) {
       const auto w = hn::BitCast(d16, hn::Set(d32, lane<std::int32_t>(weights + k)));
       const auto one = hn::LoadU(d8, rows[k] + x), two = hn::LoadU(d8, rows[k + 1] + x);
@@ -109,7 +117,7 @@ constexpr std::uint8_t kSideBySide<3>[16] = {0, 1, 6, 7,  2, 3, 8, 9,
 template <int kBands>
 HWY_INLINE auto across_sums(const std::int16_t* p, const std::int16_t* weights, int taps_used) {
   const auto order = hn::LoadU(kBlock, kSideBySide<kBands>);
-  PairSums<decltype(kOnePixel)> sums{hn::Zero(kOnePixel), hn::Zero(kOnePixel)};
+  auto sums = sums_from(kOnePixel, kAcrossHalf);
   for (int k = 0; k < taps_used; k += 2, p += 2 * kBands) {
     const auto two = hn::BitCast(kBlock, hn::LoadU(kTwoPixels, p));
     const auto some = hn::Set(kOnePixel, lane<std::int32_t>(weights + k));
@@ -131,7 +139,7 @@ HWY_INLINE auto across_sums(const std::int16_t* p, const std::int16_t* weights, 
                                                            6, 7, 4, 5, 6, 7, 4, 5, 6, 7};
   const auto order = hn::LoadDup128(d8, kSideBySide<kBands>);
   const auto spread = hn::Load(d8, kSpread);
-  PairSums<decltype(d32)> sums{hn::Zero(d32), hn::Zero(d32)};
+  auto sums = sums_from(d32, 0);
   for (int k = 0; k < taps; k += kTapsStep, p += kTapsStep * kBands) {
     const auto four =
         hn::Combine(d16, hn::LoadU(kTwoPixels, p + 2 * kBands), hn::LoadU(kTwoPixels, p));
@@ -140,19 +148,19 @@ HWY_INLINE auto across_sums(const std::int16_t* p, const std::int16_t* weights, 
              hn::BitCast(d16, hn::TableLookupBytes(some, spread)));
   }
   const auto both = sums.sum();
-  return hn::Add(hn::LowerHalf(kOnePixel, both), hn::UpperHalf(kOnePixel, both));
+  const auto sum = hn::Add(hn::LowerHalf(kOnePixel, both), hn::UpperHalf(kOnePixel, both));
+  return hn::Add(sum, hn::Set(kOnePixel, kAcrossHalf));
 }
 #endif
 
 template <int kBands>
 void across(const std::int16_t* in, const AxisWeights& w, std::uint8_t* out) {
   static_assert(kBands == 3 || kBands == 4);
-  const auto half = hn::Set(kOnePixel, kAcrossHalf);
   const int taps = w.taps, taps_read = HWY_MAX_BYTES == 16 ? w.taps_used : taps;
   const std::int16_t* weights = w.weights.data();
   for (const int first : w.first) {
     const std::int16_t* p = in + static_cast<std::ptrdiff_t>(first) * kBands;
-    put_pixel(hn::Add(across_sums<kBands>(p, weights, taps_read), half), out);
+    put_pixel(across_sums<kBands>(p, weights, taps_read), out);
     out += kBands;
     weights += taps;
   }
@@ -168,7 +176,7 @@ void across_grey(const std::int16_t* in, const AxisWeights& w, std::uint8_t* out
   const std::int16_t* weights = w.weights.data();
   for (const int first : w.first) {
     const std::int16_t* p = in + first;
-    PairSums<decltype(kPairs)> sums{hn::Zero(kPairs), hn::Zero(kPairs)};
+    auto sums = sums_from(kPairs, 0);
     for (int k = 0; k < taps; k += kTapsStep, p += kTapsStep)
       sums.add(hn::LoadU(kFour, p), hn::LoadU(kFour, weights + k));
     const auto all = hn::Add(hn::SumOfLanes(kPairs, sums.sum()), half);
@@ -190,7 +198,7 @@ void across_grey_alpha(const std::int16_t* in, const AxisWeights& w, std::uint8_
   const std::int16_t* weights = w.weights.data();
   for (const int first : w.first) {
     const std::int16_t* p = in + static_cast<std::ptrdiff_t>(first) * 2;
-    PairSums<decltype(kOnePixel)> sums{hn::Zero(kOnePixel), hn::Zero(kOnePixel)};
+    auto sums = sums_from(kOnePixel, 0);
     for (int k = 0; k < taps; k += kTapsStep, p += kTapsStep * 2) {
       const auto four = hn::BitCast(kBlock, hn::LoadU(kTwoPixels, p));
       const auto some = hn::BitCast(kBlock, hn::Set(d64, lane<std::int64_t>(weights + k)));
