@@ -26,7 +26,7 @@ LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69
 FILE_LINES_MAX = 799
 PACKAGES = ['liburing', 'vips', 'libcares', 'openssl', 'zlib', 'libdeflate', 'libjpeg', 'libpng',
-            'libwebp', 'expat', 'fmt', 'libxxhash']
+            'libwebp', 'expat', 'fmt']
 
 
 # ---------------------------------------------------------------- the text without its distractions
