@@ -15,7 +15,6 @@ with each. --other is any other server, as tools/bench takes it.
 """
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile

@@ -2,7 +2,6 @@
 """Tests what the project added to the conformance kit: a watched end of the server, and floors."""
 import os
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'conformance'))
