@@ -49,7 +49,7 @@ TEST(Placement, AdjustedGravityCropsTheSamePixels) {
   for (const auto type : {kCenter, kNorth, kEast, kSouth, kWest, kNorthWest, kNorthEast, kSouthWest,
                           kSouthEast, kFocusPoint}) {
     for (const int angle : {0, 90, 180, 270}) {
-      SCOPED_TRACE(testing::Message() << static_cast<int>(type) << " " << angle);
+      SCOPED_TRACE(::testing::Message() << static_cast<int>(type) << " " << angle);
       const Gravity wanted =
           type == kFocusPoint ? Gravity{type, 0.25, 0.6} : Gravity{type, 2, 3};
       // Inside the turned picture of 101 x 81, a crop of 20 x 30.
