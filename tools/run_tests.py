@@ -342,38 +342,102 @@ def run_full(score):
     run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
-def run_long(score, minutes):
-    if not build(score, 'release') or not probe(score):
-        return
+# The parts of ./tools/test-long, each under three hours of two cores. Each builds what it needs.
+
+def long_hostile(score, _):
     run_hostile(score, 'release', [])
+    if build(score, 'asan', ['imgring']):
+        run_hostile(score, 'asan', [])
+
+
+def long_kinds(score, _):
     run_matrix(score, [])
     run_strange(score, [])
+
+
+def long_icons(score, _):
     run_icons(score)
+
+
+def long_random(score, _):
     run_random(score, 'release', RANDOM_LONG['release'])
-    if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
-        run_hostile(score, 'asan', [])
+    if build(score, 'asan', ['imgring']):
         run_random(score, 'asan', RANDOM_LONG['asan'])
         run_copying(score, 'asan', [])
-        run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
+
+
+def long_sanitizers(score, _):
+    run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz'])
     run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
                   ['unit', 'integration'])
+
+
+def long_conformance(score, _):
+    if build(score, 'asan', ['imgring']):
+        run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
+
+
+def long_memory(score, _):
     run_strangers(score)
+
+
+def long_overload(score, _):
     run_overload(score)
+
+
+def long_soak(score, minutes):
     run_soak(score, minutes)
+
+
+def long_lint(score, _):
+    add_own_count(score, 'lint', run(['tools/lint']))
+
+
+LONG = {
+    'hostile': (long_hostile, 'all hostile pictures, release and with addresses checked'),
+    'kinds': (long_kinds, 'every kind of picture, and strange but honest files'),
+    'icons': (long_icons, 'all icons and wallpapers of packages of Debian, which it installs'),
+    'random': (long_random, 'random options for minutes, and options that copy pixels'),
+    'sanitizers': (long_sanitizers, 'every test with addresses and with threads checked'),
+    'conformance': (long_conformance, 'the whole conformance set with addresses checked'),
+    'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
+    'overload': (long_overload, 'what overload leaves of good answers'),
+    'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
+    'lint': (long_lint, 'clang-tidy over all of src'),
+}
+
+
+def run_long(score, parts, minutes):
+    if not build(score, 'release') or not probe(score):
+        return
+    for part in parts or LONG:
+        started = time.monotonic()
+        LONG[part][0](score, minutes)
+        print('%6.0f s  part %s took %.0f s' % (time.monotonic() - score.started, part, time.monotonic() - started),
+              flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description='Builds and runs the tests.')
     parser.add_argument('--quick', action='store_true', help='unit tests and tidy only')
     parser.add_argument('--long', action='store_true', help='what ./tools/test-long does')
+    parser.add_argument('--list', action='store_true', help='the parts of --long')
     parser.add_argument('--minutes', type=int, default=20, help='of load, with --long')
+    parser.add_argument('parts', nargs='*', metavar='PART', help='of --long; all if none is named')
     options = parser.parse_args()
+    if options.list:
+        for name, (_, what) in LONG.items():
+            print('%-12s %s' % (name, what))
+        return 0
+    unknown = [part for part in options.parts if part not in LONG]
+    if unknown or options.parts and not options.long:
+        parser.error('no part of ./tools/test-long: %s (--list names them)' % ', '.join(unknown or options.parts))
     os.chdir(ROOT)
     score = Score()
     if options.quick:
         run_quick(score)
     elif options.long:
-        run_long(score, options.minutes)
+        run_long(score, options.parts, options.minutes)
     else:
         run_full(score)
     return score.end()
