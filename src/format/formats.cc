@@ -84,7 +84,7 @@ constexpr std::array kFormats = {
            .largest = {.fitted_side = 256},
            .decode = {.bytes = 8, .whole_bytes = 8, .ns = 30, .whole_ns = 30},
            .encode = {.bytes = 8, .certain_bytes = 8, .ns = 130, .fixed_us = 500}},
-    // Its size is told by image/svg_root.cc. Never encoded.
+    // Its size is told by svg/root.cc. Never encoded.
     Format{.type = kSvg, .name = "svg", .mime = "image/svg+xml", .extension = ".svg",
            .vector = Y, .alpha = Y,
            // The child's tile twice and the pixels it gives.

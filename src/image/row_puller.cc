@@ -31,11 +31,6 @@ Result<VipsImagePtr> empty_memory_like(VipsImage* image) {
 
 }  // namespace
 
-Error stop_error(StopReason reason) {
-  return reason == StopReason::kTimeout ? Error(ErrorCode::kTimeout, "stopped at the deadline")
-                                        : Error(ErrorCode::kCancelled, "stopped: nobody waits");
-}
-
 RowPuller::RowPuller(VipsImage* image, const StopFlag& stop) noexcept
     : image_(image), stop_(stop), region_(vips_region_new(image)) {}
 

@@ -20,9 +20,6 @@ struct Strip {
   int row_count = 0;
 };
 
-// Error of a stop: kTimeout past the deadline, else kCancelled.
-Error stop_error(StopReason reason);
-
 class RowSource {
  public:
   virtual ~RowSource() = default;

@@ -19,7 +19,7 @@
 #include "memory_file.h"
 #include "row_puller.h"
 #include "svg_lock.h"
-#include "svg_parser.h"
+#include "imgring/svg/parser.h"
 #include "svg_talk.h"
 #include "svg_wire.h"
 
@@ -242,7 +242,7 @@ SvgChildren::~SvgChildren() {
 Result<std::unique_ptr<SvgDrawing>> SvgChildren::open(ByteSpan source, const SvgParams& params,
                                                       const StopFlag& stop) {
   if (source.empty()) return fail(ErrorCode::kBrokenImage, "empty source");
-  if (source.size() > kSvgBytesMax) return fail(ErrorCode::kBrokenSvg, "SVG: over 10 MiB");
+  if (source.size() > svg::kSvgBytesMax) return fail(ErrorCode::kBrokenSvg, "SVG: over 10 MiB");
   const bool large = source.size() >= kSvgLargeBytes;
   if (large) IMGRING_TRY_VOID(enter_large(stop));
   auto child = take(stop);

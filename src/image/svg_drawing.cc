@@ -7,12 +7,15 @@
 #include <string>
 
 #include "imgring/image/loader.h"
-#include "imgring/image/svg.h"
-#include "svg_encoding.h"
+#include "imgring/image/svg_check.h"
+#include "imgring/svg/svg.h"
+#include "imgring/svg/encoding.h"
 #include "svg_limits.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 // Of an SVG that does not say its size and is not read.
 constexpr double kUnsaidSide = 100;

@@ -5,15 +5,16 @@
 #include <cmath>
 #include <vector>
 
-#include "imgring/image/svg.h"
-#include "row_puller.h"
-#include "svg_data.h"
-#include "svg_encoding.h"
+#include "imgring/image/svg_check.h"
+#include "imgring/svg/data.h"
+#include "imgring/svg/encoding.h"
 #include "svg_pictures.h"
-#include "svg_tag_walk.h"
+#include "imgring/svg/tag_walk.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 std::string_view local_of(std::string_view name) noexcept {
   return name.substr(name.rfind(':') + 1);

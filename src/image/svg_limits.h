@@ -9,8 +9,8 @@
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
-#include "imgring/image/svg_work.h"
-#include "svg_scene.h"
+#include "imgring/svg/work.h"
+#include "imgring/svg/scene.h"
 
 namespace imgring::image {
 
@@ -19,21 +19,21 @@ struct SvgBudget {
   double seconds = 0;       // of CPU
 };
 
-// Errors are limits of the markup (svg_parser.h); what is over a limit of cost is told in words,
+// Errors are limits of the markup (svg/parser.h); what is over a limit of cost is told in words,
 // since it counts only where it is drawn. Malformed markup is no limit: the rasteriser says that in
 // its own words.
 //
 // Before it is read: style that is tried on every element, and what ends the rasteriser at once.
 // Empty: nothing. `source`: UTF-8.
-Result<std::string> check_svg_loading(ByteSpan source, const SvgBudget& budget, SvgWork* work);
+Result<std::string> check_svg_loading(ByteSpan source, const SvgBudget& budget, svg::SvgWork* work);
 
 struct SvgPrepared {
   std::string refused;              // over a limit of cost
   std::optional<std::string> text;  // nullopt: it is drawn as it is
 };
 // Before it is drawn. Pictures that cannot be opened are left out and refuse nothing.
-Result<SvgPrepared> prepare_svg(ByteSpan source, const SvgCanvas& canvas, const SvgBudget& budget,
-                                SvgWork* work, int depth = 0);
+Result<SvgPrepared> prepare_svg(ByteSpan source, const svg::SvgCanvas& canvas,
+                                const SvgBudget& budget, svg::SvgWork* work, int depth = 0);
 
 // The error of those words; nothing for none.
 Result<void> refuse_svg(const std::string& why);

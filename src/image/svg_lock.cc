@@ -19,7 +19,7 @@
 #include "imgring/image/loader.h"
 #include "row_puller.h"
 #include "svg_child.h"
-#include "svg_encoding.h"
+#include "imgring/svg/encoding.h"
 
 namespace imgring::image {
 namespace {
@@ -51,7 +51,7 @@ void load_encodings() noexcept {
   for (const char* name : {"UTF-16LE", "UTF-16BE", "SHIFT_JIS", "EUC-JP", "EUC-KR"}) {
     load_encoding(name);
   }
-  for (const SvgEncoding& encoding : kSvgEncodings) load_encoding(encoding.name);
+  for (const svg::SvgEncoding& encoding : svg::kSvgEncodings) load_encoding(encoding.name);
 }
 
 void drop_words(const char*, GLogLevelFlags, const char*, void*) {}

@@ -7,12 +7,14 @@
 #include "imgring/base/byte_reader.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/loader.h"
-#include "imgring/image/svg.h"
 #include "imgring/mem/allocator.h"
-#include "svg_encoding.h"
+#include "imgring/svg/encoding.h"
+#include "imgring/svg/svg.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 // A megapixel of PNG: 20 ms.
 constexpr double kSecondsOfPixel = 2e-8;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "imgring/base/error.h"
-#include "svg_data.h"
+#include "imgring/svg/data.h"
 #include "svg_limits.h"
 
 namespace imgring::image {
@@ -22,6 +22,7 @@ struct SvgPicture {
 
 // What cannot be opened is left out and refuses nothing. Over budget.pixels nothing is decoded: the
 // pixels tell.
-SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work, int depth);
+SvgPicture prepare_picture(const svg::SvgData& data, const SvgBudget& budget, svg::SvgWork* work,
+                           int depth);
 
 }  // namespace imgring::image

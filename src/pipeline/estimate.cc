@@ -8,8 +8,8 @@
 
 #include "imgring/format/headers.h"
 #include "imgring/format/sniff.h"
-#include "imgring/image/svg.h"
 #include "imgring/pipeline/plan.h"
+#include "imgring/svg/svg.h"
 #include "load.h"
 
 namespace imgring::pipeline {
@@ -40,7 +40,7 @@ std::optional<SourceFacts> known_facts(const RenderJob& job, int frames_max) {
   if (!facts_of(job.source_type).vector) {
     return format::facts_of_header(job.source, job.source_type, frames_max);
   }
-  const auto size = image::svg_root_size(job.source);
+  const auto size = svg::svg_root_size(job.source);
   if (!size) return std::nullopt;
   const auto side = [](double v) {
     constexpr double kMost = 1 << 20;
@@ -73,7 +73,7 @@ double unread_pixels(double size_bytes) noexcept {
 std::int64_t bytes_of_pictures_inside(const RenderJob& job) {
   constexpr double kReadBytes = 10, kConvertedBytes = 28;
   double most = 0;
-  for (const image::SvgInnerHead& head : image::svg_inner_heads(job.source)) {
+  for (const svg::SvgInnerHead& head : svg::svg_inner_heads(job.source)) {
     const ByteSpan bytes = as_bytes(head.bytes);
     const ImageType type = format::detect_type(bytes, {}, {});
     const auto known = format::facts_of_header(bytes, type, 1);

@@ -8,7 +8,7 @@
 #include "frame_stack.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/metadata.h"
-#include "imgring/image/svg.h"
+#include "imgring/svg/svg.h"
 #include "imgring/pipeline/render.h"
 #include "load.h"
 #include "native.h"
@@ -35,7 +35,7 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
   out.origin_height = out.result_height = opened.origin.height;
   out.same_as_source = job.source_type != ImageType::kSvg || !job.config->sanitize_svg;
   if (out.same_as_source) return out;
-  IMGRING_TRY(std::string clean, image::sanitize_svg(job.source, stop));
+  IMGRING_TRY(std::string clean, svg::sanitize_svg(job.source, stop));
   out.bytes = Bytes::of(std::move(clean));
   return out;
 }

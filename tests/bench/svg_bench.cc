@@ -17,8 +17,9 @@
 
 #include "../../src/image/row_puller.h"
 #include "imgring/image/loader.h"
-#include "imgring/image/svg.h"
+#include "imgring/image/svg_check.h"
 #include "imgring/image/svg_drawing.h"
+#include "imgring/svg/svg.h"
 
 namespace {
 
@@ -45,7 +46,7 @@ void measure_walk(const char* path) {
   const std::string source = content_of(path);
   const double megabytes = static_cast<double>(source.size()) / 1e6;
   const double start = cpu_seconds();
-  const auto clean = image::sanitize_svg(as_bytes(source));
+  const auto clean = svg::sanitize_svg(as_bytes(source));
   const double sanitised = cpu_seconds();
   const auto within = image::check_svg_limits(as_bytes(source));
   const double checked = cpu_seconds();

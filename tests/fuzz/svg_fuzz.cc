@@ -5,18 +5,19 @@
 #include <string>
 
 #include "imgring/base/check.h"
-#include "imgring/image/svg.h"
+#include "imgring/image/svg_check.h"
+#include "imgring/svg/svg.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace imgring;
   const ByteSpan bytes(data, size);
   static_cast<void>(image::check_svg_limits(bytes));
-  const auto once = image::sanitize_svg(bytes);
+  const auto once = svg::sanitize_svg(bytes);
   if (!once) {
     IMGRING_CHECK(once.error().code == ErrorCode::kBrokenSvg);
     return 0;
   }
-  const auto twice = image::sanitize_svg(as_bytes(*once));
+  const auto twice = svg::sanitize_svg(as_bytes(*once));
   IMGRING_CHECK(twice.has_value());
   IMGRING_CHECK(*twice == *once);
   for (const std::string_view tag : {"<script", "<iframe", "<form", "<!DOCTYPE", "<!ENTITY", "<!--",

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes SVGs that cost a rasteriser about 10 s at 1000 pixels of width, or as many as is said, each by one kind of work: the
-files beside the constants of src/image/svg_scene.h.
+files beside the constants of include/imgring/svg/scene.h.
 
     python3 tests/hostile/svg_costly.py DIR [SECONDS]
     for f in DIR/*; do build/tests/bench/svg_bench draw 1000 $f; done
@@ -19,7 +19,7 @@ def filtered(primitives):
 
 
 def costly(seconds):
-    """Name and text; each a little above `seconds` by the costs that svg_scene.h gives."""
+    """Name and text; each a little above `seconds` by the costs that scene.h gives."""
     letters = int((seconds / 1.1e-8) ** 0.5)
     markers = int(seconds / 6e-6)
     hundreds = '<g id="a">%s</g>' % ('<rect width="1" height="1"/>' * 100)

@@ -1,22 +1,11 @@
-// The one flag between a loop that gave up and a helper that works: set by the loop, read by the
-// helper between strips, steps and frames. Any thread.
+// The flag that ends a job, under the name by which jobs hand it on.
 #pragma once
 
-#include <atomic>
-#include <cstdint>
+#include "imgring/base/stop.h"
 
 namespace imgring::image {
 
-enum class StopReason : std::uint8_t { kNone, kTimeout, kClientGone, kShutdown };
-
-class StopFlag {
- public:
-  void stop(StopReason reason) noexcept { reason_.store(reason, std::memory_order_relaxed); }
-  StopReason reason() const noexcept { return reason_.load(std::memory_order_relaxed); }
-  bool stopped() const noexcept { return reason() != StopReason::kNone; }
-
- private:
-  std::atomic<StopReason> reason_{StopReason::kNone};
-};
+using imgring::StopFlag;
+using imgring::StopReason;
 
 }  // namespace imgring::image

@@ -7,16 +7,19 @@
 #include <functional>
 #include <string>
 
-#include "../../../src/image/svg_scene.h"
 #include "imgring/base/text.h"
 #include "imgring/image/encoder.h"
-#include "imgring/image/svg.h"
+#include "imgring/image/svg_check.h"
 #include "imgring/image/svg_drawing.h"
 #include "imgring/mem/gzip.h"
+#include "imgring/svg/scene.h"
+#include "imgring/svg/svg.h"
 #include "test_images.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 std::string repeated(std::string_view part, int count) {
   std::string out;

@@ -1,5 +1,5 @@
 // The sanitiser's allow-list, in both directions, and the limits.
-#include "imgring/image/svg.h"
+#include "imgring/svg/svg.h"
 #include "imgring/mem/gzip.h"
 
 #include <gtest/gtest.h>
@@ -12,11 +12,14 @@
 #include <string>
 #include <utility>
 
-#include "../../../src/image/svg_encoding.h"
+#include "imgring/svg/encoding.h"
 #include "imgring/base/text.h"
+#include "imgring/image/svg_check.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 struct Case {
   const char* in;

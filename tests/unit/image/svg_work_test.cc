@@ -1,18 +1,21 @@
 // The walks over an SVG's markup: their work is counted, grows as the source does, and ends when
 // nobody waits.
-#include "imgring/image/svg_work.h"
+#include "imgring/svg/work.h"
 
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <string>
 
-#include "../../../src/image/svg_encoding.h"
-#include "../../../src/image/svg_namespaces.h"
-#include "imgring/image/svg.h"
+#include "../../../src/svg/namespaces.h"
+#include "imgring/image/svg_check.h"
+#include "imgring/svg/encoding.h"
+#include "imgring/svg/svg.h"
 
 namespace imgring::image {
 namespace {
+
+using namespace svg;
 
 std::string repeated(std::string_view part, std::size_t size_bytes) {
   std::string out;
