@@ -70,10 +70,10 @@ VipsSourcePtr open_memory(ByteSpan source, const Logger*) {
 
 struct Loader {
   ImageType type;
-  const char* operation;  // null: our own reader
-  Arguments arguments;
-  OwnReader reader;
-  Precheck precheck;
+  const char* operation = nullptr;  // null: our own reader
+  Arguments arguments = nullptr;
+  OwnReader reader = nullptr;
+  Precheck precheck = nullptr;
   OpenSource open = open_memory;
   const char* untrusted = nullptr;  // the class of libvips that is blocked unless named here
 };
@@ -81,14 +81,14 @@ struct Loader {
 // clang-format off
 constexpr std::array kLoaders = {
     Loader{ImageType::kJpeg, "jpegload_source", jpeg_arguments, nullptr, format::check_jpeg},
-    Loader{ImageType::kJxl, "jxlload_source", pages_arguments, nullptr, nullptr, open_memory,
-           "VipsForeignLoadJxl"},
+    Loader{.type = ImageType::kJxl, .operation = "jxlload_source", .arguments = pages_arguments,
+           .untrusted = "VipsForeignLoadJxl"},
     Loader{ImageType::kPng, "pngload_source", png_arguments, nullptr, nullptr, open_png},
     Loader{ImageType::kWebp, "webpload_source", webp_arguments, nullptr, nullptr},
     Loader{ImageType::kGif, "gifload_source", pages_arguments, nullptr, nullptr},
     Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
-    Loader{ImageType::kSvg, "svgload_source", svg_arguments, nullptr, nullptr, open_memory,
-           "VipsForeignLoadSvg"},
+    Loader{.type = ImageType::kSvg, .operation = "svgload_source", .arguments = svg_arguments,
+           .untrusted = "VipsForeignLoadSvg"},
     Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
     Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
     Loader{ImageType::kBmp, nullptr, nullptr, load_bmp, nullptr},
@@ -116,7 +116,7 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
   if (reader == nullptr) return std::unexpected(vips_failure("source"));
   Operation op(loader.operation);
   op.set("source", reader.get()).set("access", static_cast<int>(VIPS_ACCESS_SEQUENTIAL));
-  loader.arguments(&op, params);
+  if (loader.arguments != nullptr) loader.arguments(&op, params);
   auto image = op.image();
   if (!image) return std::unexpected(broken(std::move(image).error()));
   return image;
