@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "imgring/base/text.h"
+#include "imgring/mem/loop_thread.h"
 #include "run_loop.h"
 
 namespace imgring::loop {
@@ -30,6 +31,20 @@ struct Pair {
 
 void put(int fd, std::string_view text) {
   EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+}
+
+// What must not happen on a loop asks for this (libvips).
+TEST(Loop, ItsThreadIsALoopsWhileItRuns) {
+  EXPECT_FALSE(mem::on_loop());
+  const auto body = [](Loop&, Scope&) -> Task<void> {
+    EXPECT_TRUE(mem::on_loop());
+    bool other = true;
+    std::thread([&other] { other = mem::on_loop(); }).join();
+    EXPECT_FALSE(other);
+    co_return;
+  };
+  run_loop(body);
+  EXPECT_FALSE(mem::on_loop());
 }
 
 Task<int> leaf(int value) { co_return value; }
