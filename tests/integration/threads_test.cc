@@ -149,7 +149,7 @@ class HeldHelpers {
 TEST(Stuck, AQuickHelperForTwiceTheTimeMakesReadinessFailUntilItGoesOn) {
   World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_WORKERS", "1"}});
   world.folder.write("p.png", png_picture({100, 100}));
-  const std::string target = plain_target("rs:force:1500:1500/el:1/bl:20", "local:///p.png@jpg");
+  const std::string target = plain_target("rs:force:1000:1000/el:1/bl:20", "local:///p.png@jpg");
   std::vector<RawClient> clients;
   for (int i = 0; i < 8; ++i) clients.emplace_back(world.port()).send(get_text(target));
   const auto running = [&] { return world.server.metric("jobs_running{lane=\"quick\"}") == 1; };

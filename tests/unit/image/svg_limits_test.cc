@@ -450,5 +450,10 @@ TEST(SvgLimits, CountForNothingWhenTheSvgIsOnlyServed) {
   EXPECT_TRUE(draw_here(as_bytes("<svg>" + kernel + "</svg>"), params)->look(1).has_value());
 }
 
+TEST(SvgLimits, AnEncodingNobodyKnowsIsRefused) {
+  EXPECT_FALSE(
+      check_svg_limits(as_bytes("<?xml version='1.0' encoding='ebcdic'?><svg/>")).has_value());
+}
+
 }  // namespace
 }  // namespace imgring::image
