@@ -18,8 +18,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tidy_docs  # noqa: E402
 
-MODULES = ['base', 'format', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source', 'svg',
-           'image', 'pipeline', 'cache', 'server', 'cli']
+MODULES = ['base', 'format', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source',
+           'codec', 'svg', 'image', 'pipeline', 'cache', 'server', 'cli']
 COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'server'}
 THREAD_LOCAL_MODULES = {'mem', 'loop'}
 LINE_COLUMNS_MAX = 100

@@ -10,11 +10,13 @@
 
 #include <jerror.h>
 
-#include "jpeg_arrays.h"
+#include "imgring/codec/jpeg_arrays.h"
 #include "pixel_source.h"
 
 namespace imgring::image {
 namespace {
+
+using codec::JpegArrays;
 
 struct Decoder : JpegArrays {
   jpeg_decompress_struct jpeg;
@@ -62,7 +64,7 @@ bool start(Decoder* d, const DecodeSetup* setup) noexcept {
   if (setjmp(d->back) != 0) return false;
   jpeg_create_decompress(&d->jpeg);
   d->created = true;
-  if (d->scratch != nullptr) use_own_arrays(&d->jpeg, d);
+  if (d->scratch != nullptr) codec::use_own_arrays(&d->jpeg, d);
   jpeg_mem_src(&d->jpeg, setup->data, static_cast<unsigned long>(setup->size_bytes));
   jpeg_read_header(&d->jpeg, TRUE);
   if (!plain_colour(d->jpeg, setup->bands)) return false;

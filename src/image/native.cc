@@ -9,7 +9,7 @@
 namespace imgring::image {
 namespace {
 
-bool inside(const ResizeAxis& axis, int loaded) noexcept {
+bool inside(const codec::ResizeAxis& axis, int loaded) noexcept {
   const bool source_fits = axis.offset >= 0 && axis.size > 0 && axis.offset + axis.size <= loaded;
   return source_fits && axis.first >= 0 && axis.count > 0 &&
          axis.first + axis.count <= axis.resized;
@@ -31,7 +31,7 @@ Result<Bytes> save_natively(const NativeJob& job, VipsImage* header,
   IMGRING_CHECK(inside(job.across, job.loaded_width));
   IMGRING_CHECK(inside(job.down, job.loaded_height));
   IMGRING_CHECK(job.bands >= 1);
-  IMGRING_CHECK(job.bands <= kBandsMax);
+  IMGRING_CHECK(job.bands <= codec::kBandsMax);
   IMGRING_CHECK(vips_image_get_width(header) == job.result_width());
   IMGRING_CHECK(vips_image_get_height(header) == job.result_height());
   IMGRING_CHECK(vips_image_get_bands(header) == job.result_bands());

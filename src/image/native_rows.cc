@@ -5,10 +5,10 @@
 #include <array>
 #include <cstring>
 
-#include "native_loops.h"
-
 namespace imgring::image {
 namespace {
+
+using namespace codec;
 
 // Zeroed: the loops read behind the rows, and weigh what is there with nothing.
 MallocedBytes rows_of(int count, std::size_t stride_bytes) {

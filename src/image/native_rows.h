@@ -29,8 +29,8 @@ class ResizedRows final : public RowSource {
   const NativeJob& job_;
   PixelSource* source_;
   const StopFlag& stop_;
-  const ResizeLoops& loops_;
-  AxisWeights across_, down_;
+  const codec::ResizeLoops& loops_;
+  codec::AxisWeights across_, down_;
   bool multiplied_, boxes_;
   int left_ = 0, pixel_count_ = 0;          // of a source row, what is looked at
   int row_end_ = 0;                         // of the axis, in source rows

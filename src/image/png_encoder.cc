@@ -13,11 +13,14 @@
 
 #include "encoders.h"
 #include "exif_block.h"
-#include "png_writer.h"
+#include "imgring/codec/png_writer.h"
 #include "row_puller.h"
 
 namespace imgring::image {
 namespace {
+
+using codec::PngShape;
+using codec::PngWriter;
 
 constexpr int kCompressionLevel = 6;
 constexpr double kMmPerMetre = 1000;

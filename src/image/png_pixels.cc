@@ -9,7 +9,7 @@
 #include "imgring/base/byte_reader.h"
 #include "imgring/base/check.h"
 #include "pixel_source.h"
-#include "png_unfilter.h"
+#include "imgring/codec/png_unfilter.h"
 
 namespace imgring::image {
 namespace {
@@ -134,7 +134,7 @@ class PngPixels final : public PixelSource {
   Result<const std::uint8_t*> next_row(std::uint8_t*) override {
     IMGRING_CHECK(next_ < height_);
     std::uint8_t* row = rows_.get() + static_cast<std::size_t>(next_++) * (row_bytes_ + 1);
-    if (!unfilter_png_row(row[0], row + 1, above_, row_bytes_, pixel_bytes_))
+    if (!codec::unfilter_png_row(row[0], row + 1, above_, row_bytes_, pixel_bytes_))
       return std::unexpected(not_native("an unknown filter"));
     above_ = row + 1;
     return above_;

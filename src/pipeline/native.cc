@@ -8,7 +8,7 @@ namespace {
 
 using image::NativeJob;
 using image::NativeTurn;
-using image::ResizeAxis;
+using codec::ResizeAxis;
 
 constexpr image::NativeTurn kQuarterTurns[] = {
     {false, false, false}, {true, false, true}, {false, true, true}, {true, true, false}};
@@ -34,7 +34,7 @@ ResizeAxis part(int offset, int size) noexcept { return {offset, size, size, 1, 
 bool resize_axis(ResizeAxis* axis, int resized, double scale) noexcept {
   axis->resized = axis->count = resized;
   axis->shrink = 1 / scale;
-  return scale <= 1 && image::box_of(*axis) <= image::kBoxMax;
+  return scale <= 1 && codec::box_of(*axis) <= codec::kBoxMax;
 }
 
 // `first` of a turned axis counts from its other end.
@@ -144,7 +144,7 @@ bool has_native_pixels(VipsImage* loaded) noexcept {
   const int bands = vips_image_get_bands(loaded);
   const VipsInterpretation wanted =
       bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W;
-  const bool plain = bands >= 1 && bands <= image::kBandsMax &&
+  const bool plain = bands >= 1 && bands <= codec::kBandsMax &&
                      vips_image_get_format(loaded) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_coding(loaded) == VIPS_CODING_NONE &&
                      vips_image_get_interpretation(loaded) == wanted;

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "../../src/image/png_writer.h"
 #include "imgring/base/check.h"
+#include "imgring/codec/png_writer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace imgring;
@@ -18,8 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t repeats = data[0] % 64 == 0 ? 1 + 100'000 / size : 1;
   std::vector<std::uint8_t> bytes;
   for (std::size_t i = 0; i < repeats; ++i) bytes.insert(bytes.end(), data + 1, data + size);
-  image::PngOutput out(std::realloc);
-  image::PngDeflate deflate(std::realloc, out);
+  codec::PngOutput out(std::realloc);
+  codec::PngDeflate deflate(std::realloc, out);
   IMGRING_CHECK(deflate.begin());
   const std::size_t step = 1 + std::size_t{data[0]} * 37;
   for (std::size_t at = 0; at < bytes.size(); at += step) {

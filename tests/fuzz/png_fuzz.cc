@@ -99,7 +99,7 @@ std::optional<Octets> rows_of(const NativeJob& job) {
   const auto source = open_png_pixels(job);
   if (!source) return std::nullopt;
   const auto row_bytes = static_cast<std::size_t>(job.loaded_width * job.bands);
-  Octets out, room(row_bytes + kRowPadBytes);
+  Octets out, room(row_bytes + codec::kRowPadBytes);
   for (int y = 0; y < job.loaded_height; ++y) {
     const auto row = (*source)->next_row(room.data());
     if (!row) return std::nullopt;

@@ -169,7 +169,7 @@ TEST(Load, TheWholeTimeIsOverInTheImageWork) {
   World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_WORKERS", "1"},
                           {"IMGPROXY_USE_LINEAR_COLORSPACE", "true"}});
   world.folder.write("p.png", png_picture({100, 100}));
-  // Enlarged in linear light it takes far longer than is expected: none is refused before it starts.
+  // In linear light it takes far longer than is expected: none is refused before it starts.
   const std::string target = plain_target("rs:force:5000:5000/el:1", "local:///p.png@jpg");
   std::vector<RawClient> clients;
   const auto start = Clock::now();

@@ -13,7 +13,7 @@
 #include "imgring/base/text.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
-#include "imgring/image/native_resize.h"
+#include "imgring/codec/resize.h"
 
 namespace imgring::image {
 
@@ -34,7 +34,7 @@ struct NativeJob {
   int shrink = 1;  // libjpeg's: 1, 2, 4, 8
   int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more
   int bands = 3;                            // loaded: grey or RGB, with alpha when even
-  ResizeAxis across, down;
+  codec::ResizeAxis across, down;
   bool resized = false;  // alpha is multiplied in before and out behind
   NativeTurn turn;       // behind the resize
   // Under what is transparent, last of all; of grey with alpha the first value alone.

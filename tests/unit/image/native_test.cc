@@ -17,6 +17,8 @@
 namespace imgring::image {
 namespace {
 
+using namespace codec;
+
 TEST(NativeResize, WeightsSumToOneAndStayInside) {
   struct Case {
     int size, resized;

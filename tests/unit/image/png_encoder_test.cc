@@ -8,12 +8,14 @@
 #include <cstdlib>
 #include <random>
 
-#include "../../../src/image/png_writer.h"
+#include "imgring/codec/png_writer.h"
 #include "imgring/image/metadata.h"
 #include "test_images.h"
 
 namespace imgring::image::test {
 namespace {
+
+using namespace codec;
 
 using Octets = std::vector<std::uint8_t>;
 

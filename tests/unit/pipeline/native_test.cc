@@ -65,7 +65,7 @@ TEST(NativeJob, TakesTurns) {
 
 // Sums of larger boxes would not fit.
 TEST(NativeJob, LeavesBoxesPastTheLimitToLibvips) {
-  const int box = image::kBoxMax;
+  const int box = codec::kBoxMax;
   Asked asked;
   asked.source = facts(kPng, 2 * box * 100 + 199, 1000);
   asked.options = options_of("rt:force/w:100/h:1000");

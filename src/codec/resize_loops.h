@@ -7,9 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "imgring/image/native_resize.h"
+#include "imgring/codec/resize.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 
 inline constexpr int kWeightBits = 14, kWeightOne = 1 << kWeightBits;
 inline constexpr int kDownBits = kWeightBits - kFineBits, kDownHalf = 1 << (kDownBits - 1);
@@ -67,4 +67,4 @@ inline void premultiply_stretch(const std::uint8_t* in, std::size_t pixel_count,
   }
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

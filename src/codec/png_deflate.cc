@@ -7,10 +7,10 @@
 #include <cstring>
 
 #include "imgring/base/check.h"
+#include "imgring/codec/png_writer.h"
 #include "png_codes.h"
-#include "png_writer.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 constexpr std::uint32_t kWindow = 32768;
@@ -375,4 +375,4 @@ void PngDeflate::write_stored(Block block) noexcept {
   } while (done < block.raw_bytes);
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

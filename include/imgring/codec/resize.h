@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace imgring::image {
+namespace imgring::codec {
 
 // `size` pixels from `offset` on become `resized` pixels, of which `count` from `first` on are
 // wanted. `shrink` is what the plan divides by, which `size / resized` is only nearly.
@@ -83,4 +83,4 @@ std::vector<LoopsOfLevel> resize_loops_of_all_levels();
 void premultiply_grey(std::uint8_t* row, std::size_t pixel_count) noexcept;
 void unpremultiply(std::uint8_t* row, std::size_t pixel_count, int bands) noexcept;
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -1,6 +1,6 @@
 // A pixel needs the one to its left, so registers hold one pixel of three or four
 // bytes; SSE2, which every x86-64 has, else plain.
-#include "png_unfilter.h"
+#include "imgring/codec/png_unfilter.h"
 
 #include <array>
 #include <cstdlib>
@@ -10,7 +10,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 struct Row {
@@ -147,4 +147,4 @@ bool unfilter_png_row(std::uint8_t filter, std::uint8_t* row, const std::uint8_t
   return true;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <span>
 
-#include "png_writer.h"
+#include "imgring/codec/png_writer.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 
 inline constexpr std::uint32_t kMatchMax = 258;
 inline constexpr std::size_t kEndOfBlock = 256, kFirstLength = 257;
@@ -110,4 +110,4 @@ inline constexpr std::array<std::uint8_t, kCodeLengthCodes> kLengthOrder = {
 
 PackedLengths pack_lengths(const BlockCodes& codes) noexcept;
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -1,6 +1,6 @@
 // "Virtual array" in libjpeg's jpeglib.h and structure.txt, whose memory manager's methods a
 // program may replace. Everything is in memory, so that "access" is an address.
-#include "jpeg_arrays.h"
+#include "imgring/codec/jpeg_arrays.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +15,7 @@ struct jvirt_barray_control {
   jvirt_barray_control* next;
 };
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 JpegArrays* arrays_of(j_common_ptr info) noexcept {
@@ -96,4 +96,4 @@ void use_own_arrays(jpeg_decompress_struct* jpeg, JpegArrays* arrays) noexcept {
   memory->access_virt_barray = access;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -8,7 +8,7 @@
 
 #include <jpeglib.h>  // after cstdio, which it wants
 
-namespace imgring::image {
+namespace imgring::codec {
 
 // jpeg_decompress_struct::client_data points to one (or to what derives from it). Plain data: the
 // functions may be left by longjmp.
@@ -24,4 +24,4 @@ struct JpegArrays {
 // After jpeg_create_decompress, before jpeg_start_decompress.
 void use_own_arrays(jpeg_decompress_struct* jpeg, JpegArrays* arrays) noexcept;
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -1,7 +1,7 @@
 // Code lengths as a Huffman tree says, cut at the longest that the format has.
 #include "png_codes.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 struct Leaf {
@@ -163,4 +163,4 @@ PackedLengths pack_lengths(const BlockCodes& codes) noexcept {
   return packed;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

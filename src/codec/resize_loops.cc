@@ -1,4 +1,4 @@
-// The loops of native_resize.h for wide registers: one source, which Highway compiles once for each
+// The loops of resize.h for wide registers: one source, which Highway compiles once for each
 // level of the processor (SSE4, AVX2, AVX-512; NEON) and of which it takes the best at run time.
 // Where there is none, the plain loops stand in.
 // Owns nothing. Any thread. Promises: the bytes of the plain loops.
@@ -10,17 +10,17 @@
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "src/image/native_loops.cc"
+#define HWY_TARGET_INCLUDE "src/codec/resize_loops.cc"
 #include <hwy/foreach_target.h>  // includes this file for each level but the last
 
 #include <hwy/highway.h>
 
 #include <cstring>
 
-#include "native_loops.h"
+#include "resize_loops.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace imgring::image::HWY_NAMESPACE {
+namespace imgring::codec::HWY_NAMESPACE {
 #if HWY_TARGET == HWY_SCALAR
 
 const ResizeLoops* wide_loops() { return &plain_resize_loops(); }
@@ -290,11 +290,11 @@ const ResizeLoops* wide_loops() {
 }
 
 #endif
-}  // namespace imgring::image::HWY_NAMESPACE
+}  // namespace imgring::codec::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace imgring::image {
+namespace imgring::codec {
 
 HWY_EXPORT(wide_loops);
 
@@ -312,5 +312,5 @@ std::vector<LoopsOfLevel> resize_loops_of_all_levels() {
   return all;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec
 #endif

@@ -1,16 +1,16 @@
 // Weights by libvips' formulas, and the loops in plain C++ (those of wide registers:
-// native_loops.cc). Sums are exact in 32 bit and narrowed the same way everywhere, so that the
+// resize_loops.cc). Sums are exact in 32 bit and narrowed the same way everywhere, so that the
 // order of additions does not matter.
-#include "imgring/image/native_resize.h"
+#include "imgring/codec/resize.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "imgring/base/check.h"
-#include "native_loops.h"
+#include "resize_loops.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 constexpr double kLobes = 3;
@@ -211,4 +211,4 @@ void unpremultiply(std::uint8_t* row, std::size_t pixel_count, int bands) noexce
   }
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "imgring/base/check.h"
-#include "png_writer.h"
+#include "imgring/codec/png_writer.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 // A block stays in the first cache between filtering and summing. Magnitudes are 128 at most, so
@@ -96,4 +96,4 @@ std::uint64_t filter_png_row(PngFilter filter, const PngRows& rows, std::uint8_t
   return sum;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

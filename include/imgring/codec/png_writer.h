@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "encoders.h"
+#include "imgring/base/bytes.h"
+#include "imgring/base/error.h"
+#include "imgring/base/text.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 
 enum class PngFilter : std::uint8_t { kNone, kSub, kUp, kAverage, kPaeth };
 inline constexpr std::size_t kPngFilterCount = 5;
@@ -157,4 +159,4 @@ class IMGRING_HIDDEN PngWriter {
   std::uint32_t adler_ = 1;
 };
 
-}  // namespace imgring::image
+}  // namespace imgring::codec

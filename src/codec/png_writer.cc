@@ -1,5 +1,5 @@
 // The rows of a PNG and the chunks around them.
-#include "png_writer.h"
+#include "imgring/codec/png_writer.h"
 
 #include <libdeflate.h>
 
@@ -8,7 +8,7 @@
 
 #include "imgring/base/check.h"
 
-namespace imgring::image {
+namespace imgring::codec {
 namespace {
 
 constexpr std::size_t kRawBytesMax = std::size_t{1} << 30;
@@ -108,4 +108,4 @@ Result<Bytes> PngWriter::end() {
   return out_.take();
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::codec
