@@ -378,7 +378,7 @@ def icons():
     yield Picture('ico-mask', '32-alpha.ico', ico([(32, 32, 32, icon_bitmap(32, alpha=ALPHA))]), alpha=ALPHA, size=(32, 32))
     yield Picture('ico-mask', '32-alpha-mask.ico', ico([(32, 32, 32, icon_bitmap(32, alpha=ALPHA, clear=first))]), alpha=ALPHA, size=(32, 32))
     yield Picture('ico-mask', '32-opaque.ico', ico([(32, 32, 32, icon_bitmap(32, alpha=[255] * 4))]), size=(32, 32))
-    bad, good = [(99, 0, 0)] * 4, RGB
+    bad = [(99, 0, 0)] * 4
     png32 = pil_png(Image.fromarray(np.ascontiguousarray(quarters(RGB)), 'RGB').resize((32, 32), Image.NEAREST))
     for side in (256, 257, 512, 300, 1024):
         yield Picture('ico-size', '%d.ico' % side, ico([(side if side < 256 else 0, side if side < 256 else 0, 24, icon_bitmap(24, side))]), size=(side, side))
