@@ -6,6 +6,7 @@
 
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
+#include "imgring/mem/ledger.h"
 
 namespace imgring::http {
 
@@ -138,14 +139,18 @@ Task<void> Exchange::drain(Scope& scope, std::size_t bytes_max) {
 
 Client::~Client() = default;
 
-net::TransportPtr Client::take_idle(const std::string& key) noexcept {
+net::TransportPtr Client::take_idle(const std::string& key, mem::Grant* paid) noexcept {
   tick();
   // The newest first: the others may idle out.
   for (std::size_t i = idle_.size(); i-- > 0;) {
     if (idle_[i].key != key) continue;
     net::TransportPtr transport = std::move(idle_[i].transport);
     idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(i));
-    if (transport->quiet()) return transport;
+    const std::size_t unread = transport->unread_bytes_max();
+    const std::size_t more = unread - std::min<std::size_t>(unread, mem::kSourceUnreadBytes);
+    if (!transport->quiet() || (more > 0 && (paid == nullptr || !paid->add(more)))) continue;
+    transport->set_unread(unread);
+    return transport;
   }
   return nullptr;
 }
@@ -193,19 +198,21 @@ Task<Result<ExchangePtr>> Client::start(Scope& scope, const ClientRequest& reque
   const std::string key = key_of(request);
   for (bool may_reuse = true;; may_reuse = false) {
     net::TransportPtr transport;
-    if (may_reuse) transport = take_idle(key);
+    if (may_reuse) transport = take_idle(key, request.paid);
     const bool reused = transport != nullptr;
     if (!reused) {
       IMGRING_CO_TRY(transport, co_await connect(scope, request));
     }
     net::Transport& wire = *transport;
     ExchangePtr exchange(new Exchange(*this, key, std::move(transport)));
+    exchange->parser_.set_paid(request.paid);
     Result<void> answered = co_await wire.write(scope, as_bytes(text));
     // A peer that closes early may have answered first; the write's error is the less telling one.
     Result<void> head = std::unexpected(Error());
     const bool cancelled = !answered && answered.error().code == ErrorCode::kSourceCancelled;
     if (!cancelled) head = co_await exchange->read_head(scope);
     if (cancelled) head = std::unexpected(answered.error());
+    exchange->parser_.set_paid(nullptr);  // the head is whole, or nobody needs it
     if (head) co_return exchange;
     const bool gone = !exchange->parser_.started() && !scope.cancelled();
     if (!reused || !gone) {

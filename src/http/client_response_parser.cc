@@ -170,8 +170,20 @@ Result<std::size_t> ResponseParser::feed_head(std::span<std::uint8_t> rest) {
   if (head_bytes_ > kResponseHeadBytesMax) {
     return std::unexpected(failure("the head is longer than 1 MiB"));
   }
+  IMGRING_TRY_VOID(pay_for_head());
   if (line_ended()) IMGRING_TRY_VOID(end_raw_line());
   return size;
+}
+
+Result<void> ResponseParser::pay_for_head() {
+  while (paid_ != nullptr && head_bytes_ > paid_head_bytes_) {
+    if (!paid_->add(kPaidPerHeadByte * kResponseHeadFreeBytes)) {
+      return fail(ErrorCode::kOverloaded, "no memory for a source's head of over " +
+                                              std::to_string(paid_head_bytes_) + " bytes");
+    }
+    paid_head_bytes_ += kResponseHeadFreeBytes;
+  }
+  return {};
 }
 
 Result<void> ResponseParser::end_raw_line() {

@@ -1,6 +1,7 @@
 // The connection coroutine and the way an answer leaves.
 #include "imgring/http/server.h"
 
+#include <linux/sock_diag.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -10,8 +11,11 @@
 #include <cerrno>
 #include <charconv>
 #include <ctime>
+#include <limits>
 #include <optional>
 #include <utility>
+
+#include "imgring/mem/ledger.h"
 
 namespace imgring::http {
 
@@ -91,7 +95,94 @@ std::string Responder::head_text(const Response& response, std::int64_t content_
   return head;
 }
 
-loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
+namespace {
+
+// What the kernel holds of what we sent: not acknowledged by the client's side (TCP), not read by
+// it (a unix socket). 0 once the connection is gone.
+std::uint32_t untaken_bytes(int fd) noexcept {
+  std::uint32_t numbers[SK_MEMINFO_VARS] = {};
+  socklen_t size = sizeof numbers;
+  if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, numbers, &size) != 0) return 0;
+  return std::max(numbers[SK_MEMINFO_WMEM_QUEUED], numbers[SK_MEMINFO_WMEM_ALLOC]);
+}
+
+// The kernel would keep what a client does not take for minutes after our close.
+void drop_untaken(int fd) noexcept {
+  const linger now{.l_onoff = 1, .l_linger = 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+}  // namespace
+
+void Responder::limit_untaken(std::uint64_t bytes_max) noexcept {
+  if (bytes_max >= mem::kSocketBytesMax) return;
+  const int half = static_cast<int>(bytes_max / 2);  // the kernel doubles it
+  setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &half, sizeof half);
+}
+
+// In the kernel, when the answer is over for us.
+bool Responder::may_stay(std::uint64_t untaken) noexcept {
+  if (untaken_ != nullptr) untaken_->bytes_max = untaken;
+  if (untaken <= mem::kClientUntakenBytes) {
+    if (untaken_ != nullptr) untaken_->paid.reset();
+    return true;
+  }
+  const bool small = sent_bytes_ <= kSmallAnswerBytes && untaken <= kPipelinedUntakenBytes;
+  if (!small || untaken_ == nullptr || context_.heads == nullptr) return false;
+  if (untaken_->paid.bytes() > 0) return true;
+  auto grant = context_.heads->try_grant(kPipelinedUntakenBytes);
+  if (grant) untaken_->paid = std::move(*grant);
+  return grant.has_value();
+}
+
+// Of an answer that has left at once. What is small enough to stay whatever the client does is not
+// asked after.
+bool Responder::may_stay_unseen() noexcept {
+  if (untaken_ == nullptr) return true;
+  untaken_->bytes_max += sent_bytes_;
+  const bool little = untaken_->bytes_max <= mem::kClientUntakenBytes;
+  return (little && untaken_->paid.bytes() == 0) || may_stay(untaken_bytes(fd_));
+}
+
+// Nothing that it sent waits to be read.
+bool Responder::client_is_silent() {
+  if (reader_ == nullptr) return false;
+  const bool silent = reader_->unread().empty() && !reader_->ended() && !reader_->gone();
+  reader_->keep();
+  return silent;
+}
+
+// Until the client says more: its side acknowledges with that, and without it only after 40 ms.
+loop::Task<bool> Responder::nap(loop::Scope& writing, loop::Clock::duration time) {
+  if (!client_is_silent()) {
+    const bool slept = co_await loop::Sleep(context_.loop, writing, time);
+    co_return slept;
+  }
+  loop::Scope napping(&writing);
+  loop::Deadline over(context_.loop, napping, time);
+  bool going_on = true;
+  while (going_on && client_is_silent()) going_on = co_await reader_->readable(napping);
+  co_return !writing.cancelled();
+}
+
+// A near client's side has taken all of it by now; for others one look a round trip would do.
+loop::Task<bool> Responder::taken(loop::Scope& writing, loop::Deadline& progress) {
+  constexpr milliseconds kFirstNap(2), kLongestNap(64);
+  milliseconds time = kFirstNap;
+  bool going_on = true;
+  std::uint32_t before = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t left = untaken_bytes(fd_);
+  while (going_on && !may_stay(left)) {
+    if (left < before) progress.restart(seconds(context_.write_response_timeout_s));
+    before = std::min(before, left);
+    going_on = co_await nap(writing, time);
+    time = std::min(2 * time, kLongestNap);
+    left = untaken_bytes(fd_);
+  }
+  co_return going_on;
+}
+
+loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body, Then then) {
   // Not below the request's scope: a client that only stopped sending still reads its answer.
   loop::Scope writing(&context_.requests);
   const seconds time(context_.write_response_timeout_s);
@@ -105,8 +196,13 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body) {
   const loop::SendProgress told{.deadline = &progress, .time = time, .sent_bytes = &sent_bytes_};
   writing_ = &writing;
   const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, told);
+  bool good = rc == 0;
+  const bool over = good && then == Then::kOver;
+  if (over && !keep_alive_) shutdown(fd_, SHUT_WR);  // the end comes right behind the answer
+  if (over) good = co_await taken(writing, progress);
   writing_ = nullptr;
-  if (rc == 0) co_return true;
+  if (good) co_return true;
+  drop_untaken(fd_);
   keep_alive_ = false;
   co_return false;
 }
@@ -141,11 +237,12 @@ std::optional<bool> Responder::send_now(const Response& response, ByteSpan body)
     return false;
   }
   if (!head_left_.empty() || !body_left_.empty()) return std::nullopt;
+  if (!may_stay_unseen()) return std::nullopt;
   return true;
 }
 
 loop::Task<bool> Responder::send_rest() {
-  const bool sent = co_await put(head_left_, body_left_);
+  const bool sent = co_await put(head_left_, body_left_, Then::kOver);
   co_return sent;
 }
 
@@ -159,14 +256,14 @@ loop::Task<bool> Responder::send(const Response& response, ByteSpan body) {
 loop::Task<bool> Responder::begin(const Response& response, std::int64_t content_length) {
   started_ = true;
   const std::string head = head_text(response, content_length);
-  const bool sent = co_await put(as_bytes(head), kNothing);
+  const bool sent = co_await put(as_bytes(head), kNothing, Then::kMore);
   co_return sent;
 }
 
 loop::Task<bool> Responder::write(ByteSpan piece) {
   if (piece.empty() || request_.method == Method::kHead) co_return true;
   if (!chunked_) {
-    const bool sent = co_await put(piece, kNothing);
+    const bool sent = co_await put(piece, kNothing, Then::kMore);
     co_return sent;
   }
   char size[24];
@@ -174,15 +271,16 @@ loop::Task<bool> Responder::write(ByteSpan piece) {
   *end++ = '\r';
   *end++ = '\n';
   const std::string_view size_line(size, static_cast<std::size_t>(end - size));
-  const bool sent = co_await put(as_bytes(size_line), piece);
+  const bool sent = co_await put(as_bytes(size_line), piece, Then::kMore);
   if (!sent) co_return false;
-  const bool ended = co_await put(as_bytes("\r\n"), kNothing);
+  const bool ended = co_await put(as_bytes("\r\n"), kNothing, Then::kMore);
   co_return ended;
 }
 
 loop::Task<bool> Responder::finish() {
-  if (!chunked_ || request_.method == Method::kHead) co_return true;
-  const bool sent = co_await put(as_bytes("0\r\n\r\n"), kNothing);
+  const bool ends = chunked_ && request_.method != Method::kHead;
+  const ByteSpan last = ends ? as_bytes("0\r\n\r\n") : kNothing;
+  const bool sent = co_await put(last, kNothing, Then::kOver);
   co_return sent;
 }
 
@@ -246,6 +344,7 @@ struct Connection {
   Peer peer;
   std::unique_ptr<RequestParser> parser;  // none while nothing of a request is there
   RefusalPace::Duration hold{};           // what the last answer brought
+  Untaken untaken;
 };
 
 RequestParser& parser_of(Connection& c) {
@@ -379,6 +478,7 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler) {
   }
   loop::Scope scope(&c.context.requests);
   Responder responder(c.context, c.socket.get(), request);
+  responder.set_untaken(&c.untaken);
   if (request.has_body) responder.close_after();
   responder.set_client(c.reader, scope);
   co_await handler.handle(scope, request, responder, c.peer);

@@ -22,6 +22,7 @@ BudgetQueue::Waiter* BudgetQueue::first() const noexcept {
 void BudgetQueue::leave(Line& line, Waiter& one) noexcept {
   if (one.reserved) budget_.unreserve();
   std::erase(line, &one);
+  if (waiters_ != nullptr) --*waiters_;
   if (Waiter* next = first()) next->turn.notify();
 }
 
@@ -71,6 +72,7 @@ Task<bool> BudgetQueue::enter(Scope& scope, mem::Grant& grant, std::uint64_t mor
   Line& line = holds ? holding_ : starting_;
   Waiter me(loop_, scope);
   line.push_back(&me);
+  if (waiters_ != nullptr) ++*waiters_;
   auto until = loop_.engine().now() + time;
   bool taken = take_first(me, grant, more);
   while (!taken && !me.scope.cancelled()) {

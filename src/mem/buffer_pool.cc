@@ -220,6 +220,7 @@ void BufferPool::unlink(int index, int& link) noexcept {
   Idle& idle = slots_[slot];
   stats_.idle_bytes.sub(idle.capacity);
   stats_.idle_count.sub();
+  if (options_.budget != nullptr) options_.budget->release(idle.capacity);
   link = std::exchange(idle.next, free_slot_);
   free_slot_ = slot;
   idle.data = nullptr;
@@ -289,12 +290,18 @@ void BufferPool::put_foreign(Lease& lease) noexcept {
   stats_.foreign_frees.fetch_add(1, std::memory_order_release);
 }
 
+bool BufferPool::may_keep(std::size_t capacity) noexcept {
+  if (stats_.idle_bytes.value() + capacity > options_.kept_bytes_max) return false;
+  if (options_.waiters != nullptr && options_.waiters->load() > 0) return false;
+  return options_.budget == nullptr || options_.budget->try_acquire(capacity);
+}
+
 bool BufferPool::keep_or_drop(std::uint8_t* data, std::size_t capacity) noexcept {
   if (max_size_ > 0 && capacity > max_size_) {
     drop(data, Drop::kTooBig);
     return false;
   }
-  if (free_slot_ == -1) {
+  if (free_slot_ == -1 || !may_keep(capacity)) {
     drop(data, Drop::kFull);
     return false;
   }

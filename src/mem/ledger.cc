@@ -15,8 +15,9 @@ constexpr PartFacts kParts[] = {
      "pixels, coefficients, results until they are sent, children at work",
      "requests wait in order, then 503; while they wait the slowest readers are ended"},
     {Part::kDownloads, "downloads", 25, "bodies of sources and the connections they come by",
-     "sockets are not read; 503 after a second"},
-    {Part::kHeads, "heads", 5, "heads of requests above 8 KiB", "431"},
+     "sockets are not read; 503 after a second; meanwhile the slowest readers are ended"},
+    {Part::kHeads, "heads", 5, "heads of requests above 8 KiB, small answers that gather",
+     "431; answers are waited for, one by one"},
     {Part::kConnections, "connections", 10, "connections of clients, children without work",
      "new ones wait to be accepted; idle children end"},
 };
@@ -56,7 +57,13 @@ Ledger::Ledger(std::uint64_t limit_bytes) noexcept
              Budget(part_bytes(Part::kDownloads, limit_bytes)),
              Budget(part_bytes(Part::kHeads, limit_bytes)),
              Budget(part_bytes(Part::kConnections, limit_bytes))},
-      results_(std::numeric_limits<std::uint64_t>::max()) {}
+      results_(std::numeric_limits<std::uint64_t>::max()),
+      sent_downloads_(std::numeric_limits<std::uint64_t>::max()) {}
+
+bool Ledger::short_of_downloads() const noexcept {
+  return download_waiters_.load(std::memory_order_relaxed) > 0 &&
+         sent_downloads_.current() > sent_bytes_max(part(Part::kDownloads).max());
+}
 
 std::string describe_ledger(const MemoryLimit& limit) {
   std::string text = "# memory limit: " + mib(limit.bytes) + " (" + std::string(limit.origin) +

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "imgring/mem/ledger.h"
+
 namespace imgring::net {
 
 using loop::CancelReason;
@@ -70,6 +72,7 @@ Task<void> Connector::attempt(Race* race, std::size_t index) {
   if (fd) {
     const int one = 1;
     setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    prepare_buffer(fd.get(), mem::kSourceUnreadBytes);
     result = co_await loop::connect_to(race->loop, race->nursery.scope(), fd.get(), &address.get(),
                                        address.size());
   }
@@ -108,7 +111,9 @@ Task<Result<TransportPtr>> Connector::race(Scope& scope, std::vector<Address> ad
   co_await race.nursery.join();
   if (race.winner) {
     const Address& peer = race.addresses[race.winner_index];
-    co_return make_plain_transport(loop_, std::move(race.winner), peer);
+    TransportPtr made = make_plain_transport(loop_, std::move(race.winner), peer);
+    made->set_unread(mem::kSourceUnreadBytes);
+    co_return made;
   }
   const std::string what = "connect to " + race.addresses[race.last_failed].text();
   if (deadline.fired() && !scope.cancelled()) {

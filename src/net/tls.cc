@@ -93,7 +93,10 @@ class TlsTransport final : public Transport {
     return SSL_has_pending(ssl_.get()) == 0 && BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0 &&
            inner_->quiet();
   }
+  void set_unread(std::size_t bytes_max) noexcept override { inner_->set_unread(bytes_max); }
+  std::size_t unread_bytes_max() const noexcept override { return inner_->unread_bytes_max(); }
   void rest() noexcept override {
+    inner_->rest();
     received_ = {};
     // OpenSSL's memory keeps the size it had once: a fresh one for connections that wait.
     BIO* fresh = BIO_ctrl_pending(SSL_get_rbio(ssl_.get())) == 0 ? BIO_new(BIO_s_mem()) : nullptr;

@@ -223,8 +223,19 @@ void put_own(Page& page, const MetricsView& view) {
   put_histogram(page, view, "", [](const CoreMetrics& c) -> auto& { return c.turn_duration; });
 }
 
+// Used bytes of a part, without the idle buffers of the pools that are of it.
+std::uint64_t in_use(const mem::Budget& part, const MetricsView& view, std::string_view pools) {
+  std::uint64_t idle = 0;
+  for (const BufferPool* pool : view.pools) {
+    if (pool->in_ledger() && pool->name() == pools) idle += pool->stats().idle_bytes.value();
+  }
+  const std::uint64_t used = part.current();
+  return used - std::min(used, idle);
+}
+
 // The parts of the account; of two of them also under their older names.
-void put_ledger(Page& page, const mem::Ledger& ledger) {
+void put_ledger(Page& page, const MetricsView& view) {
+  const mem::Ledger& ledger = *view.memory.ledger;
   struct Series {
     Page::Family family;
     std::uint64_t (mem::Budget::*value)() const noexcept;
@@ -248,11 +259,11 @@ void put_ledger(Page& page, const mem::Ledger& ledger) {
             ledger.results().current());
   const mem::Budget& plans = ledger.part(mem::Part::kPlans);
   page.only({"planned_bytes", "gauge", "Bytes that jobs and unsent results hold by their plans."},
-            plans.current());
+            in_use(plans, view, "gzip"));
   page.only({"planned_bytes_max", "gauge", "Their budget."}, plans.max());
   const mem::Budget& downloads = ledger.part(mem::Part::kDownloads);
   page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
-            downloads.current());
+            in_use(downloads, view, "download"));
   page.only({"download_bytes_max", "gauge", "Their budget."}, downloads.max());
 }
 
@@ -268,7 +279,7 @@ void put_memory(Page& page, const MetricsView& view) {
   page.only({"allocator_in_use_bytes", "gauge",
              "Of it, live blocks of the loops, as of their last ticks (system allocator: of all)."},
             m.in_use_bytes);
-  if (m.ledger != nullptr) put_ledger(page, *m.ledger);
+  if (m.ledger != nullptr) put_ledger(page, view);
   page.only({"memory_waiting", "gauge", "Requests that wait for planned bytes."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.memory_waiting; }));
 }

@@ -41,9 +41,27 @@ std::uint64_t descriptors_max() noexcept {
   return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
+std::size_t line_of(const CoreStart& start, const Process& process) noexcept {
+  const auto count = static_cast<std::uint64_t>(start.count);
+  const std::uint64_t paid = mem::waiting_clients_max(process.ledger.limit_bytes()) / count;
+  const std::size_t open =
+      line_max(descriptors_max(), start.snapshot->config.server.max_clients, start.count);
+  return std::clamp<std::size_t>(paid, kLineMin, open);
+}
+
+// Of the ledger's part that a pool's buffers are of, what may lie idle in all loops.
+constexpr std::uint64_t kIdleDownloadsPart = 4, kIdleGzipPart = 16;
+
 mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const CoreStart& start,
-                              const Process& process) {
+                              Process& process) {
   mem::PoolOptions options;
+  const bool downloads = use == mem::PoolUse::kDownload;
+  options.budget = downloads ? &process.ledger.part(mem::Part::kDownloads) : &process.plans();
+  options.waiters =
+      downloads ? &process.ledger.download_waiters() : &process.memory_waiters;
+  options.kept_bytes_max = static_cast<std::size_t>(
+      options.budget->max() / (downloads ? kIdleDownloadsPart : kIdleGzipPart) /
+      static_cast<std::uint64_t>(start.count));
   options.use = use;
   options.configured_size_bytes = static_cast<std::size_t>(size_bytes);
   options.calibration_threshold = static_cast<std::uint32_t>(
@@ -81,7 +99,7 @@ struct Core::Parts final : FrontDoor::House {
                                            },
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
-        memory(loop, c.process_),
+        memory(loop, c.process_, &gzip),
         readers(loop),
         services{loop,    c.process_,   sources,    jobs,          gzip, memory,
                  readers, memory_short, c.metrics_, start.snapshot},
@@ -94,7 +112,7 @@ struct Core::Parts final : FrontDoor::House {
         memory_short(loop),
         door(loop, config.server, c.metrics_, *this,
              {.listen_fd = start.listen_fd,
-              .line_max = line_max(descriptors_max(), config.server.max_clients, start.count),
+              .line_max = line_of(start, c.process_),
               .clients = c.process_.clients,
               .log = c.process_.log,
               .memory = &c.process_.ledger.part(mem::Part::kConnections)}),

@@ -65,13 +65,6 @@ bool is_refusal(const Error& error) noexcept {
   return error.code == ErrorCode::kOverloaded || error.code == ErrorCode::kTooManyRequests;
 }
 
-Error not_taken(bool ended) {
-  return Error(ErrorCode::kCancelled,
-               ended ? "the client read too slowly while others waited for the memory of the "
-                       "answer (raise the memory limit, or put a cache in between)"
-                     : "the client did not take the answer");
-}
-
 // Counts an image request from its head to its last byte, and says what became of it.
 class Served {
  public:
@@ -114,11 +107,12 @@ loop::Task<void> serve_image(CoreServices& services, loop::Scope& scope, ImageRe
   pace(answer, responder);
   if (!responder.started() && !client_left) {
     const auto before = loop::Clock::now();
-    const SlowReaders::Sending sending(services.readers, responder, answer.body.size());
+    const SlowReaders::Sending sending(services.readers, responder,
+                                       {answer.of_part, answer.body.size()});
     const bool sent = co_await responder.send(answer.response, answer.body.span());
     services.metrics.span(observe::Span::kStreaming).observe(loop::Clock::now() - before);
     if (sending.ended()) services.metrics.count_refusal(observe::Refusal::kSlowReader);
-    if (!sent) answer.error = not_taken(sending.ended());
+    if (!sent) answer.error = untaken_error(sending.ended());
   }
   served.finish(answer, client_left);
 }
@@ -232,7 +226,7 @@ loop::Task<void> RequestHandler::handle(loop::Scope& scope, const http::Request&
   pace(answer, responder);
   std::optional<bool> sent = responder.send_now(answer.response, answer.body.span());
   if (!sent) sent = co_await responder.send_rest();
-  if (!*sent) answer.error = not_taken(false);
+  if (!*sent) answer.error = untaken_error(false);
   served.finish(answer, false);
 }
 

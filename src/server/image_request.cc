@@ -10,6 +10,7 @@
 #include "imgring/server/answers.h"
 #include "imgring/source/sources.h"
 #include "memory_gate.h"
+#include "slow_readers.h"
 
 namespace imgring::server {
 
@@ -99,6 +100,13 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s) {
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
   }
   return {};
+}
+
+Error untaken_error(bool ended) {
+  return Error(ErrorCode::kCancelled,
+               ended ? "the client read too slowly while others waited for the memory of the "
+                       "answer (raise the memory limit, or put a cache in between)"
+                     : "the client did not take the answer");
 }
 
 void add_cors(http::Response& response, const config::Config& config) {
@@ -318,13 +326,34 @@ pipeline::RenderJob job_of(const RenderState& state, const Process& process) {
   return job;
 }
 
-// The result keeps as many of its job's bytes as it has.
+// What an answer of so many bytes takes: these, and what the kernel holds of them on their way.
+std::uint64_t sent_bytes(std::size_t body_bytes) noexcept {
+  return body_bytes + std::min<std::uint64_t>(body_bytes, mem::kSocketBytesMax);
+}
+
+// The result keeps as many of its job's bytes as it takes; the socket's share beyond the job's is
+// taken where there is room.
 void keep_grant(Bytes& result, MemoryGrant& memory, Process& process) {
+  const std::uint64_t bytes = sent_bytes(result.size());
   memory.patient.reset();
-  memory.planned.shrink_to(result.size());
-  auto counted = process.ledger.results().try_grant(result.size());
+  if (memory.planned.bytes() < bytes) {
+    static_cast<void>(memory.planned.add(bytes - memory.planned.bytes()));
+  }
+  memory.planned.shrink_to(bytes);
+  auto counted = process.ledger.results().try_grant(memory.planned.bytes());
   if (counted) result.keep(std::move(*counted));
   result.keep(std::move(memory.planned));
+}
+
+// A body that is sent as it came stays in the downloads' part, with what the kernel holds of it.
+void keep_download(Answer& answer, RenderState& state, Process& process) {
+  mem::Grant& held = state.download.bytes;
+  const bool sent = held.bytes() > 0 && answer.body.data() == state.body.data();
+  if (!sent) return;
+  static_cast<void>(held.add(sent_bytes(answer.body.size()) - answer.body.size()));
+  answer.of_part = mem::Part::kDownloads;
+  auto counted = process.ledger.sent_downloads().try_grant(held.bytes());
+  if (counted) answer.body.keep(std::move(*counted));
 }
 
 // Runs on a helper.
@@ -548,10 +577,10 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
   answer.body = std::move(*plain);
   if (size == 0 || size >= answer.body.size()) co_return;
   lease->set_size(size);
-  held->shrink_to(size);
+  held->shrink_to(sent_bytes(size));
   const ByteSpan packed = lease->bytes();
   answer.body = Bytes(packed, std::move(*lease));
-  auto counted = services.process.ledger.results().try_grant(size);
+  auto counted = services.process.ledger.results().try_grant(held->bytes());
   if (counted) answer.body.keep(std::move(*counted));
   answer.body.keep(std::move(*held));
   answer.response.headers.add("Content-Encoding", "gzip");
@@ -606,6 +635,7 @@ loop::Task<Answer> make_image(CoreServices& services, loop::Scope& scope, ImageR
   }
   Answer done = describe_image(request, *fetched, *image);
   co_await compress(services, scope, request, image->type, done);
+  keep_download(done, *state, services.process);
   if (scope.cancelled()) co_return error_answer(request, cancelled_error(scope, "compressing"));
   co_return done;
 }
@@ -696,6 +726,16 @@ loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageR
     first = room.first(*got);
     if (!first.empty()) answer.response.headers.add("Content-Type", sniffed_type(first, request));
   }
+  const std::uint64_t held = opened->stream ? opened->stream->held_bytes() : 0;
+  const auto counted = services.process.ledger.sent_downloads().try_grant(held);
+  const std::size_t unsent = length < 0 ? SIZE_MAX : static_cast<std::size_t>(length);
+  const SlowReaders::Sending sending(services.readers, responder,
+                                     {mem::Part::kDownloads, unsent});
+  // What was granted for it; the rest of the connection's life has to do with that.
+  if (opened->stream) {
+    responder.limit_untaken(
+        mem::raw_untaken_bytes_max(services.process.ledger.part(mem::Part::kDownloads).max()));
+  }
   bool going_on = co_await responder.begin(answer.response, length);
   if (going_on && !first.empty()) going_on = co_await responder.write(first);
   while (going_on && opened->stream != nullptr) {
@@ -709,6 +749,10 @@ loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageR
     going_on = co_await responder.write(ByteSpan(piece.get(), *got));
   }
   if (going_on) co_await responder.finish();
+  if (sending.ended()) {
+    services.metrics.count_refusal(observe::Refusal::kSlowReader);
+    answer.error = untaken_error(true);
+  }
   co_return answer;
 }
 

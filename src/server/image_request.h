@@ -59,6 +59,7 @@ struct Answer {
   Bytes body;
   std::optional<Error> error;  // for the log and the counters
   bool source_shown = false;   // image_url and options go to the log
+  mem::Part of_part = mem::Part::kPlans;  // whose bytes the body is
 };
 
 // Checks of the URL: secret, signature, options, source (server.md section 1.1, steps 1 to 4 and
@@ -67,6 +68,8 @@ Result<void> check_request(ImageRequest& request, std::int64_t now_unix_s);
 // Whether there is room for its job, and time: asked before its source is.
 Result<void> check_room(CoreServices& services, ImageRequest& request);
 Answer error_answer(const ImageRequest& request, Error error);
+// Of an answer that was not sent whole. `ended`: by us, for the others' sake.
+Error untaken_error(bool ended);
 // Headers that come with every answer of the image route.
 void add_cors(http::Response& response, const config::Config& config);
 void add_custom(http::Response& response, const config::Config& config);

@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+
+#include "imgring/mem/ledger.h"
 
 namespace imgring::server {
 
@@ -43,6 +46,29 @@ void set_option(int fd, int level, int option, int value) {
   setsockopt(fd, level, option, &value, sizeof value);
 }
 
+// The kernel's own tuning ends there: the last number of tcp_wmem, 4 MiB unless somebody changed
+// it.
+std::uint64_t tuned_send_bytes_max() noexcept {
+  std::FILE* file = std::fopen("/proc/sys/net/ipv4/tcp_wmem", "re");
+  if (file == nullptr) return 0;
+  unsigned long long least = 0, first = 0, most = 0;
+  const int got = std::fscanf(file, "%llu %llu %llu", &least, &first, &most);
+  std::fclose(file);
+  return got == 3 ? most : 0;
+}
+
+// Accepted sockets inherit all of it.
+void bound_buffers(int fd) noexcept {
+  // The kernel doubles both, for its own needs.
+  set_option(fd, SOL_SOCKET, SO_RCVBUF, static_cast<int>(mem::kClientUnreadBytes / 2));
+  if (tuned_send_bytes_max() > mem::kSocketBytesMax) {
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(mem::kSocketBytesMax / 2));
+  }
+  // Of a client that does not read there is no more than that; what is on its way comes on top.
+  constexpr int kUnsentBytes = 256 << 10;
+  set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentBytes);
+}
+
 struct Bound {
   loop::Fd fd;
   int error = 0;
@@ -61,6 +87,7 @@ Bound bind_one(const sockaddr* address, socklen_t size, bool reuse_port, bool v6
   }
   // Accepted sockets inherit it: answers leave without waiting for a full segment.
   set_option(out.fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  bound_buffers(out.fd.get());
   if (::bind(out.fd.get(), address, size) != 0) out.error = errno;
   return out;
 }

@@ -21,6 +21,7 @@ struct Waiter {  // counted while it lives
 void MemoryGate::make_room() {
   image::DecodeScratch* scratch = process_.scratch;
   if (scratch != nullptr && scratch->idle_bytes() > 0) scratch->release_unused(loop::Clock::now());
+  if (gzip_ != nullptr) gzip_->drop_idle();
 }
 
 loop::Task<Result<MemoryGrant>> MemoryGate::enter(loop::Scope& scope, std::uint64_t bytes,

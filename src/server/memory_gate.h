@@ -17,8 +17,10 @@ struct MemoryGrant {
 
 class MemoryGate {
  public:
-  MemoryGate(loop::Loop& loop, Process& process)
-      : process_(process), planned_(loop, process.plans(), loop::BudgetQueue::Others::kWait),
+  // `gzip`: this loop's, whose idle buffers are of the same bytes; null: none (tests).
+  MemoryGate(loop::Loop& loop, Process& process, mem::BufferPool* gzip = nullptr)
+      : process_(process), gzip_(gzip),
+        planned_(loop, process.plans(), loop::BudgetQueue::Others::kWait),
         patient_(loop, process.patient, loop::BudgetQueue::Others::kWait) {}
   // A grant of `bytes`, or of the whole budget when they are more: such a job runs alone. The
   // scope's end (the request's deadline) ends the wait: kOverloaded.
@@ -28,6 +30,7 @@ class MemoryGate {
  private:
   void make_room();
   Process& process_;
+  mem::BufferPool* gzip_;
   loop::BudgetQueue planned_, patient_;
 };
 

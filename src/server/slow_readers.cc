@@ -8,9 +8,9 @@ namespace imgring::server {
 using loop::Clock;
 
 SlowReaders::Sending::Sending(SlowReaders& readers, http::Responder& responder,
-                              std::size_t body_bytes)
+                              Body body)
     : readers_(readers), responder_(responder), since_(readers.loop_.engine().now()),
-      watched_(body_bytes >= kWatchedBytes) {
+      part_(body.part), watched_(body.bytes >= kWatchedBytes) {
   if (!watched_) return;
   readers_.sending_.push_back(this);
   readers_.some_.notify();
@@ -20,12 +20,13 @@ SlowReaders::Sending::~Sending() {
   if (watched_) std::erase(readers_.sending_, this);
 }
 
-bool SlowReaders::end_slowest(Clock::time_point now) noexcept {
+bool SlowReaders::end_slowest(mem::Part part, Clock::time_point now) noexcept {
   Sending* slowest = nullptr;
   double least = 0;
   for (Sending* one : sending_) {
     const std::chrono::duration<double> time = now - one->since_;
-    if (one->ended_ || time < kFirstLook) continue;
+    if (one->part_ != part || one->ended_ || time < kFirstLook) continue;
+    if (!one->responder_.writing()) continue;  // its source is the slow one
     const double rate = static_cast<double>(one->responder_.sent_bytes()) / time.count();
     if (slowest != nullptr && rate >= least) continue;
     slowest = one;
@@ -45,7 +46,9 @@ loop::Task<void> SlowReaders::watch(loop::Scope& scope, const Process& process) 
       continue;
     }
     going_on = co_await loop::Sleep(loop_, scope, kLookEvery);
-    if (going_on && process.short_of_plans()) end_slowest(loop_.engine().now());
+    const auto now = loop_.engine().now();
+    if (going_on && process.short_of_plans()) end_slowest(mem::Part::kPlans, now);
+    if (going_on && process.ledger.short_of_downloads()) end_slowest(mem::Part::kDownloads, now);
   }
 }
 

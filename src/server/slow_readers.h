@@ -1,8 +1,10 @@
-// Answers on their way to clients of one core, and the end of the slowest of them while jobs wait
-// for the bytes that unsent results hold (decision 29).
+// Answers on their way to clients of one core, and the end of the slowest of them while others wait
+// for the bytes that unsent answers hold (decision 29): jobs for results', downloads for those of
+// bodies that are sent as they came.
 // Owned by its Core; loop thread only.
-// Promises: nobody is ended who has had less than kFirstLook, nor while nobody waits for memory or
-// results hold no more than their half of the plans' part; one at a time, the slowest first.
+// Promises: nobody is ended who has had less than kFirstLook or whose source is waited for, nor
+// while nobody waits for bytes of that part or answers hold no more than half of it; one at a time,
+// the slowest first.
 #pragma once
 
 #include <cstddef>
@@ -25,10 +27,14 @@ class SlowReaders {
   SlowReaders(const SlowReaders&) = delete;
   SlowReaders& operator=(const SlowReaders&) = delete;
 
+  struct Body {
+    mem::Part part;     // whose bytes it is
+    std::size_t bytes;  // SIZE_MAX: not known yet
+  };
   // An answer while it is sent; lives beside its responder.
   class Sending {
    public:
-    Sending(SlowReaders& readers, http::Responder& responder, std::size_t body_bytes);
+    Sending(SlowReaders& readers, http::Responder& responder, Body body);
     ~Sending();
     Sending(const Sending&) = delete;
     Sending& operator=(const Sending&) = delete;
@@ -40,13 +46,14 @@ class SlowReaders {
     SlowReaders& readers_;
     http::Responder& responder_;
     loop::Clock::time_point since_;
+    mem::Part part_;
     bool watched_;
     bool ended_ = false;
   };
   // Until the scope ends.
   loop::Task<void> watch(loop::Scope& scope, const Process& process);
   // The slowest of those that were looked at long enough; false: none.
-  bool end_slowest(loop::Clock::time_point now) noexcept;
+  bool end_slowest(mem::Part part, loop::Clock::time_point now) noexcept;
 
  private:
   loop::Loop& loop_;

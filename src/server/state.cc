@@ -31,7 +31,7 @@ bool Process::job_room(int queue_size) const noexcept {
 
 bool Process::short_of_plans() const noexcept {
   return memory_waiters.load(std::memory_order_relaxed) > 0 &&
-         ledger.results().current() > mem::results_bytes_max(plans().max());
+         ledger.results().current() > mem::sent_bytes_max(plans().max());
 }
 
 bool Process::job_admitted(int queue_size) noexcept {

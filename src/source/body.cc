@@ -21,6 +21,14 @@ constexpr std::size_t kSmallStepPart = 8;  // of what is there, so that copies s
 
 }  // namespace
 
+std::uint64_t unread_bytes(std::int64_t announced_bytes, const mem::Budget& downloads) noexcept {
+  const std::uint64_t used = std::min(downloads.current(), downloads.max());
+  const std::uint64_t most = mem::window_bytes_max(downloads.max() - used);
+  if (announced_bytes < 0) return most;
+  const std::uint64_t announced = std::min(static_cast<std::uint64_t>(announced_bytes), most);
+  return std::min(most, 2 * announced);
+}
+
 Body::Body(const BodyParts& parts, std::int64_t limit_bytes, mem::Grant connection) noexcept
     : parts_(parts),
       limit_(std::min(limit_bytes == 0 ? mem::kDownloadBytesMax
@@ -72,7 +80,10 @@ Task<Result<void>> Body::acquire(Scope& scope, std::size_t total_bytes) {
     got = co_await parts_.large.enter(scope, grant_.turn, 1, kBudgetWait);
   }
   const std::uint64_t more = total_bytes - granted();
-  if (got) got = co_await parts_.budget.enter(scope, grant_.bytes, more, kBudgetWait);
+  if (got && !parts_.budget.try_enter(grant_.bytes, more)) {
+    parts_.pool.drop_idle();  // of the same bytes
+    got = co_await parts_.budget.enter(scope, grant_.bytes, more, kBudgetWait);
+  }
   if (got) co_return Result<void>();
   // The download's own time, spent waiting for our memory, is no fault of the source.
   if (scope.cancelled() && scope.reason() != loop::CancelReason::kDeadline) {
@@ -91,6 +102,14 @@ Task<Result<void>> Body::start(Scope& scope, std::int64_t announced_bytes) {
                     : lease_.capacity();
   ahead_ = std::min(touched, static_cast<std::size_t>(most_bytes()));
   co_return co_await acquire(scope, ahead_);
+}
+
+std::size_t Body::take_unread(std::int64_t announced_bytes, std::size_t paid_bytes) noexcept {
+  const std::uint64_t wanted = unread_bytes(announced_bytes, parts_.budget.budget());
+  const bool more = wanted > paid_bytes && connection_bytes_ > 0;
+  if (!more || !parts_.budget.try_enter(grant_.bytes, wanted - paid_bytes)) return 0;
+  connection_bytes_ += wanted - paid_bytes;
+  return static_cast<std::size_t>(wanted);
 }
 
 // The next capacity when the budget has no room for a doubling: all that was announced where that
@@ -146,7 +165,13 @@ Error Body::stopped_by(Error error) const noexcept {
 }
 
 void Body::finish(SourceAnswer& answer) noexcept {
-  grant_.bytes.shrink_to(lease_.size());
+  // As names and values, each a string of its own.
+  constexpr std::size_t kFieldBytes = 64;
+  std::uint64_t kept = lease_.size();
+  for (const auto& [name, value] : answer.head.headers.fields()) {
+    kept += name.size() + value.size() + kFieldBytes;
+  }
+  grant_.bytes.shrink_to(kept);
   if (lease_.size() <= large_bytes()) grant_.turn.reset();
   answer.body = std::move(lease_);
   answer.grant = std::move(grant_);

@@ -22,6 +22,10 @@ struct BodyParts {
   loop::BudgetQueue& large;  // the turn of bodies above mem::large_download_bytes()
 };
 
+// What the kernel may hold of a body of so many bytes (-1: unknown): its window, which is half of
+// the buffer at least, and 4 MiB or an eighth of what downloads have free at most.
+std::uint64_t unread_bytes(std::int64_t announced_bytes, const mem::Budget& downloads) noexcept;
+
 class Body {
  public:
   // limit_bytes: the body may be this long, and three quarters of the budget at most; 0: as that or
@@ -38,12 +42,15 @@ class Body {
   // limit has no place for one more byte than fits; kOverloaded without budget for 1 s.
   loop::Task<Result<std::span<std::uint8_t>>> room(loop::Scope& scope,
                                                    std::size_t vouched_bytes = 0);
+  // More than the `paid_bytes` that the connection has for what the kernel holds of a body of
+  // `announced_bytes` (-1: unknown), where there is room now: so much in all. 0: nothing more.
+  std::size_t take_unread(std::int64_t announced_bytes, std::size_t paid_bytes) noexcept;
   // n bytes of room were filled.
   Result<void> filled(std::size_t n);
   std::size_t size() const noexcept { return lease_.size(); }
   // What stopped it, told whether the content was known by then.
   Error stopped_by(Error error) const noexcept;
-  // Moves it out.
+  // Moves it out. The answer's headers are paid for as long as the body.
   void finish(SourceAnswer& answer) noexcept;
   ~Body();
   Body(const Body&) = delete;

@@ -22,6 +22,8 @@ class ExchangeStream final : public SourceStream {
   Task<Result<std::size_t>> read(Scope& scope, std::span<std::uint8_t> into) override {
     return exchange_->read(scope, into);
   }
+  void set_unread(std::size_t bytes_max) noexcept override { exchange_->set_unread(bytes_max); }
+  std::size_t unread_bytes_max() const noexcept override { return exchange_->unread_bytes_max(); }
 
  private:
   http::ExchangePtr exchange_;
@@ -151,6 +153,8 @@ Task<Result<SourceAnswer>> read_answer(Scope& scope, const BodyParts& parts,
   if (request.connection != nullptr) connection = std::move(*request.connection);
   Body body(parts, request.size_bytes_max, std::move(connection));
   IMGRING_CO_TRY_VOID(body.accept_length(head.content_length));
+  const std::size_t unread = body.take_unread(head.content_length, exchange.unread_bytes_max());
+  if (unread > 0) exchange.set_unread(unread);
   if (is_gzip(answer.head.headers)) {
     answer.head.content_length = -1;
     IMGRING_CO_TRY_VOID(co_await body.start(scope, -1));

@@ -113,7 +113,8 @@ Task<Result<http::ExchangePtr>> HttpSource::follow(Scope& scope, const SourceReq
   trip.authorization = trip.url.authorization;
   remove(trip.headers, "Cookie");
   for (;;) {
-    const http::ClientRequest hop = request_of(trip);
+    http::ClientRequest hop = request_of(trip);
+    hop.paid = request.connection;
     Result<http::ExchangePtr> exchange = co_await client_.start(scope, hop);
     if (!exchange) co_return std::unexpected(with_url(std::move(exchange).error(), trip));
     http::ResponseHead& head = (*exchange)->head();

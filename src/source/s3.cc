@@ -177,6 +177,7 @@ Task<Result<http::ExchangePtr>> S3Source::ask(Scope& scope, const SourceRequest&
     object.region = known == regions_.end() ? options_.region : known->second;
     IMGRING_CO_TRY(http::ClientRequest signed_request,
                    s3_request(options_, object, request.headers, std::time(nullptr)));
+    signed_request.paid = request.connection;
     Result<http::ExchangePtr> exchange = co_await client_.start(scope, signed_request);
     if (!exchange) {
       co_return fail(exchange.error().code,

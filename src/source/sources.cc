@@ -98,10 +98,11 @@ class TimedStream final : public SourceStream {
               mem::Grant grant) noexcept
       : loop_(loop), grant_(std::move(grant)), inner_(std::move(inner)), limit_(limit) {}
   Task<Result<std::size_t>> read(Scope& scope, std::span<std::uint8_t> into) override;
+  std::uint64_t held_bytes() const noexcept override { return grant_.bytes(); }
 
  private:
   Loop& loop_;
-  mem::Grant grant_;  // of the connection and the reader's piece
+  mem::Grant grant_;  // of the connection, the reader's piece and both sockets
   std::unique_ptr<SourceStream> inner_;
   Limit limit_;
 };
@@ -128,7 +129,8 @@ Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t
 struct Sources::Impl {
   explicit Impl(const SourcesContext& c)
       : context(c),
-        room(c.loop, c.ledger.part(mem::Part::kDownloads)),
+        room(c.loop, c.ledger.part(mem::Part::kDownloads), loop::BudgetQueue::Others::kOvertake,
+             &c.ledger.download_waiters()),
         large(c.loop, c.ledger.large_downloads()),
         resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
         connector(c.loop, resolver, connector_options(c.config.source)),
@@ -192,7 +194,11 @@ Result<Source*> Sources::pick(const std::string& url) const {
 // Room for a connection to the source, and whatever else it takes: waited for like a body's.
 Task<Result<void>> Sources::enter(Scope& scope, mem::Grant& grant, std::uint64_t bytes) {
   constexpr auto kWait = std::chrono::seconds(1);  // as for a body
-  const bool got = co_await impl_->room.enter(scope, grant, bytes, kWait);
+  bool got = impl_->room.try_enter(grant, bytes);
+  if (!got) {
+    impl_->context.downloads.drop_idle();  // of the same bytes
+    got = co_await impl_->room.enter(scope, grant, bytes, kWait);
+  }
   if (got) co_return Result<void>();
   // The download's own time, spent waiting for our memory, is no fault of the source.
   if (scope.cancelled() && scope.reason() != loop::CancelReason::kDeadline) {
@@ -203,6 +209,14 @@ Task<Result<void>> Sources::enter(Scope& scope, mem::Grant& grant, std::uint64_t
 
 std::uint64_t Sources::connection_bytes(const Source* source) const noexcept {
   return source == impl_->local.get() ? 0 : mem::kSourceConnectionBytes;
+}
+
+// As large a window as there is room for.
+void Sources::widen(OpenedSource& opened, mem::Grant& grant) {
+  const std::size_t paid = opened.stream->unread_bytes_max();
+  const std::uint64_t all = unread_bytes(opened.head.content_length, impl_->room.budget());
+  if (paid == 0 || all <= paid || !impl_->room.try_enter(grant, all - paid)) return;
+  opened.stream->set_unread(static_cast<std::size_t>(all));
 }
 
 Task<Result<SourceAnswer>> Sources::fetch(Scope& scope, const SourceRequest& request) {
@@ -231,12 +245,20 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
   mem::Grant grant;
   const std::uint64_t bytes = connection_bytes(source) + kStreamPieceBytes;
   IMGRING_CO_TRY_VOID(co_await enter(timed, grant, bytes));
-  Result<OpenedSource> opened = co_await source->open(timed, request);
+  SourceRequest own = request;
+  own.connection = &grant;
+  Result<OpenedSource> opened = co_await source->open(timed, own);
   if (!opened) {
     const bool late = deadline.fired() && !scope.cancelled();
     co_return std::unexpected(timed_error(std::move(opened).error(), late, seconds));
   }
   if (opened->stream) {
+    // On its way to the client it is in the kernel once more.
+    std::uint64_t untaken = mem::raw_untaken_bytes_max(impl_->room.budget().max());
+    const std::int64_t length = opened->head.content_length;
+    if (length >= 0) untaken = std::min(untaken, static_cast<std::uint64_t>(length));
+    IMGRING_CO_TRY_VOID(co_await enter(timed, grant, untaken));
+    widen(*opened, grant);
     const TimedStream::Limit limit{all - (Clock::now() - before), seconds};
     opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit,
                                                    std::move(grant));

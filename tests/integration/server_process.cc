@@ -206,7 +206,10 @@ std::vector<ServerProcess::Socket> ServerProcess::sockets() const {
     std::vector<std::string> words;
     for (std::string word; fields >> word;) words.push_back(word);
     if (words.size() < 10 || !inodes.contains(words[9])) continue;
-    out.push_back({words[1], words[2], words[3]});
+    const std::string& queues = words[4];  // "tx:rx", eight digits each
+    const Queued queued{std::stoull(queues.substr(0, 8), nullptr, 16),
+                        std::stoull(queues.substr(9), nullptr, 16)};
+    out.push_back({words[1], words[2], words[3], queued});
   }
   return out;
 }
@@ -216,6 +219,35 @@ void ServerProcess::find_metrics_port() {
     if (socket.state != kListening || !socket.local.starts_with(kMetricsAddressHex)) continue;
     metrics_port_ = static_cast<int>(std::strtol(socket.local.c_str() + 9, nullptr, 16));
   }
+}
+
+namespace {
+
+bool has_port(const std::string& address, int port) {
+  return std::stoi(address.substr(address.find(':') + 1), nullptr, 16) == port;
+}
+
+void note(ServerProcess::Queued& most, const ServerProcess::Queued& one) {
+  most.untaken = std::max(most.untaken, one.untaken);
+  most.unread = std::max(most.unread, one.unread);
+}
+
+}  // namespace
+
+ServerProcess::Queued ServerProcess::most_queued_of_clients() const {
+  Queued most;
+  for (const Socket& one : sockets()) {
+    if (has_port(one.local, port_)) note(most, one.queued);
+  }
+  return most;
+}
+
+ServerProcess::Queued ServerProcess::most_queued_of_source(int port) const {
+  Queued most;
+  for (const Socket& one : sockets()) {
+    if (has_port(one.remote, port)) note(most, one.queued);
+  }
+  return most;
 }
 
 int ServerProcess::connections_to(int port) const {

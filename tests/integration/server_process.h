@@ -79,6 +79,13 @@ class ServerProcess {
   int descriptors() const;
   // Of these: connections to a port of a source (kept for its next request, or closed by it).
   int connections_to(int port) const;
+  // What the kernel holds of one socket, at most: bytes that its peer has not taken, and bytes that
+  // the program has not read. Of its clients' sockets, or of those to a port of a source.
+  struct Queued {
+    std::uint64_t untaken = 0, unread = 0;
+  };
+  Queued most_queued_of_clients() const;
+  Queued most_queued_of_source(int port) const;
   pid_t pid() const noexcept { return pid_; }
   std::vector<int> thread_ids() const;
   std::string thread_name(int id) const;
@@ -95,6 +102,7 @@ class ServerProcess {
   void read_log();
   struct Socket {
     std::string local, remote, state;  // as /proc/net/tcp writes them
+    Queued queued;
   };
   std::vector<Socket> sockets() const;
   void find_metrics_port();

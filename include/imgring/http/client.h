@@ -16,6 +16,7 @@
 #include "imgring/http/client_response_parser.h"
 #include "imgring/http/headers.h"
 #include "imgring/loop/loop.h"
+#include "imgring/mem/budget.h"
 #include "imgring/net/connector.h"
 #include "imgring/net/proxy.h"
 #include "imgring/net/tls.h"
@@ -42,6 +43,9 @@ struct ClientRequest {
   std::string host_header;    // as written in the URL
   std::string target = "/";   // path and query, escaped
   Headers headers;            // in their order, after Host and User-Agent
+  // Has mem::kSourceUnreadBytes for its connection; one that is kept with a larger window is taken
+  // when the rest fits in. Null: such ones are not taken.
+  mem::Grant* paid = nullptr;
 };
 
 class Client;
@@ -62,6 +66,13 @@ class Exchange {
   // be used again.
   loop::Task<void> drain(loop::Scope& scope, std::size_t bytes_max);
   const net::Address& peer() const noexcept { return peer_; }
+  // For the rest of a large body, which somebody has paid for.
+  void set_unread(std::size_t bytes_max) noexcept {
+    if (transport_) transport_->set_unread(bytes_max);
+  }
+  std::size_t unread_bytes_max() const noexcept {
+    return transport_ ? transport_->unread_bytes_max() : 0;
+  }
 
  private:
   friend class Client;
@@ -104,7 +115,7 @@ class Client {
     net::TransportPtr transport;
     loop::Clock::time_point since;
   };
-  net::TransportPtr take_idle(const std::string& key) noexcept;
+  net::TransportPtr take_idle(const std::string& key, mem::Grant* paid) noexcept;
   void give_back(std::string key, net::TransportPtr transport);
   loop::Task<Result<net::TransportPtr>> connect(loop::Scope& scope, const ClientRequest& request);
   loop::Task<Result<net::TransportPtr>> connect_by_proxy(loop::Scope& scope,

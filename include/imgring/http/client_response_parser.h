@@ -16,10 +16,15 @@
 #include "imgring/base/error.h"
 #include "imgring/http/client_response_lines.h"
 #include "imgring/http/headers.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::http {
 
 inline constexpr std::size_t kResponseHeadBytesMax = 1 << 20;
+// A head may be so long on its connection's account. Beyond, four bytes are paid for each: a line
+// is there as it came, without its folds, and as name and value.
+inline constexpr std::size_t kResponseHeadFreeBytes = 16 << 10;
+inline constexpr std::size_t kPaidPerHeadByte = 4;
 inline constexpr std::size_t kResponseHeadersMax = 1000;
 inline constexpr std::size_t kResponseTrailerBytesMax = 64 << 10;  // all lines together
 inline constexpr std::size_t kChunkLineBytesMax = 16 << 10;        // a size with its extensions
@@ -46,7 +51,10 @@ class ResponseParser {
     std::size_t consumed_bytes;  // less than given only when the response is done
     std::size_t body_bytes;      // of the body; they are moved to the front of what was given
   };
-  // kSourceUnreachable for a bad head, kSourceIncomplete for a bad body.
+  // Who pays for a long head, and lives as long as it is read; null: nobody is asked.
+  void set_paid(mem::Grant* paid) noexcept { paid_ = paid; }
+  // kSourceUnreachable for a bad head, kSourceIncomplete for a bad body, kOverloaded where a long
+  // head can't be paid.
   Result<Fed> feed(std::span<std::uint8_t> data);
   // The peer closed: fine at the end of a body without a length, else kSourceIncomplete, or
   // kSourceUnreachable inside the head.
@@ -71,6 +79,7 @@ class ResponseParser {
   std::size_t collect(std::span<std::uint8_t> rest);
   bool line_ended() const noexcept { return !raw_.empty() && raw_.back() == '\n'; }
   std::string_view raw_text() noexcept;
+  Result<void> pay_for_head();
   Result<void> end_raw_line();
   Result<void> end_line();
   Result<void> end_head();
@@ -85,6 +94,8 @@ class ResponseParser {
   std::string name_, value_;
   std::size_t head_bytes_ = 0, fields_ = 0, trailers_ = 0, trailer_bytes_ = 0;
   int interim_ = 0;
+  std::size_t paid_head_bytes_ = kResponseHeadFreeBytes;
+  mem::Grant* paid_ = nullptr;
   const char* refusal_ = nullptr;
   std::uint8_t* body_at_ = nullptr;  // where the next body bytes go
   Part part_ = Part::kHead;

@@ -5,9 +5,13 @@
 // bounds them; at most what one read brought (loop::kReceiveBytesMax) waits here, unparsed. A
 // connection that was refused beyond the pace (refusal_pace.h) is held: it is not read; the
 // client's leaving and the end of the server end that at once.
+// An answer is over when the client's side has taken it but for mem::kClientUntakenBytes: until
+// then its bytes and what pays for them are held. Small answers to pipelined requests may gather,
+// as long as the heads' part pays for that.
 // What a refusal costs bounds what strangers can take from others (hardening.md 6): one whose head
 // is there is read, answered and, when asked for, closed without an operation of the engine, a
-// timer or a wait.
+// timer or a wait. The kernel is asked what the client has taken only when all that has left since
+// is more than the connection has paid for.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +30,9 @@
 
 namespace imgring::http {
 
+// What small answers (kSmallAnswerBytes) may leave in the kernel, once that is paid for.
+inline constexpr std::size_t kPipelinedUntakenBytes = 64 << 10;
+inline constexpr std::size_t kSmallAnswerBytes = 4 << 10;
 // Draining: how long an idle connection may still bring the request that crossed our decision.
 inline constexpr int kDrainPatienceMs = 100;
 inline constexpr int kLingerTimeMs = 1000;  // half-close, drain, close: the client sees the answer
@@ -68,6 +75,12 @@ class Peer {
   mutable std::string text_;
 };
 
+// What a connection's answers have left in the kernel.
+struct Untaken {
+  std::uint64_t bytes_max = 0;  // there may be so many: the last look, and what has left since
+  mem::Grant paid;              // for small answers that the client has not taken yet
+};
+
 // One request's way back. Used by its handler until the handler's coroutine ends.
 class Responder {
  public:
@@ -76,7 +89,8 @@ class Responder {
   // Head and body at once, with Content-Length; HEAD and 304 send no body. False: the connection is
   // gone.
   loop::Task<bool> send(const Response& response, ByteSpan body);
-  // The same without a wait. None: something is left; `body` has to stay until send_rest() is over.
+  // The same without a wait. None: something is left, here or in the kernel; `body` has to stay
+  // until send_rest() is over.
   std::optional<bool> send_now(const Response& response, ByteSpan body);
   loop::Task<bool> send_rest();
   // A body in pieces: by length when >= 0, else chunked (HTTP/1.0: until the close).
@@ -102,14 +116,25 @@ class Responder {
   void give_up() noexcept {
     if (writing_ != nullptr) writing_->cancel(loop::CancelReason::kOverload);
   }
+  bool writing() const noexcept { return writing_ != nullptr; }
+  // The connection's. Null: what leaves at once is not asked after.
+  void set_untaken(Untaken* untaken) noexcept { untaken_ = untaken; }
+  // What the kernel may hold of this answer and the next ones, where that is less than the usual.
+  void limit_untaken(std::uint64_t bytes_max) noexcept;
   bool started() const noexcept { return started_; }
   bool keep_alive() const noexcept { return keep_alive_; }
   std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }  // also while it is sending
 
  private:
   std::string head_text(const Response& response, std::int64_t content_length);
-  loop::Task<bool> put(ByteSpan head, ByteSpan body);
+  enum class Then : std::uint8_t { kMore, kOver };
+  loop::Task<bool> put(ByteSpan head, ByteSpan body, Then then);
   bool try_send() noexcept;
+  loop::Task<bool> taken(loop::Scope& writing, loop::Deadline& progress);
+  loop::Task<bool> nap(loop::Scope& writing, loop::Clock::duration time);
+  bool client_is_silent();
+  bool may_stay(std::uint64_t untaken) noexcept;
+  bool may_stay_unseen() noexcept;
   ServerContext& context_;
   int fd_;
   const Request& request_;
@@ -118,6 +143,7 @@ class Responder {
   bool chunked_ = false;
   RefusalPace::Duration slot_{};  // zero: not counted
   std::uint64_t sent_bytes_ = 0;
+  Untaken* untaken_ = nullptr;
   loop::Scope* writing_ = nullptr;  // while put() is at it
   loop::StreamReader* reader_ = nullptr;
   loop::Scope* scope_ = nullptr;  // of the request

@@ -5,6 +5,7 @@
 // small jobs elsewhere can't keep a large one waiting for ever.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 
@@ -18,8 +19,10 @@ class BudgetQueue {
   // kWait is for grants that are never added to: reserving on top of what one holds could block
   // those whose bytes it waits for.
   enum class Others : std::uint8_t { kOvertake, kWait };
-  BudgetQueue(Loop& loop, mem::Budget& budget, Others others = Others::kOvertake) noexcept
-      : loop_(loop), budget_(budget), others_(others) {}
+  // `waiters`: counts those of all loops who wait; null: nobody does.
+  BudgetQueue(Loop& loop, mem::Budget& budget, Others others = Others::kOvertake,
+              std::atomic<int>* waiters = nullptr) noexcept
+      : loop_(loop), budget_(budget), others_(others), waiters_(waiters) {}
   ~BudgetQueue() { IMGRING_CHECK(waiting() == 0); }
   BudgetQueue(const BudgetQueue&) = delete;
   BudgetQueue& operator=(const BudgetQueue&) = delete;
@@ -50,6 +53,7 @@ class BudgetQueue {
   Loop& loop_;
   mem::Budget& budget_;
   Others others_;
+  std::atomic<int>* waiters_;
   Line holding_, starting_;
   Clock::time_point gave_up_{}, redeemed_{};
 };

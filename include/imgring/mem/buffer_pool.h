@@ -2,7 +2,8 @@
 // Owns: the idle buffers of one loop and one use. Touch: the loop's thread only. A Lease may travel
 // with a job to a helper, which reads and writes its bytes, and must come back to the loop to be
 // grown, returned or destroyed.
-// Promises: the steady get and return path allocates nothing; at most idle_limit idle buffers;
+// Promises: the steady get and return path allocates nothing; at most idle_limit idle buffers, of
+// kept_bytes_max in all, which are in the ledger;
 // learned sizes follow the samples; no reservation beyond the bound on the word of a header.
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/mem/counter.h"
+#include "imgring/mem/budget.h"
 
 namespace imgring::mem {
 
@@ -92,6 +94,13 @@ struct PoolOptions {
   int loop_index = 0;                         // label of the metrics
   BufferMemory memory = {};
   bool stop_on_foreign_free = kStopOnForeignFree;
+  // All idle buffers together. What has no room is freed: before the first calibration every buffer
+  // would be kept whatever its size, and later those of one size in twenty.
+  std::size_t kept_bytes_max = SIZE_MAX;
+  // What idle buffers are of, and who waits for bytes of it: nothing is kept meanwhile. Null:
+  // nobody is asked (tests).
+  Budget* budget = nullptr;
+  const std::atomic<int>* waiters = nullptr;
 };
 
 // max(2, ceil(workers / loops)).
@@ -157,6 +166,8 @@ class BufferPool {
 
   std::string_view name() const noexcept;  // "download" or "gzip": the label `type`
   int loop_index() const noexcept { return options_.loop_index; }
+  // Its idle buffers are.
+  bool in_ledger() const noexcept { return options_.budget != nullptr; }
   std::size_t default_size() const noexcept { return default_size_; }
   std::size_t max_size() const noexcept { return max_size_; }
   const PoolStats& stats() const noexcept { return stats_; }
@@ -183,6 +194,7 @@ class BufferPool {
   void put(Lease& lease) noexcept;
   void put_foreign(Lease& lease) noexcept;
   bool keep_or_drop(std::uint8_t* data, std::size_t capacity) noexcept;
+  bool may_keep(std::size_t capacity) noexcept;
   void count_sample(std::size_t sample_bytes) noexcept;
   void count_kept(std::size_t capacity) noexcept;
   void calibrate() noexcept;

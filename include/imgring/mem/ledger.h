@@ -8,7 +8,9 @@
 // 48 at rest, 25.6 for libraries, and 109, 45, 9 and 18 MiB.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -41,10 +43,11 @@ inline constexpr std::uint64_t kLeftPartMin = 5;
 std::uint64_t left_for_parts(std::uint64_t limit_bytes) noexcept;
 std::uint64_t part_bytes(Part part, std::uint64_t limit_bytes) noexcept;
 
-// Results that wait for their readers keep their bytes in the plans' part. Above this share of it
-// they keep others from being made: the slowest readers are ended while anybody waits.
-constexpr std::uint64_t results_bytes_max(std::uint64_t plans_bytes) noexcept {
-  return plans_bytes / 2;
+// Answers that wait for their readers keep their bytes: results in the plans' part, bodies that
+// nothing was done to and raw ones in the downloads'. Above this share of it they keep others from
+// being made: the slowest readers are ended while anybody waits.
+constexpr std::uint64_t sent_bytes_max(std::uint64_t part_bytes) noexcept {
+  return part_bytes / 2;
 }
 
 // One download may take three quarters of the part, and this much where nobody asked for more by
@@ -58,12 +61,42 @@ constexpr std::uint64_t large_download_bytes(std::uint64_t downloads_bytes) noex
   return downloads_bytes / 4;
 }
 
-// A client's connection: socket, coroutine, reader, a head of the usual size and what one read
-// brought behind it. Heads above 8 KiB are the heads' part; what is pipelined waits in the kernel.
-inline constexpr std::uint64_t kClientBytes = 8 << 10;
-// A connection to a source while it is used: name look-up, reader, and with TLS its record buffers
-// of 17 KiB each way, its two queues of bytes and its state.
-inline constexpr std::uint64_t kSourceConnectionBytes = 80 << 10;
+// What a peer can make the kernel hold of one socket, each way, beyond what a connection has from
+// its start. Left alone the kernel held 4.2 MB for a client that had read fast and stopped, and
+// 31.6 MB of a source that was not read any more. 4 MiB (2 of payload, at least) are 40 MB/s at a
+// round trip of 50 ms; for what is sent they are Linux' own limit. A window takes an eighth of what
+// downloads have free at most: at 256 MiB the first ones get 4 MiB, and 128 KiB are 1.3 MB/s.
+inline constexpr std::uint64_t kSocketBytesMin = 128 << 10;
+inline constexpr std::uint64_t kSocketBytesMax = 4 << 20;
+constexpr std::uint64_t window_bytes_max(std::uint64_t free_downloads_bytes) noexcept {
+  return std::clamp(free_downloads_bytes / 8, kSocketBytesMin, kSocketBytesMax);
+}
+// Of a raw answer, what the kernel may hold on its way to the client: 64 of them fit into the
+// downloads' part; from a memory limit of 1.2 GiB on it is as for all others.
+constexpr std::uint64_t raw_untaken_bytes_max(std::uint64_t downloads_bytes) noexcept {
+  return std::clamp(downloads_bytes / 64, kSocketBytesMin, kSocketBytesMax);
+}
+// A client's connection in the kernel: what it may send unread (half of that is its window: a head
+// of 7 KB comes in one flight, with half as much those above 2.9 KB took a round trip more), and
+// what it has not taken of answers that are over for us.
+inline constexpr std::uint64_t kClientUnreadBytes = 16 << 10;
+inline constexpr std::uint64_t kClientUntakenBytes = 4 << 10;
+// A client's connection: these, its socket, coroutine and reader, a head of the usual size and what
+// one read brought behind it. Heads above 8 KiB are the heads' part; what is pipelined waits in the
+// kernel.
+inline constexpr std::uint64_t kClientBytes = (8 << 10) + kClientUnreadBytes + kClientUntakenBytes;
+// Clients that wait at the front door hold what they sent: a quarter of what libraries have.
+constexpr std::uint64_t waiting_clients_max(std::uint64_t limit_bytes) noexcept {
+  return limit_bytes / kSparePart / 4 / kClientUnreadBytes;
+}
+// What a source may send unread before its body is paid for.
+inline constexpr std::uint64_t kSourceUnreadBytes = 64 << 10;
+// Of a connection to a source that waits for its next request: 0.8 MiB with all that are kept.
+inline constexpr std::uint64_t kSourceIdleUnreadBytes = 8 << 10;
+// A connection to a source while it is used: name look-up, reader, gunzip with its 16 KiB of input
+// (56 KiB), with TLS its state, what is received at once and its queue (50 KiB each, as the queue
+// grows 67), and what the kernel holds.
+inline constexpr std::uint64_t kSourceConnectionBytes = (192 << 10) + kSourceUnreadBytes;
 // A child that has nothing to do: what it has for itself alone when it is ready (7.9 MB of
 // Pss_Anon in /proc/PID/smaps_rollup). Idle ones may hold half of the part.
 inline constexpr std::uint64_t kIdleChildBytes = 8 << 20;
@@ -82,12 +115,21 @@ class Ledger {
   const Budget& results() const noexcept { return results_; }
   // The turn of downloads above large_download_bytes(): one unit.
   Budget& large_downloads() noexcept { return large_downloads_; }
+  // Of the downloads' part, bodies and pieces of them that are being sent to clients.
+  Budget& sent_downloads() noexcept { return sent_downloads_; }
+  const Budget& sent_downloads() const noexcept { return sent_downloads_; }
+  // Who waits for bytes of the downloads' part now.
+  std::atomic<int>& download_waiters() noexcept { return download_waiters_; }
+  // Answers keep others from being downloaded: the slowest readers are to be ended.
+  bool short_of_downloads() const noexcept;
 
  private:
   std::uint64_t limit_bytes_;
   std::array<Budget, kPartCount> parts_;
   Budget results_;
   Budget large_downloads_{1};
+  Budget sent_downloads_;
+  std::atomic<int> download_waiters_{0};
 };
 
 // Lines of print-config: the limit, what is at rest, and a line for each part.

@@ -24,7 +24,7 @@ struct SourceRequest {
   // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: what one download may take of the downloads'
   // part; negative: no byte.
   std::int64_t size_bytes_max = 0;
-  // Bytes that stand for the connection, where there is one: the body takes them over.
+  // Bytes that stand for the connection, where there is one: a fetched body takes them over.
   mem::Grant* connection = nullptr;
 };
 
@@ -54,6 +54,11 @@ class SourceStream {
   // kSourceCancelled when the scope ended.
   virtual loop::Task<Result<std::size_t>> read(loop::Scope& scope,
                                                std::span<std::uint8_t> into) = 0;
+  // What the kernel may hold of it unread, where there is a connection.
+  virtual void set_unread(std::size_t) noexcept {}
+  virtual std::size_t unread_bytes_max() const noexcept { return 0; }
+  // Of the downloads' part, what it holds with everything around it.
+  virtual std::uint64_t held_bytes() const noexcept { return 0; }
 };
 struct OpenedSource {
   SourceHead head;

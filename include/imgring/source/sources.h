@@ -55,7 +55,8 @@ class Sources final : public Source {
 
   // Errors beyond the source's own: kSourceUnreachable for a scheme that is unknown or off;
   // kSourceTimeout past DOWNLOAD_TIMEOUT; kOverloaded without room in the downloads' part for 1 s.
-  // open(): the stream's grant covers its connection and one piece of its reader.
+  // open(): the stream's grant covers its connection, one piece of its reader, and what the kernel
+  // holds of it on its way to the client.
   loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
                                          const SourceRequest& request) override;
   loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
@@ -70,6 +71,7 @@ class Sources final : public Source {
   Result<Source*> pick(const std::string& url) const;
   loop::Task<Result<void>> enter(loop::Scope& scope, mem::Grant& grant, std::uint64_t bytes);
   std::uint64_t connection_bytes(const Source* source) const noexcept;
+  void widen(OpenedSource& opened, mem::Grant& grant);
   std::unique_ptr<Impl> impl_;
 };
 

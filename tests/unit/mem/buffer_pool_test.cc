@@ -30,6 +30,38 @@ TEST(BufferPool, IdleLimitSharesTheWorkersOutButIsTwoAtLeast) {
   EXPECT_EQ(idle_limit_for(8, 0), 8u);
 }
 
+// Before the first calibration every size would be kept, and afterwards up to 32 MiB each.
+TEST(BufferPool, IdleBuffersAreBoundedAllTogether) {
+  PoolOptions o = options();
+  o.kept_bytes_max = 3 * kMiB;
+  BufferPool pool(o);
+  {
+    const Lease one = take(pool, kMiB), two = take(pool, kMiB), three = take(pool, kMiB),
+                four = take(pool, kMiB);
+  }
+  EXPECT_EQ(pool.stats().idle_bytes.value(), 3 * kMiB);
+  EXPECT_EQ(pool.stats().dropped_full.value(), 1u);
+}
+
+TEST(BufferPool, IdleBuffersAreInTheLedgerAndNotKeptWhileOthersWait) {
+  PoolOptions o = options();
+  Budget budget(2 * kMiB);
+  std::atomic<int> waiters{0};
+  o.budget = &budget;
+  o.waiters = &waiters;
+  BufferPool pool(o);
+  { const Lease one = take(pool, kMiB), two = take(pool, kMiB), three = take(pool, kMiB); }
+  EXPECT_EQ(budget.current(), 2 * kMiB) << "no room for the third";
+  {
+    const Lease one = take(pool, kMiB);
+    EXPECT_EQ(budget.current(), kMiB) << "one in use is its body's";
+    waiters = 1;
+  }
+  EXPECT_EQ(budget.current(), kMiB);
+  pool.drop_idle();
+  EXPECT_EQ(budget.current(), 0u);
+}
+
 TEST(BufferPool, FirstReservationDoesNotBelieveContentLength) {
   BufferPool pool(options());
   struct Case {
