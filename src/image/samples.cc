@@ -90,11 +90,23 @@ Result<VipsImagePtr> lab_of_icc(VipsImage* image) {
 
 }  // namespace
 
+namespace {
+
+// Numbers without colours. libvips converts what is left: XYZ of LogLuv, and the like.
+bool says_no_colours(VipsImage* image) noexcept {
+  const VipsInterpretation space = vips_image_get_interpretation(image);
+  return space == VIPS_INTERPRETATION_MULTIBAND || space == VIPS_INTERPRETATION_HISTOGRAM ||
+         space == VIPS_INTERPRETATION_MATRIX || space == VIPS_INTERPRETATION_FOURIER ||
+         space == VIPS_INTERPRETATION_ERROR;
+}
+
+}  // namespace
+
 Result<VipsImagePtr> with_known_colours(VipsImage* image, ByteSpan source, ImageType type) {
   constexpr std::uint32_t kPhotometricTag = 262, kIccLab = 9;
   const bool packed = vips_image_get_coding(image) == VIPS_CODING_LABQ;
   if (packed) return Operation("LabQ2Lab").set("in", image).image();
-  if (colour_model(image) != ColourModel::kOther) {
+  if (!says_no_colours(image)) {
     g_object_ref(image);
     return VipsImagePtr(image);
   }

@@ -76,6 +76,8 @@ std::int64_t bytes_of_pictures_inside(const RenderJob& job) {
   for (const svg::SvgInnerHead& head : svg::svg_inner_heads(job.source)) {
     const ByteSpan bytes = as_bytes(head.bytes);
     const ImageType type = format::detect_type(bytes, {}, {});
+    // Fonts are not decoded, and an SVG's tree counts by its bytes.
+    if (type == ImageType::kUnknown || type == ImageType::kSvg) continue;
     const auto known = format::facts_of_header(bytes, type, 1);
     const double pixels = known ? static_cast<double>(known->width) * known->height
                                 : unread_pixels(static_cast<double>(head.size_bytes));

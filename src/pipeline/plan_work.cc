@@ -69,16 +69,17 @@ bool keeps_content(const Plan& plan) noexcept {
       plan.steps, [](const Step& step) { return row_of(step.kind).content == Content::kKept; });
 }
 
-// kCertain: to where sizes are, which those behind a trim are not.
-enum class Sizes : std::uint8_t { kExpected, kCertain };
-microseconds steps_time(const Plan& plan, const PlanInput& in, Sizes sizes) noexcept {
+// kCertain: the least, to where sizes are certain, which those behind a trim are not.
+enum class Work : std::uint8_t { kExpected, kCertain };
+microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexcept {
   double ns = 0;
   Size before{plan.loaded.width, plan.loaded.height};
   for (const Step& step : plan.steps) {
     const double pixels =
         std::max(area(before.width, before.height), area(step.after.width, step.after.height));
-    ns += pixels * row_of(step.kind).cost({step, before, in}).ns;
-    if (sizes == Sizes::kCertain && step.kind == StepKind::kTrim) break;
+    const StepCost cost = row_of(step.kind).cost({step, before, in});
+    ns += pixels * (work == Work::kCertain ? cost.least_ns : cost.ns);
+    if (work == Work::kCertain && step.kind == StepKind::kTrim) break;
     before = step.after;
   }
   return from_us(ns * plan.frames / 1e3);
@@ -110,7 +111,7 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   return {
       .decode =
           decode_time(in.facts.type, pixels * plan.frames, in.facts.whole_decode || large_png),
-      .steps = steps_time(plan, in, Sizes::kExpected),
+      .steps = steps_time(plan, in, Work::kExpected),
       .encode = encode_time({in.facts.type, encoder_of(plan.result_type, in),
                              area(plan.result.width, plan.result.height) * plan.frames, palette})};
 }
@@ -130,9 +131,7 @@ microseconds least_encode(const Plan& plan, const PlanInput& in,
 }  // namespace
 
 microseconds least_work(const Plan& plan, const PlanInput& in, std::size_t source_bytes) noexcept {
-  // Of a step's time, which no content shortens, for processors that are twice as fast.
-  constexpr int kFaster = 2;
-  return least_encode(plan, in, source_bytes) + steps_time(plan, in, Sizes::kCertain) / kFaster;
+  return least_encode(plan, in, source_bytes) + steps_time(plan, in, Work::kCertain);
 }
 
 PlannedWork planned_work(const UnreadSource& unread) noexcept {

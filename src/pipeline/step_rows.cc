@@ -126,55 +126,51 @@ void make_watermark(StepMaker& m) {
   if (m.in().watermark && o.watermark.opacity != 0) m.add(StepKind::kWatermark, m.size());
 }
 
-StepCost nothing(const StepFacts&) {
-  return {};
-}
+StepCost nothing(const StepFacts&) { return {}; }
 
 // libvips looks for a trim through a median of the whole picture.
-StepCost cost_of_trim(const StepFacts&) {
-  return {.copies = 2, .ns = 150};
-}
+StepCost cost_of_trim(const StepFacts&) { return {.copies = 2, .ns = 150, .least_ns = 75}; }
 
 StepCost cost_of_crop(const StepFacts& f) {
-  return f.step.smart ? StepCost{.copies = 1, .ns = 9} : StepCost{};
+  return f.step.smart ? StepCost{.copies = 1, .ns = 9, .least_ns = 4} : StepCost{};
 }
 
-StepCost cost_of_turn(const StepFacts&) {
-  return {.copies = 1, .ns = 2};
-}
+StepCost cost_of_turn(const StepFacts&) { return {.copies = 1, .ns = 2, .least_ns = 1}; }
 
-// The masks grow with sigma. Those of a large blur no longer go by vectors; a large sharpening is
-// done in strips, and does the rows around each strip again.
-double blur_ns(double sigma) {
-  constexpr double kLarge = 20;
-  if (sigma == 0) return 0;
-  return 10 + sigma * (sigma <= kLarge ? 4 : 9);
+// The masks grow with sigma. Those of a large blur no longer go by vectors before libvips 8.15, and
+// do for as little as those of a small one from it on; a large sharpening is done in strips, and
+// does the rows around each strip again.
+constexpr double kLargeSigma = 20;
+constexpr double kBlurNs = 4, kLargeBlurNs = 9, kSharpenNs = 15, kLargeSharpenNs = 45;
+StepCost blur_cost(double sigma) {
+  if (sigma == 0) return {};
+  return {.ns = 10 + sigma * (sigma <= kLargeSigma ? kBlurNs : kLargeBlurNs),
+          .least_ns = 5 + sigma * kBlurNs / 2};
 }
-double sharpen_ns(double sigma) {
-  constexpr double kLarge = 20;
-  if (sigma == 0) return 0;
-  return 75 + sigma * (sigma <= kLarge ? 15 : 45);
+StepCost sharpen_cost(double sigma) {
+  if (sigma == 0) return {};
+  return {.ns = 75 + sigma * (sigma <= kLargeSigma ? kSharpenNs : kLargeSharpenNs),
+          .least_ns = 37 + sigma * kSharpenNs / 2};
 }
 
 StepCost cost_of_filters(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   constexpr double kPixelate = 2;
   // What the steps bound it to.
-  const double blur = std::min(o.blur, kBlurSigmaMax);
-  const double sharpen = std::min(o.sharpen, kSharpenSigmaMax);
+  const StepCost blur = blur_cost(std::min(o.blur, kBlurSigmaMax));
+  const StepCost sharpen = sharpen_cost(std::min(o.sharpen, kSharpenSigmaMax));
   return {.copies = 2,
-          .ns = blur_ns(blur) + sharpen_ns(sharpen) + (o.pixelate > 1 ? kPixelate : 0)};
+          .ns = blur.ns + sharpen.ns + (o.pixelate > 1 ? kPixelate : 0),
+          .least_ns = blur.least_ns + sharpen.least_ns};
 }
 
-StepCost cost_of_canvas(const StepFacts&) {
-  return {.ns = 5};
-}
+StepCost cost_of_canvas(const StepFacts&) { return {.ns = 5, .least_ns = 2}; }
 
 // A mark of a tenth of the picture's area, and one over all of it.
 StepCost cost_of_watermark(const StepFacts& f) {
   const url::Watermark& mark = f.in.pixels().watermark;
   const bool large = mark.scale > 0 || mark.position.type == url::GravityType::kReplicate;
-  return {.copies = 1, .ns = large ? 75.0 : 15.0};
+  return {.copies = 1, .ns = large ? 75.0 : 15.0, .least_ns = large ? 37.0 : 7.0};
 }
 
 // What the scale takes is in the decoders' constants, which were measured with it.

@@ -173,7 +173,15 @@ bool CssTokens::read_number() {
   const bool digit = i < text_.size() && is_digit(text_[i]);
   const bool dot = i + 1 < text_.size() && text_[i] == '.' && is_digit(text_[i + 1]);
   if (!digit && !dot) return false;
-  while (i < text_.size() && (is_digit(text_[i]) || text_[i] == '.')) ++i;
+  // A dot belongs to a number only before a digit, and only once: behind "1." an address may begin.
+  const auto skip_digits = [&] {
+    while (i < text_.size() && is_digit(text_[i])) ++i;
+  };
+  skip_digits();
+  if (i + 1 < text_.size() && text_[i] == '.' && is_digit(text_[i + 1])) {
+    ++i;
+    skip_digits();
+  }
   at_ = i;
   if (name_at(at_)) static_cast<void>(read_name());
   else if (peek() == '%') ++at_;

@@ -58,6 +58,14 @@ std::optional<std::string> unpacked(std::string_view packed, SvgWork* work) {
   }
 }
 
+// No picture but a vector begins so, whatever stands where another format's name would.
+bool begins_as_markup(std::string_view bytes) noexcept {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF", kSpace = " \t\r\n\f";
+  if (bytes.starts_with(kMark)) bytes.remove_prefix(kMark.size());
+  const std::size_t first = bytes.find_first_not_of(kSpace);
+  return first != std::string_view::npos && bytes[first] == '<';
+}
+
 }  // namespace
 
 std::string link_without_spaces(std::string_view value) {
@@ -95,7 +103,7 @@ std::optional<SvgData> read_data_link(std::string_view value, SvgWork* work) {
   }
   data.picture = format::detect_type(as_bytes(data.bytes), {}, {});
   const bool raster = data.picture != ImageType::kUnknown && data.picture != ImageType::kSvg;
-  if (!raster && svg) data.picture = ImageType::kSvg;
+  if (svg && (!raster || begins_as_markup(data.bytes))) data.picture = ImageType::kSvg;
   return data;
 }
 

@@ -1,17 +1,20 @@
 // A quick look for data: links in an SVG's bytes: no parser, since it runs on a loop.
-#include <algorithm>
-
+#include "imgring/svg/parser.h"
 #include "imgring/svg/svg.h"
 
 namespace imgring::svg {
 namespace {
 
 constexpr std::string_view kMark = ";base64,";
-// Of markup around the links, and of each picture: its size stands there. Some 0.3 ms in all.
+// Of markup around the links, and of each picture: its size stands there. Ends of links are looked
+// for in all of the source, by memchr.
 constexpr std::size_t kMarkupBytesMax = 256 << 10, kHeadBytesMax = 8 << 10;
 constexpr int kHeadsMax = 16;
 
-bool ends_link(char c) noexcept { return c == '"' || c == '\'' || c == ')' || c == '<'; }
+std::string_view until_end_of_link(std::string_view text) noexcept {
+  for (const char end : {'"', '\'', ')', '<'}) text = text.substr(0, text.find(end));
+  return text;
+}
 
 std::string decoded_head(std::string_view payload) {
   std::string text;
@@ -27,6 +30,7 @@ std::string decoded_head(std::string_view payload) {
 
 std::vector<SvgInnerHead> svg_inner_heads(ByteSpan source) {
   std::vector<SvgInnerHead> heads;
+  if (source.size() > kSvgBytesMax) return heads;  // refused when it is read
   std::string_view left = as_text(source);
   std::size_t markup_bytes = 0;
   while (static_cast<int>(heads.size()) < kHeadsMax && markup_bytes < kMarkupBytesMax) {
@@ -34,8 +38,7 @@ std::vector<SvgInnerHead> svg_inner_heads(ByteSpan source) {
     if (at == std::string_view::npos) break;
     markup_bytes += at + kMark.size();
     left.remove_prefix(at + kMark.size());
-    const auto* end = std::find_if(left.begin(), left.end(), ends_link);
-    const std::string_view payload = left.substr(0, static_cast<std::size_t>(end - left.begin()));
+    const std::string_view payload = until_end_of_link(left);
     heads.push_back({decoded_head(payload), payload.size() / 4 * 3});
     left.remove_prefix(payload.size());
   }

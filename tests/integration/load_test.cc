@@ -112,7 +112,7 @@ TEST(Load, WhatCannotStartInTimeCostsItsSourceNothing) {
   World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_TIMEOUT", "5"}});
   world.folder.write("p.png", png_picture({100, 100}));
   world.source.on("/p.png", serve_picture(png_picture({40, 30})));
-  // 3.5 s each, by the tables, of which 0.9 are certain: one runs, one waits.
+  // 3.5 s each, by the tables, of which 0.8 are certain: one runs, one waits.
   const std::string target = plain_target("rs:force:4000:4000/el:1/bl:20", "local:///p.png");
   std::vector<RawClient> clients;
   for (int i = 0; i < 2; ++i) clients.emplace_back(world.port()).send(get_text(target));

@@ -286,6 +286,9 @@ TEST(SanitizeSvg, SvgsInsideAreSanitisedThemselvesInEverySpelling) {
   }
   EXPECT_EQ(sanitized(image_of(base64_svg(clean))), image_of(base64_svg(clean)));
   EXPECT_EQ(sanitized(image_of(base64_svg("no svg"))), "<svg><image/></svg>");
+  // Browsers go by the type: the brand of a HEIC in a comment does not make it one.
+  EXPECT_EQ(sanitized(image_of(base64_svg("<!--ftypmif1-->" + inner))),
+            image_of(base64_svg(clean)));
   EXPECT_EQ(sanitized("<svg><style>a{cursor:url(" + base64_svg(inner) + ")}</style></svg>"),
             "<svg><style>a{cursor:url(\"" + base64_svg(clean) + "\")}</style></svg>");
   EXPECT_EQ(sanitized("<svg><a href='" + base64_svg(clean) + "'/></svg>"), "<svg><a/></svg>");
@@ -428,6 +431,7 @@ TEST(SvgInnerHeads, AreTheFirstBytesOfPicturesInLinks) {
   EXPECT_EQ(svg_inner_heads(as_bytes("a{b:url(data:image/png;base64,YW\nJj)}"))[0].bytes, "abc");
   EXPECT_EQ(svg_inner_heads(as_bytes(";base64,"))[0].bytes, "");
   EXPECT_EQ(svg_inner_heads({}).size(), 0u);
+  EXPECT_EQ(svg_inner_heads(as_bytes(image + std::string(11 << 20, ' '))).size(), 0u) << "refused";
 }
 
 TEST(SvgRoot, SaysItsSizeInPixels) {

@@ -115,6 +115,10 @@ TEST(Estimate, AnSvgCountsThePicturesInside) {
   EXPECT_GT(with(image("png", encoded(photo.get(), ".png"))), 120 * kMega);
   EXPECT_GT(with(image("webp", encoded(photo.get(), ".webp"))), 336 * kMega);
   EXPECT_GT(with(image("tiff", encoded(photo.get(), ".tif[compression=deflate]"))), 200 * kMega);
+  // A font of 30 KB and an SVG are no pictures that are decoded.
+  const std::string font = "wOF2" + std::string(30'000, 'f');
+  EXPECT_LT(with(image("woff2", font)), 50 * kMega);
+  EXPECT_LT(with(image("svg+xml", "<svg>" + std::string(30'000, ' ') + "</svg>")), 50 * kMega);
   EXPECT_GT(with("<g/>" + image("webp", encoded(photo.get(), ".webp")) + jpeg), 336 * kMega);
   EXPECT_LT(with(image("png", encoded(quarters(64, 64).get(), ".png"))), kSmallSvg);
   for (const std::string& odd : {image("png", "x"), image("png", ""), std::string(";base64,"),

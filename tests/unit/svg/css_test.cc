@@ -88,6 +88,11 @@ TEST(SvgCss, AStyleAttributeLosesTheDeclaration) {
       {"fill:url(http://e)", ""},
       {"font-family:'\\5FAE';fill:url(#a)", nullptr},
       {"background:url(javascript:x);fill:red", "fill:red"},
+      // "1." is a number and a dot: what follows is an address to a browser.
+      {"x:1.url(');fill:url(https://e/x#a);y:')", ""},
+      {"x:1..url(');fill:url(https://e/x#a);y:')", ""},
+      {"x:1.5.url(');fill:url(https://e/x#a);y:')", ""},
+      {"x:1.5url(a)", nullptr},
   };
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.in);
