@@ -25,9 +25,11 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr ByteSpan kNothing;
-// What one WRITE_RESPONSE_TIMEOUT covers without a look at the rate, and the rate beyond it.
+// What one WRITE_RESPONSE_TIMEOUT covers without a look at the rate, and the rate beyond it: less
+// than a phone has at the edge of its network. Where others need the memory, the slowest are ended
+// long before.
 constexpr std::size_t kLargeAnswerBytes = 256 << 10;
-constexpr std::size_t kSlowestReaderBytesPerSecond = 64 << 10;
+constexpr std::size_t kSlowestReaderBytesPerSecond = 8 << 10;
 
 struct Phrase {
   int status;
@@ -114,6 +116,11 @@ void drop_untaken(int fd) noexcept {
 
 }  // namespace
 
+void Responder::abort() noexcept {
+  keep_alive_ = false;
+  drop_untaken(fd_);
+}
+
 void Responder::limit_untaken(std::uint64_t bytes_max) noexcept {
   if (bytes_max >= mem::kSocketBytesMax) return;
   const int half = static_cast<int>(bytes_max / 2);  // the kernel doubles it
@@ -127,10 +134,16 @@ bool Responder::may_stay(std::uint64_t untaken) noexcept {
     if (untaken_ != nullptr) untaken_->paid.reset();
     return true;
   }
-  const bool small = sent_bytes_ <= kSmallAnswerBytes && untaken <= kPipelinedUntakenBytes;
+  // Behind the last answer nobody would be there to pay.
+  const bool small = keep_alive_ && sent_bytes_ <= kSmallAnswerBytes &&
+                     untaken <= kPipelinedUntakenBytes;
   if (!small || untaken_ == nullptr || context_.heads == nullptr) return false;
-  if (untaken_->paid.bytes() > 0) return true;
-  auto grant = context_.heads->try_grant(kPipelinedUntakenBytes);
+  constexpr std::uint64_t kStep = 8 << 10;
+  const std::uint64_t wanted = (untaken + kStep - 1) / kStep * kStep;
+  const std::uint64_t has = untaken_->paid.bytes();
+  if (has >= wanted) return true;
+  if (has > 0) return untaken_->paid.add(wanted - has);
+  auto grant = context_.heads->try_grant(wanted);
   if (grant) untaken_->paid = std::move(*grant);
   return grant.has_value();
 }
@@ -167,7 +180,7 @@ loop::Task<bool> Responder::nap(loop::Scope& writing, loop::Clock::duration time
 
 // A near client's side has taken all of it by now; for others one look a round trip would do.
 loop::Task<bool> Responder::taken(loop::Scope& writing, loop::Deadline& progress) {
-  constexpr milliseconds kFirstNap(2), kLongestNap(64);
+  constexpr milliseconds kFirstNap(2), kLongestNap(256);
   milliseconds time = kFirstNap;
   bool going_on = true;
   std::uint32_t before = std::numeric_limits<std::uint32_t>::max();
@@ -196,13 +209,18 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body, Then then) {
   const loop::SendProgress told{.deadline = &progress, .time = time, .sent_bytes = &sent_bytes_};
   writing_ = &writing;
   const int rc = co_await loop::send_all(context_.loop, writing, fd_, head, body, told);
+  all.reset();
   bool good = rc == 0;
-  const bool over = good && then == Then::kOver;
-  if (over && !keep_alive_) shutdown(fd_, SHUT_WR);  // the end comes right behind the answer
-  if (over) good = co_await taken(writing, progress);
+  if (good && then == Then::kOver) {
+    if (!keep_alive_) shutdown(fd_, SHUT_WR);  // the end comes right behind the answer
+    const seconds most(untaken_bytes(fd_) / kSlowestReaderBytesPerSecond);
+    const loop::Deadline taking(context_.loop, writing, time + most);
+    good = co_await taken(writing, progress);
+  }
   writing_ = nullptr;
   if (good) co_return true;
-  drop_untaken(fd_);
+  // At the end of the process the kernel delivers what has left whole.
+  if (rc != 0 || writing.reason() != loop::CancelReason::kShutdown) drop_untaken(fd_);
   keep_alive_ = false;
   co_return false;
 }

@@ -70,7 +70,7 @@ IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept {
 Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> head,
                    std::span<const std::uint8_t> body, SendProgress progress) {
   // The kernel completes one message when all of it has left: progress shows between two.
-  constexpr std::size_t kPieceBytes = 256 << 10;
+  constexpr std::size_t kPieceBytes = 64 << 10;
   iovec pieces[2];
   msghdr message{};
   while (!head.empty() || !body.empty()) {

@@ -18,7 +18,8 @@ namespace imgring::server {
 
 class SlowReaders {
  public:
-  static constexpr std::size_t kWatchedBytes = 64 << 10;   // smaller ones fit into the socket
+  // Below that an answer is as good as taken.
+  static constexpr std::size_t kWatchedBytes = 2 * mem::kClientUntakenBytes;
   static constexpr std::chrono::seconds kFirstLook{1};     // a reader far away has begun by then
   static constexpr std::chrono::milliseconds kLookEvery{100};
 

@@ -24,8 +24,8 @@ class Threads : public testing::Test {
  protected:
   void SetUp() override {
     if (!can_set_user()) {
-      GTEST_SKIP() << "RLIMIT_NPROC binds users other than root: only root can start the program as "
-                      "one, and only where others may run what lies there";
+      GTEST_SKIP() << "RLIMIT_NPROC binds users other than root: only root can start the program "
+                      "as one, and only where others may run what lies there";
     }
     if (slow_build()) GTEST_SKIP() << "the sanitizer needs threads of its own";
     source.on("/p.png", serve_picture(png_picture({300, 200})));

@@ -106,7 +106,7 @@ class Responder {
     scope_ = &scope;
   }
   // Nothing more comes: the client must see a broken body.
-  void abort() noexcept { keep_alive_ = false; }
+  void abort() noexcept;
   // The answer ends the connection.
   void close_after() noexcept { keep_alive_ = false; }
   // The answer costs next to nothing, so how often it is given is bounded: by these slots.
