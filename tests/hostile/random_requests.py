@@ -77,7 +77,7 @@ def option_names(path=TABLE):
     """({name: [name, alias...]} of every row of the table, names of those that are not built)."""
     with open(path, encoding='utf-8') as file:
         text = file.read()
-    rows = re.findall(r'(row\(\{|security\(\{|later\()\s*("[^"]+"|kPresetName),\s*"([^"]*)"', text)
+    rows = re.findall(r'((?:row|security|(?:boolean|whole|factor|sigma)<[^>]*>)\(\s*\{|later\()\s*("[^"]+"|kPresetName),\s*"([^"]*)"', text)
     named = [(maker, name.strip('"') if name[0] == '"' else 'preset', aliases) for maker, name, aliases in rows]
     return ({name: [name, *filter(None, aliases.split(','))] for _, name, aliases in named},
             {name for maker, name, _ in named if maker.startswith('later')})
