@@ -182,11 +182,15 @@ loop::Task<bool> Responder::nap(loop::Scope& writing, loop::Clock::duration time
 loop::Task<bool> Responder::taken(loop::Scope& writing, loop::Deadline& progress) {
   constexpr milliseconds kFirstNap(2), kLongestNap(256);
   milliseconds time = kFirstNap;
+  std::uint32_t left = untaken_bytes(fd_);
+  if (may_stay(left)) co_return true;
+  const seconds write_time(context_.write_response_timeout_s);
+  const seconds most(left / kSlowestReaderBytesPerSecond);
+  const loop::Deadline all(context_.loop, writing, write_time + most);
   bool going_on = true;
   std::uint32_t before = std::numeric_limits<std::uint32_t>::max();
-  std::uint32_t left = untaken_bytes(fd_);
   while (going_on && !may_stay(left)) {
-    if (left < before) progress.restart(seconds(context_.write_response_timeout_s));
+    if (left < before) progress.restart(write_time);
     before = std::min(before, left);
     going_on = co_await nap(writing, time);
     time = std::min(2 * time, kLongestNap);
@@ -213,8 +217,6 @@ loop::Task<bool> Responder::put(ByteSpan head, ByteSpan body, Then then) {
   bool good = rc == 0;
   if (good && then == Then::kOver) {
     if (!keep_alive_) shutdown(fd_, SHUT_WR);  // the end comes right behind the answer
-    const seconds most(untaken_bytes(fd_) / kSlowestReaderBytesPerSecond);
-    const loop::Deadline taking(context_.loop, writing, time + most);
     good = co_await taken(writing, progress);
   }
   writing_ = nullptr;
