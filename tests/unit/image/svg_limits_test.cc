@@ -11,7 +11,6 @@
 #include "imgring/image/encoder.h"
 #include "imgring/image/svg_check.h"
 #include "imgring/image/svg_drawing.h"
-#include "imgring/mem/gzip.h"
 #include "imgring/svg/scene.h"
 #include "imgring/svg/svg.h"
 #include "test_images.h"
@@ -402,19 +401,10 @@ TEST(SvgPicturesInside, SvgsOfMarkupThatIsRefusedAreLeftOut) {
   }
 }
 
-std::string packed(const std::string& bytes) {
-  std::string out(mem::gzip_bound(bytes.size()), '\0');
-  const auto size = mem::gzip_compress(
-      6, as_bytes(bytes), {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
-  EXPECT_TRUE(size.has_value());
-  out.resize(size.value_or(0));
-  return out;
-}
-
 // 10 MiB in all, at every depth together.
 TEST(SvgPicturesInside, PackedSvgsAreDrawnWithinABound) {
   const auto inside = [](const std::string& svg) {
-    return image_of("data:image/svg+xml;base64," + in_base64(packed(svg)));
+    return image_of("data:image/svg+xml;base64," + in_base64(test::gzipped(svg)));
   };
   EXPECT_EQ(middle_of(inside(kInner)), kBlue);
   EXPECT_EQ(middle_of(inside(inside(kInner))), kBlue);
@@ -426,7 +416,7 @@ TEST(SvgPicturesInside, PackedSvgsAreDrawnWithinABound) {
   large.append(2'000'000, ' ');
   EXPECT_EQ(middle_of(inside(large)), kClear);
   EXPECT_EQ(middle_of(inside(inside(large))), kClear);
-  std::string cut = packed(kInner);
+  std::string cut = test::gzipped(kInner);
   cut.pop_back();
   EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(cut))), kClear);
 }

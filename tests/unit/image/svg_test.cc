@@ -1,20 +1,20 @@
 // The sanitiser's allow-list, in both directions, and the limits.
 #include "imgring/svg/svg.h"
-#include "imgring/mem/gzip.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <set>
 #include <sstream>
-#include <functional>
 #include <string>
 #include <utility>
 
-#include "imgring/svg/encoding.h"
 #include "imgring/base/text.h"
 #include "imgring/image/svg_check.h"
+#include "imgring/svg/encoding.h"
+#include "test_images.h"
 
 namespace imgring::image {
 namespace {
@@ -294,25 +294,18 @@ TEST(SanitizeSvg, SvgsInsideAreSanitisedThemselvesInEverySpelling) {
   EXPECT_EQ(sanitized("<svg><a href='" + base64_svg(clean) + "'/></svg>"), "<svg><a/></svg>");
 }
 
-std::string packed(const std::string& bytes) {
-  std::string out(mem::gzip_bound(bytes.size()), '\0');
-  const auto size = mem::gzip_compress(
-      6, as_bytes(bytes), {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
-  EXPECT_TRUE(size.has_value());
-  out.resize(size.value_or(0));
-  return out;
-}
-
 // They are served as they are read, so that nobody unpacks what was not looked at.
 TEST(SanitizeSvg, PackedSvgsInsideAreUnpackedAndSanitised) {
   const std::string gone = "<svg><image/></svg>";
   const std::string clean = "<svg><rect/></svg>";
-  EXPECT_EQ(sanitized(image_of(base64_svg(packed("<svg onload='a'><script/><rect/></svg>")))),
-            image_of(base64_svg(clean)));
-  EXPECT_EQ(sanitized(image_of(base64_svg(packed(clean)))), image_of(base64_svg(clean)));
-  EXPECT_EQ(sanitized(image_of(base64_svg(packed(clean).substr(0, 20)))), gone);
-  EXPECT_EQ(sanitized(image_of(base64_svg(packed(std::string(11'000'000, ' ') + clean)))), gone);
-  const std::string half = image_of(base64_svg(packed(std::string(6'000'000, ' ') + clean)));
+  EXPECT_EQ(
+      sanitized(image_of(base64_svg(test::gzipped("<svg onload='a'><script/><rect/></svg>")))),
+      image_of(base64_svg(clean)));
+  EXPECT_EQ(sanitized(image_of(base64_svg(test::gzipped(clean)))), image_of(base64_svg(clean)));
+  EXPECT_EQ(sanitized(image_of(base64_svg(test::gzipped(clean).substr(0, 20)))), gone);
+  EXPECT_EQ(sanitized(image_of(base64_svg(test::gzipped(std::string(11'000'000, ' ') + clean)))),
+            gone);
+  const std::string half = image_of(base64_svg(test::gzipped(std::string(6'000'000, ' ') + clean)));
   EXPECT_EQ(sanitized("<svg>" + half + half + "</svg>"),
             "<svg>" + image_of(base64_svg(clean)) + gone + "</svg>");
 }

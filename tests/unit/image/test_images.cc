@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "imgring/image/abilities.h"
+#include "imgring/mem/gzip.h"
 
 namespace imgring::image::test {
 namespace {
@@ -98,6 +99,15 @@ VipsImagePtr decoded(ByteSpan bytes) {
   VipsImage* image = vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr);
   if (image == nullptr) ADD_FAILURE() << take_vips_error();
   return VipsImagePtr(image);
+}
+
+std::string gzipped(const std::string& bytes) {
+  std::string out(mem::gzip_bound(bytes.size()), '\0');
+  const auto size = mem::gzip_compress(6, as_bytes(bytes),
+                                       {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+  EXPECT_TRUE(size.has_value());
+  out.resize(size.value_or(0));
+  return out;
 }
 
 ByteSpan bytes_of(const std::string& text) { return as_bytes(text); }

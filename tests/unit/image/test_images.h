@@ -24,6 +24,7 @@ std::vector<std::uint8_t> pixels_of(VipsImage* image);
 // Decoded by a libvips loader found by content (tests only).
 VipsImagePtr decoded(ByteSpan bytes);
 
+std::string gzipped(const std::string& bytes);
 ByteSpan bytes_of(const std::string& text);
 std::string text_of(const Bytes& bytes);
 // Asked of the libraries once.
