@@ -2,6 +2,7 @@
 run, and under them a row for each run that tells its bursts, release ticks and calibrations. PNG by
 libvips. A value in, text out.
 """
+
 import math
 import subprocess
 from xml.sax.saxutils import escape
@@ -28,27 +29,36 @@ class Drawing:
         self.parts = []
 
     def text(self, x, y, words, size=13, colour=INK, anchor='start', more=''):
-        self.parts.append('<text x="%.1f" y="%.1f" font-size="%g" fill="%s" text-anchor="%s"%s>%s</text>'
-                          % (x, y, size, colour, anchor, more, escape(words)))
+        self.parts.append(
+            '<text x="%.1f" y="%.1f" font-size="%g" fill="%s" text-anchor="%s"%s>%s</text>'
+            % (x, y, size, colour, anchor, more, escape(words))
+        )
 
     def line(self, x1, y1, x2, y2, colour=GRID, width=1.0):
-        self.parts.append('<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="%g"/>'
-                          % (x1, y1, x2, y2, colour, width))
+        self.parts.append(
+            '<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="%s" stroke-width="%g"/>'
+            % (x1, y1, x2, y2, colour, width)
+        )
 
     def box(self, x, y, width, height, colour, opacity=1.0):
-        self.parts.append('<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" fill-opacity="%g"/>'
-                          % (x, y, width, height, colour, opacity))
+        self.parts.append(
+            '<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s" fill-opacity="%g"/>'
+            % (x, y, width, height, colour, opacity)
+        )
 
     def polyline(self, points, colour):
-        self.parts.append('<polyline fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round" points="%s"/>'
-                          % (colour, ' '.join('%.1f,%.1f' % p for p in points)))
+        self.parts.append(
+            '<polyline fill="none" stroke="%s" stroke-width="1.8" stroke-linejoin="round" points="%s"/>'
+            % (colour, ' '.join('%.1f,%.1f' % p for p in points))
+        )
 
     def mark(self, kind, x, y, colour):
         if kind == 'tick':
             self.line(x, y - 6, x, y + 6, colour, 1.6)
         elif kind == 'calibration':
-            self.parts.append('<path d="M%.1f %.1fl5 6l-5 6l-5 -6z" fill="#fff" stroke="%s" stroke-width="1.6"/>'
-                              % (x, y - 6, colour))
+            self.parts.append(
+                '<path d="M%.1f %.1fl5 6l-5 6l-5 -6z" fill="#fff" stroke="%s" stroke-width="1.6"/>' % (x, y - 6, colour)
+            )
         else:
             self.box(x - 9, y - 5, 18, 10, colour, 0.35)
 
@@ -63,7 +73,7 @@ def thinned(samples, pixels):
         end = at
         while end < len(samples) and samples[end][0] < samples[at][0] + width:
             end += 1
-        part = samples[at:max(end, at + 1)]
+        part = samples[at : max(end, at + 1)]
         out += sorted({min(part, key=lambda s: s[1]), max(part, key=lambda s: s[1])})
         at += len(part)
     return out
@@ -83,8 +93,9 @@ def panel(drawing, top, title, runs, key, seconds):
     drawing.text(LEFT, top - 9, title, 13, INK, more=' font-weight="bold"')
     for number, run in enumerate(runs):
         points = thinned([(s[0], s[key]) for s in run['samples']], WIDTH - LEFT - RIGHT)
-        drawing.polyline([(LEFT + t * across, top + PANEL * (1 - mb / most)) for t, mb in points],
-                         COLOURS[number % len(COLOURS)])
+        drawing.polyline(
+            [(LEFT + t * across, top + PANEL * (1 - mb / most)) for t, mb in points], COLOURS[number % len(COLOURS)]
+        )
 
 
 def time_axis(drawing, y, seconds):
@@ -137,9 +148,11 @@ def svg_of(runs):
     rows_top = second + PANEL + 32
     rows(drawing, rows_top, runs, seconds)
     height = rows_top + ROW * len(runs) + 34
-    return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
-            'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%%" height="100%%" fill="#fff"/>\n'
-            '%s\n</svg>\n' % (WIDTH, height, WIDTH, height, '\n'.join(drawing.parts)))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%%" height="100%%" fill="#fff"/>\n'
+        '%s\n</svg>\n' % (WIDTH, height, WIDTH, height, '\n'.join(drawing.parts))
+    )
 
 
 def write(runs, prefix):

@@ -13,6 +13,7 @@ come from imgring's own log and metrics.
 --set gives settings to imgring, --server another build of it; with several of both each is measured
 with each. --other is any other server, as tools/bench takes it.
 """
+
 import argparse
 import json
 import subprocess
@@ -72,8 +73,11 @@ class Watch:
                     text = answer.read().decode()
             except OSError:
                 continue
-            count = sum(float(line.rsplit(' ', 1)[1]) for line in text.split('\n')
-                        if line.startswith('buffer_pool_calibrations_total{'))
+            count = sum(
+                float(line.rsplit(' ', 1)[1])
+                for line in text.split('\n')
+                if line.startswith('buffer_pool_calibrations_total{')
+            )
             if count > before:
                 self.calibrations.append(self.now())
             before = count
@@ -124,14 +128,22 @@ def print_table(runs):
     for run in runs:
         print('%-*s start %.1f / %.1f' % ((width, run['name']) + run['start']))
         for number, figures in enumerate(run['figures'], 1):
-            after = ', '.join('%s after %.1f / %.1f' % ((name,) + figures[name]) for name in figures if name.endswith(' s'))
-            print('%-*s burst %d: peak %.1f / %.1f, %s; CPU %.1f ms a request'
-                  % ((width, '', number) + figures['peak'] + (after, figures['cpu_ms'])))
+            after = ', '.join(
+                '%s after %.1f / %.1f' % ((name,) + figures[name]) for name in figures if name.endswith(' s')
+            )
+            print(
+                '%-*s burst %d: peak %.1f / %.1f, %s; CPU %.1f ms a request'
+                % ((width, '', number) + figures['peak'] + (after, figures['cpu_ms']))
+            )
         if len(run['figures']) > 1:
             first, second = run['figures'][0]['peak'], run['figures'][1]['peak']
-            print('%-*s second peak by the first: %.3f / %.3f' % (width, '', second[0] / first[0], second[1] / first[1]))
-        print('%-*s %d release ticks and %d calibrations seen, %d requests failed'
-              % (width, '', len(run['ticks']), len(run['calibrations']), run['errors']))
+            print(
+                '%-*s second peak by the first: %.3f / %.3f' % (width, '', second[0] / first[0], second[1] / first[1])
+            )
+        print(
+            '%-*s %d release ticks and %d calibrations seen, %d requests failed'
+            % (width, '', len(run['ticks']), len(run['calibrations']), run['errors'])
+        )
 
 
 def settings_of(text):
@@ -144,12 +156,32 @@ def settings_of(text):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--set', dest='sets', action='append', type=settings_of, default=[],
-                        metavar="'NAME:VAR=VALUE,...'", help='settings of imgring; may be repeated')
-    parser.add_argument('--server', dest='servers', action='append', nargs=2, default=[], metavar=('NAME', 'COMMAND'),
-                        help='a build of imgring (build/imgring); may be repeated')
-    parser.add_argument('--other', nargs=3, action='append', default=[], metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
-                        help='another server; may be repeated')
+    parser.add_argument(
+        '--set',
+        dest='sets',
+        action='append',
+        type=settings_of,
+        default=[],
+        metavar="'NAME:VAR=VALUE,...'",
+        help='settings of imgring; may be repeated',
+    )
+    parser.add_argument(
+        '--server',
+        dest='servers',
+        action='append',
+        nargs=2,
+        default=[],
+        metavar=('NAME', 'COMMAND'),
+        help='a build of imgring (build/imgring); may be repeated',
+    )
+    parser.add_argument(
+        '--other',
+        nargs=3,
+        action='append',
+        default=[],
+        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
+        help='another server; may be repeated',
+    )
     parser.add_argument('--bursts', type=int, default=3, choices=range(1, 21), metavar='N', help='bursts of a run (3)')
     parser.add_argument('--requests', type=int, default=330, help='requests of a burst (330)')
     parser.add_argument('--connections', type=int, default=8, help='connections of wrk (8)')
@@ -165,13 +197,23 @@ def programs_of(options):
     servers = options.servers or [('imgring', 'build/imgring')]
     for server, command in servers:
         for name, settings in sets:
-            label = ', '.join(word for word, many in ((server, len(servers) > 1 or not options.sets),
-                                                      (name, len(sets) > 1 or options.sets)) if many)
+            label = ', '.join(
+                word
+                for word, many in (
+                    (server, len(servers) > 1 or not options.sets),
+                    (name, len(sets) > 1 or options.sets),
+                )
+                if many
+            )
             with bench.socket.socket() as probe:
                 probe.bind(('127.0.0.1', 0))
                 port = probe.getsockname()[1]
-            own = {'IMGPROXY_PROMETHEUS_BIND': '127.0.0.1:%d' % port, 'IMGPROXY_LOG_MEM_STATS': 'true',
-                   'IMGPROXY_LOG_LEVEL': 'debug', 'IMGPROXY_LOG_FORMAT': 'json'}
+            own = {
+                'IMGPROXY_PROMETHEUS_BIND': '127.0.0.1:%d' % port,
+                'IMGPROXY_LOG_MEM_STATS': 'true',
+                'IMGPROXY_LOG_LEVEL': 'debug',
+                'IMGPROXY_LOG_FORMAT': 'json',
+            }
             program = bench.Program(label or server, command, bench.OWN_TEMPLATE, {**PATIENCE, **own, **settings})
             program.output = subprocess.PIPE
             yield program, port
@@ -203,7 +245,7 @@ def main():
     if not memory_picture.write(runs, options.out):
         print('no PNG: vips cannot read the SVG here')
     print('\npicture: %s.svg, %s.png' % (options.out, options.out))
-    return 1 if any(run['errors'] for run in runs[:len(runs) - len(options.other)]) else 0
+    return 1 if any(run['errors'] for run in runs[: len(runs) - len(options.other)]) else 0
 
 
 if __name__ == '__main__':

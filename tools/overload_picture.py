@@ -2,16 +2,19 @@
 /health p99 over the load, a line for each build; the closed loops stand at the right. A value in,
 text out.
 """
+
 import math
 
 from memory_picture import COLOURS, FAINT, GRID, INK, LEFT, PANEL, RIGHT, WIDTH, Drawing, nice_step
 
 GAP, TOP = 52, 96
-CLOSED_SHARE = 0.27           # of the width, for the closed loops
-HEALTH_MS = (0.1, 10000)      # what the third panel shows, in powers of ten
-PANELS = (('good answers per CPU second that the client did not use', 'per_cpu_s'),
-          ('good answers a second', 'good'),
-          ('/health p99 on new connections, ms', 'health_p99'))
+CLOSED_SHARE = 0.27  # of the width, for the closed loops
+HEALTH_MS = (0.1, 10000)  # what the third panel shows, in powers of ten
+PANELS = (
+    ('good answers per CPU second that the client did not use', 'per_cpu_s'),
+    ('good answers a second', 'good'),
+    ('/health p99 on new connections, ms', 'health_p99'),
+)
 BARS = {'per_cpu_s': ((0.9, '90 % of the best'), (0.8, '80 %')), 'health_p99': ((20, '20 ms'),)}
 
 
@@ -43,7 +46,9 @@ class Up:
     def __init__(self, top, key, values):
         self.top, self.logarithmic = top, key == 'health_p99'
         if self.logarithmic:
-            self.ticks = [10.0 ** power for power in range(*(round(math.log10(ms)) + i for i, ms in enumerate(HEALTH_MS)))]
+            self.ticks = [
+                10.0**power for power in range(*(round(math.log10(ms)) + i for i, ms in enumerate(HEALTH_MS)))
+            ]
         else:
             step = nice_step(max(values) * 1.05, 5)
             self.ticks = [step * i for i in range(math.ceil(max(values) * 1.05 / step) + 1)]
@@ -108,6 +113,8 @@ def svg_of(builds, capacity):
         top += PANEL + GAP
     axis(drawing, top - GAP, across)
     height = top + 4
-    return ('<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
-            'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%%" height="100%%" fill="#fff"/>\n'
-            '%s\n</svg>\n' % (WIDTH, height, WIDTH, height, '\n'.join(drawing.parts)))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%%" height="100%%" fill="#fff"/>\n'
+        '%s\n</svg>\n' % (WIDTH, height, WIDTH, height, '\n'.join(drawing.parts))
+    )

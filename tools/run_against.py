@@ -16,6 +16,7 @@ at rest after it (process and children) may be 5 % above those of the other buil
 The exit status is 0 when all of that holds and no request failed. With 20 rounds and all recipes it
 takes 9 minutes on two cores that nobody else uses.
 """
+
 import argparse
 import json
 import math
@@ -40,6 +41,7 @@ PATIENCE = {'IMGPROXY_TIMEOUT': '60', 'IMGPROXY_DOWNLOAD_TIMEOUT': '30'}
 
 # ---------------------------------------------------------------- statistics and verdicts
 
+
 def interval_rank(count, level=LEVEL):
     """The k for which the k-th least and the k-th greatest of `count` values enclose the median with
     at least this confidence; 0 when there are too few.
@@ -50,7 +52,7 @@ def interval_rank(count, level=LEVEL):
     """
     outside, rank = 0.0, 0
     while rank < count // 2:
-        outside += 2 * math.comb(count, rank) / 2 ** count
+        outside += 2 * math.comb(count, rank) / 2**count
         if outside > 1 - level:
             break
         rank += 1
@@ -63,8 +65,14 @@ ROUNDS_MIN = next(count for count in range(1, 100) if interval_rank(count))
 def judge_ratios(ratios, errors=0):
     """Median and interval of a recipe's ratios, and whether that is as before."""
     values, rank = sorted(ratios), interval_rank(len(ratios))
-    row = {'median': statistics.median(values) if values else None, 'low': None, 'high': None,
-           'holds': False, 'errors': errors, 'ratios': list(ratios)}
+    row = {
+        'median': statistics.median(values) if values else None,
+        'low': None,
+        'high': None,
+        'holds': False,
+        'errors': errors,
+        'ratios': list(ratios),
+    }
     if not rank:
         return {**row, 'verdict': 'too few rounds: %d, an interval takes %d' % (len(values), ROUNDS_MIN)}
     row.update(low=values[rank - 1], high=values[-rank])
@@ -83,19 +91,27 @@ def judge_memory(before, now):
     rows = {}
     for number, name in enumerate(FIGURES):
         if min(len(before), len(now)) < BURSTS:
-            rows[name] = {'holds': False, 'verdict': 'too few bursts: %d, a median takes %d'
-                          % (min(len(before), len(now)), BURSTS)}
+            rows[name] = {
+                'holds': False,
+                'verdict': 'too few bursts: %d, a median takes %d' % (min(len(before), len(now)), BURSTS),
+            }
             continue
         medians = [statistics.median(burst[number] for burst in bursts) for bursts in (before, now)]
         ratio = medians[1] / medians[0]
         holds = ratio <= MEMORY_RATIO_MAX
-        rows[name] = {'before': medians[0], 'now': medians[1], 'ratio': ratio, 'holds': holds,
-                      'bursts': [[burst[number] for burst in bursts] for bursts in (before, now)],
-                      'verdict': 'as before' if holds else 'more by %.1f %%' % (100 * (ratio - 1))}
+        rows[name] = {
+            'before': medians[0],
+            'now': medians[1],
+            'ratio': ratio,
+            'holds': holds,
+            'bursts': [[burst[number] for burst in bursts] for bursts in (before, now)],
+            'verdict': 'as before' if holds else 'more by %.1f %%' % (100 * (ratio - 1)),
+        }
     return rows
 
 
 # ---------------------------------------------------------------- measuring
+
 
 def program_of(build):
     """BUILD as a program: a build folder means the imgring in it."""
@@ -141,14 +157,18 @@ def measure_recipe(recipe, programs, origin, options, folder):
     for number in range(options.rounds):
         if number % ROUNDS_OF_A_PROCESS == 0:
             fresh(programs, recipe, origin, count, options, folder)
-        cost, failed = one_round(in_turns(programs, number), lambda program: bench.drive(
-            program, recipe, origin, count, options.connections, folder))
+        cost, failed = one_round(
+            in_turns(programs, number),
+            lambda program: bench.drive(program, recipe, origin, count, options.connections, folder),
+        )
         costs.append(cost)
         errors += failed
     for program in programs:
         program.stop()
-    return {**judge_ratios([cost['now'] / cost['before'] for cost in costs], errors),
-            **{name + '_ms': statistics.median(cost[name] for cost in costs) for name in costs[0]}}
+    return {
+        **judge_ratios([cost['now'] / cost['before'] for cost in costs], errors),
+        **{name + '_ms': statistics.median(cost[name] for cost in costs) for name in costs[0]},
+    }
 
 
 def one_burst(program, origin, options, folder):
@@ -176,9 +196,13 @@ def measure_memory(programs, origin, options, folder):
 
 # ---------------------------------------------------------------- printing
 
+
 def print_recipe(name, row):
-    print('%-10s %9.3f %9.3f   %.4f  %.4f to %.4f   %s' % (
-        name, row['before_ms'], row['now_ms'], row['median'], row['low'], row['high'], row['verdict']), flush=True)
+    print(
+        '%-10s %9.3f %9.3f   %.4f  %.4f to %.4f   %s'
+        % (name, row['before_ms'], row['now_ms'], row['median'], row['low'], row['high'], row['verdict']),
+        flush=True,
+    )
 
 
 def print_memory(rows):
@@ -194,9 +218,13 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--against', required=True, metavar='BUILD', help='the build before: a program or its folder')
     parser.add_argument('--server', default='build', metavar='BUILD', help='the build that is judged (build)')
-    parser.add_argument('--recipe', action='append', choices=sorted(bench.RECIPES), help='this one only; may be repeated')
+    parser.add_argument(
+        '--recipe', action='append', choices=sorted(bench.RECIPES), help='this one only; may be repeated'
+    )
     parser.add_argument('--rounds', type=int, default=20, help='rounds of each recipe, at least %d (20)' % ROUNDS_MIN)
-    parser.add_argument('--bursts', type=int, default=BURSTS, help='bursts for memory, at least %d (%d)' % (BURSTS, BURSTS))
+    parser.add_argument(
+        '--bursts', type=int, default=BURSTS, help='bursts for memory, at least %d (%d)' % (BURSTS, BURSTS)
+    )
     parser.add_argument('--connections', type=int, default=8, help='connections of wrk (8)')
     parser.add_argument('--scale', type=float, default=0.25, help='times the requests of tools/bench (0.25)')
     parser.add_argument('--no-memory', action='store_true', help='leave the memory part out (2 minutes)')
@@ -211,8 +239,10 @@ def arguments():
 
 def measure(programs, origin, options, folder):
     recipes, memory, errors = {}, {}, 0
-    print('%-10s %9s %9s   %s' % ('', 'before', 'now', 'CPU ms per request, median of %d ratios, 95 %% interval'
-                                  % options.rounds))
+    print(
+        '%-10s %9s %9s   %s'
+        % ('', 'before', 'now', 'CPU ms per request, median of %d ratios, 95 %% interval' % options.rounds)
+    )
     for recipe in options.recipe or bench.RECIPES:
         recipes[recipe] = measure_recipe(recipe, programs, origin, options, folder)
         print_recipe(recipe, recipes[recipe])
@@ -239,9 +269,14 @@ def main():
     broken = [name for name, row in [*recipes.items(), *memory.items()] if not row['holds']]
     if errors:
         broken.append('memory: requests failed')
-    print('\n%s (%.0f s, load of the machine at the end %.1f)' % (
-        'not as before: ' + ', '.join(broken) if broken else 'all as before', time.monotonic() - began,
-        os.getloadavg()[0]))
+    print(
+        '\n%s (%.0f s, load of the machine at the end %.1f)'
+        % (
+            'not as before: ' + ', '.join(broken) if broken else 'all as before',
+            time.monotonic() - began,
+            os.getloadavg()[0],
+        )
+    )
     if options.json:
         with open(options.json, 'w') as file:
             json.dump({'builds': builds, 'recipes': recipes, 'memory': memory, 'holds': not broken}, file, indent=1)

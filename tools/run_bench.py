@@ -12,6 +12,7 @@ Another server is given by a name, a command and a URL template:
 The command runs with IMGPROXY_BIND=127.0.0.1:PORT (and may hold {port}). The template may hold
 {port}, {options} (in imgproxy's words), {width}, {quality}, {format}, {source}, {source_escaped}.
 """
+
 import argparse
 import json
 import os
@@ -48,6 +49,7 @@ def options_of(width, quality):
 
 
 # ---------------------------------------------------------------- what /proc says of a process
+
 
 def read(path):
     with open(path) as file:
@@ -111,7 +113,7 @@ def snapshot(pid):
             stat, status = read(base + 'stat'), read(base + 'status')
         except OSError:
             continue
-        name = stat[stat.index('(') + 1:stat.rindex(')')].rstrip('0123456789-:# ')
+        name = stat[stat.index('(') + 1 : stat.rindex(')')].rstrip('0123456789-:# ')
         threads[tid] = (name, cpu_ms(stat))
         switches[tid] = int(status.split('\nvoluntary_ctxt_switches:')[1].split()[0])
     return {'cpu_ms': family_cpu_ms(pid), 'threads': threads, 'switches': switches}
@@ -149,6 +151,7 @@ class PeakWatch:
 
 # ---------------------------------------------------------------- servers
 
+
 class Program:
     """A server under measurement; started and stopped by its process id."""
 
@@ -162,11 +165,19 @@ class Program:
             probe.bind(('127.0.0.1', 0))
             self.port = probe.getsockname()[1]
         command = shlex.split(self.command.replace('{port}', str(self.port)))
-        environment = {**os.environ, **SERVER_ENVIRONMENT, **self.environment,
-                       'IMGPROXY_BIND': '127.0.0.1:%d' % self.port}
-        self.process = subprocess.Popen(command, env=environment, stdout=self.output,
-                                        stderr=subprocess.DEVNULL if self.output == subprocess.DEVNULL
-                                        else subprocess.STDOUT, cwd=ROOT)
+        environment = {
+            **os.environ,
+            **SERVER_ENVIRONMENT,
+            **self.environment,
+            'IMGPROXY_BIND': '127.0.0.1:%d' % self.port,
+        }
+        self.process = subprocess.Popen(
+            command,
+            env=environment,
+            stdout=self.output,
+            stderr=subprocess.DEVNULL if self.output == subprocess.DEVNULL else subprocess.STDOUT,
+            cwd=ROOT,
+        )
         end = time.monotonic() + 30
         while time.monotonic() < end and self.process.poll() is None:
             try:
@@ -192,9 +203,15 @@ class Program:
 
 def path_of(program, source, width, quality, kind):
     """The path, without its first slash, that asks `program` for a picture."""
-    url = program.template.format(port=program.port, options=options_of(width, quality), width=width,
-                                  quality=quality or 80, format=kind, source=source,
-                                  source_escaped=urllib.parse.quote(source, safe=''))
+    url = program.template.format(
+        port=program.port,
+        options=options_of(width, quality),
+        width=width,
+        quality=quality or 80,
+        format=kind,
+        source=source,
+        source_escaped=urllib.parse.quote(source, safe=''),
+    )
     return url.split('/', 3)[3]
 
 
@@ -221,24 +238,49 @@ def drive_paths(program, paths, count, connections, folder):
     with open(listing, 'w') as file:
         file.writelines('/%s\n' % path for path in paths)
     before = snapshot(program.process.pid)
-    done = subprocess.run(['wrk', '-t1', '-c%d' % connections, '-d900s', '--timeout', '60s', '-s',
-                           os.path.join(ROOT, 'tests/bench/requests.lua'), 'http://127.0.0.1:%d' % program.port,
-                           '--', str(count), str(connections), listing], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            'wrk',
+            '-t1',
+            '-c%d' % connections,
+            '-d900s',
+            '--timeout',
+            '60s',
+            '-s',
+            os.path.join(ROOT, 'tests/bench/requests.lua'),
+            'http://127.0.0.1:%d' % program.port,
+            '--',
+            str(count),
+            str(connections),
+            listing,
+        ],
+        capture_output=True,
+        text=True,
+    )
     after = snapshot(program.process.pid)
     line = next((l for l in done.stdout.split('\n') if l.startswith('{')), None)
     if line is None:
         sys.exit('wrk failed: ' + done.stdout + done.stderr)
     wrk = json.loads(line)
     row = difference(before, after, wrk['requests'])
-    row.update(per_s=wrk['requests'] / wrk['seconds'], p50=wrk['p50_ms'], p99=wrk['p99_ms'],
-               bytes=wrk['bytes'] / wrk['requests'], errors=wrk['errors'], requests=wrk['requests'])
+    row.update(
+        per_s=wrk['requests'] / wrk['seconds'],
+        p50=wrk['p50_ms'],
+        p99=wrk['p99_ms'],
+        bytes=wrk['bytes'] / wrk['requests'],
+        errors=wrk['errors'],
+        requests=wrk['requests'],
+    )
     return row
 
 
 def bare(recipe, count, threads):
     files = [os.path.join(PHOTOS, name) for name in RECIPES[recipe][3]]
-    done = subprocess.run([os.path.join(ROOT, 'build/tests/bench/bare_pull'), recipe, str(threads), str(count)]
-                          + files, capture_output=True, text=True)
+    done = subprocess.run(
+        [os.path.join(ROOT, 'build/tests/bench/bare_pull'), recipe, str(threads), str(count)] + files,
+        capture_output=True,
+        text=True,
+    )
     if done.returncode:
         sys.exit('bare_pull failed: ' + done.stderr)
     return {**json.loads(done.stdout), 'p50': None, 'p99': None, 'errors': 0, 'threads': {}, 'requests': count}
@@ -246,19 +288,21 @@ def bare(recipe, count, threads):
 
 # ---------------------------------------------------------------- rounds and tables
 
+
 def middle(values):
     values = sorted(v for v in values if v is not None)
     return values[len(values) // 2] if values else None
 
 
 def merged(rows):
-    out = {key: middle([row[key] for row in rows])
-           for key in ('per_s', 'p50', 'p99', 'cpu_ms', 'switches', 'bytes')}
+    out = {key: middle([row[key] for row in rows]) for key in ('per_s', 'p50', 'p99', 'cpu_ms', 'switches', 'bytes')}
     out['errors'] = sum(row['errors'] for row in rows)
     names = {name for row in rows for name in row['threads']}
     nothing = {'cpu_ms': 0, 'switches': 0}
-    out['threads'] = {name: {key: middle([row['threads'].get(name, nothing)[key] for row in rows]) for key in nothing}
-                      for name in sorted(names)}
+    out['threads'] = {
+        name: {key: middle([row['threads'].get(name, nothing)[key] for row in rows]) for key in nothing}
+        for name in sorted(names)
+    }
     return out
 
 
@@ -268,17 +312,33 @@ def cell(value, digits=1):
 
 def print_recipe(recipe, results):
     print('\n%s' % recipe)
-    print('  %-16s %9s %8s %8s %9s %8s %9s %8s %7s' % ('', 'req/s', 'p50 ms', 'p99 ms', 'CPU ms', 'to bare',
-                                                   'switches', 'bytes', 'errors'))
+    print(
+        '  %-16s %9s %8s %8s %9s %8s %9s %8s %7s'
+        % ('', 'req/s', 'p50 ms', 'p99 ms', 'CPU ms', 'to bare', 'switches', 'bytes', 'errors')
+    )
     base = results['bare libvips']['cpu_ms']
     for name, row in results.items():
-        print('  %-16s %9s %8s %8s %9s %8s %9s %8s %7d' % (
-            name, cell(row['per_s']), cell(row['p50']), cell(row['p99']), cell(row['cpu_ms'], 2),
-            cell(row['cpu_ms'] / base, 2), cell(row['switches'], 2), cell(row['bytes'], 0), row['errors']))
+        print(
+            '  %-16s %9s %8s %8s %9s %8s %9s %8s %7d'
+            % (
+                name,
+                cell(row['per_s']),
+                cell(row['p50']),
+                cell(row['p99']),
+                cell(row['cpu_ms'], 2),
+                cell(row['cpu_ms'] / base, 2),
+                cell(row['switches'], 2),
+                cell(row['bytes'], 0),
+                row['errors'],
+            )
+        )
     for name, row in results.items():
         if row['threads']:
-            parts = ', '.join('%s %.2f/%.2f' % (thread, found['cpu_ms'], found['switches'])
-                              for thread, found in row['threads'].items() if max(found.values()) >= 0.005)
+            parts = ', '.join(
+                '%s %.2f/%.2f' % (thread, found['cpu_ms'], found['switches'])
+                for thread, found in row['threads'].items()
+                if max(found.values()) >= 0.005
+            )
             print('  %s, CPU ms/switches by thread: %s' % (name, parts))
 
 
@@ -354,8 +414,14 @@ def arguments():
     parser.add_argument('--no-memory', action='store_true', help='leave the memory part out (1 minute each)')
     parser.add_argument('--json', help='write all figures to this file')
     parser.add_argument('--server', default='build/imgring', help='the command of imgring')
-    parser.add_argument('--other', nargs=3, action='append', default=[],
-                        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'), help='another server; may be repeated')
+    parser.add_argument(
+        '--other',
+        nargs=3,
+        action='append',
+        default=[],
+        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
+        help='another server; may be repeated',
+    )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.scale, options.no_memory = 1, 0.2, True
@@ -372,8 +438,10 @@ def main():
         try:
             for program in programs:
                 program.start()
-            print('%d connections, %d rounds, bare libvips with %d threads, %d cores'
-                  % (options.connections, options.rounds, options.threads, os.cpu_count()))
+            print(
+                '%d connections, %d rounds, bare libvips with %d threads, %d cores'
+                % (options.connections, options.rounds, options.threads, os.cpu_count())
+            )
             for recipe in options.recipe or RECIPES:
                 results[recipe] = measure(recipe, programs, origin, options, folder)
                 print_recipe(recipe, results[recipe])

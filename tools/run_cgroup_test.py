@@ -18,6 +18,7 @@ tables). "limit hits" counts how often the cgroup stood at its limit and had to 
 bodies, results of gigabytes, SVGs with large trees), each server with its children in a cgroup of 256 MB: the
 tests pass and the kernel kills nothing.
 """
+
 import argparse
 import json
 import os
@@ -32,7 +33,7 @@ import urllib.request
 import run_bench as bench
 
 SETTLE_S = 26
-ANON_BACK_MB = 12   # above the start: learned pools, connections, heaps of the threads
+ANON_BACK_MB = 12  # above the start: learned pools, connections, heaps of the threads
 MB = 1 << 20
 
 
@@ -40,8 +41,10 @@ class Cgroup:
     """One memory cgroup below the root of the hierarchy that this process sees."""
 
     def __init__(self, limit_mb):
-        self.v2 = os.path.exists('/sys/fs/cgroup/cgroup.controllers') and \
-            'memory' in bench.read('/sys/fs/cgroup/cgroup.controllers').split()
+        self.v2 = (
+            os.path.exists('/sys/fs/cgroup/cgroup.controllers')
+            and 'memory' in bench.read('/sys/fs/cgroup/cgroup.controllers').split()
+        )
         root = '/sys/fs/cgroup' if self.v2 else '/sys/fs/cgroup/memory'
         self.path = os.path.join(root, 'imgring-test-%d' % os.getpid())
         try:
@@ -52,8 +55,9 @@ class Cgroup:
         except OSError as error:
             sys.exit('no memory cgroup can be made here: %s (root is needed, and a writable %s)' % (error, root))
         try:
-            self.set('memory.swap.max' if self.v2 else 'memory.memsw.limit_in_bytes', '0' if self.v2
-                     else str(limit_mb * MB))
+            self.set(
+                'memory.swap.max' if self.v2 else 'memory.memsw.limit_in_bytes', '0' if self.v2 else str(limit_mb * MB)
+            )
         except OSError:
             pass  # swap is not accounted for
 
@@ -83,8 +87,11 @@ class Cgroup:
         return self.table('memory.events' if self.v2 else 'memory.oom_control').get('oom_kill', 0)
 
     def hits(self):
-        return self.table('memory.events').get('max', 0) if self.v2 else \
-            int(bench.read(os.path.join(self.path, 'memory.failcnt')))
+        return (
+            self.table('memory.events').get('max', 0)
+            if self.v2
+            else int(bench.read(os.path.join(self.path, 'memory.failcnt')))
+        )
 
     def remove(self):
         for _ in range(50):  # the last process leaves a moment after its end
@@ -136,9 +143,23 @@ def drive(program, origin, seconds, connections, folder):
     listing = os.path.join(folder, 'paths')
     with open(listing, 'w') as file:
         file.writelines('/%s\n' % path for path in program.paths('jpeg500', origin))
-    done = subprocess.run(['wrk', '-t1', '-c%d' % connections, '-d%ds' % seconds, '--timeout', '30s', '-s',
-                           os.path.join(bench.ROOT, 'tests/bench/statuses.lua'),
-                           'http://127.0.0.1:%d' % program.port, '--', listing], capture_output=True, text=True)
+    done = subprocess.run(
+        [
+            'wrk',
+            '-t1',
+            '-c%d' % connections,
+            '-d%ds' % seconds,
+            '--timeout',
+            '30s',
+            '-s',
+            os.path.join(bench.ROOT, 'tests/bench/statuses.lua'),
+            'http://127.0.0.1:%d' % program.port,
+            '--',
+            listing,
+        ],
+        capture_output=True,
+        text=True,
+    )
     line = next((l for l in done.stdout.split('\n') if l.startswith('{')), None)
     if line is None:
         sys.exit('wrk failed: ' + done.stdout + done.stderr)
@@ -209,9 +230,19 @@ def run_limit(limit, options, folder):
 def show(limit, wrk, row, faults):
     counts = wrk['statuses']
     print('\n%d MB: %s' % (limit, 'passes' if not faults else 'FAILS: ' + '; '.join(faults)))
-    print('  %.0f s, %d pictures (%.1f/s), %d refused with 503, p50 %.0f ms, p99 %.0f ms, OOM kills %d, limit hits %d'
-          % (wrk['seconds'], counts.get('200', 0), counts.get('200', 0) / wrk['seconds'], counts.get('503', 0),
-             wrk['p50_ms'], wrk['p99_ms'], row['kills'], row['hits']))
+    print(
+        '  %.0f s, %d pictures (%.1f/s), %d refused with 503, p50 %.0f ms, p99 %.0f ms, OOM kills %d, limit hits %d'
+        % (
+            wrk['seconds'],
+            counts.get('200', 0),
+            counts.get('200', 0) / wrk['seconds'],
+            counts.get('503', 0),
+            wrk['p50_ms'],
+            wrk['p99_ms'],
+            row['kills'],
+            row['hits'],
+        )
+    )
     print('  %-8s%10s%10s%10s%10s%10s' % ('MB', 'RSS', 'RssAnon', 'cgroup', 'anon', 'cache'))
     for name in ('start', 'peak', 'rest'):
         print('  %-8s' % name + ''.join('%10.1f' % value for value in row[name]), flush=True)
@@ -225,21 +256,31 @@ def run_strangers(options, folder):
     group = Cgroup(STRANGERS_LIMIT_MB)
     launcher = os.path.join(folder, 'imgring')
     with open(launcher, 'w') as file:
-        file.write('#!/bin/sh\necho $$ > %s/cgroup.procs && exec %s "$@"\n'
-                   % (group.path, os.path.abspath(options.server)))
+        file.write(
+            '#!/bin/sh\necho $$ > %s/cgroup.procs && exec %s "$@"\n' % (group.path, os.path.abspath(options.server))
+        )
     os.chmod(launcher, 0o755)
     try:
-        done = subprocess.run(['build/tests/integration/integration_test', '--gtest_filter=Ledger.*'],
-                              cwd=bench.ROOT, env={**os.environ, 'IMGRING_BIN': launcher}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600)
+        done = subprocess.run(
+            ['build/tests/integration/integration_test', '--gtest_filter=Ledger.*'],
+            cwd=bench.ROOT,
+            env={**os.environ, 'IMGRING_BIN': launcher},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
         kills, hits = group.kills(), group.hits()
     finally:
         group.remove()
     if done.returncode or kills:
         print(done.stdout[-6000:])
     passed = done.returncode == 0 and kills == 0
-    print('%d MB, strangers: %s; OOM kills %d, limit hits %d'
-          % (STRANGERS_LIMIT_MB, 'passes' if passed else 'FAILS', kills, hits), flush=True)
+    print(
+        '%d MB, strangers: %s; OOM kills %d, limit hits %d'
+        % (STRANGERS_LIMIT_MB, 'passes' if passed else 'FAILS', kills, hits),
+        flush=True,
+    )
     return passed
 
 

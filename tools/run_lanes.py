@@ -7,6 +7,7 @@ Three rounds take turns on one server: C connections ask for JPEG (500 pixels of
 of C alone; and half of C while the other half asks for AVIF. The last one's p99 by that of the first
 is what "half of the load is AVIF" costs; by that of the second, what the AVIF itself costs.
 """
+
 import argparse
 import os
 import signal
@@ -18,7 +19,7 @@ import time
 import run_bench as bench
 
 RATIO_MAX = 1.5
-WARM_UP_S = 1.0        # of AVIF, before the JPEG requests that count
+WARM_UP_S = 1.0  # of AVIF, before the JPEG requests that count
 AVIF_REQUESTS = 100000  # more than a round can take: it is ended by signal
 bench.RECIPES['avif500'] = (500, 0, 'avif', bench.PHOTO_NAMES, AVIF_REQUESTS)
 
@@ -34,9 +35,24 @@ class Avif:
 
     def __enter__(self):
         self.wrk = subprocess.Popen(
-            ['wrk', '-t1', '-c%d' % self.connections, '-d900s', '--timeout', '60s', '-s',
-             os.path.join(bench.ROOT, 'tests/bench/requests.lua'), 'http://127.0.0.1:%d' % self.program.port,
-             '--', str(AVIF_REQUESTS), str(self.connections), self.listing], stdout=subprocess.PIPE, text=True)
+            [
+                'wrk',
+                '-t1',
+                '-c%d' % self.connections,
+                '-d900s',
+                '--timeout',
+                '60s',
+                '-s',
+                os.path.join(bench.ROOT, 'tests/bench/requests.lua'),
+                'http://127.0.0.1:%d' % self.program.port,
+                '--',
+                str(AVIF_REQUESTS),
+                str(self.connections),
+                self.listing,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         time.sleep(WARM_UP_S)
         self.since = time.monotonic()
         return self
@@ -55,8 +71,10 @@ class Avif:
 
 def one_round(program, origin, options, folder):
     half = options.connections // 2
-    figures = {'jpeg': bench.drive(program, 'jpeg500', origin, options.requests, options.connections, folder),
-               'half alone': bench.drive(program, 'jpeg500', origin, options.requests // 2, half, folder)}
+    figures = {
+        'jpeg': bench.drive(program, 'jpeg500', origin, options.requests, options.connections, folder),
+        'half alone': bench.drive(program, 'jpeg500', origin, options.requests // 2, half, folder),
+    }
     with Avif(program, origin, half, folder) as avif:
         figures['with avif'] = bench.drive(program, 'jpeg500', origin, options.requests // 2, half, folder)
     figures['with avif'].update(avif_per_s=avif.per_s, errors=figures['with avif']['errors'] + avif.errors)
@@ -88,9 +106,14 @@ def main():
                 bench.check_pictures(program, recipe, origin)
             for number in range(options.rounds):
                 rounds.append(one_round(program, origin, options, folder))
-                print('round %d: ' % (number + 1) + ', '.join(
-                    '%s p50 %.0f p99 %.0f ms, %.1f/s' % (name, row['p50'], row['p99'], row['per_s'])
-                    for name, row in rounds[-1].items()), flush=True)
+                print(
+                    'round %d: ' % (number + 1)
+                    + ', '.join(
+                        '%s p50 %.0f p99 %.0f ms, %.1f/s' % (name, row['p50'], row['p99'], row['per_s'])
+                        for name, row in rounds[-1].items()
+                    ),
+                    flush=True,
+                )
         finally:
             program.stop()
             sources.terminate()
@@ -98,10 +121,14 @@ def main():
     p99 = {name: bench.middle([r[name]['p99'] for r in rounds]) for name in rounds[0]}
     errors = sum(row['errors'] for r in rounds for row in r.values())
     ratios = [p99['with avif'] / p99[name] for name in ('jpeg', 'half alone')]
-    print('p99 of JPEG: %.0f ms with %d connections, %.0f ms with half of them, %.0f ms with AVIF on the other half'
-          % (p99['jpeg'], options.connections, p99['half alone'], p99['with avif']))
-    print('ratio %.2f to the first (limit %.1f), %.2f to the second; AVIF %.1f/s meanwhile; %d errors' % (
-        ratios[0], RATIO_MAX, ratios[1], bench.middle([r['with avif']['avif_per_s'] for r in rounds]), errors))
+    print(
+        'p99 of JPEG: %.0f ms with %d connections, %.0f ms with half of them, %.0f ms with AVIF on the other half'
+        % (p99['jpeg'], options.connections, p99['half alone'], p99['with avif'])
+    )
+    print(
+        'ratio %.2f to the first (limit %.1f), %.2f to the second; AVIF %.1f/s meanwhile; %d errors'
+        % (ratios[0], RATIO_MAX, ratios[1], bench.middle([r['with avif']['avif_per_s'] for r in rounds]), errors)
+    )
     return 1 if ratios[0] > RATIO_MAX or errors else 0
 
 

@@ -21,6 +21,7 @@ figure stands. "held" requests found no free socket of the client's (2000) and w
 connections and at 2 times the capacity, 80 % with 1500 and at 10 times, /health p99 under 20 ms in
 these four, nothing but pictures and refusals (429, 503) anywhere.
 """
+
 import argparse
 import json
 import os
@@ -41,8 +42,8 @@ QUICK_LOADS = (1, 2, 10)
 SHARES = {'300 connections': 0.9, '1500 connections': 0.8, '2 x capacity': 0.9, '10 x capacity': 0.8}
 HEALTH_P99_MS_MAX = 20
 HEALTH_RATE, HEALTH_SOCKETS = 50, 1000  # as many as a server that says nothing for 20 s takes
-OPEN_SOCKETS = 2000                     # below the server's IMGPROXY_MAX_CLIENTS of 2048
-BURST = 1500                            # more than the 1024 pictures that may wait or be made
+OPEN_SOCKETS = 2000  # below the server's IMGPROXY_MAX_CLIENTS of 2048
+BURST = 1500  # more than the 1024 pictures that may wait or be made
 REST_BUSY, REST_S_MAX = 0.05, 15
 CORES = os.cpu_count()
 
@@ -53,6 +54,7 @@ def name_of(step):
 
 
 # ---------------------------------------------------------------- one step
+
 
 def machine_busy_s():
     """CPU seconds that anybody used."""
@@ -94,8 +96,12 @@ def load_of(step, capacity, fresh=False):
     kind, value = step
     if kind == 'closed':
         return {'rate': 0, 'sockets': value}
-    return {'rate': '%.3f' % (value * capacity), 'sockets': OPEN_SOCKETS, 'burst': BURST if value > 1 else 0,
-            'fresh': int(fresh)}
+    return {
+        'rate': '%.3f' % (value * capacity),
+        'sockets': OPEN_SOCKETS,
+        'burst': BURST if value > 1 else 0,
+        'fresh': int(fresh),
+    }
 
 
 def measure_step(step, program, world, options):
@@ -118,20 +124,34 @@ def row_of(client, health, before, after):
     good, refused = client['good']['count'], client['refused']['count']
     answers = sum(client['statuses'].values())
     asked = health['statuses'].get('200', 0)
-    cpu = {'server': (after.server - before.server) / seconds, 'source': (after.source - before.source) / seconds,
-           'client': (client['cpu_s'] + health['cpu_s']) / counted}
+    cpu = {
+        'server': (after.server - before.server) / seconds,
+        'source': (after.source - before.source) / seconds,
+        'client': (client['cpu_s'] + health['cpu_s']) / counted,
+    }
     cpu['others'] = max(0, (after.everybody - before.everybody) / seconds - sum(cpu.values()))
-    return {'offered': client['offered'] / counted, 'good': good / counted, 'refused': refused / counted,
-            'held': client['held'] / counted, 'wrong': answers - good - refused + client['broken'],
-            'per_cpu_s': good / counted / (cpu['server'] + cpu['source']),
-            'per_server_cpu_s': good / counted / cpu['server'],
-            'per_free_cpu_s': good / counted / max(0.01, CORES - cpu['client'] - cpu['others']),
-            'health_p50': health['all']['p50_ms'], 'health_p99': health['all']['p99_ms'],
-            'health_max': health['all']['max_ms'], 'health_wrong': health['broken'] + health['held'] +
-            sum(health['statuses'].values()) - asked, 'good_p50': client['good']['p50_ms'],
-            'good_p99': client['good']['p99_ms'], 'refused_p99': client['refused']['p99_ms'],
-            'late_p99': client['late']['p99_ms'], 'server_cpu': cpu['server'], 'source_cpu': cpu['source'],
-            'client_cpu': cpu['client'], 'others_cpu': cpu['others']}
+    return {
+        'offered': client['offered'] / counted,
+        'good': good / counted,
+        'refused': refused / counted,
+        'held': client['held'] / counted,
+        'wrong': answers - good - refused + client['broken'],
+        'per_cpu_s': good / counted / (cpu['server'] + cpu['source']),
+        'per_server_cpu_s': good / counted / cpu['server'],
+        'per_free_cpu_s': good / counted / max(0.01, CORES - cpu['client'] - cpu['others']),
+        'health_p50': health['all']['p50_ms'],
+        'health_p99': health['all']['p99_ms'],
+        'health_max': health['all']['max_ms'],
+        'health_wrong': health['broken'] + health['held'] + sum(health['statuses'].values()) - asked,
+        'good_p50': client['good']['p50_ms'],
+        'good_p99': client['good']['p99_ms'],
+        'refused_p99': client['refused']['p99_ms'],
+        'late_p99': client['late']['p99_ms'],
+        'server_cpu': cpu['server'],
+        'source_cpu': cpu['source'],
+        'client_cpu': cpu['client'],
+        'others_cpu': cpu['others'],
+    }
 
 
 def come_to_rest(program):
@@ -146,6 +166,7 @@ def come_to_rest(program):
 
 
 # ---------------------------------------------------------------- a run
+
 
 class World:
     """The source server, the lists of paths, the server's log; everything of one run."""
@@ -207,14 +228,16 @@ def capacity_of(programs, world, options):
     """Good answers a second of the better program with 8 connections."""
     found = []
     for program in programs:
-        bench.drive_paths(program, [line.strip('/\n') for line in open(world.listing(program))] * 30, 90, 8,
-                          world.folder)
+        bench.drive_paths(
+            program, [line.strip('/\n') for line in open(world.listing(program))] * 30, 90, 8, world.folder
+        )
         found.append(measure_step(('closed', 8), program, world, options)['good'])
         come_to_rest(program)
     return max(found)
 
 
 # ---------------------------------------------------------------- verdicts and printing
+
 
 def shares_of(rows):
     """Good answers per CPU second of each step, as a part of the best step's."""
@@ -230,32 +253,53 @@ def misses_of(rows):
             misses.append('%s: not measured' % name)
             continue
         if shares[name] < wanted:
-            misses.append('%s: good answers per CPU second are %.0f %% of the best, %.0f %% are wanted'
-                          % (name, 100 * shares[name], 100 * wanted))
+            misses.append(
+                '%s: good answers per CPU second are %.0f %% of the best, %.0f %% are wanted'
+                % (name, 100 * shares[name], 100 * wanted)
+            )
         if rows[name]['health_p99'] >= HEALTH_P99_MS_MAX:
-            misses.append('%s: /health p99 is %.1f ms, under %d are wanted'
-                          % (name, rows[name]['health_p99'], HEALTH_P99_MS_MAX))
+            misses.append(
+                '%s: /health p99 is %.1f ms, under %d are wanted' % (name, rows[name]['health_p99'], HEALTH_P99_MS_MAX)
+            )
     for name, row in rows.items():
         if row['wrong'] or row['health_wrong']:
-            misses.append('%s: %d requests without a picture or a refusal, %d of /health without 200'
-                          % (name, row['wrong'], row['health_wrong']))
+            misses.append(
+                '%s: %d requests without a picture or a refusal, %d of /health without 200'
+                % (name, row['wrong'], row['health_wrong'])
+            )
     return misses
 
 
 def verdict_of(rows, misses):
     """One line: what the judged steps gave."""
     shares = shares_of(rows)
-    parts = ['%s %.0f %% and %.1f ms' % (name, 100 * shares[name], rows[name]['health_p99'])
-             for name in SHARES if name in rows]
+    parts = [
+        '%s %.0f %% and %.1f ms' % (name, 100 * shares[name], rows[name]['health_p99'])
+        for name in SHARES
+        if name in rows
+    ]
     return '%s (of the best good answers per CPU second, /health p99): %s' % (
-        '%d bars missed' % len(misses) if misses else 'all bars hold', ', '.join(parts))
+        '%d bars missed' % len(misses) if misses else 'all bars hold',
+        ', '.join(parts),
+    )
 
 
-COLUMNS = (('offered/s', 'offered', 0), ('good/s', 'good', 1), ('refused/s', 'refused', 0), ('held/s', 'held', 0),
-           ('good/CPU s', 'per_cpu_s', 1), ('of best %', 'share', 1), ('server only', 'per_server_cpu_s', 1),
-           ('of CPU left', 'per_free_cpu_s', 1), ('health p50', 'health_p50', 1), ('p99 ms', 'health_p99', 1),
-           ('max', 'health_max', 0), ('server', 'server_cpu', 2), ('client', 'client_cpu', 2),
-           ('others', 'others_cpu', 2))
+COLUMNS = (
+    ('offered/s', 'offered', 0),
+    ('good/s', 'good', 1),
+    ('refused/s', 'refused', 0),
+    ('held/s', 'held', 0),
+    ('good/CPU s', 'per_cpu_s', 1),
+    ('of best %', 'share', 1),
+    ('server only', 'per_server_cpu_s', 1),
+    ('of CPU left', 'per_free_cpu_s', 1),
+    ('health p50', 'health_p50', 1),
+    ('p99 ms', 'health_p99', 1),
+    ('max', 'health_max', 0),
+    ('server', 'server_cpu', 2),
+    ('client', 'client_cpu', 2),
+    ('others', 'others_cpu', 2),
+)
 
 
 def print_table(name, rows):
@@ -278,7 +322,9 @@ def arguments():
     parser.add_argument('--warm', type=float, default=2, help='seconds of a step before them (2)')
     parser.add_argument('--capacity', type=float, help='good answers a second to take for the capacity')
     parser.add_argument('--fresh', action='store_true', help='a new connection for each request of the open loop')
-    parser.add_argument('--out', default='.cache/overload', help='PREFIX.svg and PREFIX.json are written (.cache/overload)')
+    parser.add_argument(
+        '--out', default='.cache/overload', help='PREFIX.svg and PREFIX.json are written (.cache/overload)'
+    )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 4
@@ -290,8 +336,10 @@ def programs_of(options):
     if options.against:
         builds = {'before': run_against.program_of(options.against), **builds}
     # The log as it is by default: a refusal costs its line, too.
-    return [bench.Program(name, shlex.quote(path), bench.OWN_TEMPLATE, {'IMGPROXY_LOG_LEVEL': 'info'})
-            for name, path in builds.items()]
+    return [
+        bench.Program(name, shlex.quote(path), bench.OWN_TEMPLATE, {'IMGPROXY_LOG_LEVEL': 'info'})
+        for name, path in builds.items()
+    ]
 
 
 def run(programs, options, folder):
@@ -300,8 +348,11 @@ def run(programs, options, folder):
         for program in programs:
             start(program, world)
         world.capacity = options.capacity or capacity_of(programs, world, options)
-        print('capacity %.0f/s; %d rounds of %g s each step; load of the machine %.1f, %d cores'
-              % (world.capacity, options.rounds, options.seconds, os.getloadavg()[0], CORES), flush=True)
+        print(
+            'capacity %.0f/s; %d rounds of %g s each step; load of the machine %.1f, %d cores'
+            % (world.capacity, options.rounds, options.seconds, os.getloadavg()[0], CORES),
+            flush=True,
+        )
         return world.capacity, measure(programs, world, options)
     finally:
         for program in programs:

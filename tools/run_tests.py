@@ -5,6 +5,7 @@ Every gtest case, every other meson test, every conformance area and every check
 one. The last line is `N passed, M failed`; the exit status is 0 only when something passed and
 nothing failed.
 """
+
 import argparse
 import glob
 import json
@@ -32,8 +33,10 @@ class Score:
     def add(self, what, passed, failed, note=''):
         self.passed += passed
         self.failed += failed
-        print('%6.0f s  %-28s %d passed, %d failed%s'
-              % (time.monotonic() - self.started, what, passed, failed, note), flush=True)
+        print(
+            '%6.0f s  %-28s %d passed, %d failed%s' % (time.monotonic() - self.started, what, passed, failed, note),
+            flush=True,
+        )
 
     def end(self):
         print('%d passed, %d failed' % (self.passed, self.failed), flush=True)
@@ -55,8 +58,15 @@ ENVIRONMENT = sanitizer_environment()
 
 
 def run(command, **more):
-    return subprocess.run(command, cwd=ROOT, env={**ENVIRONMENT, **more}, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors='replace')
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**ENVIRONMENT, **more},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors='replace',
+    )
 
 
 def tail(text):
@@ -68,17 +78,22 @@ def tail(text):
 
 # ---------------------------------------------------------------- meson's tests
 
+
 def build(score, kind, targets=()):
     started = time.monotonic()
     done = run(['tools/build', kind, *targets])
     if done.returncode:
-        errors = [line for line in done.stdout.split('\n')
-                  if re.search(r'\berror:|ERROR:|^FAILED:|undefined reference|fatal', line)]
+        errors = [
+            line
+            for line in done.stdout.split('\n')
+            if re.search(r'\berror:|ERROR:|^FAILED:|undefined reference|fatal', line)
+        ]
         tail('\n'.join(errors[:SHOWN_LINES_MAX]) if errors else done.stdout)
         score.add('build ' + kind, 0, 1)
         return False
-    print('%6.0f s  built %s in %.0f s' % (time.monotonic() - score.started, kind, time.monotonic() - started),
-          flush=True)
+    print(
+        '%6.0f s  built %s in %.0f s' % (time.monotonic() - score.started, kind, time.monotonic() - started), flush=True
+    )
     return True
 
 
@@ -99,7 +114,7 @@ def targets_of(kind, tests):
     for test in tests:
         for word in test['cmd']:
             if word.startswith(folder):
-                found.add(word[len(folder):])
+                found.add(word[len(folder) :])
     return sorted(found)
 
 
@@ -122,8 +137,20 @@ def run_meson(score, kind, what, tests, only_suites=()):
     base = 'imgring-' + what.replace(' ', '-')
     slow = [] if kind == 'release' else ['-t', '4']
     names = sorted({test['name'] for test in tests})
-    done = run(['meson', 'test', '-C', FOLDERS[kind], '--no-rebuild', '--logbase', base, *slow,
-                *[word for suite in only_suites for word in ('--suite', suite)], *names])
+    done = run(
+        [
+            'meson',
+            'test',
+            '-C',
+            FOLDERS[kind],
+            '--no-rebuild',
+            '--logbase',
+            base,
+            *slow,
+            *[word for suite in only_suites for word in ('--suite', suite)],
+            *names,
+        ]
+    )
     log = os.path.join(ROOT, FOLDERS[kind], 'meson-logs', base + '.json')
     if not os.path.exists(log):
         tail(done.stdout)
@@ -155,13 +182,18 @@ def failing_part(entry):
 
 # ---------------------------------------------------------------- the rest
 
+
 def probe(score):
     """Starts the server once: where io_uring is refused nothing else can be tested."""
     with tempfile.TemporaryDirectory() as folder:
         port = os.path.join(folder, 'port')
-        server = subprocess.Popen([os.path.join(ROOT, 'build/imgring')], stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True,
-                                  env={**ENVIRONMENT, 'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port})
+        server = subprocess.Popen(
+            [os.path.join(ROOT, 'build/imgring')],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**ENVIRONMENT, 'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port},
+        )
         end = time.monotonic() + 20
         while time.monotonic() < end and server.poll() is None and not os.path.exists(port):
             time.sleep(0.02)
@@ -171,8 +203,11 @@ def probe(score):
         text = server.communicate()[0]
     if server.returncode == 0 and up:
         return True
-    print('io_uring is refused here:' if server.returncode == IO_URING_REFUSED
-          else 'the server does not start or stop (status %d):' % server.returncode)
+    print(
+        'io_uring is refused here:'
+        if server.returncode == IO_URING_REFUSED
+        else 'the server does not start or stop (status %d):' % server.returncode
+    )
     tail(text)
     score.add('start', 0, 1)
     return False
@@ -181,15 +216,18 @@ def probe(score):
 def run_tools(score, quick):
     venv = os.path.join(ROOT, '.cache/venv/bin/python')
     python = venv if os.path.exists(venv) else sys.executable
-    for name, command in [('tidy', ['tools/tidy.py'])] + \
-            ([] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]):
+    for name, command in [('tidy', ['tools/tidy.py'])] + (
+        [] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]
+    ):
         done = run(command)
         if done.returncode:
             tail(done.stdout)
         score.add(name, int(done.returncode == 0), int(done.returncode != 0))
-    for path in sorted(glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py')) +
-                       glob.glob(os.path.join(ROOT, 'tests/real/*_test.py')) +
-                       ([] if quick else [os.path.join(ROOT, 'tests/golden/golden_test.py')])):
+    for path in sorted(
+        glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py'))
+        + glob.glob(os.path.join(ROOT, 'tests/real/*_test.py'))
+        + ([] if quick else [os.path.join(ROOT, 'tests/golden/golden_test.py')])
+    ):
         done = run([python, path])
         ran = re.search(r'^Ran (\d+) tests?', done.stdout, re.M)
         bad = sum(int(n) for n in re.findall(r'(?:failures|errors)=(\d+)', done.stdout))
@@ -243,7 +281,9 @@ def run_hostile(score, kind, options, script='run_hostile.py', what='hostile pic
 
 def run_matrix(score, options, script='hostile/run_matrix.py', what='kinds of pictures'):
     python = os.path.join(ROOT, '.cache/venv/bin/python')
-    done = run([python if os.path.exists(python) else sys.executable, 'tests/' + script, *options], IMGRING='build/imgring')
+    done = run(
+        [python if os.path.exists(python) else sys.executable, 'tests/' + script, *options], IMGRING='build/imgring'
+    )
     add_own_count(score, what, done)
 
 
@@ -294,8 +334,12 @@ def run_overload(score):
     done = run(['tools/overload', '--check', '--quick'])
     if done.returncode:
         tail(done.stdout)
-    score.add('overload', int(done.returncode == 0), int(done.returncode != 0),
-              ': ' + done.stdout.rstrip().rsplit('\n', 1)[-1])
+    score.add(
+        'overload',
+        int(done.returncode == 0),
+        int(done.returncode != 0),
+        ': ' + done.stdout.rstrip().rsplit('\n', 1)[-1],
+    )
 
 
 def run_strangers(score):
@@ -344,6 +388,7 @@ def run_full(score):
 
 # The parts of ./tools/test-long, each under three hours of two cores. Each builds what it needs.
 
+
 def long_hostile(score, _):
     run_hostile(score, 'release', [])
     if build(score, 'asan', ['imgring']):
@@ -368,8 +413,7 @@ def long_random(score, _):
 
 def long_sanitizers(score, _):
     run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz'])
-    run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}),
-                  ['unit', 'integration'])
+    run_sanitized(score, 'tsan', lambda test: bool(suites(test) & {'unit', 'integration'}), ['unit', 'integration'])
 
 
 def long_conformance(score, _):
@@ -413,8 +457,10 @@ def run_long(score, parts, minutes):
     for part in parts or LONG:
         started = time.monotonic()
         LONG[part][0](score, minutes)
-        print('%6.0f s  part %s took %.0f s' % (time.monotonic() - score.started, part, time.monotonic() - started),
-              flush=True)
+        print(
+            '%6.0f s  part %s took %.0f s' % (time.monotonic() - score.started, part, time.monotonic() - started),
+            flush=True,
+        )
 
 
 def main():

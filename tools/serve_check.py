@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What ./tools/serve --check does after the build: starts build/imgring on a free port of the
 loopback, fetches three pictures of the sample, and checks type and size in their own headers."""
+
 import os
 import signal
 import struct
@@ -25,9 +26,9 @@ PICTURES = [
 def jpeg_size(data):
     at = 2
     while at + 9 < len(data) and data[at] == 0xFF:
-        kind, length = data[at + 1], struct.unpack('>H', data[at + 2:at + 4])[0]
+        kind, length = data[at + 1], struct.unpack('>H', data[at + 2 : at + 4])[0]
         if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack('>HH', data[at + 5:at + 9])
+            height, width = struct.unpack('>HH', data[at + 5 : at + 9])
             return width, height
         at += 2 + length
     return None
@@ -66,9 +67,16 @@ def check(port, path, kind, width, height):
         return False
     facts = picture_facts(data)
     good = said == kind and facts == (kind, width, height)
-    print('%s %s: %s %dx%d, %d bytes%s' % ('ok' if good else 'FAILED', path, *facts, len(data),
-                                           '' if good else ' (asked: %s %dx%d, Content-Type said %s)'
-                                           % (kind, width, height, said)))
+    print(
+        '%s %s: %s %dx%d, %d bytes%s'
+        % (
+            'ok' if good else 'FAILED',
+            path,
+            *facts,
+            len(data),
+            '' if good else ' (asked: %s %dx%d, Content-Type said %s)' % (kind, width, height, said),
+        )
+    )
     return good
 
 

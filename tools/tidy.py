@@ -8,6 +8,7 @@
 Prints path:line: what is wrong, and exits 1 when there is anything. The coroutine rules look at
 whole statements, however many lines they take (docs/design/style.md section 7).
 """
+
 import argparse
 import concurrent.futures
 import os
@@ -18,27 +19,58 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import tidy_docs  # noqa: E402
 
-MODULES = ['base', 'format', 'mem', 'config', 'loop', 'net', 'http', 'observe', 'url', 'source',
-           'codec', 'svg', 'image', 'pipeline', 'cache', 'server', 'cli']
+MODULES = [
+    'base',
+    'format',
+    'mem',
+    'config',
+    'loop',
+    'net',
+    'http',
+    'observe',
+    'url',
+    'source',
+    'codec',
+    'svg',
+    'image',
+    'pipeline',
+    'cache',
+    'server',
+    'cli',
+]
 COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'server'}
 THREAD_LOCAL_MODULES = {'mem', 'loop'}
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69
 FILE_LINES_MAX = 799
-PACKAGES = ['liburing', 'vips', 'libcares', 'openssl', 'zlib', 'libdeflate', 'libjpeg', 'libpng',
-            'libwebp', 'expat', 'fmt']
+PACKAGES = [
+    'liburing',
+    'vips',
+    'libcares',
+    'openssl',
+    'zlib',
+    'libdeflate',
+    'libjpeg',
+    'libpng',
+    'libwebp',
+    'expat',
+    'fmt',
+]
 
 
 # ---------------------------------------------------------------- the text without its distractions
 
-TOKEN = re.compile(r'''
+TOKEN = re.compile(
+    r"""
     (?P<line>//[^\n]*)
   | (?P<block>/\*.*?\*/)
   | (?P<raw>R"(?P<mark>[^()\\\s]{0,16})\(.*?\)(?P=mark)")
   | (?P<string>"(?:\\.|[^"\\\n])*")
   | (?P<digits>\b\d[\w']*)
   | (?P<char>'(?:\\.|[^'\\\n])+')
-''', re.S | re.X)
+""",
+    re.S | re.X,
+)
 
 
 def blank(text):
@@ -48,6 +80,7 @@ def blank(text):
 
 def strip(text):
     """Comments go, strings and characters keep their quotes only; lines and columns stay."""
+
     def one(m):
         found = m.group(0)
         if m.lastgroup == 'digits' or m.group('digits'):
@@ -55,6 +88,7 @@ def strip(text):
         if m.group('line') or m.group('block'):
             return blank(found)
         return found[0] + blank(found[1:-1]) + found[-1]
+
     return TOKEN.sub(one, text)
 
 
@@ -145,8 +179,10 @@ def functions(code):
 
 # ---------------------------------------------------------------- coroutines
 
-CONTROL = re.compile(r'\s*(?:else\b|do\b|(?:if\s+constexpr|if|for|while|switch)\s*(?=\()'
-                     r'|case\b[^:;{}()]*(?:::[^:;{}()]*)*:(?!:)|default\s*:|(?:public|private|protected)\s*:)')
+CONTROL = re.compile(
+    r'\s*(?:else\b|do\b|(?:if\s+constexpr|if|for|while|switch)\s*(?=\()'
+    r'|case\b[^:;{}()]*(?:::[^:;{}()]*)*:(?!:)|default\s*:|(?:public|private|protected)\s*:)'
+)
 CALLS = r'[\w:]+(?:<[^()]*>)?(?:\(\)|\[\])*'
 OPERAND = re.compile(r'[*&]?\s*(?:\(\)|%s)(?:\s*(?:\.|->)\s*%s)*$' % (CALLS, CALLS))
 TARGET = re.compile(r'[\w:<>,*&\s.\[\]()-]+=$')
@@ -167,7 +203,7 @@ def statement_start(code, at):
         elif c == '{':
             return i + 1
         elif c == '}':
-            after = code[i + 1:].lstrip()[:1]
+            after = code[i + 1 :].lstrip()[:1]
             if parens <= 0 and (after.isalnum() or after in '_}{*[:'):
                 return i + 1
             i = match_back(code, i)
@@ -199,12 +235,12 @@ def without_control(text):
         m = CONTROL.match(text)
         if not m:
             return text.strip()
-        rest = text[m.end():]
+        rest = text[m.end() :]
         if rest.startswith('('):
             end = match_forward(rest, 0)
-            if 'co_await' in rest[:end + 1]:
+            if 'co_await' in rest[: end + 1]:
                 return text.strip()
-            rest = rest[end + 1:]
+            rest = rest[end + 1 :]
         text = rest
 
 
@@ -226,9 +262,9 @@ def allowed_shape(statement):
     m = re.match(r'IMGRING_CO_TRY(_VOID)?\s*\(', statement)
     if m:
         close = match_forward(statement, m.end() - 1)
-        if statement[close + 1:].strip() or statement[close] != ')':
+        if statement[close + 1 :].strip() or statement[close] != ')':
             return False
-        inner = statement[m.end():close]
+        inner = statement[m.end() : close]
         before, _, operand = inner.partition('co_await')
         before = before.strip()
         if m.group(1):
@@ -271,20 +307,23 @@ def judge_statement(text, ended_by_semicolon):
 def check_coroutines(module, code, report):
     for m in re.finditer(r'\bco_(await|return|yield)\b', code):
         if module and module not in COROUTINE_MODULES:
-            report(line_of(code, m.start()), 'coroutine in module %s (they live in %s)'
-                   % (module, ', '.join(sorted(COROUTINE_MODULES))))
+            report(
+                line_of(code, m.start()),
+                'coroutine in module %s (they live in %s)' % (module, ', '.join(sorted(COROUTINE_MODULES))),
+            )
     judged = set()
     for m in re.finditer(r'\bco_await\b', code):
         start, end = statement_start(code, m.start()), statement_end(code, m.start())
         if (start, end) in judged:
             continue
         judged.add((start, end))
-        wrong = judge_statement(without_control(code[start:end]), code[end:end + 1] == ';')
+        wrong = judge_statement(without_control(code[start:end]), code[end : end + 1] == ';')
         if wrong:
             report(line_of(code, m.start()), wrong)
 
 
 # ---------------------------------------------------------------- one file
+
 
 def module_of(path):
     """The module a file belongs to; '' for main.cc, tests and tools."""
@@ -354,13 +393,13 @@ def wrap_comments(text):
     while lines:
         line = lines.pop(0)
         m = re.match(r'\s*// (?=\S)', line)
-        if len(line) > LINE_COLUMNS_MAX and m and ' ' in line[m.end():LINE_COLUMNS_MAX + 1]:
+        if len(line) > LINE_COLUMNS_MAX and m and ' ' in line[m.end() : LINE_COLUMNS_MAX + 1]:
             cut = line.rindex(' ', 0, LINE_COLUMNS_MAX + 1)
-            rest, line = line[cut + 1:], line[:cut]
+            rest, line = line[cut + 1 :], line[:cut]
             after = re.match(re.escape(m.group(0)) + r'(?=\S)', lines[0]) if lines else None
-            goes_on = after and (rest[-1] not in '.:;' or re.match(r'[a-z(]', lines[0][after.end():]))
+            goes_on = after and (rest[-1] not in '.:;' or re.match(r'[a-z(]', lines[0][after.end() :]))
             if goes_on:
-                lines[0] = m.group(0) + rest + ' ' + lines[0][after.end():]
+                lines[0] = m.group(0) + rest + ' ' + lines[0][after.end() :]
             else:
                 lines.insert(0, m.group(0) + rest)
         out.append(line)
@@ -368,6 +407,7 @@ def wrap_comments(text):
 
 
 # ---------------------------------------------------------------- all files
+
 
 def sources(root, folders, endings):
     for folder in folders:
@@ -381,8 +421,7 @@ def sources(root, folders, endings):
 def is_script(path):
     """Scripts and meson.build: what they say is checked for its citations."""
     name = os.path.basename(path)
-    return (name.endswith(('.py', '.sh')) or name == 'meson.build'
-            or path.startswith('tools/') and '.' not in name)
+    return name.endswith(('.py', '.sh')) or name == 'meson.build' or path.startswith('tools/') and '.' not in name
 
 
 def check_file(documents, path, report):
@@ -439,9 +478,21 @@ def check_headers(root):
     flags, known = header_flags(root), compiled_first(root)
 
     def compile_one(path):
-        command = ['g++', '-std=c++2b', '-fsyntax-only', '-x', 'c++', '-I', os.path.join(root, 'include'),
-                   '-include', os.path.join(root, path), *flags, '/dev/null']
+        command = [
+            'g++',
+            '-std=c++2b',
+            '-fsyntax-only',
+            '-x',
+            'c++',
+            '-I',
+            os.path.join(root, 'include'),
+            '-include',
+            os.path.join(root, path),
+            *flags,
+            '/dev/null',
+        ]
         return path, subprocess.run(command, capture_output=True, text=True)
+
     bad = count = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         headers = [path for path in sources(root, ['src', 'include'], ('.h',)) if path not in known]

@@ -8,6 +8,7 @@ How a citation is written: `processing.md section 6`, `processing.md sections 3 
 `urls.md section 2, step 5`, `hardening.md section 6, rule 3`, `decision 9`. A section without a document is one
 of the same document; in code it is an error.
 """
+
 import bisect
 import io
 import os
@@ -23,12 +24,16 @@ DOC_FOLDERS = ['', 'docs/spec', 'docs/design', 'docs', 'src']
 
 # A sentence of a document that has a name of the first list and a word of the second speaks of
 # somebody's faults: the reason may stay, its example goes.
-OTHERS = (r"\b(?:imgproxy|imgproxy's|thumbor|imagor|imaginary|weserv|Envoy|nginx|libvips|libheif|libaom"
-          r"|libde265|librsvg|cairo|llhttp|libjpeg(?:-turbo)?|libpng|libwebp|libgomp|OpenSSL|mimalloc|liburing"
-          r"|GLib|Go|Debian|Kubernetes|gcc|g\+\+|clang|meson|(?:[Tt]he|[Aa]) reference(?: server)?)(?![\w+-])")
-FAULTS = (r'\b(?:bugs?|buggy|defects?|faulty|flaws?|vulnerab\w+|exploit\w*|crash\w*|miscompil\w+|misspel\w+'
-          r'|off by one|double frees?|use after free|smuggl\w+|memory leaks?|security holes?|wrongly|silently'
-          r'|never (?:reads|loads|checks)|forgets to)\b')
+OTHERS = (
+    r"\b(?:imgproxy|imgproxy's|thumbor|imagor|imaginary|weserv|Envoy|nginx|libvips|libheif|libaom"
+    r'|libde265|librsvg|cairo|llhttp|libjpeg(?:-turbo)?|libpng|libwebp|libgomp|OpenSSL|mimalloc|liburing'
+    r'|GLib|Go|Debian|Kubernetes|gcc|g\+\+|clang|meson|(?:[Tt]he|[Aa]) reference(?: server)?)(?![\w+-])'
+)
+FAULTS = (
+    r'\b(?:bugs?|buggy|defects?|faulty|flaws?|vulnerab\w+|exploit\w*|crash\w*|miscompil\w+|misspel\w+'
+    r'|off by one|double frees?|use after free|smuggl\w+|memory leaks?|security holes?|wrongly|silently'
+    r'|never (?:reads|loads|checks)|forgets to)\b'
+)
 
 
 # ---------------------------------------------------------------- Markdown as blocks
@@ -96,7 +101,7 @@ def fill(lines):
     lead = ITEM.match(lines[0])
     first = lead.group(0) if lead else re.match(r'\s*', lines[0]).group(0)
     rest = ' ' * len(first) if lead else first
-    words = words_of(' '.join([lines[0][len(first):], *lines[1:]]))
+    words = words_of(' '.join([lines[0][len(first) :], *lines[1:]]))
     out, current = [], []
     for word in words:
         indent = rest if out else first
@@ -125,11 +130,11 @@ def check_lines(text, report):
             if '\t' in line or line != line.rstrip():
                 report(at, 'tab or trailing space')
             if kind == 'text' and len(line) > DOC_COLUMNS_MAX and ' ' in line.strip():
-                report(at, 'line of %d columns (at most %d; --wrap fills it anew)'
-                       % (len(line), DOC_COLUMNS_MAX))
+                report(at, 'line of %d columns (at most %d; --wrap fills it anew)' % (len(line), DOC_COLUMNS_MAX))
 
 
 # ---------------------------------------------------------------- text that runs over lines
+
 
 class Running:
     """Pieces of text, each with its line, read as one text."""
@@ -163,7 +168,7 @@ def running_comments(text, token):
     for m in token.finditer(text):
         if not (m.group('line') or m.group('block')):
             continue
-        if run and text[end:m.start()].strip():
+        if run and text[end : m.start()].strip():
             yield Running(run)
             run = []
         first = text.count('\n', 0, m.start()) + 1
@@ -214,8 +219,11 @@ class Documents:
         self.root = root
         self.files = set()
         for folder, below, names in os.walk(root):
-            below[:] = [name for name in below if not name.startswith('.') and not name.startswith('build')
-                        and name not in ('vendor', '__pycache__')]
+            below[:] = [
+                name
+                for name in below
+                if not name.startswith('.') and not name.startswith('build') and name not in ('vendor', '__pycache__')
+            ]
             for name in names:
                 self.files.add(os.path.relpath(os.path.join(folder, name), root))
         self.endings = set()
@@ -295,7 +303,7 @@ def check_citations(documents, path, running, report):
     folder = os.path.dirname(path)
     cited = []  # parts of the text that are accounted for
     for m in DOCUMENT.finditer(text):
-        if text[:m.start()].endswith(']('):
+        if text[: m.start()].endswith(']('):
             continue  # a link, which check_document_names follows
         say = lambda message, at=m.start(): report(running.line(at), message)
         document = documents.find(m.group(1), folder)
@@ -305,13 +313,13 @@ def check_citations(documents, path, running, report):
         if document is None:
             say('%s names no document that there is' % m.group(1))
         elif section:
-            check_sections(documents, document, numbers_in(section.group(1)), text[section.end():], say)
+            check_sections(documents, document, numbers_in(section.group(1)), text[section.end() :], say)
     for m in BARE.finditer(text):
-        if any(start <= m.start() < end for start, end in cited) or ELSEWHERE.search(text[:m.start()]):
+        if any(start <= m.start() < end for start, end in cited) or ELSEWHERE.search(text[: m.start()]):
             continue
         say = lambda message, at=m.start(): report(running.line(at), message)
         if path in documents.sections:
-            check_sections(documents, path, numbers_in(m.group(1)), text[m.end():], say)
+            check_sections(documents, path, numbers_in(m.group(1)), text[m.end() :], say)
         else:
             say('section %s of no document: write its name, as in "urls.md section 2"' % m.group(1))
     for m in DECISION.finditer(text):
@@ -368,17 +376,21 @@ def check_document_names(documents, path, running, report):
 
 # ---------------------------------------------------------------- words
 
+
 def check_faults(running, report):
     for m in re.finditer(r'[^.;]+', re.sub(r'\.(?=\w)', '\u2024', running.text)):
         sentence = m.group(0)
         other, fault = re.search(OTHERS, sentence), re.search(FAULTS, sentence)
         if other and fault:
-            report(running.line(m.start() + fault.start()),
-                   '"%s" beside "%s": a document says nothing of other projects\' faults'
-                   % (fault.group(0), other.group(0)))
+            report(
+                running.line(m.start() + fault.start()),
+                '"%s" beside "%s": a document says nothing of other projects\' faults'
+                % (fault.group(0), other.group(0)),
+            )
 
 
 # ---------------------------------------------------------------- variables
+
 
 def check_variables(documents, report):
     """A row of a table and a name of the document go together."""
@@ -402,6 +414,7 @@ def check_variables(documents, report):
 
 
 # ---------------------------------------------------------------- one file
+
 
 def check_document(documents, path, text, report):
     """A file of Markdown."""

@@ -26,8 +26,8 @@ void write_last_words(std::string_view line) noexcept {
 
 void check_failed(const char* condition, const char* file, int line) noexcept {
   char text[512];
-  const int wanted = std::snprintf(text, sizeof text, "%s:%d: broken invariant: %s\n", file, line,
-                                   condition);
+  const int wanted =
+      std::snprintf(text, sizeof text, "%s:%d: broken invariant: %s\n", file, line, condition);
   if (wanted > 0) {
     const auto size = static_cast<std::size_t>(wanted) < sizeof text
                           ? static_cast<std::size_t>(wanted)

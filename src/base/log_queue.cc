@@ -153,8 +153,8 @@ std::size_t LogQueue::State::take_batch() noexcept {
 
 void LogQueue::State::write_batch() noexcept {
   const std::string_view text(batch.data(), batch_bytes);
-  const Written done = write_whole(
-      fd, text, [this] { return !abandoned.load(std::memory_order_relaxed); });
+  const Written done =
+      write_whole(fd, text, [this] { return !abandoned.load(std::memory_order_relaxed); });
   last_error = done.error;
   if (done.error == 0) {
     torn = false;
@@ -316,7 +316,7 @@ void write_log_straight(int fd, std::string_view line) noexcept {
 
 void flush_log_on_crash() noexcept {
   for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) {
-    struct sigaction action {};
+    struct sigaction action{};
     if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
     action.sa_handler = flush_and_die;
     action.sa_flags = static_cast<int>(SA_RESETHAND);

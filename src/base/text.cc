@@ -14,12 +14,8 @@
 namespace imgring {
 namespace {
 
-constexpr bool is_space(char c) noexcept {
-  return c == ' ' || (c >= '\t' && c <= '\r');
-}
-constexpr bool is_digit(char c) noexcept {
-  return c >= '0' && c <= '9';
-}
+constexpr bool is_space(char c) noexcept { return c == ' ' || (c >= '\t' && c <= '\r'); }
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -212,9 +208,8 @@ std::optional<double> parse_float(std::string_view text) noexcept {
   if (!parts->exponent.empty()) digits += (parts->hex ? "p" : "e") + parts->exponent;
   double value = 0;
   const char* const end = digits.data() + digits.size();
-  const auto [stop, error] =
-      std::from_chars(digits.data(), end, value,
-                      parts->hex ? std::chars_format::hex : std::chars_format::general);
+  const auto [stop, error] = std::from_chars(
+      digits.data(), end, value, parts->hex ? std::chars_format::hex : std::chars_format::general);
   if (error == std::errc::result_out_of_range && is_tiny(*parts)) {
     value = 0;
   } else if (error != std::errc() || stop != end || !std::isfinite(value)) {

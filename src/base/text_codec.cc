@@ -93,9 +93,7 @@ std::string hex_encode(ByteSpan bytes) {
   return result;
 }
 
-std::string base64url_encode(ByteSpan bytes) {
-  return encode64(bytes, kUrlAlphabet);
-}
+std::string base64url_encode(ByteSpan bytes) { return encode64(bytes, kUrlAlphabet); }
 
 std::optional<std::string> base64url_decode(std::string_view text) {
   return decode64(text, kUrlReverse);

@@ -58,8 +58,7 @@ int show_version(const Context& context) {
   if (context.arguments.empty() || context.arguments[0] != "--verbose") return server::kExitOk;
   const auto engine = loop::make_uring_engine({});
   std::printf("allocator: %s\ntls: %s\nio_uring: %s\n", mem::allocator_name().c_str(),
-              OpenSSL_version(OPENSSL_VERSION),
-              engine ? "usable" : engine.error().detail.c_str());
+              OpenSSL_version(OPENSSL_VERSION), engine ? "usable" : engine.error().detail.c_str());
   std::printf("cpus: %d, memory limit: %llu MiB (%s)\n", mem::usable_cpus(),
               static_cast<unsigned long long>(mem::memory_limit().bytes >> 20),
               std::string(mem::memory_limit().origin).c_str());
@@ -189,12 +188,18 @@ struct Command {
   int (*run)(const Context&);
 };
 constexpr Command kCommands[] = {
-    {"version", show_version},       {"--version", show_version},
-    {"help", show_help},             {"--help", show_help},
-    {"-h", show_help},               {"man", show_man},
-    {"check-config", check_config},  {"print-config", print_configuration},
-    {"health", ask_health},          {"sign", sign_path},
-    {"verify", verify_url},          {"explain", explain_url},
+    {"version", show_version},
+    {"--version", show_version},
+    {"help", show_help},
+    {"--help", show_help},
+    {"-h", show_help},
+    {"man", show_man},
+    {"check-config", check_config},
+    {"print-config", print_configuration},
+    {"health", ask_health},
+    {"sign", sign_path},
+    {"verify", verify_url},
+    {"explain", explain_url},
 };
 
 // A descriptor that is closed would be given to the first file or socket, and the log would be

@@ -63,7 +63,9 @@ void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& 
   int number = 0;
   for (const config::KeySalt& pair : config.keys) {
     ++number;
-    const std::string right = url::sign({.path = path, .key = pair.key, .salt = pair.salt,
+    const std::string right = url::sign({.path = path,
+                                         .key = pair.key,
+                                         .salt = pair.salt,
                                          .size_bytes = config.signature_size_bytes});
     if (right == split.signature || base64url_decode(right) == given) {
       std::printf("key %d: the signature is right\n", number);
@@ -95,9 +97,10 @@ int sign_path(const CommandContext& context) {
   }
   const std::string signed_path = url::signed_text(split->path);
   const config::KeySalt& pair = config->url.keys[0];
-  const std::string signature =
-      url::sign({.path = signed_path, .key = pair.key, .salt = pair.salt,
-                 .size_bytes = config->url.signature_size_bytes});
+  const std::string signature = url::sign({.path = signed_path,
+                                           .key = pair.key,
+                                           .salt = pair.salt,
+                                           .size_bytes = config->url.signature_size_bytes});
   std::printf("%s/%s%s\n", config->server.path_prefix.c_str(), signature.c_str(), path.c_str());
   return server::kExitOk;
 }
@@ -136,15 +139,15 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
   }
   std::printf("plan:\n%s\n", pipeline::describe(seen.plan).c_str());
   const format::Format& facts = facts_of(seen.plan.result_type);
-  const auto fresh = server::cache_control(server::Freshness{.now_unix_s = std::time(nullptr),
-                                             .expires_unix_s = options.expires_unix_s},
-                                   config);
+  const auto fresh = server::cache_control(
+      server::Freshness{.now_unix_s = std::time(nullptr), .expires_unix_s = options.expires_unix_s},
+      config);
   std::printf("headers:\n  Content-Type: %s\n  Content-Disposition: %s\n  Cache-Control: %s\n",
               std::string(facts.mime).c_str(),
               server::content_disposition({.filename = options.filename,
-                                   .source_url = source_url,
-                                   .extension = facts.extension,
-                                   .attachment = options.return_attachment})
+                                           .source_url = source_url,
+                                           .extension = facts.extension,
+                                           .attachment = options.return_attachment})
                   .c_str(),
               fresh.value_or("none").c_str());
 }

@@ -2,10 +2,10 @@
 // program may replace. Everything is in memory, so that "access" is an address.
 #include "imgring/codec/jpeg_arrays.h"
 
+#include <jerror.h>
+
 #include <algorithm>
 #include <cstring>
-
-#include <jerror.h>
 
 // libjpeg's name for a type that only its memory manager knows.
 struct jvirt_barray_control {
@@ -59,8 +59,8 @@ void realize(j_common_ptr info) {
   }
   for (auto* array = arrays->asked; array != nullptr; array = array->next) {
     if (memory == nullptr) {
-      array->rows = info->mem->alloc_barray(info, JPOOL_IMAGE, array->blocks_across,
-                                            array->row_count);
+      array->rows =
+          info->mem->alloc_barray(info, JPOOL_IMAGE, array->blocks_across, array->row_count);
     } else {
       set_rows(info, array, memory);
       memory += row_bytes(*array) * array->row_count;

@@ -111,8 +111,7 @@ void paeth(const Row& row) noexcept {
     const __m128i least = _mm_min_epi16(to_c, _mm_min_epi16(to_a, to_b));
     const __m128i b_or_c = chosen(_mm_cmpeq_epi16(least, to_b), b, c);
     const __m128i guess = chosen(_mm_cmpeq_epi16(least, to_a), a, b_or_c);
-    const __m128i pixel =
-        _mm_add_epi8(_mm_packus_epi16(guess, guess), load_pixel(row.bytes + i));
+    const __m128i pixel = _mm_add_epi8(_mm_packus_epi16(guess, guess), load_pixel(row.bytes + i));
     store_pixel<kBytes>(pixel, row.bytes + i);
     a = _mm_unpacklo_epi8(pixel, zero);
     c = b;
@@ -122,11 +121,17 @@ void paeth(const Row& row) noexcept {
 #else
 
 template <int kBytes>
-void sub(const Row& row) noexcept { sub_plain<kBytes>(row); }
+void sub(const Row& row) noexcept {
+  sub_plain<kBytes>(row);
+}
 template <int kBytes>
-void average(const Row& row) noexcept { average_plain<kBytes>(row); }
+void average(const Row& row) noexcept {
+  average_plain<kBytes>(row);
+}
 template <int kBytes>
-void paeth(const Row& row) noexcept { paeth_plain<kBytes>(row); }
+void paeth(const Row& row) noexcept {
+  paeth_plain<kBytes>(row);
+}
 
 #endif
 

@@ -11,13 +11,12 @@
   (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/resize_loops.cc"
-#include <hwy/foreach_target.h>  // includes this file for each level but the last
+#include "resize_loops.h"
 
+#include <hwy/foreach_target.h>  // includes this file for each level but the last
 #include <hwy/highway.h>
 
 #include <cstring>
-
-#include "resize_loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace imgring::codec::HWY_NAMESPACE {
@@ -110,8 +109,7 @@ HWY_INLINE void put_pixel(hn::Vec<decltype(kOnePixel)> sums, std::uint8_t* out) 
 template <int kBands>
 constexpr std::uint8_t kSideBySide[16] = {0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15};
 template <>
-constexpr std::uint8_t kSideBySide<3>[16] = {0, 1, 6, 7,  2, 3, 8, 9,
-                                             4, 5, 10, 11, 6, 7, 12, 13};
+constexpr std::uint8_t kSideBySide<3>[16] = {0, 1, 6, 7, 2, 3, 8, 9, 4, 5, 10, 11, 6, 7, 12, 13};
 
 #if HWY_MAX_BYTES == 16
 template <int kBands>
@@ -280,12 +278,11 @@ void premultiply(const std::uint8_t* in, std::size_t pixel_count, std::uint8_t* 
 }  // namespace
 
 const ResizeLoops* wide_loops() {
-  static constexpr ResizeLoops kLoops{
-      down,
-      {across_grey, across_grey_alpha, across<3>, across<4>},
-      add,
-      {means_plain<1>, means_plain<2>, means<3>, means<4>},
-      premultiply};
+  static constexpr ResizeLoops kLoops{down,
+                                      {across_grey, across_grey_alpha, across<3>, across<4>},
+                                      add,
+                                      {means_plain<1>, means_plain<2>, means<3>, means<4>},
+                                      premultiply};
   return &kLoops;
 }
 

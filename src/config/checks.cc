@@ -15,9 +15,18 @@ constexpr std::int64_t kPortMax = 65535;
 constexpr std::size_t kSocketPathBytesMax = sizeof(sockaddr_un::sun_path) - 1;
 
 constexpr std::string_view kFramingHeaders[] = {
-    "Connection", "Content-Encoding", "Content-Length", "HTTP2-Settings", "Keep-Alive",
-    "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "TE", "Trailer",
-    "Transfer-Encoding", "Upgrade",
+    "Connection",
+    "Content-Encoding",
+    "Content-Length",
+    "HTTP2-Settings",
+    "Keep-Alive",
+    "Proxy-Authenticate",
+    "Proxy-Authorization",
+    "Proxy-Connection",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
 };
 
 bool all_digits(std::string_view text) noexcept {
@@ -38,8 +47,9 @@ Refusal check_bind(std::string_view bind, Network network) {
   const std::string_view host = bind.substr(0, colon), port = bind.substr(colon + 1);
   const bool brackets = host.starts_with('[') && host.ends_with(']');
   if (!brackets && host.find(':') != std::string_view::npos) {
-    return shown + " is no host:port: an IPv6 address stands in brackets, as in [::1]:8080, and a "
-                   "unix socket is a path, with IMGPROXY_NETWORK=unix";
+    return shown +
+           " is no host:port: an IPv6 address stands in brackets, as in [::1]:8080, and a "
+           "unix socket is a path, with IMGPROXY_NETWORK=unix";
   }
   const auto number = parse_int(port);
   if (port.empty() || !all_digits(port) || !number || *number > kPortMax) {

@@ -1,7 +1,6 @@
 // The option table as text: --help, the man page, print-config. Plain functions, any thread.
-#include "imgring/config/load.h"
-
 #include "imgring/base/text.h"
+#include "imgring/config/load.h"
 
 namespace imgring::config {
 namespace {

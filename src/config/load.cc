@@ -30,9 +30,7 @@ struct Found {
   std::string origin;
 };
 
-bool is_blank(std::string_view text) {
-  return trim(text).empty();
-}
+bool is_blank(std::string_view text) { return trim(text).empty(); }
 
 class Loader {
  public:
@@ -130,8 +128,8 @@ class Loader {
         return;
       case OptionStatus::kRemoved:
         if (found) {
-          report_.warnings.push_back(std::string(option.name) + " has no effect any more: " +
-                                     std::string(option.help));
+          report_.warnings.push_back(std::string(option.name) +
+                                     " has no effect any more: " + std::string(option.help));
         }
         return;
       case OptionStatus::kIgnored:
@@ -144,8 +142,8 @@ class Loader {
       static_cast<void>(option.read(option.default_text, option, config_));
     }
     if (found) {
-      const Refusal refusal = option.read ? option.read(found->text, option, config_)
-                                          : check_only(found->text, option);
+      const Refusal refusal =
+          option.read ? option.read(found->text, option, config_) : check_only(found->text, option);
       if (refusal) refuse(option.name, *refusal);
     }
     note_state(option, found);
@@ -154,8 +152,8 @@ class Loader {
   void warn_not_built(const Option& option, const Found* found) {
     if (!found || found->text == option.default_text) return;
     const auto wanted = parse_bool(found->text);
-    const bool off = option.type == OptionType::kBool && wanted &&
-                     wanted == parse_bool(option.default_text);
+    const bool off =
+        option.type == OptionType::kBool && wanted && wanted == parse_bool(option.default_text);
     if (!off) report_.warnings.push_back(std::string(option.name) + " is not supported yet");
   }
 
@@ -212,8 +210,9 @@ class Loader {
   }
   void refuse_framing(std::string_view name, std::string_view header) {
     if (!is_framing_header(header)) return;
-    refuse(name, std::string(header) + " says where a message ends or how it is coded, which the "
-                                       "server says itself: take it out");
+    refuse(name, std::string(header) +
+                     " says where a message ends or how it is coded, which the "
+                     "server says itself: take it out");
   }
   // As in imgproxy it has no effect: requests name the host of their URL.
   template <class List, class NameOf>
@@ -351,8 +350,8 @@ class Loader {
     finish_keys();
     UrlConfig& url = config_.url;
     // imgproxy takes an empty pattern as "everything"; a comma too many shall not open the door.
-    const auto dropped = std::erase_if(url.allowed_sources,
-                                       [](const SourcePattern& p) { return p.text.empty(); });
+    const auto dropped =
+        std::erase_if(url.allowed_sources, [](const SourcePattern& p) { return p.text.empty(); });
     if (dropped > 0) {
       report_.warnings.push_back("IMGPROXY_ALLOWED_SOURCES has empty items: dropped");
     }

@@ -11,14 +11,30 @@ namespace imgring::config {
 namespace {
 
 // In the order of OptionType.
-constexpr auto kTypeNames = std::to_array<std::string_view>({
-    "string", "boolean", "integer", "integer, seconds", "integer, milliseconds", "number",
-    "number, megapixels", "comma-separated list", "list of name=value divided by ;",
-    "comma-separated list of hexadecimal strings", "hexadecimal string", "Base64 string",
-    "comma-separated list of image formats", "comma-separated list of format=quality",
-    "comma-separated list of URL patterns", "list of pattern=replacement divided by ;",
-    "one of a list", "date and time of RFC 3339", "path of a file", "path of a file of lines",
-    "path of a directory", "URL", "list of Name=Value headers"});
+constexpr auto kTypeNames =
+    std::to_array<std::string_view>({"string",
+                                     "boolean",
+                                     "integer",
+                                     "integer, seconds",
+                                     "integer, milliseconds",
+                                     "number",
+                                     "number, megapixels",
+                                     "comma-separated list",
+                                     "list of name=value divided by ;",
+                                     "comma-separated list of hexadecimal strings",
+                                     "hexadecimal string",
+                                     "Base64 string",
+                                     "comma-separated list of image formats",
+                                     "comma-separated list of format=quality",
+                                     "comma-separated list of URL patterns",
+                                     "list of pattern=replacement divided by ;",
+                                     "one of a list",
+                                     "date and time of RFC 3339",
+                                     "path of a file",
+                                     "path of a file of lines",
+                                     "path of a directory",
+                                     "URL",
+                                     "list of Name=Value headers"});
 static_assert(kTypeNames.size() == static_cast<std::size_t>(OptionType::kHeaders) + 1);
 
 }  // namespace

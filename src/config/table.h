@@ -22,12 +22,8 @@ struct Range {
   std::int64_t min, max;
 };
 inline constexpr std::int64_t kInt32Max = 2147483647;
-constexpr Range between(std::int64_t min, std::int64_t max) noexcept {
-  return {min, max};
-}
-constexpr Range at_least(std::int64_t min) noexcept {
-  return {min, kInt32Max};
-}
+constexpr Range between(std::int64_t min, std::int64_t max) noexcept { return {min, max}; }
+constexpr Range at_least(std::int64_t min) noexcept { return {min, kInt32Max}; }
 inline constexpr Range kAnySize{INT64_MIN, INT64_MAX};
 
 constexpr Option row(std::string_view name, OptionType type, std::string_view default_text,
@@ -47,8 +43,8 @@ constexpr Option row(std::string_view name, OptionType type, std::string_view de
   option.max = range.max;
   return option;
 }
-constexpr Option choice(std::string_view name, std::string_view default_text,
-                        std::string_view keys, OptionReader read, std::string_view help) noexcept {
+constexpr Option choice(std::string_view name, std::string_view default_text, std::string_view keys,
+                        OptionReader read, std::string_view help) noexcept {
   Option option = row(name, OptionType::kEnum, default_text, read, help);
   option.keys = keys;
   return option;

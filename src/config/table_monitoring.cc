@@ -29,17 +29,17 @@ constexpr Option kOptions[] = {
                   set<&Config::server, &ServerConfig::report_io_errors>,
                   "Report errors of writing answers to error services.")),
     not_built(row("IMGPROXY_OPEN_TELEMETRY_ENABLE", kBool, "false", nullptr, "OTLP traces.")),
-    not_built(row("IMGPROXY_OPEN_TELEMETRY_ENABLE_METRICS", kBool, "false", nullptr,
-                  "OTLP metrics.")),
+    not_built(
+        row("IMGPROXY_OPEN_TELEMETRY_ENABLE_METRICS", kBool, "false", nullptr, "OTLP metrics.")),
     not_built(row("IMGPROXY_OPEN_TELEMETRY_ENABLE_LOGS", kBool, "false", nullptr, "OTLP logs.")),
     not_built(row("IMGPROXY_OPEN_TELEMETRY_LOGGER_NAME", kString, "imgproxy", nullptr,
                   "Scope name of logs.")),
     not_built(secret(row("IMGPROXY_OPEN_TELEMETRY_SERVER_CERT", kString, "", nullptr,
                          "Certificate of the collector."))),
-    not_built(secret(row("IMGPROXY_OPEN_TELEMETRY_CLIENT_CERT", kString, "", nullptr,
-                         "Certificate of ours."))),
-    not_built(secret(row("IMGPROXY_OPEN_TELEMETRY_CLIENT_KEY", kString, "", nullptr,
-                         "Key of ours."))),
+    not_built(secret(
+        row("IMGPROXY_OPEN_TELEMETRY_CLIENT_CERT", kString, "", nullptr, "Certificate of ours."))),
+    not_built(
+        secret(row("IMGPROXY_OPEN_TELEMETRY_CLIENT_KEY", kString, "", nullptr, "Key of ours."))),
     not_built(row("IMGPROXY_OPEN_TELEMETRY_TRACE_ID_GENERATOR", kString, "xray", nullptr,
                   "Kind of trace ids: xray or random.")),
     not_built(row("IMGPROXY_OPEN_TELEMETRY_PROPAGATE_EXTERNAL", kBool, "false", nullptr,
@@ -102,8 +102,6 @@ constexpr Option kOptions[] = {
 
 }  // namespace
 
-std::span<const Option> monitoring_options() noexcept {
-  return kOptions;
-}
+std::span<const Option> monitoring_options() noexcept { return kOptions; }
 
 }  // namespace imgring::config

@@ -150,11 +150,7 @@ constexpr Option kOlder[] = {
 
 }  // namespace
 
-std::span<const Option> paid_options() noexcept {
-  return kPaid;
-}
-std::span<const Option> older_options() noexcept {
-  return kOlder;
-}
+std::span<const Option> paid_options() noexcept { return kPaid; }
+std::span<const Option> older_options() noexcept { return kOlder; }
 
 }  // namespace imgring::config

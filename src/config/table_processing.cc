@@ -12,14 +12,13 @@ constexpr OptionReader at = set<&Config::processing, Member>;
 constexpr Option kOptions[] = {
     row("IMGPROXY_QUALITY", kInt, "80", between(1, 100), at<&P::quality>,
         "Quality where nothing else says one."),
-    row("IMGPROXY_FORMAT_QUALITY", kFormatQuality, "webp=79,avif=63,jxl=77",
-        at<&P::format_quality>, "Quality by format; formats that are not named keep theirs."),
+    row("IMGPROXY_FORMAT_QUALITY", kFormatQuality, "webp=79,avif=63,jxl=77", at<&P::format_quality>,
+        "Quality by format; formats that are not named keep theirs."),
     row("IMGPROXY_PREFERRED_FORMATS", kFormats, "jpeg,png,gif", at<&P::preferred_formats>,
         "Formats a result may have when the URL names none."),
     row("IMGPROXY_SKIP_PROCESSING_FORMATS", kFormats, "", at<&P::skip_processing_formats>,
         "Formats sent on as they are when source and result are the same."),
-    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", at<&P::jpeg_progressive>,
-        "Progressive JPEG."),
+    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", at<&P::jpeg_progressive>, "Progressive JPEG."),
     row("IMGPROXY_PNG_INTERLACED", kBool, "false", at<&P::png_interlaced>, "Interlaced PNG."),
     row("IMGPROXY_PNG_QUANTIZE", kBool, "false", at<&P::png_quantize>, "PNG with a palette."),
     row("IMGPROXY_PNG_QUANTIZATION_COLORS", kInt, "256", between(2, 256),
@@ -86,8 +85,6 @@ constexpr Option kOptions[] = {
 
 }  // namespace
 
-std::span<const Option> processing_options() noexcept {
-  return kOptions;
-}
+std::span<const Option> processing_options() noexcept { return kOptions; }
 
 }  // namespace imgring::config

@@ -46,8 +46,7 @@ constexpr Option kOptions[] = {
         "When set: one worker and no queue, whatever their variables say."),
     row("IMGPROXY_TTL", kInt, "31536000", between(0, INT64_MAX), server<&S::ttl_s>,
         "Seconds a result may be cached (Cache-Control: max-age); 0: no-cache."),
-    row("IMGPROXY_CACHE_CONTROL_PASSTHROUGH", kBool, "false",
-        server<&S::cache_control_passthrough>,
+    row("IMGPROXY_CACHE_CONTROL_PASSTHROUGH", kBool, "false", server<&S::cache_control_passthrough>,
         "Reuse Cache-Control, Pragma and Expires of the source."),
     row("IMGPROXY_SET_CANONICAL_HEADER", kBool, "false", server<&S::set_canonical_header>,
         "Send Link: <source>; rel=\"canonical\" for http and https sources."),
@@ -84,8 +83,8 @@ constexpr Option kOptions[] = {
                "Headers added to every request to a source: Name=Value.")),
     row("IMGPROXY_CUSTOM_HEADERS_SEPARATOR", kString, "\\;", nullptr,
         "What divides the custom headers."),
-    row("IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", kList, "",
-        server<&S::request_headers_passthrough>, "Headers of the client sent on to the source."),
+    row("IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", kList, "", server<&S::request_headers_passthrough>,
+        "Headers of the client sent on to the source."),
     row("IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", kList, "",
         server<&S::response_headers_passthrough>, "Headers of the source sent on to the client."),
     row("IMGPROXY_DOWNLOAD_BUFFER_SIZE", kInt, "0", between(0, kInt32Max),
@@ -109,8 +108,6 @@ constexpr Option kOptions[] = {
 
 }  // namespace
 
-std::span<const Option> server_options() noexcept {
-  return kOptions;
-}
+std::span<const Option> server_options() noexcept { return kOptions; }
 
 }  // namespace imgring::config

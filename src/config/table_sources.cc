@@ -49,8 +49,8 @@ constexpr Option kOptions[] = {
         "User-Agent of requests to sources."),
     row("IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES", kBool, "false", source<&S::allow_loopback>,
         "Allow sources on this host."),
-    row("IMGPROXY_ALLOW_LINK_LOCAL_SOURCE_ADDRESSES", kBool, "false",
-        source<&S::allow_link_local>, "Allow sources at link-local addresses."),
+    row("IMGPROXY_ALLOW_LINK_LOCAL_SOURCE_ADDRESSES", kBool, "false", source<&S::allow_link_local>,
+        "Allow sources at link-local addresses."),
     row("IMGPROXY_ALLOW_PRIVATE_SOURCE_ADDRESSES", kBool, "true", source<&S::allow_private>,
         "Allow sources at private addresses."),
     row("IMGPROXY_IGNORE_SSL_VERIFICATION", kBool, "false", source<&S::ignore_ssl_verification>,
@@ -94,16 +94,15 @@ constexpr Option kStorages[] = {
     row("IMGPROXY_S3_ENDPOINT", kString, "", source<&S::s3_endpoint>,
         "Another service that speaks S3."),
     row("IMGPROXY_S3_ENDPOINT_USE_PATH_STYLE", kBool, "true",
-                  source<&S::s3_endpoint_use_path_style>, "Bucket in the path, not in the host."),
+        source<&S::s3_endpoint_use_path_style>, "Bucket in the path, not in the host."),
     not_built(row("IMGPROXY_S3_USE_DECRYPTION_CLIENT", kBool, "false", nullptr,
                   "Decrypt objects with KMS.")),
     not_built(row("IMGPROXY_S3_ASSUME_ROLE_ARN", kString, "", nullptr, "Role to take on.")),
     not_built(secret(row("IMGPROXY_S3_ASSUME_ROLE_EXTERNAL_ID", kString, "", nullptr,
                          "External id of the role."))),
     row("IMGPROXY_S3_ALLOWED_BUCKETS", kList, "", source<&S::s3_allowed_buckets>,
-                  "Buckets allowed; blank: all."),
-    row("IMGPROXY_S3_DENIED_BUCKETS", kList, "", source<&S::s3_denied_buckets>,
-                  "Buckets refused."),
+        "Buckets allowed; blank: all."),
+    row("IMGPROXY_S3_DENIED_BUCKETS", kList, "", source<&S::s3_denied_buckets>, "Buckets refused."),
     not_built(row("IMGPROXY_S3_ACCESS_POINTS", kMap, "", nullptr, "Names of access points.")),
     external(row("AWS_ACCESS_KEY_ID", kString, "", nullptr, "AWS credentials.")),
     external(secret(row("AWS_SECRET_ACCESS_KEY", kString, "", nullptr, "AWS credentials."))),
@@ -143,22 +142,17 @@ constexpr Option kStorages[] = {
     not_built(row("IMGPROXY_ENV_AWS_SECRET_REGION", kString, "", nullptr, "Its region.")),
     needed(row("IMGPROXY_ENV_AWS_SSM_PARAMETERS_PATH", kString, "", nullptr,
                "Path of parameters with variables.")),
-    not_built(row("IMGPROXY_ENV_AWS_SSM_PARAMETERS_REGION", kString, "", nullptr,
-                  "Their region.")),
+    not_built(row("IMGPROXY_ENV_AWS_SSM_PARAMETERS_REGION", kString, "", nullptr, "Their region.")),
     needed(row("IMGPROXY_ENV_GCP_SECRET_ID", kString, "", nullptr, "Secret with variables.")),
-    not_built(row("IMGPROXY_ENV_GCP_SECRET_VERSION_ID", kString, "latest", nullptr,
-                  "Its version.")),
+    not_built(
+        row("IMGPROXY_ENV_GCP_SECRET_VERSION_ID", kString, "latest", nullptr, "Its version.")),
     not_built(row("IMGPROXY_ENV_GCP_SECRET_PROJECT_ID", kString, "", nullptr, "Its project.")),
     not_built(secret(row("IMGPROXY_ENV_GCP_KEY", kString, "", nullptr, "Key that may read it."))),
 };
 
 }  // namespace
 
-std::span<const Option> source_options() noexcept {
-  return kOptions;
-}
-std::span<const Option> storage_options() noexcept {
-  return kStorages;
-}
+std::span<const Option> source_options() noexcept { return kOptions; }
+std::span<const Option> storage_options() noexcept { return kStorages; }
 
 }  // namespace imgring::config

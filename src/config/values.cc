@@ -13,9 +13,7 @@
 namespace imgring::config {
 namespace {
 
-std::string quoted(std::string_view text) {
-  return '"' + std::string(text) + '"';
-}
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 std::string parse_error(const Option& option, std::string_view text, std::string_view what) {
   if (option.secret) return "parse error: it is not " + std::string(what);
   return "parse error: " + quoted(shown_value(option, text)) + " is not " + std::string(what);

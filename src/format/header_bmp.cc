@@ -1,9 +1,8 @@
 // The header of a bitmap, of Windows or of OS/2.
-#include "imgring/format/headers.h"
-
 #include <cstdlib>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 
@@ -18,7 +17,7 @@ SourceFacts read_bmp_header(ByteSpan s, int) {
   }
   const auto height = std::int64_t{static_cast<std::int32_t>(number(s, 22, 4, false))};
   SourceFacts out = facts_of_size(ImageType::kBmp, number(s, 18, 4, false),
-                          static_cast<std::uint32_t>(std::abs(height)));
+                                  static_cast<std::uint32_t>(std::abs(height)));
   out.palette = number(s, 28, 2, false) <= kPaletteDepthMax;
   return out;
 }

@@ -1,9 +1,8 @@
 // The screen of a GIF, and a walk over its blocks that counts frames.
-#include "imgring/format/headers.h"
-
 #include <cmath>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

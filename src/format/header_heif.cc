@@ -1,9 +1,8 @@
 // The sizes in the boxes of a HEIC or AVIF file.
-#include "imgring/format/headers.h"
-
 #include <string_view>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

@@ -1,7 +1,6 @@
 // The directory of an icon.
-#include "imgring/format/headers.h"
-
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 #include "imgring/format/ico_directory.h"
 
 namespace imgring::format {
@@ -11,7 +10,7 @@ SourceFacts read_ico_header(ByteSpan s, int) {
   const auto entries = ico_entries(s);
   if (entries.empty()) return {};
   return facts_of_size(ImageType::kIco, static_cast<std::uint32_t>(entries.front().width),
-               static_cast<std::uint32_t>(entries.front().height));
+                       static_cast<std::uint32_t>(entries.front().height));
 }
 
 }  // namespace imgring::format

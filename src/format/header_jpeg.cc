@@ -1,9 +1,8 @@
 // Size, samples and orientation of a JPEG, as exact as its decoder: what is odd is not read.
-#include "imgring/format/headers.h"
-
 #include <algorithm>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

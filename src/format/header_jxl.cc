@@ -1,9 +1,8 @@
 // The size header of JPEG XL, bare or in boxes.
-#include "imgring/format/headers.h"
-
 #include <string_view>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

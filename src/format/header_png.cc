@@ -1,9 +1,8 @@
 // The header chunk of a PNG.
-#include "imgring/format/headers.h"
-
 #include <iterator>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

@@ -1,7 +1,6 @@
 // The first directory of a TIFF.
-#include "imgring/format/headers.h"
-
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 #include "imgring/format/tiff_reader.h"
 
 namespace imgring::format {

@@ -1,12 +1,11 @@
 // Still WebP as exact as its decoder; of animations the canvas and how many frames there are.
-#include "imgring/format/headers.h"
-
 #include <webp/decode.h>
 
 #include <optional>
 #include <string_view>
 
 #include "header_fields.h"
+#include "imgring/format/headers.h"
 
 namespace imgring::format {
 namespace {

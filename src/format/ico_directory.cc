@@ -103,8 +103,10 @@ std::vector<IcoEntry> ico_entries(ByteSpan source) {
     IcoEntry entry{side_of(source[at]), side_of(source[at + 1]), le16(source, at + 6),
                    rest.first(std::min(rest.size(), size_bytes))};
     if (entry.data.size() < kIcoDataBytesMin) continue;
-    if (is_png(entry.data)) read_png(entry.data, &entry);
-    else read_bitmap(entry.data, &entry);
+    if (is_png(entry.data))
+      read_png(entry.data, &entry);
+    else
+      read_bitmap(entry.data, &entry);
     believe_the_picture(room_at(source, offset, count), &entry);
     entries.push_back(entry);
   }

@@ -19,18 +19,18 @@ using namespace std::string_view_literals;
 constexpr std::array kHeifBrands = {"mif1"sv, "mif2"sv, "msf1"sv, "miaf"sv};
 
 constexpr std::array kRawExtensions = {
-    "3fr"sv, "adng"sv, "arw"sv, "cap"sv, "cr2"sv, "cr3"sv, "crw"sv, "data"sv, "dcr"sv, "dng"sv,
-    "eip"sv, "erf"sv,  "fff"sv, "gpr"sv, "iiq"sv, "k25"sv, "kdc"sv, "mef"sv,  "moc"sv, "mos"sv,
-    "mdc"sv, "mrw"sv,  "nef"sv, "nrw"sv, "orf"sv, "ori"sv, "pef"sv, "ppm"sv,  "proraw"sv,
-    "raf"sv, "raw"sv,  "rw2"sv, "rwl"sv, "sr2"sv, "srf"sv, "srw"sv, "x3f"sv};
+    "3fr"sv, "adng"sv, "arw"sv, "cap"sv, "cr2"sv, "cr3"sv, "crw"sv, "data"sv, "dcr"sv,    "dng"sv,
+    "eip"sv, "erf"sv,  "fff"sv, "gpr"sv, "iiq"sv, "k25"sv, "kdc"sv, "mef"sv,  "moc"sv,    "mos"sv,
+    "mdc"sv, "mrw"sv,  "nef"sv, "nrw"sv, "orf"sv, "ori"sv, "pef"sv, "ppm"sv,  "proraw"sv, "raf"sv,
+    "raw"sv, "rw2"sv,  "rwl"sv, "sr2"sv, "srf"sv, "srw"sv, "x3f"sv};
 // After "image/x-": maker and format.
 constexpr std::array kRawContentTypes = {
-    "hasselblad-3fr"sv, "adobe-dng"sv,   "sony-arw"sv,       "phaseone-cap"sv, "canon-cr2"sv,
-    "canon-cr3"sv,      "canon-crw"sv,   "kodak-dcr"sv,      "epson-erf"sv,    "hasselblad-fff"sv,
-    "gopro-gpr"sv,      "phaseone-iiq"sv, "kodak-k25"sv,     "kodak-kdc"sv,    "mamiya-mef"sv,
-    "leaf-mos"sv,       "minolta-mrw"sv, "nikon-nef"sv,      "nikon-nrw"sv,    "olympus-orf"sv,
-    "sony-ori"sv,       "pentax-pef"sv,  "apple-proraw"sv,   "fuji-raf"sv,     "raw"sv,
-    "panasonic-rw2"sv,  "leica-rwl"sv,   "sony-sr2"sv,       "sony-srf"sv,     "samsung-srw"sv,
+    "hasselblad-3fr"sv, "adobe-dng"sv,    "sony-arw"sv,     "phaseone-cap"sv, "canon-cr2"sv,
+    "canon-cr3"sv,      "canon-crw"sv,    "kodak-dcr"sv,    "epson-erf"sv,    "hasselblad-fff"sv,
+    "gopro-gpr"sv,      "phaseone-iiq"sv, "kodak-k25"sv,    "kodak-kdc"sv,    "mamiya-mef"sv,
+    "leaf-mos"sv,       "minolta-mrw"sv,  "nikon-nef"sv,    "nikon-nrw"sv,    "olympus-orf"sv,
+    "sony-ori"sv,       "pentax-pef"sv,   "apple-proraw"sv, "fuji-raf"sv,     "raw"sv,
+    "panasonic-rw2"sv,  "leica-rwl"sv,    "sony-sr2"sv,     "sony-srf"sv,     "samsung-srw"sv,
     "sigma-x3f"sv};
 
 bool matches(std::string_view head, std::string_view magic) noexcept {
@@ -56,9 +56,8 @@ bool is_camera_raw(std::string_view extension, std::string_view content_type) {
   if (content_type.size() < kPrefix.size()) return false;
   if (!equal_ignore_case(content_type.substr(0, kPrefix.size()), kPrefix)) return false;
   content_type.remove_prefix(kPrefix.size());
-  return std::any_of(kRawContentTypes.begin(), kRawContentTypes.end(), [&](std::string_view raw) {
-    return equal_ignore_case(content_type, raw);
-  });
+  return std::any_of(kRawContentTypes.begin(), kRawContentTypes.end(),
+                     [&](std::string_view raw) { return equal_ignore_case(content_type, raw); });
 }
 
 // By the brands it says it is compatible with, whatever the first one is, and by the kind of its

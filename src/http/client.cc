@@ -31,9 +31,9 @@ bool is_token(std::string_view name) noexcept {
 
 // These are the client's own business.
 bool is_framing(std::string_view name) noexcept {
-  for (const std::string_view own : {"Host", "Connection", "Content-Length", "Transfer-Encoding",
-                                     "Keep-Alive", "Upgrade", "TE", "Trailer",
-                                     "Proxy-Authorization", "Proxy-Connection"}) {
+  for (const std::string_view own :
+       {"Host", "Connection", "Content-Length", "Transfer-Encoding", "Keep-Alive", "Upgrade", "TE",
+        "Trailer", "Proxy-Authorization", "Proxy-Connection"}) {
     if (equal_ignore_case(name, own)) return true;
   }
   return false;

@@ -21,8 +21,8 @@ std::string authority(const ClientRequest& request) {
 
 Error proxy_error(const net::Proxy& proxy, const Error& error) {
   // What is wrong with the proxy is not the source URL's fault.
-  const ErrorCode code = error.code == ErrorCode::kInvalidSourceUrl
-                             ? ErrorCode::kSourceUnreachable : error.code;
+  const ErrorCode code =
+      error.code == ErrorCode::kInvalidSourceUrl ? ErrorCode::kSourceUnreachable : error.code;
   const std::string where = "proxy " + proxy.host + ":" + std::to_string(proxy.port);
   return Error(code, where + ": " + error.detail);
 }

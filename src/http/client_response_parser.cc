@@ -295,14 +295,10 @@ Result<std::size_t> ResponseParser::feed_trailers(std::span<std::uint8_t> rest) 
 
 Result<std::size_t> ResponseParser::feed_part(std::span<std::uint8_t> rest) {
   switch (part_) {
-    case Part::kHead:
-      return feed_head(rest);
-    case Part::kChunkSize:
-      return feed_chunk_size(rest);
-    case Part::kTrailers:
-      return feed_trailers(rest);
-    case Part::kBody:
-      break;
+    case Part::kHead: return feed_head(rest);
+    case Part::kChunkSize: return feed_chunk_size(rest);
+    case Part::kTrailers: return feed_trailers(rest);
+    case Part::kBody: break;
   }
   return feed_body(rest);
 }

@@ -14,8 +14,8 @@ std::string http_date(std::int64_t unix_s) {
   gmtime_r(&time, &tm);
   char text[64];
   const int n = std::snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                              kDays[tm.tm_wday], tm.tm_mday, kMonths[tm.tm_mon],
-                              tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+                              kDays[tm.tm_wday], tm.tm_mday, kMonths[tm.tm_mon], tm.tm_year + 1900,
+                              tm.tm_hour, tm.tm_min, tm.tm_sec);
   return std::string(text, static_cast<std::size_t>(n));
 }
 

@@ -38,8 +38,8 @@ std::size_t later_minor(std::string_view head, std::string_view line) noexcept {
   std::size_t digit = line.find(kVersion);
   if (digit != std::string_view::npos) digit += kVersion.size();
   for (std::size_t cut = 1; digit == std::string_view::npos && cut <= kVersion.size(); ++cut) {
-    const bool across = head.ends_with(kVersion.substr(0, cut)) &&
-                        line.starts_with(kVersion.substr(cut));
+    const bool across =
+        head.ends_with(kVersion.substr(0, cut)) && line.starts_with(kVersion.substr(cut));
     if (across) digit = kVersion.size() - cut;
   }
   const bool later = digit < line.size() && line[digit] >= '2' && line[digit] <= '9';
@@ -170,8 +170,8 @@ struct RequestParser::Impl {
 
   llhttp_t parser{};
   llhttp_settings_t settings{};
-  std::string head;      // the bytes as they came
-  std::string copy;      // the same with fillers, while in the request line
+  std::string head;  // the bytes as they came
+  std::string copy;  // the same with fillers, while in the request line
   std::string_view chunk;
   std::size_t chunk_offset = 0;
   Piece target;

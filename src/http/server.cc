@@ -35,16 +35,30 @@ struct Phrase {
   int status;
   std::string_view text;
 };
-constexpr Phrase kPhrases[] = {
-    {200, "OK"}, {204, "No Content"}, {206, "Partial Content"}, {301, "Moved Permanently"},
-    {302, "Found"}, {304, "Not Modified"}, {400, "Bad Request"}, {401, "Unauthorized"},
-    {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"},
-    {410, "Gone"}, {416, "Requested Range Not Satisfiable"}, {417, "Expectation Failed"},
-    {418, "I'm a teapot"},
-    {422, "Unprocessable Entity"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"},
-    {502, "Bad Gateway"}, {503, "Service Unavailable"}, {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"}};
+constexpr Phrase kPhrases[] = {{200, "OK"},
+                               {204, "No Content"},
+                               {206, "Partial Content"},
+                               {301, "Moved Permanently"},
+                               {302, "Found"},
+                               {304, "Not Modified"},
+                               {400, "Bad Request"},
+                               {401, "Unauthorized"},
+                               {403, "Forbidden"},
+                               {404, "Not Found"},
+                               {405, "Method Not Allowed"},
+                               {408, "Request Timeout"},
+                               {410, "Gone"},
+                               {416, "Requested Range Not Satisfiable"},
+                               {417, "Expectation Failed"},
+                               {418, "I'm a teapot"},
+                               {422, "Unprocessable Entity"},
+                               {429, "Too Many Requests"},
+                               {431, "Request Header Fields Too Large"},
+                               {500, "Internal Server Error"},
+                               {502, "Bad Gateway"},
+                               {503, "Service Unavailable"},
+                               {504, "Gateway Timeout"},
+                               {505, "HTTP Version Not Supported"}};
 
 const std::string& date_of(ServerContext& context) {
   const std::int64_t now = std::time(nullptr);
@@ -71,8 +85,8 @@ std::string_view reason_phrase(int status) noexcept {
 
 std::string Responder::head_text(const Response& response, std::int64_t content_length) {
   const bool bodiless = response.status == 304 || response.status == 204;
-  keep_alive_ = keep_alive_ && request_.keep_alive && !context_.draining &&
-                context_.keep_alive_timeout_s > 0;
+  keep_alive_ =
+      keep_alive_ && request_.keep_alive && !context_.draining && context_.keep_alive_timeout_s > 0;
   chunked_ = content_length < 0 && !bodiless && request_.minor_version > 0;
   if (content_length < 0 && !bodiless && !chunked_) keep_alive_ = false;
   constexpr std::size_t kUsualBytes = 512;
@@ -135,8 +149,8 @@ bool Responder::may_stay(std::uint64_t untaken) noexcept {
     return true;
   }
   // Behind the last answer nobody would be there to pay.
-  const bool small = keep_alive_ && sent_bytes_ <= kSmallAnswerBytes &&
-                     untaken <= kPipelinedUntakenBytes;
+  const bool small =
+      keep_alive_ && sent_bytes_ <= kSmallAnswerBytes && untaken <= kPipelinedUntakenBytes;
   if (!small || untaken_ == nullptr || context_.heads == nullptr) return false;
   constexpr std::uint64_t kStep = 8 << 10;
   const std::uint64_t wanted = (untaken + kStep - 1) / kStep * kStep;
@@ -351,9 +365,7 @@ enum class Wait : std::uint8_t { kNone, kHead, kRefused, kGone, kLate };
 // One connection's state; lives in its coroutine.
 struct Connection {
   Connection(ServerContext& c, loop::Fd s)
-      : context(c),
-        socket(std::move(s)),
-        reader(c.loop, socket.get(), c.sockets),
+      : context(c), socket(std::move(s)), reader(c.loop, socket.get(), c.sockets),
         peer(socket.get()) {
     ++context.open_connections;
   }

@@ -92,8 +92,7 @@ Result<void> read_size(ByteSpan s, std::size_t info_at, Header* h) {
 // so.
 Result<void> read_masks(ByteSpan s, std::size_t info_at, Header* h) {
   const std::size_t at = info_at + kInfoHeadBytes;
-  const bool alpha =
-      h->info_bytes >= kAlphaMaskHeadBytes || h->compression == kAlphaBitfields;
+  const bool alpha = h->info_bytes >= kAlphaMaskHeadBytes || h->compression == kAlphaBitfields;
   if (!slice(s, at, alpha ? 16 : 12)) return broken("no colour masks");
   h->masks = {le32(s, at), le32(s, at + 4), le32(s, at + 8), alpha ? le32(s, at + 12) : 0};
   if ((h->masks.red | h->masks.green | h->masks.blue) == 0) return broken("empty colour masks");
@@ -130,8 +129,8 @@ Result<void> read_packing(ByteSpan s, std::size_t info_at, Header* h) {
   }
   h->compression = h->core() ? kRgb : le32(s, info_at + 16);
   set_plain_packing(s, info_at, h);
-  const bool rle = (h->compression == kRle8 && h->depth == 8) ||
-                   (h->compression == kRle4 && h->depth == 4);
+  const bool rle =
+      (h->compression == kRle8 && h->depth == 8) || (h->compression == kRle4 && h->depth == 4);
   const bool masks = (h->compression == kBitfields || h->compression == kAlphaBitfields) &&
                      h->info_bytes != kOs2HeadBytes;  // its 3 is a fax
   if (rle) h->packing = Packing::kRle;
@@ -397,8 +396,7 @@ bool put_row(const Picture& picture, int file_row, Columns columns, std::uint8_t
                 static_cast<std::size_t>(columns.width) * h.bands);
     return true;
   }
-  const auto row =
-      slice(picture.file, h.pixels_at + file_row * h.row_bytes(), h.used_row_bytes());
+  const auto row = slice(picture.file, h.pixels_at + file_row * h.row_bytes(), h.used_row_bytes());
   if (!row) return false;
   decode_row(h, picture.palette, row->data(), columns, to);
   if (h.clear_at != 0) put_clear_bits(picture.file, h, file_row, columns, to);

@@ -28,23 +28,59 @@ constexpr bool kKnownProcessor = false;  // nobody has tried it there
 
 // Memory, threads, time, and the descriptors it has.
 constexpr int kAllowed[] = {
-    SYS_read, SYS_readv, SYS_pread64, SYS_write, SYS_writev, SYS_pwrite64, SYS_pwritev, SYS_lseek,
-    SYS_close, SYS_fstat, SYS_dup, SYS_ppoll, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,
-    SYS_membarrier, SYS_futex, SYS_sched_yield, SYS_sched_getaffinity, SYS_set_robust_list,
-    SYS_set_tid_address, SYS_rseq, SYS_gettid, SYS_getpid, SYS_exit, SYS_exit_group,
-    SYS_rt_sigaction, SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_clock_gettime,
-    SYS_clock_getres, SYS_clock_nanosleep, SYS_nanosleep, SYS_gettimeofday, SYS_getrusage,
-    SYS_getrandom, SYS_restart_syscall, SYS_getcpu, SYS_uname, SYS_sysinfo,
+    SYS_read,
+    SYS_readv,
+    SYS_pread64,
+    SYS_write,
+    SYS_writev,
+    SYS_pwrite64,
+    SYS_pwritev,
+    SYS_lseek,
+    SYS_close,
+    SYS_fstat,
+    SYS_dup,
+    SYS_ppoll,
+    SYS_brk,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_madvise,
+    SYS_membarrier,
+    SYS_futex,
+    SYS_sched_yield,
+    SYS_sched_getaffinity,
+    SYS_set_robust_list,
+    SYS_set_tid_address,
+    SYS_rseq,
+    SYS_gettid,
+    SYS_getpid,
+    SYS_exit,
+    SYS_exit_group,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sigaltstack,
+    SYS_clock_gettime,
+    SYS_clock_getres,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_getrusage,
+    SYS_getrandom,
+    SYS_restart_syscall,
+    SYS_getcpu,
+    SYS_uname,
+    SYS_sysinfo,
 #if defined(SYS_poll)
-    SYS_poll, SYS_time,
+    SYS_poll,
+    SYS_time,
 #endif
 };
 
 // Answered by our own handler of SIGSYS (font_files.cc).
 constexpr int kTrapped[] = {
-    SYS_openat, SYS_faccessat, SYS_faccessat2,
+    SYS_openat,     SYS_faccessat, SYS_faccessat2,
 #if defined(SYS_open)
-    SYS_open, SYS_access,
+    SYS_open,       SYS_access,
 #endif
 #if defined(SYS_newfstatat)
     SYS_newfstatat,
@@ -151,8 +187,8 @@ Result<void> install_call_filter(int socket) {
   filter.set(SCMP_FLTATR_API_SYSRAWRC, 1);  // the kernel's own error, if it refuses
   filter.load();
   if (filter.error() == 0) return {};
-  return fail(ErrorCode::kInternal, std::string("seccomp (a filter of system calls): ") +
-                                        std::strerror(filter.error()));
+  return fail(ErrorCode::kInternal,
+              std::string("seccomp (a filter of system calls): ") + std::strerror(filter.error()));
 }
 
 }  // namespace imgring::image

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "imgring/base/text.h"
 #include "encoders.h"
+#include "imgring/base/text.h"
 #include "operation.h"
 #include "profile.h"
 
@@ -36,9 +36,7 @@ int pcs_of(VipsImage* image) noexcept {
 }
 
 // An image of our own to change fields of.
-Result<VipsImagePtr> copy(VipsImage* image) {
-  return Operation("copy").set("in", image).image();
-}
+Result<VipsImagePtr> copy(VipsImage* image) { return Operation("copy").set("in", image).image(); }
 // The image itself, where there is nothing to do: a copy is an operation of some 20 us.
 VipsImagePtr same(VipsImage* image) noexcept {
   g_object_ref(image);
@@ -265,9 +263,9 @@ bool has_standard_srgb_profile(VipsImage* image) noexcept {
     std::string_view bytes;
   };
   using namespace std::string_view_literals;
-  constexpr Mark kMarks[] = {{8, "\x02\x10\0\0"sv}, {16, "RGB "sv},
-                             {24, "\x07\xce\0\x02\0\x09"sv},  // 1998-02-09
-                             {48, "IEC "sv},       {52, "sRGB"sv}, {80, "HP  "sv}};
+  constexpr Mark kMarks[] = {
+      {8, "\x02\x10\0\0"sv}, {16, "RGB "sv}, {24, "\x07\xce\0\x02\0\x09"sv},  // 1998-02-09
+      {48, "IEC "sv},        {52, "sRGB"sv}, {80, "HP  "sv}};
   const ByteSpan profile = profile_of(image);
   if (profile.empty()) return false;
   for (const Mark& mark : kMarks) {

@@ -1,8 +1,8 @@
 // Photoshop resource blocks ("8BIM") and the IPTC records inside.
 #include <optional>
 
-#include "imgring/base/byte_reader.h"
 #include "copyright.h"
+#include "imgring/base/byte_reader.h"
 
 namespace imgring::image {
 namespace {

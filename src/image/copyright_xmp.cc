@@ -96,8 +96,8 @@ class Filter {
   Name resolve(std::string_view qualified, bool with_default) const {
     const std::size_t colon = qualified.find(':');
     const std::string prefix(colon == std::string_view::npos ? "" : qualified.substr(0, colon));
-    Name name{"", std::string(colon == std::string_view::npos ? qualified
-                                                              : qualified.substr(colon + 1))};
+    Name name{
+        "", std::string(colon == std::string_view::npos ? qualified : qualified.substr(colon + 1))};
     if (prefix.empty() && !with_default) return name;
     for (auto scope = scopes_.rbegin(); scope != scopes_.rend(); ++scope) {
       const auto found = scope->find(prefix);

@@ -37,11 +37,10 @@ struct Saver {
   Save save;  // null: save_by_vips
 };
 constexpr std::array kSavers = {
-    Saver{ImageType::kJpeg, jpeg},   Saver{ImageType::kJxl, nullptr},
-    Saver{ImageType::kPng, png},     Saver{ImageType::kWebp, webp},
-    Saver{ImageType::kGif, nullptr}, Saver{ImageType::kIco, ico},
-    Saver{ImageType::kHeic, nullptr}, Saver{ImageType::kAvif, nullptr},
-    Saver{ImageType::kBmp, bmp},     Saver{ImageType::kTiff, nullptr},
+    Saver{ImageType::kJpeg, jpeg},    Saver{ImageType::kJxl, nullptr},  Saver{ImageType::kPng, png},
+    Saver{ImageType::kWebp, webp},    Saver{ImageType::kGif, nullptr},  Saver{ImageType::kIco, ico},
+    Saver{ImageType::kHeic, nullptr}, Saver{ImageType::kAvif, nullptr}, Saver{ImageType::kBmp, bmp},
+    Saver{ImageType::kTiff, nullptr},
 };
 
 const Saver* saver_of(ImageType type) noexcept {
@@ -63,7 +62,7 @@ bool has_saver(ImageType type) noexcept {
 }
 
 Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
-                          const StopFlag& stop) {
+                   const StopFlag& stop) {
   IMGRING_CHECK_OFF_LOOP();
   const Saver* saver = saver_of(type);
   if (!has_saver(type)) {
@@ -86,7 +85,7 @@ bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) 
 }
 
 Result<Bytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
-                               const SaveParams& params, const StopFlag& stop) {
+                        const SaveParams& params, const StopFlag& stop) {
   if (type == ImageType::kJpeg) return save_jpeg_rows(header, rows, params);
   if (type == ImageType::kWebp) return save_webp_rows(header, rows, params, stop);
   return save_png_rows(header, rows, params);

@@ -16,7 +16,7 @@ Result<Bytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFl
 bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept;
 enum class PngFilters : std::uint8_t { kNone, kAll };
 Result<Bytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
-                              const StopFlag& stop);
+                       const StopFlag& stop);
 
 bool can_pull_webp(VipsImage* image) noexcept;
 Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop);
@@ -25,16 +25,16 @@ Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFl
 class RowSource;
 bool can_save_rows(VipsImage* header, ImageType type, const SaveParams& params) noexcept;
 Result<Bytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
-                               const SaveParams& params, const StopFlag& stop);
+                        const SaveParams& params, const StopFlag& stop);
 Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept;
 Result<Bytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
-                                    const StopFlag& stop);
+                             const StopFlag& stop);
 
 // The libvips saver of the format on a memory image.
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
-                                  const StopFlag& stop);
+                           const StopFlag& stop);
 // A PNG without palette, for what wraps one.
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
 bool vips_has_saver(ImageType type) noexcept;

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "imgring/base/byte_reader.h"
 #include "encoders.h"
+#include "imgring/base/byte_reader.h"
 
 namespace imgring::image {
 namespace {

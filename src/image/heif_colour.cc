@@ -1,8 +1,8 @@
 // Divisions by alpha, bands of greys, profiles by code points.
 #include "heif_colour.h"
 
-#include "imgring/format/heif_boxes.h"
 #include "encoders.h"
+#include "imgring/format/heif_boxes.h"
 #include "operation.h"
 #include "profile.h"
 

@@ -2,6 +2,9 @@
 // Huffman tables, optional progression and automatic subsampling.
 // libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
+#include <jerror.h>
+#include <jpeglib.h>  // after cstdio, which it wants
+
 #include <algorithm>
 #include <csetjmp>
 #include <cstddef>
@@ -10,10 +13,6 @@
 #include <cstring>
 #include <string>
 #include <string_view>
-
-#include <jpeglib.h>  // after cstdio, which it wants
-
-#include <jerror.h>
 
 #include "encoders.h"
 #include "exif_block.h"

@@ -1,14 +1,13 @@
 // Rows of a JPEG by libjpeg-turbo.
 // libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
+#include <jerror.h>
+#include <jpeglib.h>  // after cstdio, which it wants
+
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
-
-#include <jpeglib.h>  // after cstdio, which it wants
-
-#include <jerror.h>
 
 #include "imgring/codec/jpeg_arrays.h"
 #include "pixel_source.h"
@@ -108,8 +107,8 @@ class JpegPixels final : public PixelSource {
     decoder_->take_bytes_min = DecodeScratch::kBlockBytesMin;
     decoder_->scratch = job.scratch;
     decoder_->arrays = &arrays_;
-    const DecodeSetup setup{job.source.data(), job.source.size(), job.shrink, job.loaded_width,
-                            job.loaded_height, job.bands};
+    const DecodeSetup setup{job.source.data(), job.source.size(), job.shrink,
+                            job.loaded_width,  job.loaded_height, job.bands};
     return checked(start(decoder_, &setup));
   }
 
@@ -123,8 +122,8 @@ class JpegPixels final : public PixelSource {
   // libvips reads somewhat more than is wanted of a cut picture.
   Result<void> finish(std::uint8_t* room) override {
     constexpr JDIMENSION kMore = 8, kTileRows = 16;
-    const JDIMENSION end = (decoder_->jpeg.output_scanline + kMore) / kTileRows * kTileRows +
-                           kTileRows;
+    const JDIMENSION end =
+        (decoder_->jpeg.output_scanline + kMore) / kTileRows * kTileRows + kTileRows;
     const JDIMENSION whole = decoder_->jpeg.output_height;
     while (decoder_->jpeg.output_scanline < std::min(end, whole)) {
       IMGRING_TRY_VOID(checked(read_row(decoder_, room)));

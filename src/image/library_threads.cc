@@ -68,9 +68,9 @@ Result<void> expect_threads(unsigned count) {
   }
   for (const pthread_t thread : started) pthread_join(thread, nullptr);
   if (started.size() == count) return {};
-  return fail(ErrorCode::kOverloaded, std::to_string(count) +
-                                          " threads that a library needs can't be started: " +
-                                          mem::thread_limits_text());
+  return fail(ErrorCode::kOverloaded,
+              std::to_string(count) +
+                  " threads that a library needs can't be started: " + mem::thread_limits_text());
 }
 
 unsigned threads_to_load(ImageType type, ByteSpan source) noexcept {

@@ -58,8 +58,9 @@ void tiff_arguments(Operation* op, const LoadParams& p) {
 VipsSourcePtr open_png(ByteSpan source, const Logger* log) {
   format::PngView view = format::view_png(source);
   if (!view.complete() && log != nullptr) {
-    log->debug("texts, profiles or private chunks of a PNG left out: over 4 MiB each, "
-               "16 MiB in all, or 1000 texts");
+    log->debug(
+        "texts, profiles or private chunks of a PNG left out: over 4 MiB each, "
+        "16 MiB in all, or 1000 texts");
   }
   return open_png_view(std::move(view));
 }

@@ -26,8 +26,8 @@ Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job) {
 Error no_memory_for_rows() { return Error(ErrorCode::kOverloaded, "no memory for the rows"); }
 Error not_native(const char* why) { return Error(ErrorCode::kBrokenImage, why); }
 
-Result<Bytes> save_natively(const NativeJob& job, VipsImage* header,
-                                   const SaveParams& params, const StopFlag& stop) {
+Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params,
+                            const StopFlag& stop) {
   IMGRING_CHECK(inside(job.across, job.loaded_width));
   IMGRING_CHECK(inside(job.down, job.loaded_height));
   IMGRING_CHECK(job.bands >= 1);

@@ -12,15 +12,14 @@ using namespace codec;
 
 // Zeroed: the loops read behind the rows, and weigh what is there with nothing.
 MallocedBytes rows_of(int count, std::size_t stride_bytes) {
-  return MallocedBytes(static_cast<std::uint8_t*>(
-      std::calloc(static_cast<std::size_t>(count), stride_bytes)));
+  return MallocedBytes(
+      static_cast<std::uint8_t*>(std::calloc(static_cast<std::size_t>(count), stride_bytes)));
 }
 
 template <int kBands>
 void copy_turned(const std::uint8_t* from, std::ptrdiff_t step_bytes, int count,
                  std::uint8_t* out) noexcept {
-  for (int i = 0; i < count; ++i, from += step_bytes, out += kBands)
-    std::memcpy(out, from, kBands);
+  for (int i = 0; i < count; ++i, from += step_bytes, out += kBands) std::memcpy(out, from, kBands);
 }
 using CopyTurned = void (*)(const std::uint8_t*, std::ptrdiff_t, int, std::uint8_t*) noexcept;
 constexpr std::array<CopyTurned, kBandsMax> kCopyTurned = {copy_turned<1>, copy_turned<2>,

@@ -32,11 +32,11 @@ class ResizedRows final : public RowSource {
   const codec::ResizeLoops& loops_;
   codec::AxisWeights across_, down_;
   bool multiplied_, boxes_;
-  int left_ = 0, pixel_count_ = 0;          // of a source row, what is looked at
-  int row_end_ = 0;                         // of the axis, in source rows
-  int rows_read_ = 0, rows_filled_ = 0;     // of the source; of the ring, all told
+  int left_ = 0, pixel_count_ = 0;       // of a source row, what is looked at
+  int row_end_ = 0;                      // of the axis, in source rows
+  int rows_read_ = 0, rows_filled_ = 0;  // of the source; of the ring, all told
   std::size_t stride_bytes_ = 0, strip_stride_bytes_ = 0;
-  std::size_t skipped_bytes_ = 0;           // of a slot, in front of the pixels looked at
+  std::size_t skipped_bytes_ = 0;  // of a slot, in front of the pixels looked at
   MallocedBytes ring_, scratch_, multiplied_row_, strip_;
   MallocedBytes fine_, sums_;               // 16 bit
   const std::uint8_t* last_row_ = nullptr;  // repeats below the last one

@@ -273,7 +273,7 @@ bool can_pull_png(VipsImage* image, const SaveParams& params) noexcept {
 }
 
 Result<Bytes> save_png(VipsImage* image, const SaveParams& params, PngFilters filters,
-                              const StopFlag& stop) {
+                       const StopFlag& stop) {
   Setup setup = setup_of(image, params);
   setup.filters = filters == PngFilters::kAll ? PNG_ALL_FILTERS : PNG_FILTER_NONE;
   const std::vector<std::uint8_t> exif = exif_of(image);

@@ -8,8 +8,8 @@
 
 #include "imgring/base/byte_reader.h"
 #include "imgring/base/check.h"
-#include "pixel_source.h"
 #include "imgring/codec/png_unfilter.h"
+#include "pixel_source.h"
 
 namespace imgring::image {
 namespace {
@@ -38,9 +38,7 @@ std::optional<Chunk> next_chunk(ByteSpan source, std::size_t* at) noexcept {
 
 // Ancillary chunks have a small first letter; they change nothing in pixels like these, but for
 // those that make some of them transparent.
-bool harmless(std::string_view name) noexcept {
-  return name != "tRNS" && (name[0] & 0x20) != 0;
-}
+bool harmless(std::string_view name) noexcept { return name != "tRNS" && (name[0] & 0x20) != 0; }
 
 bool as_expected(ByteSpan header, const NativeJob& job) noexcept {
   constexpr std::array<int, 4> kColourTypes = {0, 4, 2, 6};  // by bands

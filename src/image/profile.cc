@@ -91,8 +91,8 @@ void set_coded_profile(const format::CodedColours& says, VipsImage* image) {
   constexpr std::uint32_t kP3 = 12;
   // sRGB's curve; BT.709's by its four numbers, which viewers take for the same; not said.
   constexpr std::uint32_t kCurves[] = {13, 1, 6, 14, 15, 2};
-  const bool curve = std::find(std::begin(kCurves), std::end(kCurves), says.transfer) !=
-                     std::end(kCurves);
+  const bool curve =
+      std::find(std::begin(kCurves), std::end(kCurves), says.transfer) != std::end(kCurves);
   if (says.primaries != kP3 || !curve || colour_model(image) != ColourModel::kRgb ||
       vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0) {
     return;

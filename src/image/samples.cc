@@ -35,10 +35,7 @@ Result<VipsImagePtr> joined(VipsImage* colours, VipsImage* alpha) {
 }
 
 Result<VipsImagePtr> named(VipsImage* image, VipsInterpretation space) {
-  return Operation("copy")
-      .set("in", image)
-      .set("interpretation", static_cast<int>(space))
-      .image();
+  return Operation("copy").set("in", image).set("interpretation", static_cast<int>(space)).image();
 }
 
 // libvips takes alpha beside inks and Lab for 0 to 255, and hands on 16 bits, of Lab as if they had
@@ -51,11 +48,10 @@ bool wide_alpha(VipsImage* image) noexcept {
 
 Result<VipsImagePtr> narrowed(VipsImage* alpha) {
   constexpr double kWide = 257;
-  IMGRING_TRY(VipsImagePtr unsigned_alpha,
-              Operation("copy")
-                  .set("in", alpha)
-                  .set("format", static_cast<int>(VIPS_FORMAT_USHORT))
-                  .image());
+  IMGRING_TRY(VipsImagePtr unsigned_alpha, Operation("copy")
+                                               .set("in", alpha)
+                                               .set("format", static_cast<int>(VIPS_FORMAT_USHORT))
+                                               .image());
   VipsImage* out = nullptr;
   if (vips_linear1(unsigned_alpha.get(), &out, 1 / kWide, 0.0, nullptr) != 0) {
     return std::unexpected(vips_failure("samples"));

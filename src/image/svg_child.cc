@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,8 +13,6 @@
 #include <cstring>
 #include <ctime>
 #include <optional>
-
-#include <sys/uio.h>
 
 #include "imgring/image/svg_children.h"
 #include "imgring/image/svg_drawing.h"
@@ -60,8 +59,7 @@ void limit_cpu(std::uint32_t seconds) noexcept {
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
   rlimit limit{};
   if (prlimit(0, RLIMIT_CPU, nullptr, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(static_cast<rlim_t>(used.tv_sec) + seconds + 1,
-                                    limit.rlim_max);
+  limit.rlim_cur = std::min<rlim_t>(static_cast<rlim_t>(used.tv_sec) + seconds + 1, limit.rlim_max);
   prlimit(0, RLIMIT_CPU, &limit, nullptr);
 }
 
@@ -69,8 +67,8 @@ void limit_cpu(std::uint32_t seconds) noexcept {
 bool write_strip(int fd, const Strip& strip, std::size_t row_bytes, std::uint64_t offset) {
   std::array<iovec, kStripRows> rows;
   for (int i = 0; i < strip.row_count; ++i) {
-    auto* first = const_cast<std::uint8_t*>(strip.first + static_cast<std::size_t>(i) *
-                                                              strip.stride_bytes);
+    auto* first =
+        const_cast<std::uint8_t*>(strip.first + static_cast<std::size_t>(i) * strip.stride_bytes);
     rows[static_cast<std::size_t>(i)] = {first, row_bytes};
   }
   const ssize_t wanted = static_cast<ssize_t>(row_bytes) * strip.row_count;
@@ -90,8 +88,8 @@ Result<void> draw_into(Open* open, int fd) {
   for (int top = 0; top < open->size.height;) {
     IMGRING_TRY(const Strip strip, rows.pull(top));
     if (!write_strip(fd, strip, row_bytes, offset)) {
-      return fail(ErrorCode::kBrokenImage, std::string("no room for pixels: ") +
-                                               std::strerror(errno));
+      return fail(ErrorCode::kBrokenImage,
+                  std::string("no room for pixels: ") + std::strerror(errno));
     }
     top += strip.row_count;
     offset += row_bytes * static_cast<std::size_t>(strip.row_count);

@@ -16,10 +16,10 @@
 #include "imgring/base/text.h"
 #include "imgring/mem/budget.h"
 #include "imgring/mem/own_memory.h"
+#include "imgring/svg/parser.h"
 #include "memory_file.h"
 #include "row_puller.h"
 #include "svg_lock.h"
-#include "imgring/svg/parser.h"
 #include "svg_talk.h"
 #include "svg_wire.h"
 
@@ -30,8 +30,8 @@ using SteadyClock = std::chrono::steady_clock;
 struct SvgChildren::Child {
   SvgProcess process;
   int jobs = 0;
-  std::uint64_t most_bytes = 0;  // resident, by its own word: it only ever ends the child
-  std::uint64_t ready_bytes = 0;  // mapped before its first job
+  std::uint64_t most_bytes = 0;        // resident, by its own word: it only ever ends the child
+  std::uint64_t ready_bytes = 0;       // mapped before its first job
   std::uint64_t ready_anon_bytes = 0;  // of its own then
   SteadyClock::time_point idle_since{};
   mem::Grant idle;
@@ -133,8 +133,8 @@ class ChildDrawing final : public SvgDrawing {
 
   Result<VipsImagePtr> draw() override {
     IMGRING_CHECK(size_.width > 0);
-    const auto pixels = static_cast<std::uint64_t>(size_.width) *
-                        static_cast<std::uint64_t>(size_.height);
+    const auto pixels =
+        static_cast<std::uint64_t>(size_.width) * static_cast<std::uint64_t>(size_.height);
     if (pixels > kSvgPixelBytesMax / kSvgBands) {
       return fail(ErrorCode::kResolutionTooLarge, "an SVG drawn with over 134 million pixels");
     }
@@ -182,8 +182,7 @@ class ChildDrawing final : public SvgDrawing {
     }
     SvgTold told;
     const Patience patience{in_.stop, end_};
-    const Heard heard =
-        hear_packet(child_->process.socket.get(), &told, sizeof told, patience);
+    const Heard heard = hear_packet(child_->process.socket.get(), &told, sizeof told, patience);
     switch (heard) {
       case Heard::kPacket: break;
       case Heard::kEnd: return std::unexpected(lost(SvgChildren::Why::kDied, "is gone"));

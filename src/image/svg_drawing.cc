@@ -8,8 +8,8 @@
 
 #include "imgring/image/loader.h"
 #include "imgring/image/svg_check.h"
-#include "imgring/svg/svg.h"
 #include "imgring/svg/encoding.h"
+#include "imgring/svg/svg.h"
 #include "svg_limits.h"
 
 namespace imgring::image {

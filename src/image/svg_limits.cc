@@ -8,8 +8,8 @@
 #include "imgring/image/svg_check.h"
 #include "imgring/svg/data.h"
 #include "imgring/svg/encoding.h"
-#include "svg_pictures.h"
 #include "imgring/svg/tag_walk.h"
+#include "svg_pictures.h"
 
 namespace imgring::image {
 namespace {
@@ -20,15 +20,13 @@ std::string_view local_of(std::string_view name) noexcept {
   return name.substr(name.rfind(':') + 1);
 }
 
-Result<void> refused(const std::string& why) {
-  return fail(ErrorCode::kBrokenSvg, "SVG: " + why);
-}
+Result<void> refused(const std::string& why) { return fail(ErrorCode::kBrokenSvg, "SVG: " + why); }
 
 std::string too_long(double seconds, double seconds_max, const char* what) {
   if (seconds <= seconds_max) return {};
   const auto whole = static_cast<std::int64_t>(std::ceil(std::min(seconds, 1e9)));
-  return std::string(what) + " would take about " + std::to_string(whole) +
-         " s, more than the " + format_number(seconds_max) + " s there are (IMGPROXY_TIMEOUT)";
+  return std::string(what) + " would take about " + std::to_string(whole) + " s, more than the " +
+         format_number(seconds_max) + " s there are (IMGPROXY_TIMEOUT)";
 }
 
 // Librsvg reads no larger kernel, runs or not, and ends the process over it.
@@ -117,8 +115,8 @@ class Preparation : public SvgHandler {
   void replace(const RawAttribute& part, const std::string& link) {
     const auto start = static_cast<std::size_t>(part.whole.data() - source_.data());
     const std::string name(part.name);
-    edits_.push_back({start, part.whole.size(),
-                      link.empty() ? std::string() : " " + name + "=\"" + link + '"'});
+    edits_.push_back(
+        {start, part.whole.size(), link.empty() ? std::string() : " " + name + "=\"" + link + '"'});
   }
 
   std::string_view source_;

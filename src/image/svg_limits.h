@@ -9,8 +9,8 @@
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
-#include "imgring/svg/work.h"
 #include "imgring/svg/scene.h"
+#include "imgring/svg/work.h"
 
 namespace imgring::image {
 

@@ -17,9 +17,9 @@
 #include "font_files.h"
 #include "imgring/base/text.h"
 #include "imgring/image/loader.h"
+#include "imgring/svg/encoding.h"
 #include "row_puller.h"
 #include "svg_child.h"
-#include "imgring/svg/encoding.h"
 
 namespace imgring::image {
 namespace {

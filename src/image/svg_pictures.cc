@@ -24,16 +24,11 @@ struct Format {
   std::string_view name;  // as every rasteriser knows it; empty: it becomes PNG or JPEG
 };
 constexpr Format kFormats[] = {
-    {ImageType::kPng, "image/png"},
-    {ImageType::kJpeg, "image/jpeg"},
-    {ImageType::kGif, "image/gif"},
-    {ImageType::kWebp, ""},
-    {ImageType::kBmp, ""},
-    {ImageType::kTiff, ""},
-    {ImageType::kIco, ""},
-    {ImageType::kAvif, ""},
-    {ImageType::kHeic, ""},
-    {ImageType::kJxl, ""},
+    {ImageType::kPng, "image/png"}, {ImageType::kJpeg, "image/jpeg"},
+    {ImageType::kGif, "image/gif"}, {ImageType::kWebp, ""},
+    {ImageType::kBmp, ""},          {ImageType::kTiff, ""},
+    {ImageType::kIco, ""},          {ImageType::kAvif, ""},
+    {ImageType::kHeic, ""},         {ImageType::kJxl, ""},
 };
 
 struct FreeBytes {
@@ -53,10 +48,9 @@ Result<std::string> as_plain_link(VipsImage* image) {
   void* bytes = nullptr;
   std::size_t size = 0;
   constexpr int kFast = 1, kQuality = 95;
-  const int failed =
-      jpeg ? vips_jpegsave_buffer(in, &bytes, &size, "Q", kQuality, "subsample_mode",
-                                  VIPS_FOREIGN_SUBSAMPLE_OFF, nullptr)
-           : vips_pngsave_buffer(in, &bytes, &size, "compression", kFast, nullptr);
+  const int failed = jpeg ? vips_jpegsave_buffer(in, &bytes, &size, "Q", kQuality, "subsample_mode",
+                                                 VIPS_FOREIGN_SUBSAMPLE_OFF, nullptr)
+                          : vips_pngsave_buffer(in, &bytes, &size, "compression", kFast, nullptr);
   if (failed != 0) return std::unexpected(vips_failure("a picture inside an SVG"));
   const std::unique_ptr<void, FreeBytes> owner(bytes);
   return data_link(jpeg ? "image/jpeg" : "image/png", {static_cast<const char*>(bytes), size});
@@ -110,9 +104,8 @@ SvgPicture prepare_inner_svg(const SvgData& data, const SvgBudget& budget, SvgWo
 
 SvgPicture prepare_any(const SvgData& data, const SvgBudget& budget, SvgWork* work, int depth) {
   if (data.picture == ImageType::kSvg) return prepare_inner_svg(data, budget, work, depth);
-  const auto* format = std::find_if(std::begin(kFormats), std::end(kFormats), [&](const Format& f) {
-    return f.type == data.picture;
-  });
+  const auto* format = std::find_if(std::begin(kFormats), std::end(kFormats),
+                                    [&](const Format& f) { return f.type == data.picture; });
   if (format == std::end(kFormats) || !has_loader(data.picture)) return SvgPicture{};
   const auto image = load(as_bytes(data.bytes), data.picture, LoadParams{});
   vips_error_clear();
@@ -128,8 +121,7 @@ SvgPicture prepare_any(const SvgData& data, const SvgBudget& budget, SvgWork* wo
 
 }  // namespace
 
-SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work,
-                           int depth) {
+SvgPicture prepare_picture(const SvgData& data, const SvgBudget& budget, SvgWork* work, int depth) {
   SvgPicture picture = prepare_any(data, budget, work, depth);
   // What decoding took must be there again when the rasteriser draws.
   constexpr std::int64_t kLargePixels = 4'000'000;

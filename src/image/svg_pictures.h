@@ -16,7 +16,7 @@ struct SvgPicture {
   bool kept = false;  // the link serves as it is
   std::string link;   // else this one; empty: none
   std::int64_t pixels = 0;
-  double seconds = 0;  // that drawing it takes
+  double seconds = 0;   // that drawing it takes
   std::string refused;  // why an SVG is not to be drawn: a limit of what that costs
 };
 

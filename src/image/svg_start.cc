@@ -26,10 +26,23 @@ namespace {
 
 // What the child may know of our environment: fonts, languages, and where libraries are. Keys and
 // addresses are none of its business.
-constexpr const char* kInherited[] = {
-    "HOME", "LANG", "LC_ALL", "LC_CTYPE", "FC_LANG", "FONTCONFIG_FILE", "FONTCONFIG_PATH",
-    "FONTCONFIG_SYSROOT", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_DATA_DIRS",
-    "GDK_PIXBUF_MODULE_FILE", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
+constexpr const char* kInherited[] = {"HOME",
+                                      "LANG",
+                                      "LC_ALL",
+                                      "LC_CTYPE",
+                                      "FC_LANG",
+                                      "FONTCONFIG_FILE",
+                                      "FONTCONFIG_PATH",
+                                      "FONTCONFIG_SYSROOT",
+                                      "XDG_CACHE_HOME",
+                                      "XDG_CONFIG_HOME",
+                                      "XDG_DATA_HOME",
+                                      "XDG_DATA_DIRS",
+                                      "GDK_PIXBUF_MODULE_FILE",
+                                      "LD_LIBRARY_PATH",
+                                      "ASAN_OPTIONS",
+                                      "UBSAN_OPTIONS",
+                                      "TSAN_OPTIONS"};
 
 std::vector<std::string> child_environment() {
   // Filters of librsvg else take a thread for each core, and mimalloc from 2.1 on a gigabyte of
@@ -52,8 +65,8 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 // What passes by itself is the request's 503; anything else an installation that can't draw.
 Error not_started(const std::string& what, int error) {
   constexpr int kShortages[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS};
-  const std::string text = "the child that draws SVGs can't start: " + what + ": " +
-                           std::strerror(error) + "; ";
+  const std::string text =
+      "the child that draws SVGs can't start: " + what + ": " + std::strerror(error) + "; ";
   if (std::ranges::find(kShortages, error) == std::end(kShortages)) {
     return Error(ErrorCode::kInternal,
                  text + "/proc, /dev/null and starting programs must be allowed");

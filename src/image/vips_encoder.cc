@@ -180,7 +180,7 @@ bool codec_works(ImageType type) {
 }
 
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
-                                  const StopFlag& stop) {
+                           const StopFlag& stop) {
   const Saver* saver = saver_of(type);
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));

@@ -22,14 +22,12 @@ void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
 
 // Beyond the four patterns of imgproxy (`x`load_source, `x`2vips, VipsJpeg, XML parse error) the
 // names other libvips versions and our buffer loaders give to the same failures.
-constexpr std::array kDecoderNames = {std::string_view("VipsJpeg"), std::string_view("vipspng"),
-                                      std::string_view("vips2jpeg"), std::string_view("heif"),
-                                      std::string_view("webp"),
-                                      std::string_view("VipsForeignLoad")};
-constexpr std::array kDecoderEndings = {std::string_view("load_source"),
-                                        std::string_view("load_buffer"), std::string_view("load"),
-                                        std::string_view("2vips"),
-                                        std::string_view("Decode")};  // LZWDecode of libtiff
+constexpr std::array kDecoderNames = {
+    std::string_view("VipsJpeg"), std::string_view("vipspng"), std::string_view("vips2jpeg"),
+    std::string_view("heif"),     std::string_view("webp"),    std::string_view("VipsForeignLoad")};
+constexpr std::array kDecoderEndings = {
+    std::string_view("load_source"), std::string_view("load_buffer"), std::string_view("load"),
+    std::string_view("2vips"), std::string_view("Decode")};  // LZWDecode of libtiff
 
 bool is_decoder_line(std::string_view text) noexcept {
   if (text.find("XML parse error: ") != std::string_view::npos) return true;

@@ -7,9 +7,9 @@
 #include <cstring>
 #include <vector>
 
-#include "imgring/base/byte_reader.h"
 #include "encoders.h"
 #include "exif_block.h"
+#include "imgring/base/byte_reader.h"
 #include "operation.h"
 #include "row_puller.h"
 
@@ -201,7 +201,7 @@ Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFl
 }
 
 Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
-                                    const StopFlag& stop) {
+                             const StopFlag& stop) {
   IMGRING_TRY(const WebPConfig config, config_of(params));
   IMGRING_TRY(Pixels pixels, pull_all(header, rows));
   Picture picture;

@@ -35,12 +35,14 @@ IoAwait nop(Loop& loop, Scope& scope) noexcept {
   return IoAwait(loop, scope, OpRequest{.kind = OpKind::kNop});
 }
 IoAwait recv_some(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into) noexcept {
-  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kRecv, .fd = fd, .data = into.data(),
-                                        .size_bytes = into.size()});
+  return IoAwait(
+      loop, scope,
+      OpRequest{.kind = OpKind::kRecv, .fd = fd, .data = into.data(), .size_bytes = into.size()});
 }
 IoAwait send_some(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_t> data) noexcept {
   return IoAwait(loop, scope,
-                 OpRequest{.kind = OpKind::kSend, .fd = fd,
+                 OpRequest{.kind = OpKind::kSend,
+                           .fd = fd,
                            .data = const_cast<std::uint8_t*>(data.data()),
                            .size_bytes = data.size()});
 }
@@ -50,18 +52,23 @@ IoAwait send_message(Loop& loop, Scope& scope, int fd, const msghdr* message) no
 }
 IoAwait connect_to(Loop& loop, Scope& scope, int fd, const sockaddr* address,
                    socklen_t size) noexcept {
-  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kConnect, .fd = fd, .argument = address,
-                                        .argument_size = size});
+  return IoAwait(
+      loop, scope,
+      OpRequest{.kind = OpKind::kConnect, .fd = fd, .argument = address, .argument_size = size});
 }
 IoAwait open_file(Loop& loop, Scope& scope, int folder_fd, const char* path,
                   const open_how* how) noexcept {
-  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kOpen, .fd = folder_fd, .argument = how,
-                                        .path = path});
+  return IoAwait(loop, scope,
+                 OpRequest{.kind = OpKind::kOpen, .fd = folder_fd, .argument = how, .path = path});
 }
 IoAwait read_at(Loop& loop, Scope& scope, int fd, std::span<std::uint8_t> into,
                 std::int64_t offset) noexcept {
-  return IoAwait(loop, scope, OpRequest{.kind = OpKind::kRead, .fd = fd, .data = into.data(),
-                                        .size_bytes = into.size(), .offset = offset});
+  return IoAwait(loop, scope,
+                 OpRequest{.kind = OpKind::kRead,
+                           .fd = fd,
+                           .data = into.data(),
+                           .size_bytes = into.size(),
+                           .offset = offset});
 }
 IoAwait poll_in(Loop& loop, Scope& scope, int fd) noexcept {
   return IoAwait(loop, scope, OpRequest{.kind = OpKind::kPollIn, .fd = fd});

@@ -16,7 +16,7 @@ namespace imgring::loop {
 namespace {
 constexpr auto kForever = std::chrono::hours(1);  // a wait without timers; nothing depends on it
 constexpr int kResumesPerTurn = 4096;
-}
+}  // namespace
 
 void Engine::submit(const OpRequest& request, Operation* operation) noexcept {
   IMGRING_CHECK(!operation->in_flight_);
@@ -62,8 +62,11 @@ Loop::~Loop() {
 }
 
 void Loop::arm_wake() noexcept {
-  OpRequest request{.kind = OpKind::kRead, .fd = wake_fd_, .data = &wake_->count,
-                    .size_bytes = sizeof(wake_->count), .offset = 0};
+  OpRequest request{.kind = OpKind::kRead,
+                    .fd = wake_fd_,
+                    .data = &wake_->count,
+                    .size_bytes = sizeof(wake_->count),
+                    .offset = 0};
   engine_->submit(request, wake_.get());
 }
 

@@ -106,8 +106,7 @@ Task<bool> JobRegistry::drained(Scope& scope) {
   co_return true;
 }
 
-HelperLane::HelperLane(Options options)
-    : backlog_(options.threads), options_(options) {
+HelperLane::HelperLane(Options options) : backlog_(options.threads), options_(options) {
   for (unsigned i = 0; i < options.threads; ++i) {
     slots_.push_back(std::make_unique<Slot>());
     slots_.back()->index = i;
@@ -297,9 +296,12 @@ HelperPool::HelperPool(unsigned threads, std::size_t queue_max, HelperHooks hook
   constexpr std::array<int, kLaneCount> kNices = {kNice, kPatientNice};
   const int own = getpriority(PRIO_PROCESS, 0);  // of the calling thread
   for (std::size_t i = 0; i < kLaneCount; ++i) {
-    lanes_[i] = std::make_unique<HelperLane>(HelperLane::Options{
-        .threads = threads, .queue_max = queue_max, .nice = std::min(own + kNices[i], kNiceMax),
-        .on_demand = i > 0, .hooks = hooks});
+    lanes_[i] = std::make_unique<HelperLane>(
+        HelperLane::Options{.threads = threads,
+                            .queue_max = queue_max,
+                            .nice = std::min(own + kNices[i], kNiceMax),
+                            .on_demand = i > 0,
+                            .hooks = hooks});
   }
 }
 
@@ -324,9 +326,8 @@ double HelperPool::longest_running_s() const {
 }
 
 bool HelperPool::half_stuck(Clock::duration time) const {
-  return std::ranges::any_of(lanes_, [time](const auto& lane) {
-    return lane->stuck(time) * 2 >= lane->threads();
-  });
+  return std::ranges::any_of(
+      lanes_, [time](const auto& lane) { return lane->stuck(time) * 2 >= lane->threads(); });
 }
 
 bool HelperPool::nice_refused() const noexcept {

@@ -45,8 +45,9 @@ std::string refusal_text(int error) {
     return text + "kernel.io_uring_disabled is " + disabled +
            "; set it to 0 (sysctl kernel.io_uring_disabled=0)";
   }
-  return text + "a seccomp profile blocks it; allow io_uring_setup, io_uring_enter and "
-                "io_uring_register";
+  return text +
+         "a seccomp profile blocks it; allow io_uring_setup, io_uring_enter and "
+         "io_uring_register";
 }
 
 class UringEngine final : public Engine {
@@ -75,7 +76,7 @@ class UringEngine final : public Engine {
   EngineOptions options_;
   io_uring ring_{};
   bool open_ = false;
-  std::deque<Intent> waiting_;   // found no free entry; an intent is never dropped
+  std::deque<Intent> waiting_;  // found no free entry; an intent is never dropped
 };
 
 UringEngine::~UringEngine() {
@@ -104,9 +105,10 @@ Result<void> UringEngine::probe_operations() {
     const char* name;
   };
   constexpr Needed kNeeded[] = {
-      {IORING_OP_ACCEPT, "accept"},   {IORING_OP_RECV, "recv"},   {IORING_OP_SEND, "send"},
-      {IORING_OP_SENDMSG, "sendmsg"}, {IORING_OP_CONNECT, "connect"},
-      {IORING_OP_OPENAT2, "openat2"}, {IORING_OP_READ, "read"},   {IORING_OP_CLOSE, "close"},
+      {IORING_OP_ACCEPT, "accept"},   {IORING_OP_RECV, "recv"},
+      {IORING_OP_SEND, "send"},       {IORING_OP_SENDMSG, "sendmsg"},
+      {IORING_OP_CONNECT, "connect"}, {IORING_OP_OPENAT2, "openat2"},
+      {IORING_OP_READ, "read"},       {IORING_OP_CLOSE, "close"},
       {IORING_OP_POLL_ADD, "poll"},   {IORING_OP_ASYNC_CANCEL, "async cancel"}};
   std::string missing;
   for (const Needed& needed : kNeeded) {
@@ -114,8 +116,8 @@ Result<void> UringEngine::probe_operations() {
   }
   io_uring_free_probe(probe);
   if (missing.empty()) return {};
-  return fail(ErrorCode::kInternal, "io_uring lacks operations:" + missing +
-                                        "; a kernel of 6.1 or newer is needed");
+  return fail(ErrorCode::kInternal,
+              "io_uring lacks operations:" + missing + "; a kernel of 6.1 or newer is needed");
 }
 
 io_uring_sqe* UringEngine::entry() noexcept {
@@ -162,9 +164,7 @@ void UringEngine::prepare(io_uring_sqe* sqe, const Intent& intent) noexcept {
       break;
     case OpKind::kPollIn: io_uring_prep_poll_add(sqe, r.fd, POLLIN); break;
     case OpKind::kPollStream: io_uring_prep_poll_add(sqe, r.fd, POLLIN | POLLRDHUP); break;
-    case OpKind::kWatchStream:
-      io_uring_prep_poll_multishot(sqe, r.fd, POLLIN | POLLRDHUP);
-      break;
+    case OpKind::kWatchStream: io_uring_prep_poll_multishot(sqe, r.fd, POLLIN | POLLRDHUP); break;
     case OpKind::kClose: io_uring_prep_close(sqe, r.fd); break;
   }
   io_uring_sqe_set_data64(sqe, reinterpret_cast<std::uintptr_t>(intent.operation));

@@ -77,10 +77,8 @@ int class_for(std::size_t size_bytes) noexcept {
 }
 
 Lease::Lease(Lease&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)),
-      capacity_(std::exchange(other.capacity_, 0)),
-      size_(std::exchange(other.size_, 0)),
-      requested_(std::exchange(other.requested_, 0)),
+    : data_(std::exchange(other.data_, nullptr)), capacity_(std::exchange(other.capacity_, 0)),
+      size_(std::exchange(other.size_, 0)), requested_(std::exchange(other.requested_, 0)),
       pool_(std::exchange(other.pool_, nullptr)) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {

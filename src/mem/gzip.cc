@@ -93,11 +93,8 @@ Result<void> Gunzip::run_inflate() {
       between_members_ = false;
     }
     switch (inflate(stream_.get(), Z_NO_FLUSH)) {
-      case Z_OK:
-        break;
-      case Z_STREAM_END:
-        between_members_ = true;
-        break;
+      case Z_OK: break;
+      case Z_STREAM_END: between_members_ = true; break;
       case Z_BUF_ERROR:  // no more input or no more room: the ordinary end of a step
         return {};
       case Z_MEM_ERROR:  // the window is allocated late

@@ -52,11 +52,10 @@ std::uint64_t part_bytes(Part part, std::uint64_t limit_bytes) noexcept {
 }
 
 Ledger::Ledger(std::uint64_t limit_bytes) noexcept
-    : limit_bytes_(limit_bytes),
-      parts_{Budget(part_bytes(Part::kPlans, limit_bytes)),
-             Budget(part_bytes(Part::kDownloads, limit_bytes)),
-             Budget(part_bytes(Part::kHeads, limit_bytes)),
-             Budget(part_bytes(Part::kConnections, limit_bytes))},
+    : limit_bytes_(limit_bytes), parts_{Budget(part_bytes(Part::kPlans, limit_bytes)),
+                                        Budget(part_bytes(Part::kDownloads, limit_bytes)),
+                                        Budget(part_bytes(Part::kHeads, limit_bytes)),
+                                        Budget(part_bytes(Part::kConnections, limit_bytes))},
       results_(std::numeric_limits<std::uint64_t>::max()),
       sent_downloads_(std::numeric_limits<std::uint64_t>::max()) {}
 

@@ -82,12 +82,12 @@ struct Embedding {
 };
 
 constexpr Embedding kEmbeddings[] = {
-    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, {12, 13, 14, 15}, 0},     // mapped
-    {{}, 96, {12, 13, 14, 15}, 0},                                            // compatible
-    {{0x20, 0x02}, 16, {2, 3, 4, 5}, 0},                                      // 6to4
-    {{0x00, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}, 0},                      // NAT64
-    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, {6, 7, 9, 10}, 0},             // NAT64, local use
-    {{0x20, 0x01, 0x00, 0x00}, 32, {12, 13, 14, 15}, 0xff},                   // Teredo
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96, {12, 13, 14, 15}, 0},  // mapped
+    {{}, 96, {12, 13, 14, 15}, 0},                                          // compatible
+    {{0x20, 0x02}, 16, {2, 3, 4, 5}, 0},                                    // 6to4
+    {{0x00, 0x64, 0xff, 0x9b}, 96, {12, 13, 14, 15}, 0},                    // NAT64
+    {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, {6, 7, 9, 10}, 0},           // NAT64, local use
+    {{0x20, 0x01, 0x00, 0x00}, 32, {12, 13, 14, 15}, 0xff},                 // Teredo
 };
 
 std::optional<Bytes4> embedded(const Bytes16& a) noexcept {

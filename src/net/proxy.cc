@@ -81,8 +81,8 @@ Result<Proxy> parse_proxy(std::string_view url) {
     const std::string scheme = to_lower(url.substr(0, mark));
     if (scheme != "http" && scheme != "https") {
       // What is no scheme may be a password.
-      const bool plain = scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.") ==
-                         std::string::npos;
+      const bool plain =
+          scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+-.") == std::string::npos;
       return fail(ErrorCode::kInternal, "proxies are http:// or https://, not " +
                                             (plain ? scheme + "://" : std::string("this")));
     }

@@ -46,7 +46,7 @@ using AddrInfoPtr = std::unique_ptr<ares_addrinfo, AddrInfoEnd>;
 
 struct Answer {
   std::vector<Address> addresses;
-  std::string problem;  // why there are none
+  std::string problem;    // why there are none
   bool shortage = false;  // it is ours
   std::chrono::seconds ttl{0};
 };
@@ -81,8 +81,8 @@ std::vector<Address> interleaved(std::vector<Address> in) {
   out.reserve(in.size());
   int last = 0;
   while (!in.empty()) {
-    auto next = std::find_if(in.begin(), in.end(),
-                             [last](const Address& a) { return a.family() != last; });
+    auto next =
+        std::find_if(in.begin(), in.end(), [last](const Address& a) { return a.family() != last; });
     if (next == in.end()) next = in.begin();
     last = next->family();
     out.push_back(*next);
@@ -175,8 +175,8 @@ struct Resolver::Impl {
   loop::Fd epoll;
   ChannelPtr channel;
   loop::Nursery nursery;  // the pump, while queries are under way
-  Queries queries;   // somebody waits for each
-  Queries unwanted;  // nobody does
+  Queries queries;        // somebody waits for each
+  Queries unwanted;       // nobody does
   std::unordered_map<std::string, Cached> cache;
   std::uint64_t sent = 0;
   bool pumping = false, closed = false, renewing = false;

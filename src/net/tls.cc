@@ -284,8 +284,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options) 
   SSL_CTX_set_alpn_protos(context.get(), kProtocols, sizeof kProtocols);
   const int verify = options.ignore_verification ? SSL_VERIFY_NONE : SSL_VERIFY_PEER;
   SSL_CTX_set_verify(context.get(), verify, nullptr);
-  SSL_CTX_set_session_cache_mode(context.get(),
-                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), on_new_session);
   if (options.trust) SSL_CTX_set1_cert_store(context.get(), options.trust->get());
   ERR_clear_error();

@@ -72,8 +72,8 @@ class Page {
 
  private:
   static bool is_name_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == ':';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
   }
   void open(std::string_view prefix, const Family& family) {
     name_ = prefix;
@@ -158,9 +158,9 @@ void put_gauges(Page& page, const MetricsView& view) {
             static_cast<double>(in_progress) * 100 / std::max(1, view.workers));
   page.only({"vips_memory_bytes", "gauge", "A gauge of the vips tracked memory usage in bytes."},
             view.vips.memory_bytes);
-  page.only({"vips_max_memory_bytes", "gauge",
-             "A gauge of the max vips tracked memory usage in bytes."},
-            view.vips.memory_bytes_max);
+  page.only(
+      {"vips_max_memory_bytes", "gauge", "A gauge of the max vips tracked memory usage in bytes."},
+      view.vips.memory_bytes_max);
   page.only({"vips_allocs", "gauge", "A gauge of the number of active vips allocations."},
             view.vips.allocs);
 }
@@ -289,13 +289,13 @@ struct PoolGroup {
   std::string_view type;
   std::vector<const BufferPool*> pools;
 
-  std::uint64_t sum(Counter mem::PoolStats::*counter) const {
+  std::uint64_t sum(Counter mem::PoolStats::* counter) const {
     std::uint64_t total = 0;
     for (const BufferPool* pool : pools) total += (pool->stats().*counter).value();
     return total;
   }
   // nullopt before the first calibration anywhere.
-  std::optional<std::uint64_t> largest(Counter mem::PoolStats::*counter) const {
+  std::optional<std::uint64_t> largest(Counter mem::PoolStats::* counter) const {
     std::optional<std::uint64_t> found;
     for (const BufferPool* pool : pools) {
       if (pool->stats().calibrations.value() == 0) continue;
@@ -333,8 +333,8 @@ void put_pool_sizes(Page& page, const std::vector<PoolGroup>& groups) {
     const auto total = static_cast<double>(group.sum(&mem::PoolStats::kept_bytes));
     page.histogram(group.label(), {bounds, counts, total});
   }
-  page.begin({"buffer_default_size_bytes", "gauge",
-              "A gauge of the buffer default size in bytes."});
+  page.begin(
+      {"buffer_default_size_bytes", "gauge", "A gauge of the buffer default size in bytes."});
   for (const PoolGroup& group : groups) {
     const auto size = group.largest(&mem::PoolStats::default_size_bytes);
     if (size) page.sample(group.label(), *size);
@@ -366,7 +366,7 @@ void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGro
   }
   page.begin({"buffer_pool_dropped_total", "counter", "Buffers freed instead of kept, by reason."});
   for (const PoolGroup& group : groups) {
-    const auto put = [&page, &group](std::string_view reason, Counter mem::PoolStats::*counter) {
+    const auto put = [&page, &group](std::string_view reason, Counter mem::PoolStats::* counter) {
       page.sample(fmt::format("{},reason=\"{}\"", group.label(), reason), group.sum(counter));
     };
     put("too_big", &mem::PoolStats::dropped_too_big);
@@ -386,9 +386,9 @@ void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGro
 }
 
 void put_process(Page& page, const ProcessNumbers& process) {
-  page.only_standard({"process_cpu_seconds_total", "counter",
-                      "Total user and system CPU time spent in seconds."},
-                     process.cpu_seconds);
+  page.only_standard(
+      {"process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds."},
+      process.cpu_seconds);
   page.only_standard({"process_open_fds", "gauge", "Number of open file descriptors."},
                      process.open_fds);
   page.only_standard({"process_max_fds", "gauge", "Maximum number of open file descriptors."},

@@ -89,9 +89,9 @@ std::int64_t bytes_of_pictures_inside(const RenderJob& job) {
 
 // Reading the source takes a child its tree and time by the byte, whatever it draws.
 void add_reading_of_vector(const RenderJob& job, Estimate* out) {
-  out->bytes += std::min(kSvgChildBytes + size_of(job) * kSvgBytesPerFileByte +
-                             bytes_of_pictures_inside(job),
-                         kSvgBytesMax);
+  out->bytes +=
+      std::min(kSvgChildBytes + size_of(job) * kSvgBytesPerFileByte + bytes_of_pictures_inside(job),
+               kSvgBytesMax);
   UnreadSource unread{.source = job.source_type};
   unread.pixels = static_cast<double>(size_of(job) * kBytesPerFileByte) / kBytesPerPixel;
   out->work.decode += planned_work(unread).decode;
@@ -165,8 +165,7 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
   facts.type = job.source_type;
   facts.alpha = vector;
   const PlanInput input = input_of(job, facts);
-  const double result =
-      why == Unplanned::kRefused ? 0 : result_pixels(*job.options, vector);
+  const double result = why == Unplanned::kRefused ? 0 : result_pixels(*job.options, vector);
   double per_pixel = encode_bytes_per_pixel(input.result_type, input);
   Estimate out;
   UnreadSource unread{.source = job.source_type,
@@ -208,8 +207,7 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
 
 Estimate estimate(const RenderJob& job) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
-  const std::optional<SourceFacts> known =
-      known_facts(job, job.options->max_animation_frames);
+  const std::optional<SourceFacts> known = known_facts(job, job.options->max_animation_frames);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
   if (!check_resolution(*known, input.frames, *job.options)) {

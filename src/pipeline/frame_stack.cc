@@ -38,8 +38,8 @@ Result<void> FrameStack::append(VipsImage* frame, const image::StopFlag& stop) {
     if (vips_region_prepare(region.get(), &strip) != 0)
       return std::unexpected(image::vips_failure("frame"));
     for (int row = y; row < y + strip.height; ++row) {
-      if (vips_image_write_line(stack_.get(), top + row,
-                                VIPS_REGION_ADDR(region.get(), 0, row)) != 0) {
+      if (vips_image_write_line(stack_.get(), top + row, VIPS_REGION_ADDR(region.get(), 0, row)) !=
+          0) {
         return std::unexpected(image::vips_failure("frame"));
       }
     }

@@ -174,9 +174,8 @@ int resized(int size, double factor) noexcept {
 }
 
 Turn turn_of(int orientation, bool auto_rotate) noexcept {
-  static constexpr Turn kTurns[] = {{0, false},  {0, false}, {0, true},
-                                    {180, false}, {180, true}, {90, true},
-                                    {90, false}, {270, true}, {270, false}};
+  static constexpr Turn kTurns[] = {{0, false}, {0, false},  {0, true},   {180, false}, {180, true},
+                                    {90, true}, {90, false}, {270, true}, {270, false}};
   return auto_rotate && orientation >= 1 && orientation <= 8 ? kTurns[orientation] : Turn{};
 }
 

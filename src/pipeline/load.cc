@@ -52,8 +52,10 @@ Result<Opened> open_image(const LoadRequest& request) {
     thumbnail.thumbnail = true;
     auto small = load_with(request, thumbnail, 1);
     opened.thumbnail = small.has_value();
-    if (small) opened.image = std::move(*small);
-    else vips_error_clear();
+    if (small)
+      opened.image = std::move(*small);
+    else
+      vips_error_clear();
   }
   if (opened.image == nullptr) {
     IMGRING_TRY(VipsImagePtr whole, load_with(request, {}, 1));
@@ -85,8 +87,7 @@ Result<Opened> open_vector(const LoadRequest& request) {
   if (request.svg_children == nullptr) {
     opened.drawing = image::draw_here(request.source, params);
   } else {
-    IMGRING_TRY(opened.drawing,
-                request.svg_children->open(request.source, params, *request.stop));
+    IMGRING_TRY(opened.drawing, request.svg_children->open(request.source, params, *request.stop));
   }
   IMGRING_TRY(opened.facts, look_at_vector(request, opened.drawing.get(), 1));
   return opened;

@@ -23,20 +23,20 @@ struct LoadRequest {
   ImageType type = ImageType::kUnknown;
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
-  const image::StopFlag* stop = nullptr;          // vectors: ends the wait for a child
-  image::SvgChildren* svg_children = nullptr;     // null: vectors are drawn in this process
-  std::uint64_t memory_bytes = 0;                 // that a child may take; 0: no bound of the job's
-  const Logger* log = nullptr;                    // null: nothing is said
+  const image::StopFlag* stop = nullptr;       // vectors: ends the wait for a child
+  image::SvgChildren* svg_children = nullptr;  // null: vectors are drawn in this process
+  std::uint64_t memory_bytes = 0;              // that a child may take; 0: no bound of the job's
+  const Logger* log = nullptr;                 // null: nothing is said
   format::Abilities abilities = format::Abilities::all();
 };
 
 struct Opened {
-  SourceFacts facts;           // of one frame; a guarded vector: as the guard left it
-  Size origin;                 // of one frame, upright, before any guard
+  SourceFacts facts;  // of one frame; a guarded vector: as the guard left it
+  Size origin;        // of one frame, upright, before any guard
   double guard_shrink = 1;
-  image::VipsImagePtr image;   // null: the facts are our own header probe's, or it is a vector
+  image::VipsImagePtr image;  // null: the facts are our own header probe's, or it is a vector
   std::unique_ptr<image::SvgDrawing> drawing;  // a vector, open for its pixels
-  bool thumbnail = false;      // enforce_thumbnail gave the embedded one
+  bool thumbnail = false;                      // enforce_thumbnail gave the embedded one
 };
 
 struct Loaded {

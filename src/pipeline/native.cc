@@ -6,9 +6,9 @@
 namespace imgring::pipeline {
 namespace {
 
+using codec::ResizeAxis;
 using image::NativeJob;
 using image::NativeTurn;
-using codec::ResizeAxis;
 
 constexpr image::NativeTurn kQuarterTurns[] = {
     {false, false, false}, {true, false, true}, {false, true, true}, {true, true, false}};
@@ -64,8 +64,7 @@ class JobMaker {
   // False: a step that is not done here.
   bool add(const Step& step) noexcept {
     switch (step.kind) {
-      case StepKind::kToProcessing:
-        return true;
+      case StepKind::kToProcessing: return true;
       case StepKind::kCrop:
         job_.across = part(step.area.left, step.area.width);
         job_.down = part(step.area.top, step.area.height);
@@ -75,17 +74,10 @@ class JobMaker {
         return !input_.config->use_linear_colorspace &&
                resize_axis(&job_.across, step.after.width, step.width_scale) &&
                resize_axis(&job_.down, step.after.height, step.height_scale);
-      case StepKind::kTurn:
-        job_.turn = turn_of(plan_.turn, input_.pixels());
-        return true;
-      case StepKind::kResultCrop:
-        cut_result(&job_, step.area);
-        return !step.smart;
-      case StepKind::kFlatten:
-        flatten();
-        return true;
-      default:
-        return false;
+      case StepKind::kTurn: job_.turn = turn_of(plan_.turn, input_.pixels()); return true;
+      case StepKind::kResultCrop: cut_result(&job_, step.area); return !step.smart;
+      case StepKind::kFlatten: flatten(); return true;
+      default: return false;
     }
   }
   const NativeJob& job() const noexcept { return job_; }
@@ -118,10 +110,9 @@ bool worthwhile(const PlanInput& input) noexcept {
 
 bool possible(const Plan& plan, const PlanInput& input) noexcept {
   const ImageType from = plan.loaded.type, to = plan.result_type;
-  const bool source = (from == ImageType::kJpeg || from == ImageType::kPng) &&
-                      input.facts.type == from;
-  const bool result =
-      to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
+  const bool source =
+      (from == ImageType::kJpeg || from == ImageType::kPng) && input.facts.type == from;
+  const bool result = to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
   const bool one_picture = plan.frames == 1 && !plan.depends_on_pixels && !input.trimmed;
   const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
   // A result that has to fit is written several times.
@@ -142,8 +133,7 @@ std::optional<NativeJob> native_job(const Plan& plan, const PlanInput& input) no
 
 bool has_native_pixels(VipsImage* loaded) noexcept {
   const int bands = vips_image_get_bands(loaded);
-  const VipsInterpretation wanted =
-      bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W;
+  const VipsInterpretation wanted = bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W;
   const bool plain = bands >= 1 && bands <= codec::kBandsMax &&
                      vips_image_get_format(loaded) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_coding(loaded) == VIPS_CODING_NONE &&

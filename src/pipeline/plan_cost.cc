@@ -83,9 +83,7 @@ double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
   return in.options->max_bytes > 0 ? bytes + kBytesPerPixel : bytes;
 }
 
-double drawn_bytes_per_pixel(ImageType vector) noexcept {
-  return facts_of(vector).decode.bytes;
-}
+double drawn_bytes_per_pixel(ImageType vector) noexcept { return facts_of(vector).decode.bytes; }
 
 std::int64_t coefficient_bytes(const SourceFacts& facts) noexcept {
   if (facts.type != ImageType::kJpeg || !facts.whole_decode) return 0;

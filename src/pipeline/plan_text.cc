@@ -13,7 +13,7 @@ constexpr std::string_view kNames[] = {
 #define IMGRING_STEP_NAME(kind, function, name) name,
     IMGRING_STEPS(IMGRING_STEP_NAME)
 #undef IMGRING_STEP_NAME
-    "end"};
+        "end"};
 
 std::string detail_of(const Step& step) {
   if (step.smart) return " (smart)";

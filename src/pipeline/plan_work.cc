@@ -51,9 +51,7 @@ microseconds encode_time(const Encoding& e) noexcept {
   return from_us(cost.fixed_us + e.pixels * (flat ? kFlatPngNs : cost.ns) / 1e3);
 }
 
-double area(int width, int height) noexcept {
-  return static_cast<double>(width) * height;
-}
+double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
 
 // HEIC of pictures that are rich in content: 14 photos of 1.3 MP took 1547 to 1755 where a JPEG of
 // them had 0.2 bytes a pixel or more (quality 85), noise 1670; thinner ones 250 to 1590. Half of
@@ -96,9 +94,7 @@ bool is_rich(const Plan& plan, const PlanInput& in, std::size_t source_bytes) no
 
 }  // namespace
 
-bool PlannedWork::patient() const noexcept {
-  return encode > kQuickEncode || all() > kQuickInAll;
-}
+bool PlannedWork::patient() const noexcept { return encode > kQuickEncode || all() > kQuickInAll; }
 
 PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& facts = facts_of(in.facts.type).vector ? plan.loaded : in.facts;

@@ -8,8 +8,8 @@
 #include "frame_stack.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/metadata.h"
-#include "imgring/svg/svg.h"
 #include "imgring/pipeline/render.h"
+#include "imgring/svg/svg.h"
 #include "load.h"
 #include "native.h"
 #include "save_result.h"
@@ -21,8 +21,8 @@ namespace {
 using image::VipsImagePtr;
 
 LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source, job.source_type,  job.options,      job.config,
-          &stop,      job.svg_children, job.memory_bytes, job.log,    job.abilities};
+  return {job.source,       job.source_type,  job.options, job.config,   &stop,
+          job.svg_children, job.memory_bytes, job.log,     job.abilities};
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
@@ -75,8 +75,7 @@ Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInpu
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
-  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark,
-                            job.svg_children};
+  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.svg_children};
   return run_steps(std::move(loaded.image), &loaded.plan, *input, context);
 }
 
@@ -136,8 +135,8 @@ Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
   IMGRING_TRY(VipsImagePtr own, vips::copy(coloured.get()));
   vips_autorot_remove_angle(own.get());
   if (o.strip_metadata) {
-    image::strip_metadata(own.get(), {.keep_copyright = o.keep_copyright,
-                                      .animated = input.frames > 1});
+    image::strip_metadata(own.get(),
+                          {.keep_copyright = o.keep_copyright, .animated = input.frames > 1});
   }
   return own;
 }

@@ -33,8 +33,7 @@ Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::Sa
     IMGRING_TRY_VOID(vips::check_stop(stop));
     IMGRING_TRY(Bytes bytes, image::save(memory.get(), type, params, stop));
     const auto size = static_cast<std::int64_t>(bytes.size());
-    if (size <= bytes_max || params.quality <= kQualityEnough)
-      return Saved{std::move(bytes), type};
+    if (size <= bytes_max || params.quality <= kQualityEnough) return Saved{std::move(bytes), type};
     const double over = static_cast<double>(size) / static_cast<double>(bytes_max);
     params.quality = lower_quality(params.quality, over);
   }

@@ -69,9 +69,7 @@ Step& StepMaker::add(StepKind kind, Size after) {
   return step;
 }
 
-bool StepMaker::turned() const noexcept {
-  return (plan_.turn.angle + options_.rotate) % 180 != 0;
-}
+bool StepMaker::turned() const noexcept { return (plan_.turn.angle + options_.rotate) % 180 != 0; }
 
 // Offsets of a crop before the resize do not know dpr: offset_scale 1.
 void StepMaker::cut(StepKind kind, Size to, const Gravity& gravity, double offset_scale) {

@@ -35,9 +35,7 @@ void make_trim(StepMaker& m) {
   m.add(StepKind::kTrim, m.size());
 }
 
-void make_to_processing(StepMaker& m) {
-  m.add(StepKind::kToProcessing, m.size());
-}
+void make_to_processing(StepMaker& m) { m.add(StepKind::kToProcessing, m.size()); }
 
 void make_crop(StepMaker& m) {
   const url::PixelOptions& o = m.options();
@@ -200,8 +198,6 @@ static_assert(one_row_each(), "a row for each kind, in the order of IMGRING_STEP
 
 }  // namespace
 
-const StepRow& row_of(StepKind kind) noexcept {
-  return kRows[index_of(kind)];
-}
+const StepRow& row_of(StepKind kind) noexcept { return kRows[index_of(kind)]; }
 
 }  // namespace imgring::pipeline

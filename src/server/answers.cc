@@ -193,8 +193,8 @@ std::string without_controls(std::string value) {
 }  // namespace
 
 std::string content_disposition(const DispositionInput& in) {
-  std::string name = in.filename.empty() ? source_stem(display_text(in.source_url))
-                                         : std::string(in.filename);
+  std::string name =
+      in.filename.empty() ? source_stem(display_text(in.source_url)) : std::string(in.filename);
   name = replace_all(replace_all(name.append(in.extension), "\"", "%22"), "\\", "%5C");
   std::string value = in.attachment ? "attachment" : "inline";
   value.append("; filename=\"").append(name).append("\"");
@@ -211,8 +211,8 @@ std::optional<std::string> canonical_link(std::string_view source_url) {
   std::string value = "<";
   for (const char c : shown) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = byte > 0x20 && byte < 0x7F && std::string_view("<>\"\\^`{|}").find(c) ==
-                                                         std::string_view::npos;
+    const bool plain = byte > 0x20 && byte < 0x7F &&
+                       std::string_view("<>\"\\^`{|}").find(c) == std::string_view::npos;
     if (plain) {
       value += c;
     } else {
@@ -351,8 +351,9 @@ ErrorBody error_body(const Error& error, std::string_view accept, std::string_vi
   }
   std::string page = "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>";
   page += std::to_string(error.status()) + " " + html_escape(text);
-  page += "</title><style>body{font:16px/1.5 sans-serif;margin:3em auto;max-width:46em}"
-          "pre{white-space:pre-wrap;background:#f4f4f4;padding:1em}</style></head><body><h1>";
+  page +=
+      "</title><style>body{font:16px/1.5 sans-serif;margin:3em auto;max-width:46em}"
+      "pre{white-space:pre-wrap;background:#f4f4f4;padding:1em}</style></head><body><h1>";
   page += std::to_string(error.status()) + " " + html_escape(text) + "</h1><pre>";
   page += html_escape(detail) + "</pre><p>Request ID: " + html_escape(request_id);
   page += "</p><p>imgring " IMGRING_VERSION "</p></body></html>";

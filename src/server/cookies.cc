@@ -55,9 +55,7 @@ std::string_view path_of(std::string_view url) noexcept {
   return slash == std::string_view::npos ? "/" : url.substr(slash);
 }
 
-bool on_the_web(std::string_view scheme) noexcept {
-  return scheme == "http" || scheme == "https";
-}
+bool on_the_web(std::string_view scheme) noexcept { return scheme == "http" || scheme == "https"; }
 
 // The cookies of a base URL are for its folder and below (RFC 6265 5.1.4).
 bool below_folder_of(std::string_view base_url, std::string_view source_url) noexcept {
@@ -88,8 +86,8 @@ std::string cookies_for(std::string_view source_url, const http::Headers& client
                         const config::SourceConfig& config) {
   if (!config.cookie_passthrough) return {};
   if (!on_the_web(url::scheme_of(source_url))) return {};
-  const bool ours = config.cookie_passthrough_all ||
-                    belong_to(source_url, client, config.cookie_base_url);
+  const bool ours =
+      config.cookie_passthrough_all || belong_to(source_url, client, config.cookie_base_url);
   if (!ours) return {};
   return fit_cookies(client.get("cookie"));
 }

@@ -34,7 +34,7 @@ constexpr seconds kAcceptLogEvery(1);
 // A scraper has one connection or two; what is beyond is closed.
 constexpr int kMetricsClientsMax = 64;
 constexpr milliseconds kMemoryLook(50);  // memory is short: is it still?
-constexpr seconds kLeaveTime(1);               // ended requests and the ring's last completions
+constexpr seconds kLeaveTime(1);         // ended requests and the ring's last completions
 
 std::uint64_t descriptors_max() noexcept {
   rlimit limit{};
@@ -57,15 +57,14 @@ mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const C
   mem::PoolOptions options;
   const bool downloads = use == mem::PoolUse::kDownload;
   options.budget = downloads ? &process.ledger.part(mem::Part::kDownloads) : &process.plans();
-  options.waiters =
-      downloads ? &process.ledger.download_waiters() : &process.memory_waiters;
+  options.waiters = downloads ? &process.ledger.download_waiters() : &process.memory_waiters;
   options.kept_bytes_max = static_cast<std::size_t>(
       options.budget->max() / (downloads ? kIdleDownloadsPart : kIdleGzipPart) /
       static_cast<std::uint64_t>(start.count));
   options.use = use;
   options.configured_size_bytes = static_cast<std::size_t>(size_bytes);
-  options.calibration_threshold = static_cast<std::uint32_t>(
-      start.snapshot->config.memory.buffer_pool_calibration_threshold);
+  options.calibration_threshold =
+      static_cast<std::uint32_t>(start.snapshot->config.memory.buffer_pool_calibration_threshold);
   options.idle_limit =
       mem::idle_limit_for(static_cast<int>(process.helpers.threads()), start.count);
   options.loop_index = start.index;
@@ -77,18 +76,12 @@ mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const C
 // Everything of the core, on its own thread, in the order of its making.
 struct Core::Parts final : FrontDoor::House {
   Parts(Core& c, std::unique_ptr<loop::Engine> engine)
-      : core(c),
-        start(c.start_),
-        config(start.snapshot->config),
-        loop(std::move(engine)),
+      : core(c), start(c.start_), config(start.snapshot->config), loop(std::move(engine)),
         downloads(pool_options(mem::PoolUse::kDownload, config.memory.download_buffer_size_bytes,
                                start, c.process_)),
         gzip(pool_options(mem::PoolUse::kGzip, config.memory.gzip_buffer_size_bytes, start,
                           c.process_)),
-        jobs(loop),
-        requests(nullptr),
-        idle(&requests),
-        keepers(&requests),
+        jobs(loop), requests(nullptr), idle(&requests), keepers(&requests),
         sources(source::SourcesContext{.loop = loop,
                                        .config = config,
                                        .downloads = downloads,
@@ -99,17 +92,11 @@ struct Core::Parts final : FrontDoor::House {
                                            },
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
-        memory(loop, c.process_, &gzip),
-        readers(loop),
-        services{loop,    c.process_,   sources,    jobs,          gzip, memory,
-                 readers, memory_short, c.metrics_, start.snapshot},
-        handler(services),
-        health_handler(services),
-        metrics_handler(services),
-        context(loop, requests, idle),
-        connections(loop, nullptr),
-        stop(loop),
-        memory_short(loop),
+        memory(loop, c.process_, &gzip), readers(loop),
+        services{loop,   c.process_, sources,      jobs,       gzip,
+                 memory, readers,    memory_short, c.metrics_, start.snapshot},
+        handler(services), health_handler(services), metrics_handler(services),
+        context(loop, requests, idle), connections(loop, nullptr), stop(loop), memory_short(loop),
         door(loop, config.server, c.metrics_, *this,
              {.listen_fd = start.listen_fd,
               .line_max = line_of(start, c.process_),
@@ -310,7 +297,7 @@ void Core::Parts::hear(loop::Fd prober) noexcept {
 // A lasting error would come back at once: both listeners rest before the next try. The kernel
 // takes the descriptor before it looks for a client, so the listener may have none.
 void Core::Parts::accept_failed_on(int listen_fd, int error) {
-  if (error == ECONNABORTED) return;  // the peer left before we came
+  if (error == ECONNABORTED) return;    // the peer left before we came
   if (core.process_.draining.load()) {  // another core has shut a socket that all share
     door.hold(FrontDoor::Hold::kStopping);
     metrics_acceptor.pause();
@@ -419,8 +406,11 @@ loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
 
 loop::Task<void> Core::Parts::root() {
   loop::Nursery background(loop, &keepers);
-  KeeperParts keeping{.services = services, .downloads = downloads, .sources = sources,
-                     .index = start.index, .count = start.count};
+  KeeperParts keeping{.services = services,
+                      .downloads = downloads,
+                      .sources = sources,
+                      .index = start.index,
+                      .count = start.count};
   background.start(keep_memory(background.scope(), keeping));
   background.start(beat(background.scope()));
   background.start(guard_memory(background.scope()));

@@ -81,13 +81,8 @@ std::size_t line_max(std::uint64_t descriptors, int max_clients, int loops) noex
 
 FrontDoor::FrontDoor(loop::Loop& loop, const config::ServerConfig& config,
                      observe::CoreMetrics& metrics, House& house, Setup setup)
-    : loop_(loop),
-      config_(config),
-      metrics_(metrics),
-      house_(house),
-      setup_(setup),
-      full_answer_(full_answer(config)),
-      acceptor_(loop, setup.listen_fd, on_accept, this),
+    : loop_(loop), config_(config), metrics_(metrics), house_(house), setup_(setup),
+      full_answer_(full_answer(config)), acceptor_(loop, setup.listen_fd, on_accept, this),
       changed_(loop) {}
 
 void FrontDoor::on_accept(void* me, int fd) noexcept {

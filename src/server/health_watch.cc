@@ -36,8 +36,7 @@ struct HealthWatch::Shared {
   }
 };
 
-HealthWatch::HealthWatch(Options options)
-    : options_(options), shared_(std::make_shared<Shared>()) {
+HealthWatch::HealthWatch(Options options) : options_(options), shared_(std::make_shared<Shared>()) {
   start();
 }
 
@@ -97,8 +96,10 @@ void look_after_health(HealthWatch& watch, Process& process) {
   }
   if (now == kPasses && !was_healthy) log.info("The libvips self-test passes again");
   if (now == kNoThread) {
-    log.warning("The libvips self-test can't run, /health says what was: no thread could be "
-                "started; " + mem::thread_limits_text());
+    log.warning(
+        "The libvips self-test can't run, /health says what was: no thread could be "
+        "started; " +
+        mem::thread_limits_text());
   }
 }
 

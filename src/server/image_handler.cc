@@ -137,8 +137,8 @@ void add_ordinary_freshness(http::Response& response, const config::Config& conf
 PlainAnswer health_answer(const Process& process, const config::Config& config,
                           std::string_view id) {
   const bool healthy = process.healthy.load(std::memory_order_relaxed);
-  PlainAnswer out = healthy ? plain(200, id, config.server.health_check_message)
-                            : plain(500, id, "Error");
+  PlainAnswer out =
+      healthy ? plain(200, id, config.server.health_check_message) : plain(500, id, "Error");
   out.response.headers.add("Cache-Control", "no-cache");
   return out;
 }

@@ -27,8 +27,7 @@ Error cancelled_error(const loop::Scope& scope, std::string_view where) {
   switch (scope.reason()) {
     case CancelReason::kDeadline:
       return Error(ErrorCode::kTimeout, "IMGPROXY_TIMEOUT is over while " + std::string(where));
-    case CancelReason::kShutdown:
-      return Error(ErrorCode::kTimeout, "the server stops");
+    case CancelReason::kShutdown: return Error(ErrorCode::kTimeout, "the server stops");
     case CancelReason::kOverload: return Error(ErrorCode::kOverloaded, std::string(where));
     case CancelReason::kNone:
     case CancelReason::kDone:
@@ -50,7 +49,7 @@ ImageType detect(ByteSpan body, const ImageRequest& request, const http::Headers
   const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot);
   constexpr std::size_t kHeadBytes = 32 << 10;
   return format::detect_type(body.first(std::min(body.size(), kHeadBytes)), extension,
-                            headers.get("content-type"));
+                             headers.get("content-type"));
 }
 
 bool compressible(ImageType type) noexcept {
@@ -200,8 +199,7 @@ Result<Fetched> accept_source(ImageRequest& request, Result<source::SourceAnswer
 // fallback.
 std::optional<Fetched> fall_back(ImageRequest& request, const Error& error) {
   if (!request.snapshot->fallback || error.code == ErrorCode::kCancelled ||
-      error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded ||
-      error.in_body) {
+      error.code == ErrorCode::kTimeout || error.code == ErrorCode::kOverloaded || error.in_body) {
     return std::nullopt;
   }
   Fetched out;
@@ -240,8 +238,8 @@ Answer not_modified(const ImageRequest& request, const Fetched& fetched) {
 
 // Link to the source, when it is on the web and no secret.
 void add_canonical(http::Response& response, const ImageRequest& request) {
-  const bool shown = request.config().server.set_canonical_header &&
-                     !request.parsed->source_encrypted;
+  const bool shown =
+      request.config().server.set_canonical_header && !request.parsed->source_encrypted;
   if (!shown) return;
   auto link = canonical_link(request.parsed->source_url);
   if (link) response.headers.add("Link", std::move(*link));
@@ -305,8 +303,8 @@ Answer describe_image(const ImageRequest& request, Fetched& fetched,
   add_custom(response, config);
   // No reader may keep the turn of large downloads; the bytes stay granted.
   if (image.same_as_source) fetched.state->download.turn.reset();
-  answer.body = image.same_as_source ? Bytes(fetched.state->source(), fetched.state)
-                                     : std::move(image.bytes);
+  answer.body =
+      image.same_as_source ? Bytes(fetched.state->source(), fetched.state) : std::move(image.bytes);
   answer.error = fetched.replaced;
   answer.source_shown = true;
   return answer;
@@ -394,7 +392,7 @@ Result<void> check_bytes(const pipeline::Estimate& planned, const Process& proce
 // where there is plenty it gets more than the estimate.
 std::uint64_t bytes_for(const pipeline::Estimate& planned, ImageType type,
                         const Process& process) noexcept {
-  constexpr std::uint64_t kPlentyPart = 32;  // so many at once, at least
+  constexpr std::uint64_t kPlentyPart = 32;                      // so many at once, at least
   constexpr std::uint64_t kPlentyMost = std::uint64_t{1} << 30;  // what a child may map in all
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
   if (!facts_of(type).vector) return bytes;
@@ -418,9 +416,9 @@ std::string seconds_text(loop::Clock::duration time) {
 
 Error refuse_late(CoreServices& services, Wait end, loop::Clock::duration left) {
   services.metrics.count_refusal(observe::Refusal::kDeadline);
-  return Error(ErrorCode::kOverloaded,
-               "the helpers would need " + seconds_text(end) + " or more, " + seconds_text(left) +
-                   " are left of IMGPROXY_TIMEOUT");
+  return Error(ErrorCode::kOverloaded, "the helpers would need " + seconds_text(end) +
+                                           " or more, " + seconds_text(left) +
+                                           " are left of IMGPROXY_TIMEOUT");
 }
 
 // A job that would only get a helper when its time is over is refused before it waits
@@ -438,8 +436,8 @@ Result<void> check_start(CoreServices& services, loop::JobCost cost, loop::Clock
 std::optional<loop::Lane> lane_asked_for(const ImageRequest& request) {
   const url::RequestOptions& options = request.parsed->options;
   if (options.skip_processing.bits != 0 || options.format == ImageType::kUnknown) return {};
-  const pipeline::UnreadSource smallest{.source = ImageType::kJpeg, .result = options.format,
-                                        .pixels = 1};
+  const pipeline::UnreadSource smallest{
+      .source = ImageType::kJpeg, .result = options.format, .pixels = 1};
   if (!pipeline::planned_work(smallest).patient()) return {};
   return loop::Lane::kPatient;
 }
@@ -557,7 +555,7 @@ loop::Task<void> compress(CoreServices& services, loop::Scope& scope, const Imag
   auto grant = services.process.plans().try_grant(bound);
   if (!room || !grant) co_return;  // no memory: the plain body is as good
   auto lease = std::make_shared<mem::Lease>(std::move(*room));
-  auto held = std::make_shared<mem::Grant>(std::move(*grant));  // a detached job's, too
+  auto held = std::make_shared<mem::Grant>(std::move(*grant));   // a detached job's, too
   auto plain = std::make_shared<Bytes>(std::move(answer.body));  // outlives a detached job
   auto work = [lease, plain, held, level]() -> std::size_t {
     return mem::gzip_compress(level, plain->span(), lease->room()).value_or(0);
@@ -729,8 +727,7 @@ loop::Task<Answer> stream_raw(CoreServices& services, loop::Scope& scope, ImageR
   const std::uint64_t held = opened->stream ? opened->stream->held_bytes() : 0;
   const auto counted = services.process.ledger.sent_downloads().try_grant(held);
   const std::size_t unsent = length < 0 ? SIZE_MAX : static_cast<std::size_t>(length);
-  const SlowReaders::Sending sending(services.readers, responder,
-                                     {mem::Part::kDownloads, unsent});
+  const SlowReaders::Sending sending(services.readers, responder, {mem::Part::kDownloads, unsent});
   // What was granted for it; the rest of the connection's life has to do with that.
   if (opened->stream) {
     responder.limit_untaken(

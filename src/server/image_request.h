@@ -48,17 +48,15 @@ struct RenderState {
   ImageType type = ImageType::kUnknown;
   url::RequestOptions options;
   image::StopFlag stop;
-  ByteSpan source() const noexcept {
-    return fallback ? as_bytes(fallback->bytes) : body.bytes();
-  }
+  ByteSpan source() const noexcept { return fallback ? as_bytes(fallback->bytes) : body.bytes(); }
 };
 
 // An answer: head and bytes. A result's bytes keep their grant until they are sent.
 struct Answer {
   http::Response response;
   Bytes body;
-  std::optional<Error> error;  // for the log and the counters
-  bool source_shown = false;   // image_url and options go to the log
+  std::optional<Error> error;             // for the log and the counters
+  bool source_shown = false;              // image_url and options go to the log
   mem::Part of_part = mem::Part::kPlans;  // whose bytes the body is
 };
 

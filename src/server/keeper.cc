@@ -22,16 +22,16 @@ void log_memory(const KeeperParts& parts) {
   const auto mib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / kMiB; };
   const auto& pool = parts.downloads.stats();
   const auto& gzip = parts.services.gzip_pool.stats();
-  log.debug("Memory", {{"core", std::int64_t{parts.index}},
-                       {"rss_mib", own ? mib(own->rss_bytes) : 0.0},
-                       {"rss_anon_mib", own ? mib(own->rss_anon_bytes) : 0.0},
-                       {"committed_mib", mib(allocator.committed_bytes)},
-                       {"pool_idle_mib", mib(pool.idle_bytes.value() + gzip.idle_bytes.value())},
-                       {"pool_in_use_mib",
-                        mib(pool.in_use_bytes.value() + gzip.in_use_bytes.value())},
-                       {"vips_mib", mib(vips.used_bytes)},
-                       {"vips_peak_mib", mib(vips.peak_bytes)},
-                       {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
+  log.debug("Memory",
+            {{"core", std::int64_t{parts.index}},
+             {"rss_mib", own ? mib(own->rss_bytes) : 0.0},
+             {"rss_anon_mib", own ? mib(own->rss_anon_bytes) : 0.0},
+             {"committed_mib", mib(allocator.committed_bytes)},
+             {"pool_idle_mib", mib(pool.idle_bytes.value() + gzip.idle_bytes.value())},
+             {"pool_in_use_mib", mib(pool.in_use_bytes.value() + gzip.in_use_bytes.value())},
+             {"vips_mib", mib(vips.used_bytes)},
+             {"vips_peak_mib", mib(vips.peak_bytes)},
+             {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
 }
 
 // What takes milliseconds: on a helper, no loop waits for it. Not again while `under_way`.

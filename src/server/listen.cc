@@ -139,9 +139,9 @@ Result<Listeners> listen_address(const ListenInput& input, const addrinfo* info,
     getsockname(one.fd.get(), generic, &size);  // the others take the port the first one got
     out.fds.push_back(std::move(one.fd));
   }
-  out.port = ntohs(address.ss_family == AF_INET6
-                       ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
-                       : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
+  out.port =
+      ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
+                                          : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
   out.address = input.bind;
   return out;
 }
@@ -164,8 +164,8 @@ Result<Listeners> listen_on(const ListenInput& input) {
   if (any_host && hints.ai_family == AF_UNSPEC) hints.ai_family = AF_INET6;
   for (;;) {
     addrinfo* found = nullptr;
-    const int rc = getaddrinfo(any_host ? nullptr : parts.host.c_str(), parts.port.c_str(), &hints,
-                               &found);
+    const int rc =
+        getaddrinfo(any_host ? nullptr : parts.host.c_str(), parts.port.c_str(), &hints, &found);
     if (rc != 0) {
       return fail(ErrorCode::kInternal, "address " + input.bind + ": " + gai_strerror(rc));
     }

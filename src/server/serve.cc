@@ -169,8 +169,9 @@ bool helpers_stuck(const Process& process, const config::Config& config, Looks& 
   const bool now = process.helpers.half_stuck(std::max(twice, kStuckTimeMin));
   looks.stuck = now ? looks.stuck + 1 : 0;
   if (looks.stuck < kStuckLooks) return false;
-  process.log.critical("Half of the helpers are at one picture for over twice IMGPROXY_TIMEOUT: "
-                       "the process drains and ends, to be started again");
+  process.log.critical(
+      "Half of the helpers are at one picture for over twice IMGPROXY_TIMEOUT: "
+      "the process drains and ends, to be started again");
   return true;
 }
 
@@ -179,13 +180,15 @@ void tell_of_missing_threads(const Process& process, Looks& looks) {
   constexpr std::chrono::minutes kTellEvery(1);
   const std::uint64_t failed = process.helpers.failed_starts();
   const auto now = loop::Clock::now();
-  const bool told = looks.shortage_told != loop::Clock::time_point() &&
-                    now - looks.shortage_told < kTellEvery;
+  const bool told =
+      looks.shortage_told != loop::Clock::time_point() && now - looks.shortage_told < kTellEvery;
   if (failed == looks.failed_starts || told) return;
   looks.failed_starts = failed;
   looks.shortage_told = now;
-  process.log.error("Helpers for pictures that take long can't be started, these get 503 while "
-                    "there is none: " + mem::thread_limits_text());
+  process.log.error(
+      "Helpers for pictures that take long can't be started, these get 503 while "
+      "there is none: " +
+      mem::thread_limits_text());
 }
 
 enum class End : std::uint8_t { kAsAsked, kStuck, kHung };
@@ -228,10 +231,11 @@ void warn_of_memory(const Process& process) {
   const auto own = mem::own_memory();
   const std::uint64_t limit = process.memory.limit_bytes();
   if (!own || own->rss_bytes <= limit / 100 * kRoomPercent) return;
-  process.log.warning("The memory limit leaves little beside the process at rest: many requests "
-                      "will get 503; raise it (128 MiB serve two helpers)",
-                      {{"limit_mib", static_cast<std::int64_t>(limit) / kMiB},
-                       {"rss_mib", static_cast<std::int64_t>(own->rss_bytes) / kMiB}});
+  process.log.warning(
+      "The memory limit leaves little beside the process at rest: many requests "
+      "will get 503; raise it (128 MiB serve two helpers)",
+      {{"limit_mib", static_cast<std::int64_t>(limit) / kMiB},
+       {"rss_mib", static_cast<std::int64_t>(own->rss_bytes) / kMiB}});
 }
 
 // Of the memory limit, what may lie idle between two large decodes: under 288 MiB it is less than
@@ -283,7 +287,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   const config::Config& config = snapshot->config;
   const loop::HelperHooks hooks{.start = image::start_thread,
                                 .after_job = image::job_finished,
-                                .collect = [] () noexcept { mem::collect(mem::Collect::kHelper); },
+                                .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
                                 .thread_end = image::thread_finished};
   const std::uint64_t memory_limit = mem::memory_limit(config.memory.limit_mib).bytes;
   const auto jobs_max = static_cast<std::size_t>(

@@ -7,8 +7,7 @@ namespace imgring::server {
 
 using loop::Clock;
 
-SlowReaders::Sending::Sending(SlowReaders& readers, http::Responder& responder,
-                              Body body)
+SlowReaders::Sending::Sending(SlowReaders& readers, http::Responder& responder, Body body)
     : readers_(readers), responder_(responder), since_(readers.loop_.engine().now()),
       part_(body.part), watched_(body.bytes >= kWatchedBytes) {
   if (!watched_) return;

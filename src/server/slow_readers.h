@@ -20,7 +20,7 @@ class SlowReaders {
  public:
   // Below that an answer is as good as taken.
   static constexpr std::size_t kWatchedBytes = 2 * mem::kClientUntakenBytes;
-  static constexpr std::chrono::seconds kFirstLook{1};     // a reader far away has begun by then
+  static constexpr std::chrono::seconds kFirstLook{1};  // a reader far away has begun by then
   static constexpr std::chrono::milliseconds kLookEvery{100};
 
   explicit SlowReaders(loop::Loop& loop) noexcept : loop_(loop), some_(loop) {}

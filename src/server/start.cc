@@ -40,8 +40,7 @@ void log_report(const config::LoadReport& report, const Logger& log) {
 
 namespace {
 
-loop::Task<void> fetch_into(source::Sources& sources, std::string url,
-                            Result<std::string>* out) {
+loop::Task<void> fetch_into(source::Sources& sources, std::string url, Result<std::string>* out) {
   loop::Scope scope;
   source::SourceRequest request;
   request.url = std::move(url);
@@ -63,8 +62,8 @@ Result<std::string> fetch_once(const config::Config& config, const std::string& 
   mem::BufferPool pool(mem::PoolOptions{});
   mem::Ledger ledger(mem::memory_limit(config.memory.limit_mib).bytes);
   Result<std::string> out = fail(ErrorCode::kInternal);
-  source::Sources sources(source::SourcesContext{
-      .loop = loop, .config = config, .downloads = pool, .ledger = ledger});
+  source::Sources sources(
+      source::SourcesContext{.loop = loop, .config = config, .downloads = pool, .ledger = ledger});
   loop.run(fetch_into(sources, url, &out));
   return out;
 }
@@ -125,12 +124,10 @@ Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
   IMGRING_TRY(snapshot->rules, url::UrlRules::build(config, &warnings));
   for (const std::string& text : warnings) log.warning(text);
   const config::ProcessingConfig& p = config.processing;
-  IMGRING_TRY(snapshot->watermark,
-              load_aux(config, {"watermark", "IMGPROXY_WATERMARK", p.watermark_data,
-                                p.watermark_url}));
-  IMGRING_TRY(snapshot->fallback,
-              load_aux(config, {"fallback image", "IMGPROXY_FALLBACK_IMAGE", p.fallback_image_data,
-                                p.fallback_image_url}));
+  IMGRING_TRY(snapshot->watermark, load_aux(config, {"watermark", "IMGPROXY_WATERMARK",
+                                                     p.watermark_data, p.watermark_url}));
+  IMGRING_TRY(snapshot->fallback, load_aux(config, {"fallback image", "IMGPROXY_FALLBACK_IMAGE",
+                                                    p.fallback_image_data, p.fallback_image_url}));
   snapshot->config = std::move(config);
   return SnapshotPtr(std::move(snapshot));
 }

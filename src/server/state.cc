@@ -8,10 +8,7 @@
 namespace imgring::server {
 
 Process::Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes)
-    : log(l),
-      helpers(h),
-      ledger(memory_limit_bytes),
-      patient(patient_part(plans().max())),
+    : log(l), helpers(h), ledger(memory_limit_bytes), patient(patient_part(plans().max())),
       memory(memory_limit_bytes) {}
 Process::~Process() = default;
 

@@ -11,7 +11,7 @@ using loop::Task;
 namespace {
 
 constexpr auto kBudgetWait = std::chrono::seconds(1);  // hardening.md section 4
-constexpr std::size_t kDoublingUpTo = 32 << 20;  // the pool's growth: twice, then by half
+constexpr std::size_t kDoublingUpTo = 32 << 20;        // the pool's growth: twice, then by half
 // An announced body takes this much budget at once, memory only as it arrives: photos that began
 // together would otherwise hold a part each and wait for each other's.
 constexpr std::size_t kBudgetAheadBytes = 4 << 20;  // one photo of 12 MP
@@ -31,9 +31,9 @@ std::uint64_t unread_bytes(std::int64_t announced_bytes, const mem::Budget& down
 
 Body::Body(const BodyParts& parts, std::int64_t limit_bytes, mem::Grant connection) noexcept
     : parts_(parts),
-      limit_(std::min(limit_bytes == 0 ? mem::kDownloadBytesMax
-                                       : static_cast<std::uint64_t>(
-                                             std::max<std::int64_t>(limit_bytes, 0)),
+      limit_(std::min(limit_bytes == 0
+                          ? mem::kDownloadBytesMax
+                          : static_cast<std::uint64_t>(std::max<std::int64_t>(limit_bytes, 0)),
                       most_bytes())),
       connection_bytes_(connection.bytes()) {
   grant_.bytes = std::move(connection);
@@ -67,9 +67,9 @@ Body::~Body() {
 
 Result<void> Body::accept_length(std::int64_t announced_bytes) const {
   if (announced_bytes < 0 || static_cast<std::uint64_t>(announced_bytes) <= limit_) return {};
-  return fail(ErrorCode::kSourceTooLarge,
-              "the source announces " + std::to_string(announced_bytes) + " bytes, the limit is " +
-                  limit_text());
+  return fail(ErrorCode::kSourceTooLarge, "the source announces " +
+                                              std::to_string(announced_bytes) +
+                                              " bytes, the limit is " + limit_text());
 }
 
 // Waits for budget with the socket unread: that is the back-pressure.
@@ -153,8 +153,7 @@ Task<Result<std::span<std::uint8_t>>> Body::room(Scope& scope, std::size_t vouch
 Result<void> Body::filled(std::size_t n) {
   lease_.advance(n);
   if (lease_.size() <= limit_) return {};
-  return fail(ErrorCode::kSourceTooLarge,
-              "the source is larger than the limit of " + limit_text());
+  return fail(ErrorCode::kSourceTooLarge, "the source is larger than the limit of " + limit_text());
 }
 
 Error Body::stopped_by(Error error) const noexcept {

@@ -89,8 +89,8 @@ void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer
       if (domain.starts_with('.')) domain.erase(0, 1);
       if (domain == url.host) continue;  // still this host only
       // Whole top levels and addresses take no domain cookies.
-      const bool name_like = domain.find('.') != std::string::npos &&
-                             !net::parse_address(url.host, 0).has_value();
+      const bool name_like =
+          domain.find('.') != std::string::npos && !net::parse_address(url.host, 0).has_value();
       kept = kept && name_like && domain_covers(domain, url.host);
       cookie.domain = domain;
       cookie.host_only = false;

@@ -141,8 +141,7 @@ Task<Result<void>> check_status(Scope& scope, http::Exchange& exchange) {
 }
 
 Task<Result<SourceAnswer>> read_answer(Scope& scope, const BodyParts& parts,
-                                       http::Exchange& exchange,
-                                       const SourceRequest& request) {
+                                       http::Exchange& exchange, const SourceRequest& request) {
   SourceAnswer answer;
   http::ResponseHead& head = exchange.head();
   answer.head.status = head.status;

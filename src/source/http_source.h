@@ -33,10 +33,8 @@ class HttpSource final : public Source {
   HttpSource(const BodyParts& parts, http::Client& client, int redirects_max, Allowed allowed)
       : parts_(parts), client_(client), redirects_max_(redirects_max),
         allowed_(std::move(allowed)) {}
-  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
-                                         const SourceRequest& request) override;
-  loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
-                                        const SourceRequest& request) override;
+  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) override;
+  loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) override;
 
  private:
   // From the first URL to the first answer that is no redirect.

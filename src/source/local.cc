@@ -138,8 +138,7 @@ LocalSource::LocalSource(const BodyParts& parts, std::string root, std::string q
   if (!root_fd_) root_error_ = errno;
 }
 
-Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
-                                                       const SourceRequest& request) {
+Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
   while (parsed.key.ends_with('/')) parsed.key.pop_back();  // as imgproxy: "a.jpg/" is the file
   const std::string where = "local file /" + parsed.key + ": ";
@@ -171,7 +170,7 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope,
   File file;
   file.fd = loop::Fd(opened);
   file.path = "/" + parsed.key;
-  struct stat facts {};
+  struct stat facts{};
   const bool known = fstat(opened, &facts) == 0;
   file.is_directory = known && S_ISDIR(facts.st_mode);
   if (file.is_directory) co_return file;

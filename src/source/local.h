@@ -29,10 +29,8 @@ std::string file_etag(std::string_view path, std::int64_t size_bytes, std::int64
 class LocalSource final : public Source {
  public:
   LocalSource(const BodyParts& parts, std::string root, std::string query_separator);
-  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
-                                         const SourceRequest& request) override;
-  loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
-                                        const SourceRequest& request) override;
+  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) override;
+  loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) override;
 
  private:
   struct File;

@@ -49,13 +49,27 @@ struct ByName {
 };
 
 constexpr ByName kByName[] = {
-    {"jpg", "image/jpeg"}, {"jpeg", "image/jpeg"}, {"png", "image/png"}, {"gif", "image/gif"},
-    {"webp", "image/webp"}, {"avif", "image/avif"}, {"heic", "image/heif"}, {"jxl", "image/jxl"},
-    {"bmp", "image/bmp"}, {"ico", "image/x-icon"}, {"tif", "image/tiff"}, {"tiff", "image/tiff"},
-    {"svg", "image/svg+xml"}, {"pdf", "application/pdf"}, {"mp4", "video/mp4"},
-    {"webm", "video/webm"}, {"txt", "text/plain; charset=utf-8"},
-    {"html", "text/html; charset=utf-8"}, {"css", "text/css; charset=utf-8"},
-    {"js", "text/javascript; charset=utf-8"}, {"json", "application/json"},
+    {"jpg", "image/jpeg"},
+    {"jpeg", "image/jpeg"},
+    {"png", "image/png"},
+    {"gif", "image/gif"},
+    {"webp", "image/webp"},
+    {"avif", "image/avif"},
+    {"heic", "image/heif"},
+    {"jxl", "image/jxl"},
+    {"bmp", "image/bmp"},
+    {"ico", "image/x-icon"},
+    {"tif", "image/tiff"},
+    {"tiff", "image/tiff"},
+    {"svg", "image/svg+xml"},
+    {"pdf", "application/pdf"},
+    {"mp4", "video/mp4"},
+    {"webm", "video/webm"},
+    {"txt", "text/plain; charset=utf-8"},
+    {"html", "text/html; charset=utf-8"},
+    {"css", "text/css; charset=utf-8"},
+    {"js", "text/javascript; charset=utf-8"},
+    {"json", "application/json"},
     {"xml", "text/xml; charset=utf-8"},
 };
 
@@ -77,8 +91,8 @@ std::string content_type_of(ByteSpan first_bytes, std::string_view path) {
 }
 
 std::string file_etag(std::string_view path, std::int64_t size_bytes, std::int64_t mtime_ns) {
-  const std::string text = std::string(path) + "__" + std::to_string(size_bytes) + "__" +
-                           std::to_string(mtime_ns);
+  const std::string text =
+      std::string(path) + "__" + std::to_string(size_bytes) + "__" + std::to_string(mtime_ns);
   std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest;
   SHA256(as_bytes(text).data(), text.size(), digest.data());
   std::string etag(1, '"');  // not "\"" + …: gcc 12 sees an overlap there (its bug 105651)

@@ -20,9 +20,9 @@ namespace imgring::source {
 inline constexpr std::size_t kBucketRegionsMax = 1024;  // full: any goes
 
 struct S3Options {
-  std::string region;          // IMGPROXY_S3_REGION, else the profile's, else us-west-1
-  std::string endpoint;        // empty: AWS
-  bool path_style = true;      // with an endpoint
+  std::string region;      // IMGPROXY_S3_REGION, else the profile's, else us-west-1
+  std::string endpoint;    // empty: AWS
+  bool path_style = true;  // with an endpoint
   std::vector<std::string> allowed_buckets, denied_buckets;
   std::string query_separator;
   AwsCredentials credentials;
@@ -44,10 +44,8 @@ class S3Source final : public Source {
  public:
   S3Source(const BodyParts& parts, http::Client& client, S3Options options)
       : parts_(parts), client_(client), options_(std::move(options)) {}
-  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
-                                         const SourceRequest& request) override;
-  loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
-                                        const SourceRequest& request) override;
+  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) override;
+  loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) override;
 
  private:
   loop::Task<Result<http::ExchangePtr>> ask(loop::Scope& scope, const SourceRequest& request);

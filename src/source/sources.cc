@@ -31,8 +31,11 @@ struct Switch {
   std::string_view scheme, variable;
 };
 constexpr Switch kSwitches[] = {
-    {"local", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"}, {"s3", "IMGPROXY_USE_S3"},
-    {"gs", ""}, {"abs", ""}, {"swift", ""},
+    {"local", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"},
+    {"s3", "IMGPROXY_USE_S3"},
+    {"gs", ""},
+    {"abs", ""},
+    {"swift", ""},
 };
 
 net::ProxySettings proxy_settings(const config::SourceConfig& config) {
@@ -128,24 +131,20 @@ Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t
 
 struct Sources::Impl {
   explicit Impl(const SourcesContext& c)
-      : context(c),
-        room(c.loop, c.ledger.part(mem::Part::kDownloads), loop::BudgetQueue::Others::kOvertake,
-             &c.ledger.download_waiters()),
+      : context(c), room(c.loop, c.ledger.part(mem::Part::kDownloads),
+                         loop::BudgetQueue::Others::kOvertake, &c.ledger.download_waiters()),
         large(c.loop, c.ledger.large_downloads()),
         resolver(c.loop, net::ResolverOptions{.servers = c.name_servers}),
-        connector(c.loop, resolver, connector_options(c.config.source)),
-        tls(make_tls(c)),
+        connector(c.loop, resolver, connector_options(c.config.source)), tls(make_tls(c)),
         client(c.loop, connector, client_options(c.config.source, c.loops, tls.get())),
-        http(body_parts(), client, c.config.source.max_redirects,
-             c.source_allowed) {
+        http(body_parts(), client, c.config.source.max_redirects, c.source_allowed) {
     const config::SourceConfig& config = c.config.source;
     if (!config.local_filesystem_root.empty()) {
-      local = std::make_unique<LocalSource>(body_parts(),
-                                            config.local_filesystem_root, config.query_separator);
+      local = std::make_unique<LocalSource>(body_parts(), config.local_filesystem_root,
+                                            config.query_separator);
     }
     if (config.use_s3) {
-      s3 = std::make_unique<S3Source>(body_parts(), client,
-                                      s3_options(config, read_variable));
+      s3 = std::make_unique<S3Source>(body_parts(), client, s3_options(config, read_variable));
     }
   }
   BodyParts body_parts() noexcept { return {context.loop, context.downloads, room, large}; }
@@ -184,8 +183,8 @@ Result<Source*> Sources::pick(const std::string& url) const {
     if (one.variable.empty()) {
       return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are not built yet");
     }
-    return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are off; " +
-                                                   std::string(one.variable) + " enables them");
+    return fail(ErrorCode::kSourceUnreachable,
+                scheme + ":// sources are off; " + std::string(one.variable) + " enables them");
   }
   if (scheme.empty()) return fail(ErrorCode::kSourceUnreachable, "the source URL has no scheme");
   return fail(ErrorCode::kSourceUnreachable, "unknown scheme " + scheme + "://");
@@ -260,8 +259,8 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
     IMGRING_CO_TRY_VOID(co_await enter(timed, grant, untaken));
     widen(*opened, grant);
     const TimedStream::Limit limit{all - (Clock::now() - before), seconds};
-    opened->stream = std::make_unique<TimedStream>(loop, std::move(opened->stream), limit,
-                                                   std::move(grant));
+    opened->stream =
+        std::make_unique<TimedStream>(loop, std::move(opened->stream), limit, std::move(grant));
   }
   co_return opened;
 }

@@ -183,8 +183,10 @@ bool CssTokens::read_number() {
     skip_digits();
   }
   at_ = i;
-  if (name_at(at_)) static_cast<void>(read_name());
-  else if (peek() == '%') ++at_;
+  if (name_at(at_))
+    static_cast<void>(read_name());
+  else if (peek() == '%')
+    ++at_;
   return true;
 }
 

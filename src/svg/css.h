@@ -20,8 +20,8 @@ enum class CssKind : std::uint8_t {
   kAtKeyword,
   kHash,
   kString,
-  kUrl,  // url(unquoted)
-  kBad,  // a string or url() that is none
+  kUrl,     // url(unquoted)
+  kBad,     // a string or url() that is none
   kNumber,  // with its unit
   kDelim,   // any other character, brackets too
 };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "imgring/base/text.h"
 #include "css.h"
+#include "imgring/base/text.h"
 
 namespace imgring::svg {
 namespace {
@@ -17,9 +17,8 @@ bool is_one_of(std::string_view name, const std::string_view (&names)[N]) noexce
 
 constexpr std::string_view kRunningProperties[] = {"behavior", "-ms-behavior", "-moz-binding"};
 constexpr std::string_view kRunningFunctions[] = {"expression"};
-constexpr std::string_view kAddressFunctions[] = {"url", "src", "image", "image-set",
-                                                  "-webkit-image-set", "cross-fade",
-                                                  "-webkit-cross-fade"};
+constexpr std::string_view kAddressFunctions[] = {
+    "url", "src", "image", "image-set", "-webkit-image-set", "cross-fade", "-webkit-cross-fade"};
 // What stands there afterwards comes from elsewhere: a custom property may hold an address.
 constexpr std::string_view kReplacedFunctions[] = {"var", "env", "attr", "if", "inherit"};
 
@@ -173,7 +172,7 @@ class Cleaner {
   bool sheet_, changed_ = false;
   std::vector<Statement> statements_;  // around each other; the last is the innermost
   std::vector<Bracket> brackets_;
-  int addresses_open_ = 0;  // brackets that hold an address
+  int addresses_open_ = 0;           // brackets that hold an address
   std::vector<std::size_t> blocks_;  // of each open brace: brackets up to it
 };
 

@@ -31,9 +31,9 @@ std::optional<std::string> SvgLinks::picture(std::string_view value) {
   const std::optional<SvgData> data = read_data_link(value, work_);
   const std::string head = to_lower(link_without_spaces(value.substr(0, value.find(','))));
   const bool image = head.starts_with("data:image/");
-  if (!data) return image && head.find("svg") == std::string::npos
-                        ? std::optional<std::string>(value)
-                        : std::nullopt;
+  if (!data)
+    return image && head.find("svg") == std::string::npos ? std::optional<std::string>(value)
+                                                          : std::nullopt;
   if (data->picture != ImageType::kSvg) {
     const bool known = data->picture != ImageType::kUnknown;
     if (image || known) return std::string(value);

@@ -7,6 +7,7 @@
 namespace imgring::svg {
 namespace {
 
+// clang-format off: several names a line
 constexpr auto kElements = std::to_array<std::string_view>({
     "a", "animate", "animateColor", "animateMotion", "animateTransform", "circle", "clipPath",
     "cursor", "defs", "desc", "discard", "ellipse", "feBlend", "feColorMatrix",
@@ -105,6 +106,7 @@ constexpr auto kInertNamespaces = std::to_array<std::string_view>({
     "http://www.openswatchbook.org/", "http://www.serif.com/",
     "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "https://boxy-svg.com",
 });
+// clang-format on
 
 template <std::size_t N>
 bool known(const std::array<std::string_view, N>& names, std::string_view name) noexcept {

@@ -29,8 +29,8 @@ class SvgNamespaces {
   void count(std::size_t prefix_bytes) const noexcept;
 
   Stacks stacks_;
-  std::vector<Stacks::iterator> declared_;    // in the order of the tags
-  std::vector<std::size_t> scopes_;           // of each open tag: declared_ before it
+  std::vector<Stacks::iterator> declared_;  // in the order of the tags
+  std::vector<std::size_t> scopes_;         // of each open tag: declared_ before it
   mutable std::uint64_t looked_at_ = 0;
 };
 

@@ -30,8 +30,10 @@ double number(std::string_view text, double otherwise) noexcept {
 // Numbers that a segment of this letter takes; its end is one vertex.
 int numbers_of(char command) noexcept {
   switch (command | 0x20) {
-    case 'h': case 'v': return 1;
-    case 's': case 'q': return 4;
+    case 'h':
+    case 'v': return 1;
+    case 's':
+    case 'q': return 4;
     case 'c': return 6;
     case 'a': return 7;
     default: return 2;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "imgring/svg/svg.h"
 #include "imgring/svg/parser.h"
+#include "imgring/svg/svg.h"
 
 namespace imgring::svg {
 namespace {
@@ -17,9 +17,15 @@ struct Unit {
   double pixels;
 };
 constexpr double kInch = 96;  // of CSS
-constexpr Unit kUnits[] = {{"px", 1},           {"in", kInch},       {"cm", kInch / 2.54},
-                           {"mm", kInch / 25.4}, {"pt", kInch / 72}, {"pc", kInch / 6},
-                           {"em", 12},          {"ex", 6},           {"", 1}};
+constexpr Unit kUnits[] = {{"px", 1},
+                           {"in", kInch},
+                           {"cm", kInch / 2.54},
+                           {"mm", kInch / 25.4},
+                           {"pt", kInch / 72},
+                           {"pc", kInch / 6},
+                           {"em", 12},
+                           {"ex", 6},
+                           {"", 1}};
 
 // 0 for what is none, a share of something, or nothing to draw.
 double number(std::string_view text) noexcept {

@@ -9,14 +9,14 @@
 #include <utility>
 #include <vector>
 
-#include "imgring/svg/svg.h"
 #include "css.h"
 #include "imgring/svg/data.h"
+#include "imgring/svg/parser.h"
+#include "imgring/svg/svg.h"
+#include "imgring/svg/tag_walk.h"
 #include "links.h"
 #include "names.h"
 #include "namespaces.h"
-#include "imgring/svg/parser.h"
-#include "imgring/svg/tag_walk.h"
 
 namespace imgring::svg {
 namespace {
@@ -45,10 +45,14 @@ std::string escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else out.push_back(c);
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else
+      out.push_back(c);
   }
   return out;
 }
@@ -145,7 +149,7 @@ class Sanitizer : public SvgHandler {
   using Declarations = std::vector<std::pair<std::string, std::string>>;
   struct Open {
     std::string name;
-    bool closed;  // written as <x/>, or not at all
+    bool closed;               // written as <x/>, or not at all
     Declarations handed_down;  // of namespaces, for the elements inside one that is not written
   };
 
@@ -320,8 +324,8 @@ Result<std::string> sanitize_svg_inside(ByteSpan source, SvgWork* work, int dept
   sanitizer.attach(&parser);
   const SvgParser::Outcome outcome = parser.run(source);
   if (outcome == SvgParser::Outcome::kStopped) return std::unexpected(stop_error(work->reason()));
-  const bool usable = outcome == SvgParser::Outcome::kDone ||
-                      outcome == SvgParser::Outcome::kUnclosed;
+  const bool usable =
+      outcome == SvgParser::Outcome::kDone || outcome == SvgParser::Outcome::kUnclosed;
   if (!usable) return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
   std::string out = sanitizer.take();
   if (!sanitizer.found_root()) return fail(ErrorCode::kBrokenSvg, "SVG: no svg element");

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "imgring/base/text.h"
 #include "css.h"
+#include "imgring/base/text.h"
 #include "numbers.h"
 
 namespace imgring::svg {
@@ -87,8 +87,10 @@ void SvgScene::begin(const SvgTag& tag) {
   if (!open_.empty()) {
     node.parent = open_.back();
     Node& parent = nodes_[static_cast<std::size_t>(node.parent)];
-    if (parent.last_inside >= 0) nodes_[static_cast<std::size_t>(parent.last_inside)].next = number;
-    else parent.first_inside = number;
+    if (parent.last_inside >= 0)
+      nodes_[static_cast<std::size_t>(parent.last_inside)].next = number;
+    else
+      parent.first_inside = number;
     parent.last_inside = number;
   }
   nodes_.push_back(node);
@@ -104,8 +106,8 @@ void SvgScene::text(std::string_view text) {
   if (open_.empty()) return;
   Node& node = nodes_[static_cast<std::size_t>(open_.back())];
   if (words_[node.name] == "style") {
-    selectors_ += static_cast<std::size_t>(std::count_if(
-        text.begin(), text.end(), [](char c) { return c == '{' || c == ','; }));
+    selectors_ += static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == ','; }));
     sheet_ += text;
   }
   for (const char c : text) {
@@ -118,8 +120,8 @@ void SvgScene::text(std::string_view text) {
 
 // Each run of letters between two tags is laid out by itself.
 void SvgScene::end_run(Node* node) {
-  node->text_seconds += node->run * SvgCosts::kLetter +
-                        node->run * node->run * SvgCosts::kLetterSquared;
+  node->text_seconds +=
+      node->run * SvgCosts::kLetter + node->run * node->run * SvgCosts::kLetterSquared;
   node->run = 0;
   node->after_space = false;
 }
@@ -152,8 +154,10 @@ void SvgScene::read_attribute(const SvgAttribute& a, Node* node) {
   if (a.name == "font-size") node->font_size = read_pair(a.value, 0).first;
   if (a.name == "transform") node->scale = area_scale(a.value);
   if (a.name == "filterUnits") node->in_user_space = a.value == "userSpaceOnUse";
-  if (a.name == "style") read_declarations(a.value, &node->style);
-  else read_declaration(a.name, a.value, &node->style);
+  if (a.name == "style")
+    read_declarations(a.value, &node->style);
+  else
+    read_declaration(a.name, a.value, &node->style);
 }
 
 void SvgScene::read_declaration(std::string_view name, std::string_view value, Style* style) {

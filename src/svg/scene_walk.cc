@@ -15,9 +15,9 @@ constexpr int kDepthMax = 1000;
 
 // Drawn only where something refers to them, or never.
 constexpr std::array<std::string_view, 20> kNotShown = {
-    "clipPath", "defs",           "desc",    "filter", "font",    "linearGradient", "marker",
-    "mask",     "metadata",       "pattern", "script", "style",   "symbol",         "title",
-    "font-face", "view",     "radialGradient", "set",     "stop",   "foreignObject"};
+    "clipPath",  "defs",     "desc",           "filter", "font",  "linearGradient", "marker",
+    "mask",      "metadata", "pattern",        "script", "style", "symbol",         "title",
+    "font-face", "view",     "radialGradient", "set",    "stop",  "foreignObject"};
 
 bool is_shown(std::string_view name) noexcept {
   return std::find(kNotShown.begin(), kNotShown.end(), name) == kNotShown.end();
@@ -189,8 +189,7 @@ class SvgScene::Walk {
     if (filter.filter_each < 0) add_primitives(&filter);
     const double area = filter_area(filter, node), each = filter.filter_each;
     if (area <= 0 || each <= 0) return;
-    add_filters(sum,
-                [&](double around) { return each * std::min(area * around, canvas_pixels_); });
+    add_filters(sum, [&](double around) { return each * std::min(area * around, canvas_pixels_); });
   }
   void add_primitives(Node* filter) {
     filter->filter_each = 0;

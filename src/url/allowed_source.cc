@@ -151,12 +151,13 @@ AllowedSource::AllowedSource(std::string_view pattern, std::string_view query_se
   }
   scheme_only_ = mark == std::string_view::npos;
   scheme_ = Glob(to_lower(pattern.substr(0, mark)), scheme_only_ ? ":/" : "");
-  const bool bare_host = !rest.empty() && rest.find('/') == std::string_view::npos &&
-                         !web_.any_authority;
+  const bool bare_host =
+      !rest.empty() && rest.find('/') == std::string_view::npos && !web_.any_authority;
   if (bare_host) {
     warning_ = "IMGPROXY_ALLOWED_SOURCES: " + display_text(pattern) +
                " has no slash after its host and allows this host alone, at any port, and none "
-               "whose name only begins so: write " + display_text(pattern) + "/";
+               "whose name only begins so: write " +
+               display_text(pattern) + "/";
   }
 }
 

@@ -36,7 +36,7 @@ struct FetchedUrl {
   std::optional<std::string> user_info;
   std::string host;  // web: lower case, IPv6 in brackets; else the bucket
   std::uint16_t port = 0;
-  std::string path;  // begins with a slash; web: encoded
+  std::string path;                  // begins with a slash; web: encoded
   std::optional<std::string> query;  // web; else what stands behind the query separator
 };
 // Errors: kInvalidSourceUrl for what can't be fetched, and for dot segments: where a server goes by

@@ -15,9 +15,7 @@ namespace {
 using P = PixelOptions;
 using R = RequestOptions;
 
-constexpr OptionRow row(UrlOption about, Apply apply, Show show) {
-  return {about, apply, show};
-}
+constexpr OptionRow row(UrlOption about, Apply apply, Show show) { return {about, apply, show}; }
 constexpr OptionRow security(UrlOption about, Apply apply, Show show) {
   about.security = true;
   return {about, apply, show};
@@ -25,8 +23,13 @@ constexpr OptionRow security(UrlOption about, Apply apply, Show show) {
 // Known from the documentation of imgproxy's paid edition, not built yet.
 constexpr OptionRow later(std::string_view name, std::string_view aliases,
                           std::string_view arguments, std::string_view help) {
-  return {{.name = name, .aliases = aliases, .arguments = arguments, .help = help,
-           .arguments_max = 0, .paid = true, .built = false},
+  return {{.name = name,
+           .aliases = aliases,
+           .arguments = arguments,
+           .help = help,
+           .arguments_max = 0,
+           .paid = true,
+           .built = false},
           nullptr};
 }
 
@@ -179,13 +182,9 @@ const OptionRow* find_row(std::string_view name) noexcept {
   return at == index.end() ? nullptr : at->second;
 }
 
-bool is_preset_option(const OptionRow& row_of) noexcept {
-  return row_of.about.name == kPresetName;
-}
+bool is_preset_option(const OptionRow& row_of) noexcept { return row_of.about.name == kPresetName; }
 
-std::span<const OptionRow> option_rows() noexcept {
-  return kRows;
-}
+std::span<const OptionRow> option_rows() noexcept { return kRows; }
 
 std::span<const UrlOption> url_options() noexcept {
   static const std::vector<UrlOption> options = [] {

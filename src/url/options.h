@@ -92,11 +92,11 @@ void show_expires(std::string_view name, ShowContext& context);
 
 // Which of both holds a member.
 template <class T>
-T& member(const ApplyContext& context, T PixelOptions::*field) noexcept {
+T& member(const ApplyContext& context, T PixelOptions::* field) noexcept {
   return context.pixels.*field;
 }
 template <class T>
-T& member(const ApplyContext& context, T RequestOptions::*field) noexcept {
+T& member(const ApplyContext& context, T RequestOptions::* field) noexcept {
   return context.request.*field;
 }
 

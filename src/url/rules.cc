@@ -60,8 +60,8 @@ std::vector<Written> read_options(const Parts& parts, std::string_view separator
 bool may_be_fetched(std::string_view source_url, std::string_view query_separator) {
   const std::string scheme = scheme_of(source_url);
   if (scheme == "http" || scheme == "https") return parse_http_url(source_url).has_value();
-  const bool storage = scheme == "local" || scheme == "s3" || scheme == "gs" || scheme == "abs" ||
-                       scheme == "swift";
+  const bool storage =
+      scheme == "local" || scheme == "s3" || scheme == "gs" || scheme == "abs" || scheme == "swift";
   return storage && parse_storage_url(source_url, query_separator).has_value();
 }
 
@@ -79,9 +79,9 @@ Result<void> check_parts(std::string_view path, std::string_view separator) {
   const std::size_t parts = count_of(path, "/") + 1;
   const std::size_t arguments = count_of(path.substr(0, path.find("/plain/")), separator);
   if (parts <= kPartsMax && arguments <= kPartsMax) return {};
-  return fail(ErrorCode::kInvalidUrl,
-              "the path has " + std::to_string(parts) + " parts and " + std::to_string(arguments) +
-                  " arguments, at most " + std::to_string(kPartsMax) + " of each are read");
+  return fail(ErrorCode::kInvalidUrl, "the path has " + std::to_string(parts) + " parts and " +
+                                          std::to_string(arguments) + " arguments, at most " +
+                                          std::to_string(kPartsMax) + " of each are read");
 }
 
 bool is_basic_format(std::string_view part) {
@@ -165,8 +165,8 @@ void UrlRules::Impl::read_presets(const std::vector<std::string>& texts,
 
 Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
   if (++run.applied > kAppliedMax) {
-    return fail(ErrorCode::kInvalidUrl, "over " + std::to_string(kAppliedMax) +
-                                            " options with those of the presets");
+    return fail(ErrorCode::kInvalidUrl,
+                "over " + std::to_string(kAppliedMax) + " options with those of the presets");
   }
   const OptionRow* row = find_row(written.name);
   if (!row) return fail(ErrorCode::kInvalidUrl, "unknown option " + std::string(written.name));

@@ -17,15 +17,9 @@ std::unexpected<Error> bad_url(std::string_view why) {
   return fail(ErrorCode::kSourceUnreachable, "bad source URL: " + std::string(why));
 }
 
-bool is_letter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_one_of(char c, std::string_view set) {
-  return set.find(c) != std::string_view::npos;
-}
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
 // Length of "scheme", 0 when the text does not begin with "scheme:".
 std::size_t scheme_length(std::string_view url) {
@@ -63,9 +57,8 @@ Components take_apart(std::string_view url) {
 
 // As in imgproxy, no URL holds one: its name would go into a header of ours.
 bool has_control(std::string_view text) noexcept {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
 
 // What may stand in a path or query as it is; `%` is judged by its escape.
@@ -214,17 +207,11 @@ std::string without_dot_segments(std::string_view path) {
 
 }  // namespace
 
-std::string scheme_of(std::string_view url) {
-  return to_lower(url.substr(0, scheme_length(url)));
-}
+std::string scheme_of(std::string_view url) { return to_lower(url.substr(0, scheme_length(url))); }
 
-std::string encode_path(std::string_view path) {
-  return encode(path, "");
-}
+std::string encode_path(std::string_view path) { return encode(path, ""); }
 
-std::string encode_query(std::string_view query) {
-  return encode(query, "?\\^`{|}");
-}
+std::string encode_query(std::string_view query) { return encode(query, "?\\^`{|}"); }
 
 Result<HttpUrl> parse_http_url(std::string_view text) {
   if (has_control(text)) return bad_url("control character");
@@ -245,8 +232,7 @@ Result<HttpUrl> parse_http_url(std::string_view text) {
   const std::size_t colon = host.find(':', from);
   if (from > 0 && from != host.size() && colon != from) return bad_url("invalid host");
   IMGRING_TRY_VOID(set_host(host.substr(0, colon), url));
-  IMGRING_TRY_VOID(
-      set_port(colon == std::string_view::npos ? "" : host.substr(colon + 1), url));
+  IMGRING_TRY_VOID(set_port(colon == std::string_view::npos ? "" : host.substr(colon + 1), url));
   if (!percent_escapes_valid(parts.path)) return bad_url("malformed escape");
   url.target = encode_path(parts.path);
   if (!url.target.starts_with('/')) url.target.insert(0, "/");
@@ -331,8 +317,7 @@ Result<std::string> resolve_redirect(std::string_view base, std::string_view loc
   }
   if (to.path.starts_with('/')) return finish(to.path, to.has_query, to.query);
   const std::size_t slash = from.path.rfind('/');
-  const std::string folder(
-      slash == std::string_view::npos ? "/" : from.path.substr(0, slash + 1));
+  const std::string folder(slash == std::string_view::npos ? "/" : from.path.substr(0, slash + 1));
   return finish(folder + std::string(to.path), to.has_query, to.query);
 }
 

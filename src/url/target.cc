@@ -23,18 +23,15 @@ Digest digest_of(std::string_view path, std::string_view key, std::string_view s
   message.append(salt).append(path);
   Digest digest{};
   unsigned size = 0;
-  const unsigned char* done =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest.data(),
-           &size);
+  const unsigned char* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                                   reinterpret_cast<const unsigned char*>(message.data()),
+                                   message.size(), digest.data(), &size);
   IMGRING_CHECK(done != nullptr);
   IMGRING_CHECK(size == kDigestBytes);
   return digest;
 }
 
-bool is_blank_char(char c) {
-  return c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == ' ';
-}
+bool is_blank_char(char c) { return c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == ' '; }
 
 // Proxies merge slashes: the last ":/x" before any white space becomes "://x" (imgproxy's greedy
 // `^(\S+):/([^/])`), and ":///x" for the scheme local.

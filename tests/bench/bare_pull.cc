@@ -7,7 +7,10 @@
 // strip into the encoder; PNGs with alpha are premultiplied, resized and saved by libvips itself.
 // Prints one JSON line: CPU ms, voluntary context switches and bytes per picture, pictures per
 // second, and memory. Every cache of libvips is off and its thread count is one, as in the server.
+#include <jpeglib.h>
 #include <sys/resource.h>
+#include <vips/vips.h>
+#include <webp/encode.h>
 
 #include <algorithm>
 #include <atomic>
@@ -22,10 +25,6 @@
 #include <string_view>
 #include <thread>
 #include <vector>
-
-#include <jpeglib.h>
-#include <vips/vips.h>
-#include <webp/encode.h>
 
 namespace {
 
@@ -193,15 +192,9 @@ size_t encode_png(VipsImage* image) {
 size_t run_one(const Recipe& recipe, const std::string& bytes) {
   size_t size = 0;
   switch (recipe.output) {
-    case Output::kJpeg:
-      size = encode_jpeg(resized_jpeg(bytes, recipe.width).get());
-      break;
-    case Output::kWebp:
-      size = encode_webp(resized_jpeg(bytes, recipe.width).get());
-      break;
-    case Output::kPng:
-      size = encode_png(resized_png(bytes, recipe.width).get());
-      break;
+    case Output::kJpeg: size = encode_jpeg(resized_jpeg(bytes, recipe.width).get()); break;
+    case Output::kWebp: size = encode_webp(resized_jpeg(bytes, recipe.width).get()); break;
+    case Output::kPng: size = encode_png(resized_png(bytes, recipe.width).get()); break;
   }
   vips_error_clear();
   return size;

@@ -44,7 +44,7 @@ namespace {
 constexpr size_t kHeadBytesMax = 16 * 1024;
 constexpr uint64_t kBodyStepBytes = 1 << 20;  // nothing is copied: only a bound of one call
 constexpr int64_t kShortestWaitNs = 200'000;  // 5000 wake-ups a second at most, for the CPU's sake
-constexpr uint32_t kSourceAddresses = 200;  // 127.0.0.2 and on: no shortage of ports in TIME_WAIT
+constexpr uint32_t kSourceAddresses = 200;    // 127.0.0.2 and on: no shortage of ports in TIME_WAIT
 
 struct Settings {
   uint16_t port = 0;
@@ -296,8 +296,10 @@ class Driver {
     ssize_t got = in_body ? skip_body(c) : recv(c.fd, bytes, sizeof(bytes), 0);
     if (got < 0 && errno == EAGAIN) return false;
     if (got <= 0) {
-      if (got == 0 && in_body && !c.head.sized) answered(index);
-      else drop(index);
+      if (got == 0 && in_body && !c.head.sized)
+        answered(index);
+      else
+        drop(index);
       return false;
     }
     if (in_body) {
@@ -365,8 +367,8 @@ class Driver {
     }
     std::printf("{\"seconds\": %.4f, \"cpu_s\": %.4f, \"sockets\": %zu, \"offered\": %lu, ",
                 double(now - counted_from_) * 1e-9, cpu, sockets_most_, score_.offered);
-    std::printf("\"held\": %lu, \"broken\": %lu, \"unanswered\": %zu, \"statuses\": {",
-                score_.held, score_.broken, unanswered);
+    std::printf("\"held\": %lu, \"broken\": %lu, \"unanswered\": %zu, \"statuses\": {", score_.held,
+                score_.broken, unanswered);
     const char* comma = "";
     for (auto [status, count] : score_.statuses) {
       std::printf("%s\"%d\": %lu", comma, status, count);
@@ -404,13 +406,20 @@ Settings settings_of(int argc, char** argv) {
     size_t equals = std::min(word.find('='), word.size() - 1);
     std::string_view key = word.substr(0, equals);
     double value = std::atof(argv[i] + equals + 1);
-    if (key == "rate") settings.rate = value;
-    else if (key == "warm") settings.warm = value;
-    else if (key == "seconds") settings.seconds = value;
-    else if (key == "sockets") settings.sockets = static_cast<size_t>(value);
-    else if (key == "burst") settings.burst = static_cast<size_t>(value);
-    else if (key == "count") settings.count = static_cast<size_t>(value);
-    else if (key == "fresh") settings.fresh = value != 0;
+    if (key == "rate")
+      settings.rate = value;
+    else if (key == "warm")
+      settings.warm = value;
+    else if (key == "seconds")
+      settings.seconds = value;
+    else if (key == "sockets")
+      settings.sockets = static_cast<size_t>(value);
+    else if (key == "burst")
+      settings.burst = static_cast<size_t>(value);
+    else if (key == "count")
+      settings.count = static_cast<size_t>(value);
+    else if (key == "fresh")
+      settings.fresh = value != 0;
     else {
       std::fprintf(stderr, "load_driver: no setting %s\n", argv[i]);
       std::exit(2);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tests the load driver against a small server whose answers are known.
 
-    python3 tests/bench/load_driver_test.py PROGRAM
+python3 tests/bench/load_driver_test.py PROGRAM
 """
+
 import collections
 import json
 import os
@@ -79,7 +80,9 @@ def drive(paths, **settings):
         file.writelines(path + '\n' for path in paths)
         file.flush()
         words = ['%s=%s' % pair for pair in {'warm': 0.1, 'seconds': 0.6, **settings}.items()]
-        done = subprocess.run([PROGRAM, str(server.port), file.name, *words], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [PROGRAM, str(server.port), file.name, *words], capture_output=True, text=True, timeout=60
+        )
     server.close()
     lines = done.stdout.split('\n')
     if done.returncode or lines[:2] != ['begin', 'end']:
@@ -169,8 +172,12 @@ class Nobody(unittest.TestCase):
             file.write('/good\n')
             file.flush()
             for rate in (0, 100):
-                done = subprocess.run([PROGRAM, str(port), file.name, 'rate=%d' % rate, 'sockets=3', 'warm=0.1',
-                                       'seconds=0.5'], capture_output=True, text=True, timeout=60)
+                done = subprocess.run(
+                    [PROGRAM, str(port), file.name, 'rate=%d' % rate, 'sockets=3', 'warm=0.1', 'seconds=0.5'],
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
                 row = json.loads(done.stdout.split('\n')[2])
                 self.assertGreater(row['broken'], 0)
                 self.assertEqual(row['statuses'], {})

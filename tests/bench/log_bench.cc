@@ -43,10 +43,13 @@ void log_refusal(const Logger& log) {
       LogView{"request_id", id}, {"method", "GET"}, {"client_ip", client}};
   log.write_views(LogLevel::kInfo, "Started " + kTarget, started);
   const std::array<LogView, 5> completed = {
-      LogView{"request_id", id}, {"method", "GET"}, {"status", std::int64_t{503}},
+      LogView{"request_id", id},
+      {"method", "GET"},
+      {"status", std::int64_t{503}},
       {"client_ip", client},
-      {"error", "Server is overloaded: the helpers have work for more than is left of "
-                "IMGPROXY_TIMEOUT"}};
+      {"error",
+       "Server is overloaded: the helpers have work for more than is left of "
+       "IMGPROXY_TIMEOUT"}};
   log.write_views(LogLevel::kError, "Completed in 45µs " + kTarget, completed);
 }
 
@@ -103,8 +106,10 @@ int main(int argc, char** argv) {
     const char* name;
     LogFormat format;
   };
-  for (const Case& c : {Case{"structured", LogFormat::kStructured}, {"pretty", LogFormat::kPretty},
-                        {"json", LogFormat::kJson}, {"gcp", LogFormat::kGcp}}) {
+  for (const Case& c : {Case{"structured", LogFormat::kStructured},
+                        {"pretty", LogFormat::kPretty},
+                        {"json", LogFormat::kJson},
+                        {"gcp", LogFormat::kGcp}}) {
     measure(c.name, c.format, lines, false);
     measure(c.name, c.format, lines, true);
   }

@@ -92,15 +92,20 @@ void measure(const std::string& name, const Job& job, const Job& warm_up) {
 struct Source {
   const char *name, *suffix;
 };
-constexpr Source kSources[] = {
-    {"jpeg", ".jpg"},           {"jpeg progressive 4:2:0", ".jpg[interlace,subsample_mode=on]"},
-    {"jpeg progressive 4:4:4", ".jpg[interlace,subsample_mode=off]"},
-    {"png", ".png[compression=1]"}, {"png interlaced", ".png[compression=1,interlace]"},
-    {"webp", ".webp"},          {"gif", ".gif[effort=1]"}, {"tiff", ".tif"},
-    {"avif", ".avif[speed=9]"}, {"heic", ".heic[speed=9]"}, {"jxl", ".jxl[effort=3]"}};
+constexpr Source kSources[] = {{"jpeg", ".jpg"},
+                               {"jpeg progressive 4:2:0", ".jpg[interlace,subsample_mode=on]"},
+                               {"jpeg progressive 4:4:4", ".jpg[interlace,subsample_mode=off]"},
+                               {"png", ".png[compression=1]"},
+                               {"png interlaced", ".png[compression=1,interlace]"},
+                               {"webp", ".webp"},
+                               {"gif", ".gif[effort=1]"},
+                               {"tiff", ".tif"},
+                               {"avif", ".avif[speed=9]"},
+                               {"heic", ".heic[speed=9]"},
+                               {"jxl", ".jxl[effort=3]"}};
 // All of a 3 MP result where the encoder is what is measured.
 constexpr const char* kOptions[] = {
-    "rs:fit:500:0", "rs:fit:2000:0", "rs:fit:2000:0/rot:90", "rs:fit:2000:0/bl:5",
+    "rs:fit:500:0",       "rs:fit:2000:0",          "rs:fit:2000:0/rot:90", "rs:fit:2000:0/bl:5",
     "rs:fit:2000:0/sh:1", "rs:fill:1500:1500/g:sm", "t:10/rs:fit:500:0"};
 constexpr const char* kResults[] = {"jpg", "png", "webp", "avif", "gif", "tiff", "jxl", "bmp"};
 

@@ -139,9 +139,10 @@ void add_drawn(std::vector<Picture>* set) {
     text += "<text x='9' y='" + std::to_string(i * 11) + "' font-size='10'>Line " + x + y +
             ": the quick brown fox jumps over the lazy dog, again and again, " + y + "</text>";
   }
-  slope += "<defs><linearGradient id='g' x2='1' y2='1'><stop stop-color='#124'/><stop offset='1' "
-           "stop-color='#fc6'/></linearGradient></defs><rect width='500' height='400' "
-           "fill='url(#g)'/>";
+  slope +=
+      "<defs><linearGradient id='g' x2='1' y2='1'><stop stop-color='#124'/><stop offset='1' "
+      "stop-color='#fc6'/></linearGradient></defs><rect width='500' height='400' "
+      "fill='url(#g)'/>";
   const VipsImagePtr boxes_rgba = drawn(svg_of(boxes));
   set->push_back({flattened(boxes_rgba), "boxes rgb", {}, {}});
   set->push_back({in_space(set->back().image, VIPS_INTERPRETATION_B_W), "boxes grey", {}, {}});
@@ -168,8 +169,7 @@ void run(const char* name, int rounds, std::vector<Picture>* set) {
     ours.cpu_ms += picture.ours.cpu_ms;
     if (std::getenv("PNG_BENCH_EACH") == nullptr) continue;
     std::printf("  %-40s %8.0f %8.0f bytes  %7.2f %7.2f ms\n", picture.name.c_str(),
-                picture.saver.bytes, picture.ours.bytes, picture.saver.cpu_ms,
-                picture.ours.cpu_ms);
+                picture.saver.bytes, picture.ours.bytes, picture.saver.cpu_ms, picture.ours.cpu_ms);
   }
   const auto count = static_cast<double>(set->size());
   std::printf(

@@ -83,8 +83,7 @@ class Server {
  public:
   Server(Answers answers, int listener)
       : answers_(std::move(answers)),
-        missing_(answer("404 Not Found", "text/plain", "no such file\n")),
-        listener_(listener),
+        missing_(answer("404 Not Found", "text/plain", "no such file\n")), listener_(listener),
         epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     watch(listener_, EPOLLIN, EPOLL_CTL_ADD);
   }

@@ -95,9 +95,8 @@ void encode(int rounds, const char* file, ImageType type) {
   for (int i : {0, 1}) {
     const VipsImagePtr image = photo(file, i == 0 ? kSmall : kLarge);
     line.size[i] = pixels(image.get());
-    line.time[i] = best_of(rounds, [&] {
-      need(image::save(image.get(), type, params, stop).has_value(), "save");
-    });
+    line.time[i] = best_of(
+        rounds, [&] { need(image::save(image.get(), type, params, stop).has_value(), "save"); });
   }
   std::printf("encode %-5s %8.1f ns/px  %6.0f us fixed  %5.2f threads at once\n",
               facts_of(type).name.data(), line.ns(), line.fixed_us(),
@@ -141,11 +140,11 @@ void decode(int rounds, const char* file, ImageType type, const char* suffix, in
 }
 
 constexpr std::pair<ImageType, const char*> kSources[] = {
-    {ImageType::kJpeg, ".jpg[Q=88]"},   {ImageType::kJpeg, ".jpg[Q=88,interlace]"},
-    {ImageType::kPng, ".png"},          {ImageType::kPng, ".png[interlace]"},
-    {ImageType::kWebp, ".webp"},        {ImageType::kGif, ".gif"},
-    {ImageType::kTiff, ".tif"},         {ImageType::kAvif, ".avif"},
-    {ImageType::kHeic, ".heic"},        {ImageType::kJxl, ".jxl"}};
+    {ImageType::kJpeg, ".jpg[Q=88]"}, {ImageType::kJpeg, ".jpg[Q=88,interlace]"},
+    {ImageType::kPng, ".png"},        {ImageType::kPng, ".png[interlace]"},
+    {ImageType::kWebp, ".webp"},      {ImageType::kGif, ".gif"},
+    {ImageType::kTiff, ".tif"},       {ImageType::kAvif, ".avif"},
+    {ImageType::kHeic, ".heic"},      {ImageType::kJxl, ".jxl"}};
 
 // A step by the options that ask for it.
 struct StepCase {
@@ -160,14 +159,8 @@ constexpr StepCase kStepCases[] = {
        o.first().trim.threshold = 10;
      }},
     {"turn 90", [](O& o) { o.first().rotate = 90; }},
-    {"crop",
-     [](O& o) {
-       o.first().crop = {0.99, 0.99, {}};
-     }},
-    {"crop smart",
-     [](O& o) {
-       o.first().crop = {0.99, 0.99, {url::GravityType::kSmart, 0, 0}};
-     }},
+    {"crop", [](O& o) { o.first().crop = {0.99, 0.99, {}}; }},
+    {"crop smart", [](O& o) { o.first().crop = {0.99, 0.99, {url::GravityType::kSmart, 0, 0}}; }},
     {"blur 0.5", [](O& o) { o.first().blur = 0.5; }},
     {"blur 1", [](O& o) { o.first().blur = 1; }},
     {"blur 5", [](O& o) { o.first().blur = 5; }},
@@ -181,19 +174,10 @@ constexpr StepCase kStepCases[] = {
     {"sharpen 50", [](O& o) { o.first().sharpen = 50; }},
     {"sharpen 100", [](O& o) { o.first().sharpen = 100; }},
     {"pixelate 8", [](O& o) { o.first().pixelate = 8; }},
-    {"padding 1",
-     [](O& o) {
-       o.first().padding = {1, 1, 1, 1};
-     }},
-    {"flatten",
-     [](O& o) {
-       o.first().background = url::Color{1, 2, 3};
-     }},
+    {"padding 1", [](O& o) { o.first().padding = {1, 1, 1, 1}; }},
+    {"flatten", [](O& o) { o.first().background = url::Color{1, 2, 3}; }},
     {"watermark", [](O& o) { o.first().watermark.opacity = 0.5; }},
-    {"watermark over all",
-     [](O& o) {
-       o.first().watermark = {0.5, {}, 1};
-     }},
+    {"watermark over all", [](O& o) { o.first().watermark = {0.5, {}, 1}; }},
 };
 
 void step(int rounds, const char* file, const StepCase& which) {
@@ -210,8 +194,11 @@ void step(int rounds, const char* file, const StepCase& which) {
       url::RequestOptions options;
       options.format = ImageType::kJpeg;
       if (with) which.set(options);
-      const pipeline::RenderJob job{.source = as_bytes(bytes), .source_type = ImageType::kJpeg,
-                                    .options = &options, .config = &config, .watermark = &mark,
+      const pipeline::RenderJob job{.source = as_bytes(bytes),
+                                    .source_type = ImageType::kJpeg,
+                                    .options = &options,
+                                    .config = &config,
+                                    .watermark = &mark,
                                     .libvips_only = true};
       const image::StopFlag stop;
       return best_of(rounds, [&] { need(pipeline::render(job, stop).has_value(), which.name); });
@@ -243,9 +230,9 @@ int main(int argc, char** argv) {
       if (!can.can_save(type)) continue;
       for (int width : {100, 350}) decode(rounds, argv[i], type, suffix, width);
     }
-    for (ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif,
-                           ImageType::kTiff, ImageType::kBmp, ImageType::kAvif, ImageType::kHeic,
-                           ImageType::kJxl}) {
+    for (ImageType type :
+         {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif, ImageType::kTiff,
+          ImageType::kBmp, ImageType::kAvif, ImageType::kHeic, ImageType::kJxl}) {
       if (can.can_save(type)) encode(rounds, argv[i], type);
     }
   }

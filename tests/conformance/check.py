@@ -9,6 +9,7 @@ The server is started once per configuration profile, with the same
 IMGPROXY_* variables the reference had and IMGPROXY_BIND=127.0.0.1:PORT, and
 must answer /health.  The last line is always `N passed, M failed`.
 """
+
 import argparse
 import hashlib
 import json
@@ -35,11 +36,26 @@ def main():
     ap.add_argument('--show', type=int, default=25, help='how many failures to print (default 25)')
     ap.add_argument('--workers', type=int, default=3, help='parallel requests (default 3)')
     ap.add_argument('--logs', help='folder for the logs of the server under test')
-    ap.add_argument('--env', action='append', default=[], help='NAME=VALUE laid over every profile (to prove that the check can fail)')
-    ap.add_argument('--skip-ref', action='store_true', help='leave out cases recorded with the repaired loaders (TIFF and JPEG XL sources)')
+    ap.add_argument(
+        '--env',
+        action='append',
+        default=[],
+        help='NAME=VALUE laid over every profile (to prove that the check can fail)',
+    )
+    ap.add_argument(
+        '--skip-ref',
+        action='store_true',
+        help='leave out cases recorded with the repaired loaders (TIFF and JPEG XL sources)',
+    )
     ap.add_argument('--list-areas', action='store_true')
-    ap.add_argument('--floor', action='store_true', help='run the areas of floor.json; fail only when one passes less than its floor')
-    ap.add_argument('--write-floor', action='store_true', help='write what passes now to floor.json (areas that were run)')
+    ap.add_argument(
+        '--floor',
+        action='store_true',
+        help='run the areas of floor.json; fail only when one passes less than its floor',
+    )
+    ap.add_argument(
+        '--write-floor', action='store_true', help='write what passes now to floor.json (areas that were run)'
+    )
     a = ap.parse_args()
     profiles, cases = H.load_cases()
     if a.list_areas:
@@ -71,7 +87,7 @@ def main():
             continue
         todo.append(c)
     if a.sample and a.sample < len(todo):
-        keep = {c['id'] for c in sorted(todo, key=lambda c: hashlib.sha256(c['id'].encode()).hexdigest())[:a.sample]}
+        keep = {c['id'] for c in sorted(todo, key=lambda c: hashlib.sha256(c['id'].encode()).hexdigest())[: a.sample]}
         todo = [c for c in todo if c['id'] in keep]
     if a.logs:
         os.makedirs(a.logs, exist_ok=True)
@@ -81,7 +97,10 @@ def main():
     os.makedirs(src)
     drift = H.ensure_sources(src, os.path.join(HERE, 'sources.manifest.json'))
     if drift:
-        print('warning: %d source images came out differently here (other library versions?): %s' % (len(drift), ', '.join(drift[:8])))
+        print(
+            'warning: %d source images came out differently here (other library versions?): %s'
+            % (len(drift), ', '.join(drift[:8]))
+        )
     results = {}
     t0 = time.time()
 
@@ -92,11 +111,36 @@ def main():
             bad = H.compare(w, rec, wt, H.as_rgba(thumb), case)
         except Exception as e:
             bad = ['comparison broke: %r' % e]
-        results[case['id']] = {'area': case['area'], 'profile': case['profile'], 'path': case.get('path', case.get('note', '')), 'ok': not bad, 'reasons': bad,
-                               'soft': bool(case.get('soft')), 'pix': rec.get('pix'), 'headers': case.get('headers', {}), 'method': case.get('method', 'GET')}
+        results[case['id']] = {
+            'area': case['area'],
+            'profile': case['profile'],
+            'path': case.get('path', case.get('note', '')),
+            'ok': not bad,
+            'reasons': bad,
+            'soft': bool(case.get('soft')),
+            'pix': rec.get('pix'),
+            'headers': case.get('headers', {}),
+            'method': case.get('method', 'GET'),
+        }
+
     try:
-        notes = H.run_all(todo, profiles, cmd, src, result, workers=a.workers, logdir=a.logs, overrides=over,
-                          progress=(lambda n, k, rss: print('  %-18s %4d cases %6.1f s' % (n, k, time.time() - t0), file=sys.stderr, flush=True)) if sys.stderr.isatty() else None)
+        notes = H.run_all(
+            todo,
+            profiles,
+            cmd,
+            src,
+            result,
+            workers=a.workers,
+            logdir=a.logs,
+            overrides=over,
+            progress=(
+                lambda n, k, rss: print(
+                    '  %-18s %4d cases %6.1f s' % (n, k, time.time() - t0), file=sys.stderr, flush=True
+                )
+            )
+            if sys.stderr.isatty()
+            else None,
+        )
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
     hard = {k: v for k, v in results.items() if not v['soft']}
@@ -111,7 +155,10 @@ def main():
         print('%-18s %d/%d%s' % (n, p, t, '' if p == t else '   <--'))
     failed = [(k, v) for k, v in hard.items() if not v['ok'] and k not in differs]
     for k in sorted(k for k in hard if k in differs):
-        print('%s %s: %s' % ('passes although listed in differs.json:' if hard[k]['ok'] else 'differs on purpose:', k, differs[k]))
+        print(
+            '%s %s: %s'
+            % ('passes although listed in differs.json:' if hard[k]['ok'] else 'differs on purpose:', k, differs[k])
+        )
     if failed and a.show:
         print('\nfirst failures:')
         shown, per = 0, {}
@@ -119,7 +166,10 @@ def main():
             per[v['area']] = per.get(v['area'], 0) + 1
             if per[v['area']] > max(3, a.show // max(1, len({f['area'] for _, f in failed}))):
                 continue
-            print('  %s [%s] %s %s %s' % (k, v['profile'], v['method'], v['path'][:150], json.dumps(v['headers']) if v['headers'] else ''))
+            print(
+                '  %s [%s] %s %s %s'
+                % (k, v['profile'], v['method'], v['path'][:150], json.dumps(v['headers']) if v['headers'] else '')
+            )
             for r in v['reasons'][:4]:
                 print('      ' + r)
             shown += 1
@@ -160,6 +210,7 @@ def read_json(name):
 def exact_version():
     """Whether the libvips here is the one the answers were recorded with."""
     import pyvips
+
     return (pyvips.version(0), pyvips.version(1)) == (8, 14)
 
 

@@ -8,6 +8,7 @@ configuration. A difference is made small (options left out one by one) and prin
 request; one that a rule of compare_differs.json explains is counted as meant. Exit status 1 when
 there are others.
 """
+
 import argparse
 import collections
 import json
@@ -24,15 +25,15 @@ import harness as H
 import more_sources
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SMALLER_PER_PROFILE = 12     # differences made small in one configuration: each takes up to a dozen requests
+SMALLER_PER_PROFILE = 12  # differences made small in one configuration: each takes up to a dozen requests
 
-PATIENCE_S = 60              # for one request: the machine may be busy, and time is not what is compared
+PATIENCE_S = 60  # for one request: the machine may be busy, and time is not what is compared
 
 
 def send(port, case, env, srcdir):
     """The reply of one server; tokens of the path are filled as in the recorded cases."""
     path = case['path'].replace('{src}', H.SRC)
-    while '{cut:' in path:                     # base64 with a slash inside
+    while '{cut:' in path:  # base64 with a slash inside
         m = re.search(r'\{cut:([^{}]*)\}', path)
         text = H.b64u(m.group(1))
         at = len(text) // 2
@@ -44,7 +45,7 @@ def send(port, case, env, srcdir):
 
 def differences(got, want, case):
     """Reasons why two replies differ. Equal bytes are not decoded."""
-    case = dict(case, area='negotiation')            # an area in which all headers are compared
+    case = dict(case, area='negotiation')  # an area in which all headers are compared
     if got.body == want.body and not got.error and not want.error:
         case['body'] = 'none'
     try:
@@ -68,7 +69,13 @@ class Pair:
     def start(self):
         prefix = self.env.get('IMGPROXY_PATH_PREFIX', '').rstrip('/')
         for who, cmd in self.cmds.items():
-            server = H.Server(cmd, self.env, self.ports.next(), prefix, os.path.join(self.logdir, '%s-%s.log' % (self.name, who)) if self.logdir else None)
+            server = H.Server(
+                cmd,
+                self.env,
+                self.ports.next(),
+                prefix,
+                os.path.join(self.logdir, '%s-%s.log' % (self.name, who)) if self.logdir else None,
+            )
             self.servers[who] = server
             if not server.wait_ready():
                 return who
@@ -100,7 +107,7 @@ def smaller(pair, case, reasons):
     options = m.group(2).split('/')[1:]
     at = 0
     while at < len(options):
-        left = options[:at] + options[at + 1:]
+        left = options[:at] + options[at + 1 :]
         trial = dict(case, path=m.group(1) + ''.join('/' + o for o in left) + m.group(3))
         found, _ = pair.ask(trial)
         if found and kind_of(found) == kind_of(reasons):
@@ -132,7 +139,7 @@ def run_profile(pair, todo, rules, workers, totals, report):
     differing = []
     with ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(todo), 24):
-            part = todo[start:start + 24]
+            part = todo[start : start + 24]
             for case, (reasons, status) in zip(part, pool.map(pair.ask, part)):
                 totals['compared'][case['family']] += 1
                 totals['status'][status] += 1
@@ -146,7 +153,7 @@ def run_profile(pair, todo, rules, workers, totals, report):
                     break
     shown = collections.Counter()
     for case, reasons in differing:
-        again, _ = pair.ask(case)                    # once more: what does not repeat is told apart
+        again, _ = pair.ask(case)  # once more: what does not repeat is told apart
         if not again:
             totals['not repeated'][case['family']] += 1
             report(dict(case, reasons=reasons, repeats=False))
@@ -158,7 +165,10 @@ def run_profile(pair, todo, rules, workers, totals, report):
             why = rule_for(rules, case, again)
         totals['meant' if why else 'differ'][case['family']] += 1
         if not why:
-            print('[%s] %s %s %s' % (pair.name, case['family'], case['path'], json.dumps(case['headers']) if case['headers'] else ''))
+            print(
+                '[%s] %s %s %s'
+                % (pair.name, case['family'], case['path'], json.dumps(case['headers']) if case['headers'] else '')
+            )
             for reason in again[:5]:
                 print('      ' + reason)
             sys.stdout.flush()
@@ -171,7 +181,11 @@ def main():
     ap.add_argument('--other', required=True, help='command that starts the reference server')
     ap.add_argument('--seed', type=int, default=1)
     ap.add_argument('--count', type=int, default=1000, help='how many requests (default 1000)')
-    ap.add_argument('--family', action='append', help='only this family of requests: ' + ', '.join(sorted(set(draw.Drawer.FAMILIES))))
+    ap.add_argument(
+        '--family',
+        action='append',
+        help='only this family of requests: ' + ', '.join(sorted(set(draw.Drawer.FAMILIES))),
+    )
     ap.add_argument('--profile', action='append', help='only requests of this configuration')
     ap.add_argument('--request', action='append', help='compare these paths instead of drawn ones (with --profile)')
     ap.add_argument('--workers', type=int, default=2)
@@ -215,14 +229,33 @@ def main():
         if out:
             out.write(json.dumps(found) + '\n')
             out.flush()
-    base = {'IMGPROXY_LOCAL_FILESYSTEM_ROOT': srcdir, 'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true', 'IMGPROXY_ENABLE_DEBUG_HEADERS': 'true',
-            'IMGPROXY_TIMEOUT': str(PATIENCE_S), 'IMGPROXY_DOWNLOAD_TIMEOUT': str(PATIENCE_S)}
+
+    base = {
+        'IMGPROXY_LOCAL_FILESYSTEM_ROOT': srcdir,
+        'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true',
+        'IMGPROXY_ENABLE_DEBUG_HEADERS': 'true',
+        'IMGPROXY_TIMEOUT': str(PATIENCE_S),
+        'IMGPROXY_DOWNLOAD_TIMEOUT': str(PATIENCE_S),
+    }
     source_server = H.start_sources(srcdir)
     began = time.time()
     try:
         for name in sorted(groups):
-            env = {**base, **{k: v for k, v in ((k, None if v is None else H.expand(v, {}, srcdir)) for k, v in profiles[name].items())}}
-            pair = Pair(name, {k: v for k, v in env.items() if v is not None}, os.environ.get('SERVER_CMD', 'build/imgring'), a.other, srcdir, a.logs)
+            env = {
+                **base,
+                **{
+                    k: v
+                    for k, v in ((k, None if v is None else H.expand(v, {}, srcdir)) for k, v in profiles[name].items())
+                },
+            }
+            pair = Pair(
+                name,
+                {k: v for k, v in env.items() if v is not None},
+                os.environ.get('SERVER_CMD', 'build/imgring'),
+                a.other,
+                srcdir,
+                a.logs,
+            )
             run_profile(pair, groups[name], rules, a.workers, totals, report)
     finally:
         source_server.shutdown()
@@ -230,7 +263,10 @@ def main():
         shutil.rmtree(tmp, ignore_errors=True)
     print('\n%-28s %8s %8s %8s %s' % ('family', 'compared', 'differ', 'meant', 'not repeated'))
     for family in sorted(totals['compared']):
-        print('%-28s %8d %8d %8d %8d' % (family, *(totals[k][family] for k in ('compared', 'differ', 'meant', 'not repeated'))))
+        print(
+            '%-28s %8d %8d %8d %8d'
+            % (family, *(totals[k][family] for k in ('compared', 'differ', 'meant', 'not repeated')))
+        )
     print('statuses of the reference: %s' % dict(sorted(totals['status'].items(), key=str)))
     for p in H.PROBLEMS:
         print('problem: ' + p)

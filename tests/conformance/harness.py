@@ -1,6 +1,7 @@
 """Shared machinery of the conformance kit: token expansion, a byte-exact HTTP
 client, the image source server, starting the server under test, turning a
 response into a comparable record, and comparing two records."""
+
 import base64
 import hashlib
 import hmac
@@ -24,9 +25,9 @@ from email.utils import formatdate
 from xml.etree import ElementTree
 
 os.environ.setdefault('VIPS_CONCURRENCY', '1')
-import numpy as np                                   # noqa: E402
-import pyvips                                        # noqa: E402
-from PIL import Image                                # noqa: E402
+import numpy as np  # noqa: E402
+import pyvips  # noqa: E402
+from PIL import Image  # noqa: E402
 
 pyvips.cache_set_max(0)
 
@@ -34,7 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SRC_PORT = int(os.environ.get('CONF_SRC_PORT', '9170'))
 PORT_LO = int(os.environ.get('CONF_PORT_LO', '9171'))
 PORT_HI = int(os.environ.get('CONF_PORT_HI', '9198'))
-DEAD_PORT = int(os.environ.get('CONF_DEAD_PORT', '9199'))   # nothing listens there
+DEAD_PORT = int(os.environ.get('CONF_DEAD_PORT', '9199'))  # nothing listens there
 SRC = 'http://127.0.0.1:%d' % SRC_PORT
 THUMB = 256
 LM = 'Tue, 14 Nov 2023 22:13:20 GMT'
@@ -54,21 +55,32 @@ def expand(text, env=None, srcdir='', vals=None, sign_env=None):
     """Fills {src} {srchost} {dead} {dir} {now+N} {v:NAME} {b64:..} {b64pad:..} {esc:..} and {sig}."""
     if '{' not in text:
         return text
-    text = text.replace('{src}', SRC).replace('{srchost}', SRC[7:]).replace('{dead}', 'http://127.0.0.1:%d' % DEAD_PORT).replace('{dir}', srcdir)
+    text = (
+        text.replace('{src}', SRC)
+        .replace('{srchost}', SRC[7:])
+        .replace('{dead}', 'http://127.0.0.1:%d' % DEAD_PORT)
+        .replace('{dir}', srcdir)
+    )
     text = re.sub(r'\{now([+-]\d+)\}', lambda m: str(int(time.time()) + int(m.group(1))), text)
     text = re.sub(r'\{v:([a-zA-Z-]+)\}', lambda m: (vals or {}).get(m.group(1).lower(), ''), text)
-    text = re.sub(r'\{esc:([^{}]*)\}', lambda m: urllib.parse.quote(urllib.parse.quote(m.group(1), safe=''), safe=''), text)
+    text = re.sub(
+        r'\{esc:([^{}]*)\}', lambda m: urllib.parse.quote(urllib.parse.quote(m.group(1), safe=''), safe=''), text
+    )
     text = re.sub(r'\{b64:([^{}]*)\}', lambda m: b64u(m.group(1)), text)
     text = re.sub(r'\{b64pad:([^{}]*)\}', lambda m: base64.urlsafe_b64encode(m.group(1).encode()).decode(), text)
-    text = re.sub(r'\{b64file:([^{}]*)\}', lambda m: base64.b64encode(open(os.path.join(srcdir, m.group(1)), 'rb').read()).decode(), text)
+    text = re.sub(
+        r'\{b64file:([^{}]*)\}',
+        lambda m: base64.b64encode(open(os.path.join(srcdir, m.group(1)), 'rb').read()).decode(),
+        text,
+    )
     m = re.search(r'\{sig(\d?)\}', text)
     if m:
         env = sign_env or env or {}
         i = int(m.group(1) or 0)
-        rest = text[m.end():].split('?')[0]
+        rest = text[m.end() :].split('?')[0]
         key = env['IMGPROXY_KEY'].split(',')[i]
         salt = env['IMGPROXY_SALT'].split(',')[i]
-        text = text[:m.start()] + sign(rest, key, salt, int(env.get('IMGPROXY_SIGNATURE_SIZE', 32))) + text[m.end():]
+        text = text[: m.start()] + sign(rest, key, salt, int(env.get('IMGPROXY_SIGNATURE_SIZE', 32))) + text[m.end() :]
     return text
 
 
@@ -197,9 +209,21 @@ def request(port, method, path, headers, timeout=25):
 
 
 # ------------------------------------------------------------------ sources over HTTP
-TYPES = {'jpg': 'image/jpeg', 'png': 'image/png', 'gif': 'image/gif', 'webp': 'image/webp', 'avif': 'image/avif', 'heic': 'image/heic',
-         'tiff': 'image/tiff', 'bmp': 'image/bmp', 'ico': 'image/x-icon', 'svg': 'image/svg+xml', 'jxl': 'image/jxl', 'txt': 'text/plain',
-         'html': 'text/html'}
+TYPES = {
+    'jpg': 'image/jpeg',
+    'png': 'image/png',
+    'gif': 'image/gif',
+    'webp': 'image/webp',
+    'avif': 'image/avif',
+    'heic': 'image/heic',
+    'tiff': 'image/tiff',
+    'bmp': 'image/bmp',
+    'ico': 'image/x-icon',
+    'svg': 'image/svg+xml',
+    'jxl': 'image/jxl',
+    'txt': 'text/plain',
+    'html': 'text/html',
+}
 
 
 class SourceHandler(http.server.BaseHTTPRequestHandler):
@@ -278,17 +302,23 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
 
     def r_both(self, rest, name, data, ctype, query):
         tag = '"both-%s"' % name
-        if self.headers.get('If-None-Match') == tag or (not self.headers.get('If-None-Match') and self.headers.get('If-Modified-Since') == LM):
+        if self.headers.get('If-None-Match') == tag or (
+            not self.headers.get('If-None-Match') and self.headers.get('If-Modified-Since') == LM
+        ):
             return self.reply(304, headers=[('ETag', tag), ('Last-Modified', LM)], length=False)
         self.plain(data, ctype, [('ETag', tag), ('Last-Modified', LM)])
 
     def r_cc(self, rest, name, data, ctype, query):
-        h = {'short': [('Cache-Control', 'max-age=77')], 'nostore': [('Cache-Control', 'no-store')],
-             'smax': [('Cache-Control', 'public, s-maxage=900')], 'none': [],
-             'expires': [('Expires', formatdate(time.time() + 1000, usegmt=True))],
-             'past': [('Expires', formatdate(time.time() - 1000, usegmt=True))],
-             'both': [('Cache-Control', 'private, max-age=33'), ('Expires', formatdate(time.time() + 500, usegmt=True))],
-             'badexp': [('Expires', 'soon')]}[rest[0]]
+        h = {
+            'short': [('Cache-Control', 'max-age=77')],
+            'nostore': [('Cache-Control', 'no-store')],
+            'smax': [('Cache-Control', 'public, s-maxage=900')],
+            'none': [],
+            'expires': [('Expires', formatdate(time.time() + 1000, usegmt=True))],
+            'past': [('Expires', formatdate(time.time() - 1000, usegmt=True))],
+            'both': [('Cache-Control', 'private, max-age=33'), ('Expires', formatdate(time.time() + 500, usegmt=True))],
+            'badexp': [('Expires', 'soon')],
+        }[rest[0]]
         self.plain(data, ctype, h)
 
     def r_slow(self, rest, name, data, ctype, query):
@@ -301,10 +331,10 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         self.send_header('Content-Length', str(len(data)))
         self.end_headers()
         try:
-            self.wfile.write(data[:len(data) // 2])
+            self.wfile.write(data[: len(data) // 2])
             self.wfile.flush()
             time.sleep(int(rest[0]) / 1000)
-            self.wfile.write(data[len(data) // 2:])
+            self.wfile.write(data[len(data) // 2 :])
         except OSError:
             pass
 
@@ -332,7 +362,7 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         self.reply(int(rest[0]), data, ctype=ctype)
 
     def r_short(self, rest, name, data, ctype, query):
-        self.reply(200, data[:-len(data) // 3], ctype=ctype, length=len(data))
+        self.reply(200, data[: -len(data) // 3], ctype=ctype, length=len(data))
         self.close_connection = True
 
     def r_long(self, rest, name, data, ctype, query):
@@ -350,7 +380,7 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         end = len(data) if rest[0] != 'cut' else len(data) // 2
         for i in range(0, end, 1000):
-            c = data[i:min(i + 1000, end)]
+            c = data[i : min(i + 1000, end)]
             self.wfile.write(b'%x\r\n%s\r\n' % (len(c), c))
         if rest[0] == 'cut':
             self.close_connection = True
@@ -363,7 +393,7 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         if k == 'bad':
             z = b'not gzip at all' * 20
         if k == 'cut':
-            z = z[:len(z) // 2]
+            z = z[: len(z) // 2]
         if k == 'chunked':
             self.send_response(200)
             self.send_header('Content-Type', ctype)
@@ -382,12 +412,24 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
 
     def r_partial(self, rest, name, data, ctype, query):
         n = len(data)
-        cr = {'full': 'bytes 0-%d/%d' % (n - 1, n), 'star': 'bytes 0-%d/*' % (n - 1), 'tail': 'bytes 10-%d/%d' % (n - 1, n),
-              'head': 'bytes 0-%d/%d' % (n // 2, n), 'bad': 'what', 'unsat': 'bytes */%d' % n}.get(rest[0])
+        cr = {
+            'full': 'bytes 0-%d/%d' % (n - 1, n),
+            'star': 'bytes 0-%d/*' % (n - 1),
+            'tail': 'bytes 10-%d/%d' % (n - 1, n),
+            'head': 'bytes 0-%d/%d' % (n // 2, n),
+            'bad': 'what',
+            'unsat': 'bytes */%d' % n,
+        }.get(rest[0])
         self.reply(206, data, [('Content-Range', cr)] if cr else [], ctype)
 
     def r_ct(self, rest, name, data, ctype, query):
-        t = {'html': 'text/html', 'octet': 'application/octet-stream', 'none': None, 'wrong': 'image/gif', 'params': ctype + '; charset=x'}[rest[0]]
+        t = {
+            'html': 'text/html',
+            'octet': 'application/octet-stream',
+            'none': None,
+            'wrong': 'image/gif',
+            'params': ctype + '; charset=x',
+        }[rest[0]]
         self.reply(200, data, ctype=t)
 
     def r_cookie(self, rest, name, data, ctype, query):
@@ -415,8 +457,19 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
 
     def r_headers(self, rest, name, data, ctype, query):
-        self.plain(data, ctype, [('X-Source', 'yes'), ('Set-Cookie', 'leak=1'), ('Server', 'other'), ('Vary', 'Cookie'), ('Age', '9'),
-                                 ('Content-Disposition', 'attachment; filename="evil.exe"'), ('Access-Control-Allow-Origin', 'src.test')])
+        self.plain(
+            data,
+            ctype,
+            [
+                ('X-Source', 'yes'),
+                ('Set-Cookie', 'leak=1'),
+                ('Server', 'other'),
+                ('Vary', 'Cookie'),
+                ('Age', '9'),
+                ('Content-Disposition', 'attachment; filename="evil.exe"'),
+                ('Access-Control-Allow-Origin', 'src.test'),
+            ],
+        )
 
     def r_range(self, rest, name, data, ctype, query):
         m = re.match(r'bytes=(\d+)-(\d*)$', self.headers.get('Range') or '')
@@ -426,7 +479,12 @@ class SourceHandler(http.server.BaseHTTPRequestHandler):
         b = min(int(m.group(2) or len(data) - 1), len(data) - 1)
         if a >= len(data):
             return self.reply(416, b'', [('Content-Range', 'bytes */%d' % len(data))])
-        self.reply(206, data[a:b + 1], [('Accept-Ranges', 'bytes'), ('Content-Range', 'bytes %d-%d/%d' % (a, b, len(data)))], ctype)
+        self.reply(
+            206,
+            data[a : b + 1],
+            [('Accept-Ranges', 'bytes'), ('Content-Range', 'bytes %d-%d/%d' % (a, b, len(data)))],
+            ctype,
+        )
 
 
 class SourceServer(http.server.ThreadingHTTPServer):
@@ -468,22 +526,45 @@ class Ports:
         raise RuntimeError('every port from %d to %d is busy' % (PORT_LO, PORT_HI))
 
 
-PROBLEMS = []       # unexpected ends of the server and sanitizer reports, over the whole run
-STOP_LIMIT = 10     # seconds an idle server may take to end
-SANITIZER = re.compile(r'(==\d+==ERROR: |WARNING: ThreadSanitizer: |ERROR: LeakSanitizer|[^\n]*: runtime error: |==\d+==WARNING: MemorySanitizer)[^\n]*')
+PROBLEMS = []  # unexpected ends of the server and sanitizer reports, over the whole run
+STOP_LIMIT = 10  # seconds an idle server may take to end
+SANITIZER = re.compile(
+    r'(==\d+==ERROR: |WARNING: ThreadSanitizer: |ERROR: LeakSanitizer|[^\n]*: runtime error: |==\d+==WARNING: MemorySanitizer)[^\n]*'
+)
 
 
 class Server:
     def __init__(self, cmd, env, port, prefix='', logfile=None):
         self.port, self.prefix = port, prefix
-        full = {k: os.environ[k] for k in ('PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'LD_PRELOAD', 'ASAN_OPTIONS', 'UBSAN_OPTIONS',
-                                           'LSAN_OPTIONS', 'TSAN_OPTIONS', 'TMPDIR', 'MALLOC_ARENA_MAX') if k in os.environ}
+        full = {
+            k: os.environ[k]
+            for k in (
+                'PATH',
+                'HOME',
+                'LANG',
+                'LD_LIBRARY_PATH',
+                'LD_PRELOAD',
+                'ASAN_OPTIONS',
+                'UBSAN_OPTIONS',
+                'LSAN_OPTIONS',
+                'TSAN_OPTIONS',
+                'TMPDIR',
+                'MALLOC_ARENA_MAX',
+            )
+            if k in os.environ
+        }
         full.update(env)
         full['IMGPROXY_BIND'] = '127.0.0.1:%d' % port
         self.log = open(logfile, 'a+b') if logfile else tempfile.TemporaryFile('a+b')
         self.log_from = self.log.seek(0, os.SEEK_END)
-        self.p = subprocess.Popen(cmd if isinstance(cmd, list) else shlex.split(cmd), env=full, stdout=self.log, stderr=self.log,
-                                  stdin=subprocess.DEVNULL, start_new_session=True)
+        self.p = subprocess.Popen(
+            cmd if isinstance(cmd, list) else shlex.split(cmd),
+            env=full,
+            stdout=self.log,
+            stderr=self.log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def wait_ready(self, limit=20):
         end = time.time() + limit
@@ -511,7 +592,10 @@ class Server:
 
     def stop(self):
         """Ends the server; what is wrong with its end or its log goes to PROBLEMS."""
-        name = os.path.basename(getattr(self.log, 'name', '') if isinstance(getattr(self.log, 'name', ''), str) else '') or 'port %d' % self.port
+        name = (
+            os.path.basename(getattr(self.log, 'name', '') if isinstance(getattr(self.log, 'name', ''), str) else '')
+            or 'port %d' % self.port
+        )
         if self.p.poll() is None:
             self.p.send_signal(signal.SIGTERM)
             try:
@@ -586,8 +670,10 @@ def reduce(a):
     p[:, :, :3] *= p[:, :, 3:4] / 255
     if s > 1:
         th, tw = max(1, round(h / s)), max(1, round(w / s))
+
         def edges(n, m):
             return np.unique(np.floor(np.arange(m) * n / m).astype(int))
+
         ye, xe = edges(h, th), edges(w, tw)
         p = np.add.reduceat(np.add.reduceat(p, ye, axis=0), xe, axis=1)
         ny = np.diff(np.append(ye, h))[:, None, None]
@@ -600,9 +686,9 @@ def ico_parts(b):
     n = struct.unpack('<H', b[4:6])[0]
     best = None
     for i in range(n):
-        w, h, _, _, _, bpp, size, off = struct.unpack('<BBBBHHII', b[6 + 16 * i:22 + 16 * i])
+        w, h, _, _, _, bpp, size, off = struct.unpack('<BBBBHHII', b[6 + 16 * i : 22 + 16 * i])
         if best is None or (w or 256) > best[0]:
-            best = (w or 256, b[off:off + size], bpp)
+            best = (w or 256, b[off : off + size], bpp)
     return n, best
 
 
@@ -638,14 +724,23 @@ def decode(body, fmt):
 
     def field(name, default=None):
         return im.get(name) if name in fields else default
+
     ph = field('page-height', im.height)
     frames = im.height // ph if ph else 1
-    info.update(w=im.width, h=ph, frames=frames, alpha=bool(im.hasalpha()), bands=im.bands,
-                depth=16 if im.format in ('ushort', 'short') else 32 if im.format in ('float', 'uint') else 8)
+    info.update(
+        w=im.width,
+        h=ph,
+        frames=frames,
+        alpha=bool(im.hasalpha()),
+        bands=im.bands,
+        depth=16 if im.format in ('ushort', 'short') else 32 if im.format in ('float', 'uint') else 8,
+    )
     if fmt in ('heic', 'avif'):
         info['heif_depth'] = field('heif-bitdepth', 8)
     if fmt in ('png', 'gif'):
-        info['palette_bits'] = field('palette-bit-depth', field('bits-per-sample', 0) if fmt == 'png' and 'palette' in fields else 0)
+        info['palette_bits'] = field(
+            'palette-bit-depth', field('bits-per-sample', 0) if fmt == 'png' and 'palette' in fields else 0
+        )
     if fmt in ('png', 'jpeg'):
         info['interlaced'] = bool(field('interlaced', 0))
     if fmt == 'jpeg':
@@ -666,7 +761,9 @@ def decode(body, fmt):
     xmp = field('xmp-data')
     info['xmp'] = sorted(k for k in ('rights', 'title', 'Rating') if xmp is not None and k.encode() in bytes(xmp))
     iptc = field('iptc-data')
-    info['iptc'] = sorted(k for k in ('By Line', 'Headline', 'Credit', 'Copyright note') if iptc is not None and k.encode() in bytes(iptc))
+    info['iptc'] = sorted(
+        k for k in ('By Line', 'Headline', 'Credit', 'Copyright note') if iptc is not None and k.encode() in bytes(iptc)
+    )
     means = None
     if frames > 1:
         d = field('delay')
@@ -675,23 +772,59 @@ def decode(body, fmt):
         full = to_rgba8(im).astype(np.float64).reshape(frames, ph, im.width, 4)
         full[..., :3] *= full[..., 3:4] / 255
         hw = max(1, ph // 2), max(1, im.width // 2)
-        means = [[round(float(full[i, y, x, c].mean()), 1) for c in range(4) for y in (slice(0, hw[0]), slice(hw[0] if ph > 1 else 0, None))
-                  for x in (slice(0, hw[1]), slice(hw[1] if im.width > 1 else 0, None))] for i in range(frames)]
+        means = [
+            [
+                round(float(full[i, y, x, c].mean()), 1)
+                for c in range(4)
+                for y in (slice(0, hw[0]), slice(hw[0] if ph > 1 else 0, None))
+                for x in (slice(0, hw[1]), slice(hw[1] if im.width > 1 else 0, None))
+            ]
+            for i in range(frames)
+        ]
         im = im.crop(0, 0, im.width, ph)
     return info, reduce(to_rgba8(im)), means
 
 
 def canon_svg(body):
     try:
-        return hashlib.sha256(ElementTree.canonicalize(body.decode('utf-8', 'replace'), strip_text=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            ElementTree.canonicalize(body.decode('utf-8', 'replace'), strip_text=True).encode()
+        ).hexdigest()[:16]
     except ElementTree.ParseError:
         return 'unparsable'
 
 
-HEADERS = ['Content-Type', 'Cache-Control', 'Content-Disposition', 'Vary', 'Link', 'Access-Control-Allow-Origin', 'Access-Control-Allow-Methods',
-           'Access-Control-Allow-Headers', 'Content-Security-Policy', 'X-Request-Id', 'ETag', 'Last-Modified', 'Expires', 'Content-Range',
-           'Accept-Ranges', 'Content-Encoding', 'X-Origin-Width', 'X-Origin-Height', 'X-Result-Width', 'X-Result-Height',
-           'X-Origin-Content-Length', 'Set-Cookie', 'Location', 'Content-Length', 'Server', 'Date', 'X-Source', 'Age', 'Allow']
+HEADERS = [
+    'Content-Type',
+    'Cache-Control',
+    'Content-Disposition',
+    'Vary',
+    'Link',
+    'Access-Control-Allow-Origin',
+    'Access-Control-Allow-Methods',
+    'Access-Control-Allow-Headers',
+    'Content-Security-Policy',
+    'X-Request-Id',
+    'ETag',
+    'Last-Modified',
+    'Expires',
+    'Content-Range',
+    'Accept-Ranges',
+    'Content-Encoding',
+    'X-Origin-Width',
+    'X-Origin-Height',
+    'X-Result-Width',
+    'X-Result-Height',
+    'X-Origin-Content-Length',
+    'Set-Cookie',
+    'Location',
+    'Content-Length',
+    'Server',
+    'Date',
+    'X-Source',
+    'Age',
+    'Allow',
+]
 
 
 def header_record(r, case, vals):
@@ -710,7 +843,7 @@ def header_record(r, case, vals):
         elif low == 'content-length':
             v = 'some'
         elif low == 'etag' and re.match(r'^"[A-Za-z0-9_-]{43}"$', v):
-            v = 'quoted'                       # made by the server itself for local files
+            v = 'quoted'  # made by the server itself for local files
         elif low == 'content-type':
             v = re.sub(r';\s*', '; ', v).lower()
         out[n] = v
@@ -754,7 +887,12 @@ def record_of(r, case, seen, vals=None):
             if means:
                 rec['body']['means'] = means
         except Exception as e:
-            rec['body'] = {'kind': 'bytes', 'sha': hashlib.sha256(b).hexdigest()[:24], 'size': len(b), 'why': str(e)[:80]}
+            rec['body'] = {
+                'kind': 'bytes',
+                'sha': hashlib.sha256(b).hexdigest()[:24],
+                'size': len(b),
+                'why': str(e)[:80],
+            }
             thumb = None
     else:
         t = b.decode('utf-8', 'replace')
@@ -774,6 +912,7 @@ def ssim(a, b):
     def box(x):
         c = np.pad(x, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
         return (c[k:, k:] - c[:-k, k:] - c[k:, :-k] + c[:-k, :-k]) / (k * k)
+
     ma, mb = box(a), box(b)
     va, vb, cab = box(a * a) - ma * ma, box(b * b) - mb * mb, box(a * b) - ma * mb
     c1, c2 = 6.5025, 58.5225
@@ -788,24 +927,62 @@ def pixel_stats(a, b):
     worst = 0.0
     for y0 in range(0, h, 16):
         for x0 in range(0, w, 16):
-            worst = max(worst, float(m[y0:y0 + 16, x0:x0 + 16].mean()))
+            worst = max(worst, float(m[y0 : y0 + 16, x0 : x0 + 16].mean()))
     return {'mean': float(d.mean()), 'block': worst, 'ssim': ssim(x, y), 'max': float(d.max())}
 
 
 LOSSLESS = {'png', 'bmp', 'ico', 'svg'}
-LIMITS = {   # mean abs difference, worst 16x16 block, lowest SSIM
+LIMITS = {  # mean abs difference, worst 16x16 block, lowest SSIM
     'lossless': (1.5, 10.0, 0.97),
     'lossy': (3.0, 14.0, 0.94),
 }
-EXACT_FIELDS = ['fmt', 'w', 'h', 'frames', 'alpha', 'bands', 'depth', 'heif_depth', 'palette_bits', 'interlaced', 'chroma', 'qtables', 'tiff_compression',
-                'icc', 'exif', 'orientation', 'gps', 'xmp', 'iptc', 'delay', 'loop', 'icons', 'ico_payload', 'bmp_bpp']
+EXACT_FIELDS = [
+    'fmt',
+    'w',
+    'h',
+    'frames',
+    'alpha',
+    'bands',
+    'depth',
+    'heif_depth',
+    'palette_bits',
+    'interlaced',
+    'chroma',
+    'qtables',
+    'tiff_compression',
+    'icc',
+    'exif',
+    'orientation',
+    'gps',
+    'xmp',
+    'iptc',
+    'delay',
+    'loop',
+    'icons',
+    'ico_payload',
+    'bmp_bpp',
+]
 # Compared, but a difference is only a note: worth a look, yet not visible to a client.
 NOTE_FIELDS = ['bmp_header']
 
 
 # Elsewhere only the Content-Type is compared, so that one missing header
 # shows in its own areas and does not drown the picture areas.
-HEADER_AREAS = {'caching', 'conditional', 'http', 'filename', 'raw', 'fetch', 'fallback', 'expires', 'cookies', 'negotiation', 'signature', 'security', 'skip'}
+HEADER_AREAS = {
+    'caching',
+    'conditional',
+    'http',
+    'filename',
+    'raw',
+    'fetch',
+    'fallback',
+    'expires',
+    'cookies',
+    'negotiation',
+    'signature',
+    'security',
+    'skip',
+}
 
 
 def cc_equal(a, b):
@@ -821,8 +998,14 @@ def compare(want, got, wthumb, gthumb, case):
     if want['status'] != got['status']:
         if got['status'] in case.get('accept', []):
             return []
-        if want['status'] == 500 and got['status'] == 422 or want['status'] == 422 and got['status'] == 500 and case['area'] == 'badinput':
-            return []                          # a clearer answer to a damaged image is no worse
+        if (
+            want['status'] == 500
+            and got['status'] == 422
+            or want['status'] == 422
+            and got['status'] == 500
+            and case['area'] == 'badinput'
+        ):
+            return []  # a clearer answer to a damaged image is no worse
         bad.append('status %s instead of %s' % (got['status'], want['status']))
         gb = got.get('body') or {}
         if gb.get('kind') == 'text':
@@ -856,7 +1039,12 @@ def compare(want, got, wthumb, gthumb, case):
                 continue
         if low == 'etag' and a == 'quoted' and b and re.match(r'^(W/)?"[^"]+"$', b):
             continue
-        if low == 'vary' and a and b and [x.strip().lower() for x in a.split(',')] == [x.strip().lower() for x in b.split(',')]:
+        if (
+            low == 'vary'
+            and a
+            and b
+            and [x.strip().lower() for x in a.split(',')] == [x.strip().lower() for x in b.split(',')]
+        ):
             continue
         bad.append('header %s: %r instead of %r' % (n, b, a))
     if 'seen' in want and want['seen'] != got.get('seen'):
@@ -924,7 +1112,10 @@ def run_case(case, port, env, srcdir):
     kind = case.get('kind', 'http')
     ex = lambda s: expand(s, env, srcdir, vals)
     if kind == 'raw':
-        pieces = [expand(p, env, srcdir, vals).replace('{host}', '127.0.0.1:%d' % port).encode('utf-8', 'surrogateescape') for p in case['send']]
+        pieces = [
+            expand(p, env, srcdir, vals).replace('{host}', '127.0.0.1:%d' % port).encode('utf-8', 'surrogateescape')
+            for p in case['send']
+        ]
         if case.get('pad'):
             pieces = [p.replace(b'{pad}', b'x' * case['pad']) for p in pieces]
         rs = talk(port, pieces, case.get('count', 1), case.get('method') == 'HEAD', pause=case.get('pause'))
@@ -940,6 +1131,7 @@ def run_case(case, port, env, srcdir):
             if case.get('stagger'):
                 time.sleep(i * case['stagger'])
             res.append(request(port, 'GET', path, case.get('headers', {})).status)
+
         ts = [threading.Thread(target=one, args=(i,)) for i in range(n)]
         [t.start() for t in ts]
         [t.join() for t in ts]
@@ -976,6 +1168,7 @@ def profile_env(profiles, name, srcdir):
 def run_all(cases, profiles, cmd, srcdir, on_result, workers=3, logdir=None, overrides=None, progress=None):
     """Runs every case, profile by profile; on_result(case, record, thumb)."""
     from concurrent.futures import ThreadPoolExecutor
+
     src = start_sources(srcdir)
     by = {}
     for c in cases:
@@ -1001,6 +1194,7 @@ def run_all(cases, profiles, cmd, srcdir, on_result, workers=3, logdir=None, ove
                         return s
                     s.stop()
                 return None
+
             srv = boot()
             if srv is None:
                 notes.append('profile %s: the server did not start' % name)
@@ -1014,16 +1208,19 @@ def run_all(cases, profiles, cmd, srcdir, on_result, workers=3, logdir=None, ove
                     return (c,) + tuple(run_case(c, state['srv'].port, env0, srcdir))
                 except Exception as e:
                     return c, {'status': 'harness: %s' % repr(e)[:100], 'headers': {}}, None
+
             par = [c for c in rest if not is_serial(c)]
             ser = [c for c in rest if is_serial(c)]
             with ThreadPoolExecutor(workers) as pool:
                 todo = par
                 for i in range(0, len(todo), 24):
-                    done = list(pool.map(go, todo[i:i + 24]))
+                    done = list(pool.map(go, todo[i : i + 24]))
                     if not state['srv'].alive():
-                        notes.append('profile %s: the server died among %s' % (name, [c['id'] for c in todo[i:i + 24]]))
+                        notes.append(
+                            'profile %s: the server died among %s' % (name, [c['id'] for c in todo[i : i + 24]])
+                        )
                         redo = []
-                        for c in todo[i:i + 24]:                 # find the culprit one by one
+                        for c in todo[i : i + 24]:  # find the culprit one by one
                             if not state['srv'].alive():
                                 state['srv'].stop()
                                 state['srv'] = boot() or state['srv']
@@ -1053,6 +1250,7 @@ def run_all(cases, profiles, cmd, srcdir, on_result, workers=3, logdir=None, ove
 
 def ensure_sources(dest, manifest_path):
     import sources
+
     files = sources.write(dest)
     got = sources.manifest(files)
     if os.path.exists(manifest_path):

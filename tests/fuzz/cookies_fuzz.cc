@@ -45,8 +45,7 @@ void keep(const std::vector<std::string_view>& lines) {
   cookies.store(*url, answer);
   const std::string sent = cookies.value_for(*url, {});
   IMGRING_CHECK(http::safe_value(sent));
-  IMGRING_CHECK(sent.size() <=
-                source::kExchangeCookiesMax * (source::kExchangeCookieBytesMax + 3));
+  IMGRING_CHECK(sent.size() <= source::kExchangeCookiesMax * (source::kExchangeCookieBytesMax + 3));
   if (http::safe_value(lines[1])) {
     IMGRING_CHECK(http::safe_value(cookies.value_for(*url, lines[1])));
   }

@@ -31,9 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::uint8_t> back(bytes.size() + 1);
   std::size_t back_bytes = 0;
   libdeflate_decompressor* unpacker = libdeflate_alloc_decompressor();
-  const libdeflate_result result =
-      libdeflate_deflate_decompress(unpacker, packed.span().data(), packed.span().size(),
-                                    back.data(), back.size(), &back_bytes);
+  const libdeflate_result result = libdeflate_deflate_decompress(
+      unpacker, packed.span().data(), packed.span().size(), back.data(), back.size(), &back_bytes);
   libdeflate_free_decompressor(unpacker);
   IMGRING_CHECK(result == LIBDEFLATE_SUCCESS);
   back.resize(back_bytes);

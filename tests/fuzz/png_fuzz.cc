@@ -67,8 +67,8 @@ Octets of_rows(ByteSpan bytes) {
   header[9] = kColourTypes[bands - 1];
   libdeflate_compressor* packer = libdeflate_alloc_compressor(1);
   Octets packed(libdeflate_zlib_compress_bound(packer, rows.size()));
-  packed.resize(libdeflate_zlib_compress(packer, rows.data(), rows.size(), packed.data(),
-                                         packed.size()));
+  packed.resize(
+      libdeflate_zlib_compress(packer, rows.data(), rows.size(), packed.data(), packed.size()));
   libdeflate_free_compressor(packer);
   Octets out(kSignature.begin(), kSignature.end());
   put_chunk("IHDR", header, out);

@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto twice = svg::sanitize_svg(as_bytes(*once));
   IMGRING_CHECK(twice.has_value());
   IMGRING_CHECK(*twice == *once);
-  for (const std::string_view tag : {"<script", "<iframe", "<form", "<!DOCTYPE", "<!ENTITY", "<!--",
-                                    "<![CDATA["}) {
+  for (const std::string_view tag :
+       {"<script", "<iframe", "<form", "<!DOCTYPE", "<!ENTITY", "<!--", "<![CDATA["}) {
     IMGRING_CHECK(once->find(tag) == std::string::npos);
   }
   return 0;

@@ -9,6 +9,7 @@ metadata must be the same; pixels must be alike: the signs of a small difference
 of 4x4 blocks. Bytes are never compared, so another encoder's release passes and a moved pixel does not.
 The server is build/imgring or SERVER_CMD. The last line is `N passed, M failed`.
 """
+
 import argparse
 import base64
 import concurrent.futures
@@ -23,6 +24,7 @@ import pyvips
 HERE = os.path.dirname(os.path.abspath(__file__))
 import pictures  # noqa: E402  (finds the conformance kit)
 import harness  # noqa: E402
+
 sys.path.insert(0, os.path.join(pictures.ROOT, 'tests/real'))
 from common import free_port  # noqa: E402
 
@@ -37,8 +39,8 @@ OTHER_VIPS_FACTOR = 1.5
 # Rows that later libraries make visibly different: block and mean, of 255. Looked at beside each other.
 OTHER_VIPS_LIMITS = {
     'profile-grey': (45, 20),  # 8.14 leaves the profile's gamma of 1.8 out, later ones do not
-    'cmyk-tiff': (36, 3),      # colours out of sRGB's range
-    'from-bmp-4': (20, 2),     # the quantiser of palette PNGs, as in the next two
+    'cmyk-tiff': (36, 3),  # colours out of sRGB's range
+    'from-bmp-4': (20, 2),  # the quantiser of palette PNGs, as in the next two
     'from-bmp-1': (20, 2),
     'from-bmp-rle4': (32, 2),
 }
@@ -101,6 +103,7 @@ def read_cases(only=()):
 
 # ---------------------------------------------------------------- asking
 
+
 def environment(settings, folder):
     out = {'IMGPROXY_LOCAL_FILESYSTEM_ROOT': folder, 'IMGPROXY_LOG_LEVEL': 'error'}
     for name in settings.split('+'):
@@ -136,6 +139,7 @@ def ask_all(cases, folder):
 
 # ---------------------------------------------------------------- comparing
 
+
 def block_means(pixels, side=4):
     h, w = pixels.shape[:2]
     ys, xs = np.arange(0, h, side), np.arange(0, w, side)
@@ -150,8 +154,10 @@ def hash_steps(pixels):
     light = p[:, :, :3] @ [0.299, 0.587, 0.114] + 255 - p[:, :, 3]
     h, w = light.shape
     ys, xs = [np.linspace(0, n, m + 1).astype(int) for n, m in ((h, 8), (w, 9))]
-    cells = [[light[ys[j]:max(ys[j + 1], ys[j] + 1), xs[i]:max(xs[i + 1], xs[i] + 1)].mean()
-              for i in range(9)] for j in range(8)]
+    cells = [
+        [light[ys[j] : max(ys[j + 1], ys[j] + 1), xs[i] : max(xs[i + 1], xs[i] + 1)].mean() for i in range(9)]
+        for j in range(8)
+    ]
     return np.diff(np.array(cells), axis=1)
 
 
@@ -169,8 +175,9 @@ def limits(name, kind):
     """The most that a block and that a band's mean may differ."""
     if slack() == 1:
         return BLOCK_DIFFERENCE_MAX[kind], MEAN_DIFFERENCE_MAX[kind]
-    return OTHER_VIPS_LIMITS.get(name, (BLOCK_DIFFERENCE_MAX[kind] * OTHER_VIPS_FACTOR,
-                                        MEAN_DIFFERENCE_MAX[kind] * OTHER_VIPS_FACTOR))
+    return OTHER_VIPS_LIMITS.get(
+        name, (BLOCK_DIFFERENCE_MAX[kind] * OTHER_VIPS_FACTOR, MEAN_DIFFERENCE_MAX[kind] * OTHER_VIPS_FACTOR)
+    )
 
 
 def pixel_faults(old, new, kind, name=''):
@@ -199,9 +206,11 @@ def faults_of(case, old, new):
         return [] if same else ['another SVG:\n' + new.decode('utf-8', 'replace')]
     old_facts, old_pixels, old_means = harness.decode(old, case.format)
     new_facts, new_pixels, new_means = harness.decode(new, case.format)
-    faults = ['%s is %r, expected %r' % (key, new_facts.get(key), old_facts.get(key))
-              for key in sorted((old_facts.keys() | new_facts.keys()) - LOOSE_FACTS)
-              if old_facts.get(key) != new_facts.get(key)]
+    faults = [
+        '%s is %r, expected %r' % (key, new_facts.get(key), old_facts.get(key))
+        for key in sorted((old_facts.keys() | new_facts.keys()) - LOOSE_FACTS)
+        if old_facts.get(key) != new_facts.get(key)
+    ]
     kind = 'lossless' if case.format in LOSSLESS else 'lossy'
     faults += pixel_faults(old_pixels, new_pixels, kind, case.name)
     if old_means and new_means and len(old_means) == len(new_means):
@@ -223,6 +232,7 @@ def judge(case, answer):
 
 # ---------------------------------------------------------------- the list and the folder
 
+
 def list_faults(cases):
     """Expected files without a row, and too many bytes."""
     known = {case.file for case in cases}
@@ -241,10 +251,19 @@ def comparison_catches_faults():
     seam[20:21] = 0
     pale[:, :, 0] = np.clip(pale[:, :, 0].astype(int) + 12, 0, 255)
     clear[:, 60:] = 0
-    bad = {'a row': seam, 'a cast': pale, 'an edge': clear, 'a shift': np.roll(good, 2, axis=1),
-           'a mirror': good[:, ::-1]}
-    faults = ['%s goes unseen (%s)' % (what, kind) for what, pixels in bad.items()
-              for kind in BLOCK_DIFFERENCE_MAX if not pixel_faults(good, pixels, kind)]
+    bad = {
+        'a row': seam,
+        'a cast': pale,
+        'an edge': clear,
+        'a shift': np.roll(good, 2, axis=1),
+        'a mirror': good[:, ::-1],
+    }
+    faults = [
+        '%s goes unseen (%s)' % (what, kind)
+        for what, pixels in bad.items()
+        for kind in BLOCK_DIFFERENCE_MAX
+        if not pixel_faults(good, pixels, kind)
+    ]
     return faults + (['a picture differs from itself'] if pixel_faults(good, good, 'lossless') else [])
 
 
@@ -259,6 +278,7 @@ def store(folder, cases, answers):
 def show_changes(cases, answers, page):
     """Prints what changed, draws old, new and difference; the cases to write."""
     import sheet
+
     changed = []
     for case in cases:
         faults = judge(case, answers[case.name])

@@ -1,5 +1,6 @@
 """Draws the inputs of the golden pictures: those of the conformance kit, and what golden pictures need
 besides. Every picture comes from formulas with fixed seeds."""
+
 import io
 import os
 import struct
@@ -24,7 +25,7 @@ def texture(w, h, seed, steepness=1.15):
     size = np.hypot(fy, fx)
     size[0, 0] = 1
     shape = (h, w // 2 + 1)
-    waves = (rng.randn(*shape) + 1j * rng.randn(*shape)) / size ** steepness
+    waves = (rng.randn(*shape) + 1j * rng.randn(*shape)) / size**steepness
     waves[0, 0] = 0
     field = np.fft.irfft2(waves, s=(h, w))
     low, high = np.percentile(field, [1, 99])
@@ -77,7 +78,7 @@ def gamma_checks(w, h):
     """Single black and white pixels on the left, their plain mean in linear light on the right."""
     y, x = np.mgrid[0:h, 0:w]
     img = np.where((x + y) % 2 == 0, 255, 0).astype(np.uint8)
-    img[:, w // 2:] = 188
+    img[:, w // 2 :] = 188
     return np.dstack([img] * 3)
 
 
@@ -112,10 +113,15 @@ def strange():
     """Files that say odd things of an honest picture: four quarters of known colours."""
     matrix = pictures_matrix
     webp = matrix.by_vips('webp', 'rgb', True, 8, matrix.PROFILES['grey'])
-    return {'mask.ico': matrix.ico('24'), 'inks-alpha.tiff': matrix.tiff('cmyk', 1, 16),
-            'spots.tiff': matrix.tiff('rgb', 3, 8), 'big.tiff': matrix.tiff('rgb', 1, 16, '>', True),
-            'grey-profile.webp': webp, 'tail.png': make_hostile.png() + b'\xff' * 5000,
-            'bare.gif': make_hostile.gif([make_hostile.gif_frame()], 48, 36)}
+    return {
+        'mask.ico': matrix.ico('24'),
+        'inks-alpha.tiff': matrix.tiff('cmyk', 1, 16),
+        'spots.tiff': matrix.tiff('rgb', 3, 8),
+        'big.tiff': matrix.tiff('rgb', 1, 16, '>', True),
+        'grey-profile.webp': webp,
+        'tail.png': make_hostile.png() + b'\xff' * 5000,
+        'bare.gif': make_hostile.gif([make_hostile.gif_frame()], 48, 36),
+    }
 
 
 def build():
@@ -132,9 +138,11 @@ def build():
     out = io.BytesIO()
     ycck.save(out, 'JPEG', quality=92, progressive=True)
     files['cmyk-progressive.jpg'] = out.getvalue()
-    files['soft.svg'] = (b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="90"><filter id="soft">'
-                         b'<feGaussianBlur stdDeviation="4"/></filter><rect x="24" y="20" width="70" height="50" '
-                         b'fill="#28c" filter="url(#soft)"/></svg>')
+    files['soft.svg'] = (
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="90"><filter id="soft">'
+        b'<feGaussianBlur stdDeviation="4"/></filter><rect x="24" y="20" width="70" height="50" '
+        b'fill="#28c" filter="url(#soft)"/></svg>'
+    )
     files.update(strange())
     small = landscape(200, 150)
     for name, coding in (('heic', thumbnails.FORMAT_HEVC), ('avif', thumbnails.FORMAT_AV1)):

@@ -1,5 +1,6 @@
 """Contact sheets: pictures with their names on pages of PNG, over grey checks where they are transparent.
 ./tools/contact-sheet calls it for all golden pictures, ./tests/golden/renew for those that changed."""
+
 import argparse
 import io
 import os
@@ -77,7 +78,7 @@ def draw_contact_sheet(cases, prefix):
     paths = []
     for start in range(0, len(cases), per_page):
         cells = []
-        for case in cases[start:start + per_page]:
+        for case in cases[start : start + per_page]:
             with open(case.file, 'rb') as file:
                 frames = pictures_of(file.read())
             cells.append((strip(frames), (case.name, case.options, case.source + ' > ' + case.format)))

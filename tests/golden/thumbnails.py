@@ -1,4 +1,5 @@
 """HEIC and AVIF with an embedded thumbnail, written by libheif itself: libvips and Pillow write none."""
+
 import ctypes
 import tempfile
 
@@ -53,8 +54,17 @@ def with_thumbnail(picture, other, side, coding):
         call(heif, 'heif_encoder_set_parameter_string', encoder, b'preset', X265_PRESET)
     whole = image_of(heif, picture)
     call(heif, 'heif_context_encode_image', context, whole, encoder, None, ctypes.byref(main))
-    call(heif, 'heif_context_encode_thumbnail', context, image_of(heif, other), main, encoder, None,
-         side, ctypes.byref(small))
+    call(
+        heif,
+        'heif_context_encode_thumbnail',
+        context,
+        image_of(heif, other),
+        main,
+        encoder,
+        None,
+        side,
+        ctypes.byref(small),
+    )
     with tempfile.NamedTemporaryFile() as file:
         call(heif, 'heif_context_write_to_file', context, file.name.encode())
         return file.read()

@@ -6,6 +6,7 @@ SVGs that try to run, fetch or expand something.
 
 Same seed, same bytes. All are made here from small valid pictures; nothing comes from elsewhere.
 """
+
 import argparse
 import base64
 import gzip
@@ -25,9 +26,14 @@ HUGE = [(65535, 65535), (2**31 - 1, 2**31 - 1), (2**32 - 1, 1), (1, 2**32 - 1), 
 
 # ---------------------------------------------------------------- small valid pictures
 
+
 def chunk(name, data, length=None):
-    return struct.pack('>I', len(data) if length is None else length) + name + data \
+    return (
+        struct.pack('>I', len(data) if length is None else length)
+        + name
+        + data
         + struct.pack('>I', zlib.crc32(name + data))
+    )
 
 
 def header(width, height, depth=8, kind=2, interlace=0):
@@ -35,15 +41,24 @@ def header(width, height, depth=8, kind=2, interlace=0):
 
 
 def rows(width, height, channels=3):
-    return b''.join(b'\0' + bytes((x * 9 + y * 5 + c * 70) & 255 for x in range(width) for c in range(channels))
-                    for y in range(height))
+    return b''.join(
+        b'\0' + bytes((x * 9 + y * 5 + c * 70) & 255 for x in range(width) for c in range(channels))
+        for y in range(height)
+    )
 
 
 def png(before=(), head=None, packed=None, after=()):
     """A PNG with other chunks around its pixels, or with another head or other pixels."""
-    return b''.join([b'\x89PNG\r\n\x1a\n', head or header(WIDTH, HEIGHT), *before,
-                     chunk(b'IDAT', zlib.compress(rows(WIDTH, HEIGHT)) if packed is None else packed),
-                     *after, chunk(b'IEND', b'')])
+    return b''.join(
+        [
+            b'\x89PNG\r\n\x1a\n',
+            head or header(WIDTH, HEIGHT),
+            *before,
+            chunk(b'IDAT', zlib.compress(rows(WIDTH, HEIGHT)) if packed is None else packed),
+            *after,
+            chunk(b'IEND', b''),
+        ]
+    )
 
 
 def packed_zeros(size):
@@ -52,7 +67,7 @@ def packed_zeros(size):
     out = []
     block = bytes(1 << 20)
     while size > 0:
-        out.append(packer.compress(block[:min(size, len(block))]))
+        out.append(packer.compress(block[: min(size, len(block))]))
         size -= len(block)
     return b''.join(out) + packer.flush()
 
@@ -79,8 +94,17 @@ def icon(entries, count=None):
     out, body = struct.pack('<HHH', 0, 1, len(entries) if count is None else count), b''
     for width, height, data, size, offset in entries:
         at = 6 + 16 * len(entries) + len(body)
-        out += struct.pack('<BBBBHHII', width % 256, height % 256, 0, 0, 1, 32,
-                           len(data) if size is None else size, at if offset is None else offset)
+        out += struct.pack(
+            '<BBBBHHII',
+            width % 256,
+            height % 256,
+            0,
+            0,
+            1,
+            32,
+            len(data) if size is None else size,
+            at if offset is None else offset,
+        )
         body += data
     return out + body
 
@@ -106,7 +130,7 @@ def lzw(pixels):
             bits >>= 8
             count -= 8
     out.append(bits & 255)
-    blocks = b''.join(bytes([len(out[i:i + 255])]) + bytes(out[i:i + 255]) for i in range(0, len(out), 255))
+    blocks = b''.join(bytes([len(out[i : i + 255])]) + bytes(out[i : i + 255]) for i in range(0, len(out), 255))
     return b'\x08' + blocks + b'\0'
 
 
@@ -119,25 +143,41 @@ def gif_frame(left=0, top=0, width=WIDTH, height=HEIGHT, data=None, disposal=0):
 def gif(frames=None, width=WIDTH, height=HEIGHT, before=b''):
     palette = b''.join(bytes([i, 255 - i, i * 3 & 255]) for i in range(256))
     frames = [gif_frame()] if frames is None else frames
-    return b'GIF89a' + struct.pack('<HHBBB', width, height, 0xf7, 0, 0) + palette + before \
-        + b''.join(frames) + b';'
+    return b'GIF89a' + struct.pack('<HHBBB', width, height, 0xF7, 0, 0) + palette + before + b''.join(frames) + b';'
 
 
 def tiff(fields=(), pixels=None, next_ifd=0, drop=()):
     """Little-endian RGB without compression; fields (tag, type, count, value) replace or add."""
-    pixels = rows(WIDTH, HEIGHT)[:WIDTH * HEIGHT * 3] if pixels is None else pixels
-    known = {256: (3, 1, WIDTH), 257: (3, 1, HEIGHT), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 2),
-             273: (4, 1, 8), 277: (3, 1, 3), 278: (3, 1, HEIGHT), 279: (4, 1, len(pixels))}
+    pixels = rows(WIDTH, HEIGHT)[: WIDTH * HEIGHT * 3] if pixels is None else pixels
+    known = {
+        256: (3, 1, WIDTH),
+        257: (3, 1, HEIGHT),
+        258: (3, 1, 8),
+        259: (3, 1, 1),
+        262: (3, 1, 2),
+        273: (4, 1, 8),
+        277: (3, 1, 3),
+        278: (3, 1, HEIGHT),
+        279: (4, 1, len(pixels)),
+    }
     known.update({tag: (kind, count, value) for tag, kind, count, value in fields})
     known = {tag: field for tag, field in known.items() if tag not in drop}
     directory = b''.join(struct.pack('<HHII', tag, *known[tag]) for tag in sorted(known))
-    return b'II*\0' + struct.pack('<I', 8 + len(pixels)) + pixels \
-        + struct.pack('<H', len(known)) + directory + struct.pack('<I', next_ifd)
+    return (
+        b'II*\0'
+        + struct.pack('<I', 8 + len(pixels))
+        + pixels
+        + struct.pack('<H', len(known))
+        + directory
+        + struct.pack('<I', next_ifd)
+    )
 
 
 def webp(*chunks, size=None):
-    body = b'WEBP' + b''.join(name + struct.pack('<I', len(data) if length is None else length) + data
-                              + b'\0' * (len(data) & 1) for name, data, length in chunks)
+    body = b'WEBP' + b''.join(
+        name + struct.pack('<I', len(data) if length is None else length) + data + b'\0' * (len(data) & 1)
+        for name, data, length in chunks
+    )
     return b'RIFF' + struct.pack('<I', len(body) if size is None else size) + body
 
 
@@ -145,7 +185,7 @@ def webp_chunks(data):
     at, found = 12, []
     while at + 8 <= len(data):
         size = struct.unpack_from('<I', data, at + 4)[0]
-        found.append((data[at:at + 4], data[at + 8:at + 8 + size], None))
+        found.append((data[at : at + 4], data[at + 8 : at + 8 + size], None))
         at += 8 + size + (size & 1)
     return found
 
@@ -166,7 +206,7 @@ def find_marker(data, markers):
 
 
 def patched(data, at, value):
-    return data[:at] + value + data[at + len(value):]
+    return data[:at] + value + data[at + len(value) :]
 
 
 def jpeg_sized(data, width, height):
@@ -174,22 +214,36 @@ def jpeg_sized(data, width, height):
 
 
 def svg(body, attributes='width="60" height="40"', before=''):
-    return ('%s<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" %s>%s</svg>'
-            % (before, attributes, body)).encode()
+    return (
+        '%s<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" %s>%s</svg>'
+        % (before, attributes, body)
+    ).encode()
 
 
 VALID = {
-    'jpg': seeds.JPEG, 'progressive.jpg': seeds.JPEG_PROGRESSIVE, 'webp': seeds.WEBP,
-    'alpha.webp': seeds.WEBP_ALPHA, 'lossless.webp': seeds.WEBP_LOSSLESS,
-    'animated.webp': seeds.WEBP_ANIMATED, 'avif': seeds.AVIF, 'heic': seeds.HEIC, 'jxl': seeds.JXL,
-    'lossless.jxl': seeds.JXL_LOSSLESS, 'lzw.tiff': seeds.TIFF_LZW, 'jpeg.tiff': seeds.TIFF_JPEG,
-    'png': png(), 'gif': gif([gif_frame(), gif_frame(2, 2, 20, 12)]), 'bmp': bmp(), 'tiff': tiff(),
+    'jpg': seeds.JPEG,
+    'progressive.jpg': seeds.JPEG_PROGRESSIVE,
+    'webp': seeds.WEBP,
+    'alpha.webp': seeds.WEBP_ALPHA,
+    'lossless.webp': seeds.WEBP_LOSSLESS,
+    'animated.webp': seeds.WEBP_ANIMATED,
+    'avif': seeds.AVIF,
+    'heic': seeds.HEIC,
+    'jxl': seeds.JXL,
+    'lossless.jxl': seeds.JXL_LOSSLESS,
+    'lzw.tiff': seeds.TIFF_LZW,
+    'jpeg.tiff': seeds.TIFF_JPEG,
+    'png': png(),
+    'gif': gif([gif_frame(), gif_frame(2, 2, 20, 12)]),
+    'bmp': bmp(),
+    'tiff': tiff(),
     'ico': icon([(WIDTH, HEIGHT, png(), None, None), (16, 16, dib(16, 16), None, None)]),
     'svg': svg('<rect width="30" height="20" fill="red"/><text x="4" y="30">t</text>'),
 }
 
 
 # ---------------------------------------------------------------- the files, by format
+
 
 def png_files():
     for number, (width, height) in enumerate(HUGE):
@@ -198,17 +252,19 @@ def png_files():
         yield 'png-depth-%d-%d.png' % (depth, kind), png(head=header(WIDTH, HEIGHT, depth, kind))
     for number, (side, kind, interlace) in enumerate(((7000, 0, 0), (7000, 6, 1), (60000, 0, 0))):
         size = side * (side * (4 if kind == 6 else 1) + 1)
-        yield 'png-bomb-%d.png' % number, png(head=header(side, side, 8, kind, interlace),
-                                              packed=packed_zeros(min(size, 200 << 20)))
+        yield (
+            'png-bomb-%d.png' % number,
+            png(head=header(side, side, 8, kind, interlace), packed=packed_zeros(min(size, 200 << 20))),
+        )
     yield 'png-more-pixels.png', png(packed=packed_zeros(64 << 20))
     yield 'png-iccp-bomb.png', png([chunk(b'iCCP', b'p\0\0' + packed_zeros(100 << 20))])
     yield 'png-ztxt-bomb.png', png([chunk(b'zTXt', b'k\0\0' + packed_zeros(100 << 20))])
     yield 'png-itxt-bomb.png', png([chunk(b'iTXt', b'k\0\1\0\0\0' + packed_zeros(100 << 20))])
     yield 'png-texts.png', png([chunk(b'tEXt', b'k%d\0v' % n) for n in range(20000)])
     yield 'png-texts-packed.png', png([chunk(b'zTXt', b'k\0\0' + packed_zeros(3 << 20))] * 900)
-    for length in (0x7fffffff, 0xffffffff, 0x80000000):
+    for length in (0x7FFFFFFF, 0xFFFFFFFF, 0x80000000):
         yield 'png-length-%x.png' % length, png([chunk(b'tEXt', b'k\0v', length)])
-    yield 'png-idat-length.png', png()[:33] + chunk(b'IDAT', b'x', 0xfffffff0)
+    yield 'png-idat-length.png', png()[:33] + chunk(b'IDAT', b'x', 0xFFFFFFF0)
     yield 'png-no-idat.png', png()[:33] + chunk(b'IEND', b'')
     yield 'png-bad-zlib.png', png(packed=b'\x78\x9c' + b'\xff' * 300)
     yield 'png-exif.png', png([chunk(b'eXIf', b'II*\0\x08\0\0\0\xff\xff' + b'\xff' * 500)])
@@ -224,7 +280,7 @@ def jpeg_files():
         yield 'jpg-huge-%d.jpg' % number, jpeg_sized(seeds.JPEG, width, height)
         yield 'jpg-huge-progressive-%d.jpg' % number, jpeg_sized(seeds.JPEG_PROGRESSIVE, width, height)
     first = find_marker(seeds.JPEG_PROGRESSIVE, (0xDA,))
-    scan = seeds.JPEG_PROGRESSIVE[first:seeds.JPEG_PROGRESSIVE.find(b'\xff\xc4', first)]
+    scan = seeds.JPEG_PROGRESSIVE[first : seeds.JPEG_PROGRESSIVE.find(b'\xff\xc4', first)]
     head = jpeg_sized(seeds.JPEG_PROGRESSIVE, 6000, 6000)[:first]
     yield 'jpg-scans-1000.jpg', head + scan * 1000 + b'\xff\xd9'
     yield 'jpg-scans-100.jpg', head + scan * 100 + b'\xff\xd9'
@@ -233,9 +289,13 @@ def jpeg_files():
         yield 'jpg-segment-%d.jpg' % length, jpeg_with(segment(0xE1, b'Exif\0\0II*\0', length))
     exif = b'Exif\0\0'
     loops = b'II*\0\x08\0\0\0' + struct.pack('<HHHII', 1, 0x8769, 4, 1, 8) + struct.pack('<I', 8)
-    counts = b'MM\0*\0\0\0\x08' + struct.pack('>HHHII', 1, 0x010f, 2, 0xffffffff, 0xffffff00) + bytes(4)
-    types = b'II*\0\x08\0\0\0' + struct.pack('<H', 40) \
-        + b''.join(struct.pack('<HHII', 0x0100 + n, n, 0x10000000, 8) for n in range(40)) + b'\x08\0\0\0'
+    counts = b'MM\0*\0\0\0\x08' + struct.pack('>HHHII', 1, 0x010F, 2, 0xFFFFFFFF, 0xFFFFFF00) + bytes(4)
+    types = (
+        b'II*\0\x08\0\0\0'
+        + struct.pack('<H', 40)
+        + b''.join(struct.pack('<HHII', 0x0100 + n, n, 0x10000000, 8) for n in range(40))
+        + b'\x08\0\0\0'
+    )
     yield 'jpg-exif-loop.jpg', jpeg_with(segment(0xE1, exif + loops))
     yield 'jpg-exif-counts.jpg', jpeg_with(segment(0xE1, exif + counts))
     yield 'jpg-exif-types.jpg', jpeg_with(segment(0xE1, exif + types))
@@ -290,7 +350,7 @@ def webp_files():
         yield 'webp-canvas-%d.webp' % number, webp((b'VP8X', head, None), *webp_chunks(seeds.WEBP))
     yield 'webp-frame-size.webp', patched(seeds.WEBP, 26, b'\xff\x3f\xff\x3f')
     yield 'webp-lossless-size.webp', patched(seeds.WEBP_LOSSLESS, 21, b'\xff\xff\xff\x0f')
-    for size in (0, 3, 0x7fffffff, 0xffffffff):
+    for size in (0, 3, 0x7FFFFFFF, 0xFFFFFFFF):
         yield 'webp-riff-%x.webp' % size, patched(seeds.WEBP, 4, struct.pack('<I', size))
         yield 'webp-chunk-%x.webp' % size, patched(seeds.WEBP, 16, struct.pack('<I', size))
     chunks = webp_chunks(seeds.WEBP_ANIMATED)
@@ -305,15 +365,34 @@ def webp_files():
     yield 'webp-frame-outside.webp', webp(*others, moved)
     yield 'webp-frame-larger.webp', webp(*others, sized)
     yield 'webp-frame-short.webp', webp(*others, (b'ANMF', frames[0][1][:10], None))
-    yield 'webp-exif.webp', webp((b'VP8X', b'\x08\0\0\0\x17\0\0\x11\0\0', None), *webp_chunks(seeds.WEBP),
-                                 (b'EXIF', b'II*\0\xff\xff\xff\xff' + b'\xff' * 100, None))
-    yield 'webp-iccp.webp', webp((b'VP8X', b'\x20\0\0\0\x17\0\0\x11\0\0', None),
-                                 (b'ICCP', b'\xff' * 5000, None), *webp_chunks(seeds.WEBP))
+    yield (
+        'webp-exif.webp',
+        webp(
+            (b'VP8X', b'\x08\0\0\0\x17\0\0\x11\0\0', None),
+            *webp_chunks(seeds.WEBP),
+            (b'EXIF', b'II*\0\xff\xff\xff\xff' + b'\xff' * 100, None),
+        ),
+    )
+    yield (
+        'webp-iccp.webp',
+        webp((b'VP8X', b'\x20\0\0\0\x17\0\0\x11\0\0', None), (b'ICCP', b'\xff' * 5000, None), *webp_chunks(seeds.WEBP)),
+    )
 
 
 def bmp_files():
-    for number, (width, height) in enumerate(((2**31 - 1, 2**31 - 1), (2**30, 4), (65536, 65536), (0, 0), (-5, 5),
-                                              (24, -2**31), (24, -18), (7000, 7000), (1, 2**31 - 1))):
+    for number, (width, height) in enumerate(
+        (
+            (2**31 - 1, 2**31 - 1),
+            (2**30, 4),
+            (65536, 65536),
+            (0, 0),
+            (-5, 5),
+            (24, -(2**31)),
+            (24, -18),
+            (7000, 7000),
+            (1, 2**31 - 1),
+        )
+    ):
         for depth in (1, 32):
             yield 'bmp-size-%d-%d.bmp' % (number, depth), bmp(bmp_info(width, height, depth))
     for depth in (0, 3, 8, 64, 65535):
@@ -340,9 +419,9 @@ def bmp_files():
 
 def ico_files():
     good = png()
-    for size in (0, 7, 39, 40, 0xffffffff, 0x80000000):
+    for size in (0, 7, 39, 40, 0xFFFFFFFF, 0x80000000):
         yield 'ico-size-%x.ico' % size, icon([(WIDTH, HEIGHT, good, size, None)])
-    for offset in (0, 5, 0xffffffff, 0xfffffff0):
+    for offset in (0, 5, 0xFFFFFFFF, 0xFFFFFFF0):
         yield 'ico-offset-%x.ico' % offset, icon([(WIDTH, HEIGHT, good, None, offset)])
     for count in (0, 1, 257, 65535):
         yield 'ico-count-%d.ico' % count, icon([], count)
@@ -350,7 +429,7 @@ def ico_files():
     yield 'ico-overlap.ico', icon([(16, 16, dib(16, 16), None, 6 + 32), (32, 32, dib(32, 32), None, 6 + 40)])
     yield 'ico-in-ico.ico', icon([(16, 16, icon([(16, 16, good, None, None)]), None, None)])
     yield 'ico-png-bomb.ico', icon([(0, 0, png(head=header(30000, 30000), packed=packed_zeros(1 << 20)), None, None)])
-    yield 'ico-dib-size.ico', icon([(0, 0, bmp_info(2**31 - 1, -2**31, 32) + bytes(100), None, None)])
+    yield 'ico-dib-size.ico', icon([(0, 0, bmp_info(2**31 - 1, -(2**31), 32) + bytes(100), None, None)])
     yield 'ico-dib-palette.ico', icon([(16, 16, bmp_info(16, 32, 8, 0, 2**32 - 1) + bytes(100), None, None)])
     for depth in (0, 2, 7, 65535):
         yield 'ico-depth-%d.ico' % depth, icon([(16, 16, bmp_info(16, 32, depth) + bytes(2000), None, None)])
@@ -362,22 +441,29 @@ def tiff_files():
     yield 'tiff-loop.tiff', tiff(next_ifd=8 + WIDTH * HEIGHT * 3)
     yield 'tiff-no-strips.tiff', tiff(drop=(273, 279))
     yield 'tiff-no-size.tiff', tiff(drop=(256,))
-    yield 'tiff-strip-offset.tiff', tiff([(273, 4, 1, 0xfffffff0)])
-    yield 'tiff-strip-bytes.tiff', tiff([(279, 4, 1, 0xffffffff)])
+    yield 'tiff-strip-offset.tiff', tiff([(273, 4, 1, 0xFFFFFFF0)])
+    yield 'tiff-strip-bytes.tiff', tiff([(279, 4, 1, 0xFFFFFFFF)])
     yield 'tiff-strip-count.tiff', tiff([(273, 4, 0x10000000, 8), (279, 4, 0x10000000, 8)])
     yield 'tiff-rows.tiff', tiff([(278, 4, 1, 0)])
     yield 'tiff-samples.tiff', tiff([(277, 3, 1, 65535)])
     yield 'tiff-bits.tiff', tiff([(258, 3, 1, 64)])
     yield 'tiff-float.tiff', tiff([(258, 3, 1, 32), (339, 3, 1, 3)])
     yield 'tiff-tile.tiff', tiff([(322, 4, 1, 0x40000000), (323, 4, 1, 0x40000000), (324, 4, 1, 8), (325, 4, 1, 90)])
-    yield 'tiff-tile-16.tiff', tiff([(256, 4, 1, 6000), (257, 4, 1, 6000), (322, 4, 1, 16), (323, 4, 1, 16),
-                                     (324, 4, 1, 8), (325, 4, 1, 90)])
-    yield 'tiff-profile.tiff', tiff([(34675, 7, 0x7fffffff, 8)])
+    yield (
+        'tiff-tile-16.tiff',
+        tiff([(256, 4, 1, 6000), (257, 4, 1, 6000), (322, 4, 1, 16), (323, 4, 1, 16), (324, 4, 1, 8), (325, 4, 1, 90)]),
+    )
+    yield 'tiff-profile.tiff', tiff([(34675, 7, 0x7FFFFFFF, 8)])
     for compression in (5, 7, 8, 32773, 34712, 50001):
         yield 'tiff-pack-%d.tiff' % compression, tiff([(259, 3, 1, compression)])
     bomb = packed_zeros(7000 * 7000)
-    yield 'tiff-bomb.tiff', tiff([(256, 4, 1, 7000), (257, 4, 1, 7000), (278, 4, 1, 7000), (277, 3, 1, 1),
-                                  (262, 3, 1, 1), (259, 3, 1, 8)], pixels=bomb)
+    yield (
+        'tiff-bomb.tiff',
+        tiff(
+            [(256, 4, 1, 7000), (257, 4, 1, 7000), (278, 4, 1, 7000), (277, 3, 1, 1), (262, 3, 1, 1), (259, 3, 1, 8)],
+            pixels=bomb,
+        ),
+    )
     yield 'tiff-fields.tiff', b'II*\0\x08\0\0\0\xff\xff' + struct.pack('<HHII', 256, 3, 1, 9) * 9000
 
 
@@ -387,13 +473,17 @@ def modern_files():
         for number, (width, height) in enumerate(HUGE[:5]):
             yield '%s-huge-%d.%s' % (name, number, name), patched(data, size, struct.pack('>II', width, height))
         for box in (b'meta', b'iloc', b'iprp', b'mdat'):
-            for length in (0, 1, 7, 0xffffffff):
+            for length in (0, 1, 7, 0xFFFFFFFF):
                 if box in (b'iloc', b'mdat') and length in (0, 7):
                     continue
                 at = data.index(box) - 4
                 yield '%s-%s-%x.%s' % (name, box.decode(), length, name), patched(data, at, struct.pack('>I', length))
-        yield '%s-boxes.%s' % (name, name), data[:data.index(b'meta') - 4] + struct.pack('>I', 8) * 0 \
-            + b''.join(struct.pack('>I', 0x7fffff00 - n) + b'meta' + bytes(4) for n in range(500))
+        yield (
+            '%s-boxes.%s' % (name, name),
+            data[: data.index(b'meta') - 4]
+            + struct.pack('>I', 8) * 0
+            + b''.join(struct.pack('>I', 0x7FFFFF00 - n) + b'meta' + bytes(4) for n in range(500)),
+        )
     # JPEG XL keeps its size in bits right behind the signature: larger numbers there are larger pictures.
     for number, bits in enumerate((b'\xfe\xff\xff\xff\xff', b'\x06\xfe\xff\xff\xff', b'\xff\xff\xff\xff\xff')):
         yield 'jxl-huge-%d.jxl' % number, patched(seeds.JXL, 2 if seeds.JXL[:2] == b'\xff\x0a' else 42, bits)
@@ -403,6 +493,7 @@ def modern_files():
 
 
 # ---------------------------------------------------------------- SVG
+
 
 def entity_bomb(root):
     lines = ['<!ENTITY a0 "ha">'] + ['<!ENTITY a%d "%s">' % (n, '&a%d;' % (n - 1) * 10) for n in range(1, 10)]
@@ -415,52 +506,107 @@ def doubled(make, levels=30):
 
 
 def svg_sizes():
-    for number, attributes in enumerate((
-            'width="1e9" height="1e9"', 'width="100000000" height="1"', 'width="1" height="40000"',
-            'viewBox="0 0 1e30 1e30"', 'width="-5" height="10"', 'width="0" height="0"', 'width="1e-30" height="9"',
-            'width="99999in" height="99999in"', 'width="nan" height="inf"', 'viewBox="0 0 0 0"',
-            'viewBox="-1e38 -1e38 1e38 1e38" width="9" height="9"', 'width="1e308" height="1e308" viewBox="0 0 1 1"',
-            'width="9000%" height="9000%"', 'width="30000" height="30000" viewBox="0 0 1 1"')):
+    for number, attributes in enumerate(
+        (
+            'width="1e9" height="1e9"',
+            'width="100000000" height="1"',
+            'width="1" height="40000"',
+            'viewBox="0 0 1e30 1e30"',
+            'width="-5" height="10"',
+            'width="0" height="0"',
+            'width="1e-30" height="9"',
+            'width="99999in" height="99999in"',
+            'width="nan" height="inf"',
+            'viewBox="0 0 0 0"',
+            'viewBox="-1e38 -1e38 1e38 1e38" width="9" height="9"',
+            'width="1e308" height="1e308" viewBox="0 0 1 1"',
+            'width="9000%" height="9000%"',
+            'width="30000" height="30000" viewBox="0 0 1 1"',
+        )
+    ):
         yield 'svg-size-%02d.svg' % number, svg('<rect width="100%" height="100%" fill="red"/>', attributes)
 
 
 def svg_expanding():
     yield 'svg-entities.svg', entity_bomb('svg').encode()
     yield 'svg-entity-wide.svg', ('<!DOCTYPE svg [<!ENTITY a "%s">]>' % ('x' * 50000)).encode() + svg('&a;' * 5000)
-    yield 'svg-external.svg', b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg('<text y="20">&x;</text>')
+    yield (
+        'svg-external.svg',
+        b'<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + svg('<text y="20">&x;</text>'),
+    )
     yield 'svg-external-dtd.svg', b'<!DOCTYPE svg SYSTEM "http://127.0.0.1:1/x.dtd">' + svg('<rect/>')
     yield 'svg-parameter.svg', b'<!DOCTYPE svg [<!ENTITY % x SYSTEM "file:///dev/zero"> %x;]>' + svg('<rect/>')
     yield 'svg-entity-loop.svg', b'<!DOCTYPE svg [<!ENTITY a "&b;"><!ENTITY b "&a;">]>' + svg('&a;')
     for depth in (250, 5000, 100000):
         yield 'svg-deep-%d.svg' % depth, svg('<g>' * depth + '</g>' * depth)
     yield 'svg-deep-open.svg', svg('<g transform="scale(2)">' * 100000)[:-6]
-    yield 'svg-deep-opacity.svg', svg('<g opacity=".5">' * 240 + '<rect width="9" height="9"/>' + '</g>' * 240,
-                                      'width="4000" height="4000"')
+    yield (
+        'svg-deep-opacity.svg',
+        svg('<g opacity=".5">' * 240 + '<rect width="9" height="9"/>' + '</g>' * 240, 'width="4000" height="4000"'),
+    )
     yield 'svg-use-itself.svg', svg('<g id="a"><use href="#a"/></g>')
     yield 'svg-use-pair.svg', svg('<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g><use href="#a"/>')
     uses = doubled(lambda n: '<g id="u%d">%s</g>' % (n, '<use href="#u%d"/>' % (n - 1) * 10))
     yield 'svg-use-bomb.svg', svg('<defs><rect id="u0" width="9" height="9"/>%s</defs><use href="#u29"/>' % uses)
-    nine = '<defs><circle id="u0" r="9" stroke="red"/>%s</defs><use href="#u5"/>' \
-        % doubled(lambda n: '<g id="u%d">%s</g>' % (n, '<use href="#u%d"/>' % (n - 1) * 9), 6)
+    nine = '<defs><circle id="u0" r="9" stroke="red"/>%s</defs><use href="#u5"/>' % doubled(
+        lambda n: '<g id="u%d">%s</g>' % (n, '<use href="#u%d"/>' % (n - 1) * 9), 6
+    )
     yield 'svg-use-59049.svg', svg(nine, 'width="4000" height="4000"')
-    patterns = doubled(lambda n: '<pattern id="p%d" width="3" height="3" patternUnits="userSpaceOnUse">'
-                       '<rect width="900" height="900" fill="url(#p%d)"/></pattern>' % (n, n - 1), 12)
-    yield 'svg-pattern-nested.svg', svg('<pattern id="p0" width="1" height="1"/>%s<rect width="900" height="900" '
-                                        'fill="url(#p11)"/>' % patterns, 'width="900" height="900"')
-    yield 'svg-pattern-tiny.svg', svg('<pattern id="p" width=".0001" height=".0001" patternUnits="userSpaceOnUse">'
-                                      '<rect width="1" height="1"/></pattern><rect width="4000" height="4000" '
-                                      'fill="url(#p)"/>', 'width="4000" height="4000"')
-    yield 'svg-pattern-huge.svg', svg('<pattern id="p" width="1" height="1" patternTransform="scale(1e9)">'
-                                      '<rect width="1" height="1"/></pattern><rect width="40" height="40" fill="url(#p)"/>')
-    masks = doubled(lambda n: '<mask id="m%d"><rect width="100%%" height="100%%" mask="url(#m%d)" fill="#fff"/></mask>'
-                    % (n, n - 1), 60)
-    yield 'svg-masks.svg', svg('<mask id="m0"/>%s<rect width="99" height="99" mask="url(#m59)"/>' % masks,
-                               'width="5000" height="5000"')
-    yield 'svg-markers.svg', svg('<marker id="m"><rect width="99" height="99"/></marker><path marker-mid="url(#m)" '
-                                 'd="M0 0%s"/>' % (' L9 9' * 20000))
-    yield 'svg-markers-inherited.svg', svg('<marker id="m"><rect width="99" height="99"/></marker>'
-                                           '<g marker-mid="url(#m)"><path d="M0 0%s"/></g>' % ('L9 9' * 30000),
-                                           'width="3000" height="3000"')
+    patterns = doubled(
+        lambda n: (
+            '<pattern id="p%d" width="3" height="3" patternUnits="userSpaceOnUse">'
+            '<rect width="900" height="900" fill="url(#p%d)"/></pattern>' % (n, n - 1)
+        ),
+        12,
+    )
+    yield (
+        'svg-pattern-nested.svg',
+        svg(
+            '<pattern id="p0" width="1" height="1"/>%s<rect width="900" height="900" fill="url(#p11)"/>' % patterns,
+            'width="900" height="900"',
+        ),
+    )
+    yield (
+        'svg-pattern-tiny.svg',
+        svg(
+            '<pattern id="p" width=".0001" height=".0001" patternUnits="userSpaceOnUse">'
+            '<rect width="1" height="1"/></pattern><rect width="4000" height="4000" '
+            'fill="url(#p)"/>',
+            'width="4000" height="4000"',
+        ),
+    )
+    yield (
+        'svg-pattern-huge.svg',
+        svg(
+            '<pattern id="p" width="1" height="1" patternTransform="scale(1e9)">'
+            '<rect width="1" height="1"/></pattern><rect width="40" height="40" fill="url(#p)"/>'
+        ),
+    )
+    masks = doubled(
+        lambda n: (
+            '<mask id="m%d"><rect width="100%%" height="100%%" mask="url(#m%d)" fill="#fff"/></mask>' % (n, n - 1)
+        ),
+        60,
+    )
+    yield (
+        'svg-masks.svg',
+        svg('<mask id="m0"/>%s<rect width="99" height="99" mask="url(#m59)"/>' % masks, 'width="5000" height="5000"'),
+    )
+    yield (
+        'svg-markers.svg',
+        svg(
+            '<marker id="m"><rect width="99" height="99"/></marker><path marker-mid="url(#m)" '
+            'd="M0 0%s"/>' % (' L9 9' * 20000)
+        ),
+    )
+    yield (
+        'svg-markers-inherited.svg',
+        svg(
+            '<marker id="m"><rect width="99" height="99"/></marker>'
+            '<g marker-mid="url(#m)"><path d="M0 0%s"/></g>' % ('L9 9' * 30000),
+            'width="3000" height="3000"',
+        ),
+    )
     yield 'svg-dashes.svg', svg('<path d="M0 0 L1e7 1e7" stroke="red" stroke-dasharray=".0001"/>')
     yield 'svg-path.svg', svg('<path d="M0 0%s" stroke="red" stroke-width="9"/>' % ('l9 9l-9 5' * 200000))
     yield 'svg-text.svg', svg('<text y="30">%s</text>' % ('W&#x0301;' * 60000))
@@ -468,12 +614,25 @@ def svg_expanding():
     yield 'svg-text-many.svg', svg('<text y="9">abc def</text>' * 20000)
     yield 'svg-attributes.svg', svg('<rect %s/>' % ' '.join('a%d="1"' % n for n in range(20000)))
     yield 'svg-elements.svg', svg('<rect width="50" height="50" fill="#123"/>' * 150000)
-    yield 'svg-style-rules.svg', svg('<style>%s</style>%s' % (
-        ''.join('g g g .c%d>*{fill:red}' % n for n in range(20000)), '<g><g><g class="a"/></g></g>' * 20000))
-    yield 'svg-gradient.svg', svg('<linearGradient id="a" href="#b"/><linearGradient id="b" href="#a"/>'
-                                  '<rect width="40" height="40" fill="url(#a)"/>')
+    yield (
+        'svg-style-rules.svg',
+        svg(
+            '<style>%s</style>%s'
+            % (''.join('g g g .c%d>*{fill:red}' % n for n in range(20000)), '<g><g><g class="a"/></g></g>' * 20000)
+        ),
+    )
+    yield (
+        'svg-gradient.svg',
+        svg(
+            '<linearGradient id="a" href="#b"/><linearGradient id="b" href="#a"/>'
+            '<rect width="40" height="40" fill="url(#a)"/>'
+        ),
+    )
     yield 'svg-spaces.svgz', gzip.compress(svg(' ' * (60 << 20)), 9, mtime=0)
-    yield 'svg-gzip-bomb.svgz', gzip.compress(b'<svg xmlns="http://www.w3.org/2000/svg">' + bytes(120 << 20), 9, mtime=0)
+    yield (
+        'svg-gzip-bomb.svgz',
+        gzip.compress(b'<svg xmlns="http://www.w3.org/2000/svg">' + bytes(120 << 20), 9, mtime=0),
+    )
     yield 'svg-gzip-cut.svgz', gzip.compress(VALID['svg'], mtime=0)[:-12]
     yield 'svg-gzip-twice.svgz', gzip.compress(gzip.compress(VALID['svg'], mtime=0), mtime=0)
 
@@ -489,9 +648,15 @@ def svg_filters():
 
     def one(primitives, attributes='x="0" y="0" width="1" height="1"'):
         return svg('<filter id="f" %s>%s</filter>%s' % (attributes, primitives, target), 'width="4000" height="4000"')
-    yield 'svg-filter-region.svg', svg('<filter id="f" filterUnits="userSpaceOnUse" x="-1e6" y="-1e6" width="2e6" '
-                                       'height="2e6"><feGaussianBlur stdDeviation="400"/></filter>'
-                                       '<rect width="20" height="20" filter="url(#f)"/>')
+
+    yield (
+        'svg-filter-region.svg',
+        svg(
+            '<filter id="f" filterUnits="userSpaceOnUse" x="-1e6" y="-1e6" width="2e6" '
+            'height="2e6"><feGaussianBlur stdDeviation="400"/></filter>'
+            '<rect width="20" height="20" filter="url(#f)"/>'
+        ),
+    )
     yield 'svg-filter-blur.svg', one('<feGaussianBlur stdDeviation="1e9"/>')
     yield 'svg-filter-blur-500.svg', one('<feGaussianBlur stdDeviation="500"/>')
     yield 'svg-filter-turbulence.svg', one('<feTurbulence numOctaves="100000000" baseFrequency=".9"/>')
@@ -501,14 +666,26 @@ def svg_filters():
     yield 'svg-filter-morphology.svg', one('<feMorphology operator="dilate" radius="499"/>')
     yield 'svg-filter-200.svg', one('<feOffset dx="1"/>' * 200)
     yield 'svg-filter-100.svg', one('<feGaussianBlur stdDeviation="9"/>' * 100)
-    yield 'svg-filter-light.svg', one('<feDiffuseLighting surfaceScale="1e30"><fePointLight z="1e30"/></feDiffuseLighting>' * 60)
-    yield 'svg-filter-many.svg', svg('<filter id="f"><feGaussianBlur stdDeviation="50"/></filter>'
-                                     + '<rect width="3000" height="3000" filter="url(#f)"/>' * 500,
-                                     'width="3000" height="3000"')
-    yield 'svg-filter-image.svg', svg('<filter id="f"><feImage href="#r"/></filter>'
-                                      '<rect id="r" width="50" height="50" filter="url(#f)"/>')
-    yield 'svg-filter-css.svg', svg('<rect width="50" height="50" style="filter:%s"/>' % ('blur(400px) ' * 300),
-                                    'width="4000" height="4000"')
+    yield (
+        'svg-filter-light.svg',
+        one('<feDiffuseLighting surfaceScale="1e30"><fePointLight z="1e30"/></feDiffuseLighting>' * 60),
+    )
+    yield (
+        'svg-filter-many.svg',
+        svg(
+            '<filter id="f"><feGaussianBlur stdDeviation="50"/></filter>'
+            + '<rect width="3000" height="3000" filter="url(#f)"/>' * 500,
+            'width="3000" height="3000"',
+        ),
+    )
+    yield (
+        'svg-filter-image.svg',
+        svg('<filter id="f"><feImage href="#r"/></filter><rect id="r" width="50" height="50" filter="url(#f)"/>'),
+    )
+    yield (
+        'svg-filter-css.svg',
+        svg('<rect width="50" height="50" style="filter:%s"/>' % ('blur(400px) ' * 300), 'width="4000" height="4000"'),
+    )
 
 
 def data_link(kind, data):
@@ -535,37 +712,54 @@ def svg_pictures():
         if len(nested) > 500000:
             break
     yield 'svg-data-nested.svg', nested
-    yield 'svg-data-filter.svg', svg('<filter id="f"><feImage href="%s"/></filter><rect width="9" height="9" '
-                                     'filter="url(#f)"/>' % data_link('png', bomb))
+    yield (
+        'svg-data-filter.svg',
+        svg(
+            '<filter id="f"><feImage href="%s"/></filter><rect width="9" height="9" '
+            'filter="url(#f)"/>' % data_link('png', bomb)
+        ),
+    )
     yield 'svg-data-percent.svg', svg('<image width="9" height="9" href="data:image/png,%89PNG%0d%0a%1a%0a"/>')
-    yield 'svg-data-entity.svg', b'<!DOCTYPE svg [<!ENTITY d "data:image/png;base64,">]>' + svg(
-        image % ('href', '&d;' + base64.b64encode(png(head=header(60000, 60000))).decode()))
+    yield (
+        'svg-data-entity.svg',
+        b'<!DOCTYPE svg [<!ENTITY d "data:image/png;base64,">]>'
+        + svg(image % ('href', '&d;' + base64.b64encode(png(head=header(60000, 60000))).decode())),
+    )
 
 
 def svg_active():
     bodies = (
-        '<script>alert(1)</script>', '<SCRIPT>alert(1)</SCRIPT>', '<script href="http://127.0.0.1:1/x.js"/>',
+        '<script>alert(1)</script>',
+        '<SCRIPT>alert(1)</SCRIPT>',
+        '<script href="http://127.0.0.1:1/x.js"/>',
         '<s:script xmlns:s="http://www.w3.org/2000/svg">alert(1)</s:script>',
         '<h:script xmlns:h="http://www.w3.org/1999/xhtml">alert(1)</h:script>',
         '<rect onclick="alert(1)" OnLoad="alert(2)" onbegin=\'alert(3)\'/>',
-        '<a href="javascript:alert(1)"><rect/></a>', '<a href=" java&#9;script:alert(1)"><rect/></a>',
-        '<a xlink:href="&#x6a;avascript:alert(1)"><rect/></a>', '<a href="data:text/html,&lt;script>"><rect/></a>',
+        '<a href="javascript:alert(1)"><rect/></a>',
+        '<a href=" java&#9;script:alert(1)"><rect/></a>',
+        '<a xlink:href="&#x6a;avascript:alert(1)"><rect/></a>',
+        '<a href="data:text/html,&lt;script>"><rect/></a>',
         '<set attributeName="href" to="javascript:alert(1)"/>',
         '<a><animate attributeName="xlink:href" values="javascript:alert(1)"/></a>',
-        '<set attributeName="onclick" to="alert(1)"/>', '<animate onend="alert(1)" attributeName="x"/>',
+        '<set attributeName="onclick" to="alert(1)"/>',
+        '<animate onend="alert(1)" attributeName="x"/>',
         '<foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="javascript:alert(1)"/></foreignObject>',
         '<foreignObject><body xmlns="http://www.w3.org/1999/xhtml" onload="a()"><script>b</script>'
         '<form action="javascript:c"/><meta http-equiv="refresh" content="0;url=x"/></body></foreignObject>',
-        '<style>@import url("http://127.0.0.1:1/x.css");</style>', '<style>@\\69mport "x";</style>',
-        '<style>*{fill:url(javascript:a)}</style>', '<style><![CDATA[@import "//127.0.0.1/x";]]></style>',
+        '<style>@import url("http://127.0.0.1:1/x.css");</style>',
+        '<style>@\\69mport "x";</style>',
+        '<style>*{fill:url(javascript:a)}</style>',
+        '<style><![CDATA[@import "//127.0.0.1/x";]]></style>',
         '<rect style="behavior:url(x)"/><rect style="x:expression(1)"/>',
         '<use href="http://127.0.0.1:1/x.svg#a"/><use href="data:image/svg+xml,&lt;svg onload=1>#a"/>',
         '<image href="data:image/svg+xml,&lt;svg onload=1>"/><image href="file:///etc/passwd"/>',
         '<handler type="text/javascript">alert(1)</handler><listener event="click"/>',
         '<embed src="x"/><object data="x"/><video src="x"/><audio src="x"/>',
         '<text><![CDATA[<script>]]>alert(1)<![CDATA[</script>]]></text>',
-        '<!-- --><script>/*<!-- */alert(1)/* --> */</script>', '<title><style><script>alert(1)</script></style></title>',
-        '<image href="\\\\127.0.0.1\\x.png" width="9" height="9"/><image href="/etc/hostname" width="9" height="9"/>')
+        '<!-- --><script>/*<!-- */alert(1)/* --> */</script>',
+        '<title><style><script>alert(1)</script></style></title>',
+        '<image href="\\\\127.0.0.1\\x.png" width="9" height="9"/><image href="/etc/hostname" width="9" height="9"/>',
+    )
     for number, body in enumerate(bodies):
         yield 'svg-active-%02d.svg' % number, svg(body)
     yield 'svg-active-onload.svg', svg('<rect/>', 'width="9" height="9" onload="alert(1)"')
@@ -573,29 +767,57 @@ def svg_active():
     yield 'svg-active-entity.svg', b'<!DOCTYPE svg [<!ENTITY s "&#60;script>alert(1)&#60;/script>">]>' + svg('&s;')
     yield 'svg-active-link-entity.svg', b'<!DOCTYPE svg [<!ENTITY j "java">]>' + svg('<a href="&j;script:alert(1)"/>')
     yield 'svg-active-default.svg', b'<!DOCTYPE svg [<!ATTLIST rect onclick CDATA "alert(1)">]>' + svg('<rect/>')
-    for number, (attribute, body) in enumerate((
-            ('script xmlns', '<script>alert(1)</script>'), ('g xmlns', '<g><script>alert(1)</script></g>'),
-            ('g xmlns:i', '<g><i:script>alert(1)</i:script></g>'), ('iframe xmlns', '<iframe src="javascript:a"/>'))):
+    for number, (attribute, body) in enumerate(
+        (
+            ('script xmlns', '<script>alert(1)</script>'),
+            ('g xmlns', '<g><script>alert(1)</script></g>'),
+            ('g xmlns:i', '<g><i:script>alert(1)</i:script></g>'),
+            ('iframe xmlns', '<iframe src="javascript:a"/>'),
+        )
+    ):
         adobe = '<!DOCTYPE svg [<!ATTLIST %s CDATA "http://ns.adobe.com/x">]>' % attribute
         yield 'svg-active-namespace-%d.svg' % number, adobe.encode() + svg(body)
-    yield 'svg-active-inert.svg', svg('<script xmlns="http://ns.adobe.com/x">a</script><i:form xmlns:i="http://ns.adobe.com/x"/>')
-    octaves = '<filter id="f"><feTurbulence baseFrequency=".1" numOctaves="999"/></filter>' \
+    yield (
+        'svg-active-inert.svg',
+        svg('<script xmlns="http://ns.adobe.com/x">a</script><i:form xmlns:i="http://ns.adobe.com/x"/>'),
+    )
+    octaves = (
+        '<filter id="f"><feTurbulence baseFrequency=".1" numOctaves="999"/></filter>'
         '<rect width="900" height="900" filter="url(#f)"/>'
+    )
     for name in ('windows-1252', 'KOI8-R', 'shift_jis', 'UTF-32', 'ISO-2022-CN-EXT', 'x-nobody'):
         yield 'svg-limits-%s.svg' % name.lower(), ('<?xml version="1.0" encoding="%s"?>' % name).encode() + svg(octaves)
     for name in ('utf-16-le', 'utf-16-be'):
         yield 'svg-limits-%s.svg' % name, ('\ufeff' + svg(octaves).decode()).encode(name)
     yield 'svg-utf16.svg', ('\ufeff' + svg('<script>alert(1)</script>').decode()).encode('utf-16-le')
     yield 'svg-encoding.svg', b'<?xml version="1.0" encoding="utf-7"?>' + svg('+ADw-script+AD4-')
-    yield 'svg-latin.svg', b'<?xml version="1.0" encoding="iso-8859-1"?>' + svg('<text y="9">\xe9</text>').replace(b'\xc3\xa9', b'\xe9')
+    yield (
+        'svg-latin.svg',
+        b'<?xml version="1.0" encoding="iso-8859-1"?>' + svg('<text y="9">\xe9</text>').replace(b'\xc3\xa9', b'\xe9'),
+    )
     yield 'svg-nul.svg', svg('<text>a\0b</text>')
 
 
-GROUPS = [png_files, jpeg_files, gif_files, webp_files, bmp_files, ico_files, tiff_files, modern_files,
-          svg_sizes, svg_expanding, svg_walks, svg_filters, svg_pictures, svg_active]
+GROUPS = [
+    png_files,
+    jpeg_files,
+    gif_files,
+    webp_files,
+    bmp_files,
+    ico_files,
+    tiff_files,
+    modern_files,
+    svg_sizes,
+    svg_expanding,
+    svg_walks,
+    svg_filters,
+    svg_pictures,
+    svg_active,
+]
 
 
 # ---------------------------------------------------------------- cut at every part, and put together
+
 
 def png_ends(data):
     at = 8
@@ -628,8 +850,15 @@ def box_ends(data):
 
 # Where the parts of a header begin, for formats without parts of their own.
 HEADER_ENDS = (2, 4, 6, 8, 10, 12, 13, 14, 16, 18, 20, 22, 26, 28, 30, 34, 40, 54)
-PARTS = {'png': png_ends, 'jpg': jpeg_ends, 'progressive.jpg': jpeg_ends, 'webp': riff_ends,
-         'animated.webp': riff_ends, 'avif': box_ends, 'heic': box_ends}
+PARTS = {
+    'png': png_ends,
+    'jpg': jpeg_ends,
+    'progressive.jpg': jpeg_ends,
+    'webp': riff_ends,
+    'animated.webp': riff_ends,
+    'avif': box_ends,
+    'heic': box_ends,
+}
 
 
 def cut_files():
@@ -658,19 +887,35 @@ def directories(count, last):
     fields = ((256, 3, 1, 1), (257, 3, 1, 1), (258, 3, 1, 8), (262, 3, 1, 1), (273, 4, 1, 8), (279, 4, 1, 1))
     for number in range(count):
         end = len(out) + 2 + 12 * len(fields) + 4
-        out += struct.pack('<H', len(fields)) + b''.join(struct.pack('<HHII', *field) for field in fields) \
+        out += (
+            struct.pack('<H', len(fields))
+            + b''.join(struct.pack('<HHII', *field) for field in fields)
             + struct.pack('<I', end if number + 1 < count else last)
+        )
     return out
 
 
 def more_files():
     yield 'tiff-directories.tiff', directories(3000, 0)
     yield 'tiff-directories-loop.tiff', directories(3, 8)
-    yield 'tiff-directories-end.tiff', directories(3, 0xfffffff0)
+    yield 'tiff-directories-end.tiff', directories(3, 0xFFFFFFF0)
     yield 'tiff-sub-loop.tiff', tiff([(330, 4, 1, 8 + WIDTH * HEIGHT * 3)])
     yield 'tiff-exif-loop.tiff', tiff([(34665, 4, 1, 8 + WIDTH * HEIGHT * 3)])
-    yield 'tiff-fax-bomb.tiff', tiff([(256, 4, 1, 7000), (257, 4, 1, 7000), (278, 4, 1, 7000), (277, 3, 1, 1),
-                                      (258, 3, 1, 1), (262, 3, 1, 0), (259, 3, 1, 4)], pixels=b'\xff' * 4000)
+    yield (
+        'tiff-fax-bomb.tiff',
+        tiff(
+            [
+                (256, 4, 1, 7000),
+                (257, 4, 1, 7000),
+                (278, 4, 1, 7000),
+                (277, 3, 1, 1),
+                (258, 3, 1, 1),
+                (262, 3, 1, 0),
+                (259, 3, 1, 4),
+            ],
+            pixels=b'\xff' * 4000,
+        ),
+    )
     yield 'tiff-planes.tiff', tiff([(284, 3, 1, 2), (277, 3, 1, 65535), (256, 4, 1, 60000)])
     yield 'png-iccp-twice.png', png([chunk(b'iCCP', b'p\0\0' + packed_zeros(3 << 20))] * 40)
     yield 'png-colours.png', png([chunk(b'PLTE', bytes(range(256)) * 300)])
@@ -690,8 +935,6 @@ def more_files():
     yield 'jxl-frames.jxl', seeds.JXL + seeds.JXL[2:] * 500
 
 
-
-
 def metadata_files():
     return metadata.files(png())
 
@@ -700,6 +943,7 @@ GROUPS += [cut_files, joined_files, more_files, metadata_files]
 
 
 # ---------------------------------------------------------------- cut and bent at random
+
 
 def damaged(rng):
     """Endless: a valid picture cut, with flipped bits, or with a run of bytes of another value."""
@@ -710,14 +954,14 @@ def damaged(rng):
         data = bytearray(VALID[kind])
         how = ('cut', 'bits', 'run')[number // len(kinds) % 3]
         if how == 'cut':
-            data = data[:rng.randrange(4, len(data))]
+            data = data[: rng.randrange(4, len(data))]
         elif how == 'bits':
             for _ in range(rng.choice((1, 3, 20))):
                 data[rng.randrange(8, len(data))] ^= 1 << rng.randrange(8)
         else:
             at = rng.randrange(8, len(data))
             size = min(rng.randrange(1, 9), len(data) - at)
-            data[at:at + size] = bytes([rng.choice((0, 255, 127, 128))]) * size
+            data[at : at + size] = bytes([rng.choice((0, 255, 127, 128))]) * size
         yield '%s-%03d.%s' % (how, number, kind), bytes(data)
         number += 1
 

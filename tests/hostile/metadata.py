@@ -1,4 +1,5 @@
 """Pictures with large profiles and much behind their end, for make_hostile.py."""
+
 import struct
 import zlib
 
@@ -24,7 +25,7 @@ def profile(size):
 def boxes(data, at, end):
     while at + 8 <= end:
         size = struct.unpack_from('>I', data, at)[0]
-        yield data[at + 4:at + 8], at, size
+        yield data[at + 4 : at + 8], at, size
         at += size
 
 
@@ -45,14 +46,18 @@ def heif_with_property(data, name, body):
     container, size = find_box(data, [b'meta', b'iprp', b'ipco'])
     number = len(list(boxes(data, container + 8, container + size))) + 1
     uses, _ = find_box(data, [b'meta', b'iprp', b'ipma'])
-    count = uses + 12 + 4 + 2      # flags 0, version 0: entries, first item, how many it has
+    count = uses + 12 + 4 + 2  # flags 0, version 0: entries, first item, how many it has
     data[count] += 1
-    data[count + 1:count + 1] = bytes([number])
-    data[container + size:container + size] = box
-    for path, more in (([b'meta'], len(box) + 1), ([b'meta', b'iprp'], len(box) + 1),
-                       ([b'meta', b'iprp', b'ipco'], len(box)), ([b'meta', b'iprp', b'ipma'], 1)):
+    data[count + 1 : count + 1] = bytes([number])
+    data[container + size : container + size] = box
+    for path, more in (
+        ([b'meta'], len(box) + 1),
+        ([b'meta', b'iprp'], len(box) + 1),
+        ([b'meta', b'iprp', b'ipco'], len(box)),
+        ([b'meta', b'iprp', b'ipma'], 1),
+    ):
         at = find_outer(data, path)
-        data[at:at + 4] = struct.pack('>I', struct.unpack_from('>I', data, at)[0] + more)
+        data[at : at + 4] = struct.pack('>I', struct.unpack_from('>I', data, at)[0] + more)
     move_items(data, len(box) + 1)
     return bytes(data)
 
@@ -79,7 +84,7 @@ def move_items(data, by):
         entry += 2
         for _ in range(extents):
             if not inside:
-                data[entry:entry + 4] = struct.pack('>I', struct.unpack_from('>I', data, entry)[0] + by)
+                data[entry : entry + 4] = struct.pack('>I', struct.unpack_from('>I', data, entry)[0] + by)
             entry += 8
 
 
@@ -94,9 +99,11 @@ def files(png):
         for kind, data in (('avif', seeds.AVIF), ('heic', seeds.HEIC)):
             yield 'icc-%s.%s' % (name, kind), heif_with_property(data, b'colr', b'prof' + icc)
         yield 'icc-%s.png' % name, png[:33] + png_chunk(b'iCCP', b'p\0\0' + zlib.compress(icc)) + png[33:]
-        parts = [icc[at:at + 65000] for at in range(0, len(icc), 65000)][:255]
-        segments = b''.join(b'\xff\xe2' + struct.pack('>H', len(part) + 16) + b'ICC_PROFILE\0'
-                            + bytes([number + 1, len(parts)]) + part for number, part in enumerate(parts))
+        parts = [icc[at : at + 65000] for at in range(0, len(icc), 65000)][:255]
+        segments = b''.join(
+            b'\xff\xe2' + struct.pack('>H', len(part) + 16) + b'ICC_PROFILE\0' + bytes([number + 1, len(parts)]) + part
+            for number, part in enumerate(parts)
+        )
         yield 'icc-%s.jpg' % name, seeds.JPEG[:2] + segments + seeds.JPEG[2:]
     text = png_chunk(b'tEXt', b'k\0' + bytes([118]) * (5 * MIB))
     yield 'png-text-5m.png', png[:33] + text + png[33:]

@@ -1,6 +1,7 @@
 """The kinds of pictures that run_matrix.py asks for: four quarters of known colours in every format,
 with every number of samples, depth, alpha and profile that goes with it. Drawn by .cache/venv.
 """
+
 import io
 import struct
 
@@ -25,7 +26,7 @@ def quarters(values, extras=()):
     out = np.zeros((SIDE_Y, SIDE_X, count), np.uint8)
     for number, (y, x) in enumerate(((0, 0), (0, 1), (1, 0), (1, 1))):
         pixel = list(values[number]) + [e if isinstance(e, int) else e[number] for e in extras]
-        out[y * SIDE_Y // 2:(y + 1) * SIDE_Y // 2, x * SIDE_X // 2:(x + 1) * SIDE_X // 2] = pixel
+        out[y * SIDE_Y // 2 : (y + 1) * SIDE_Y // 2, x * SIDE_X // 2 : (x + 1) * SIDE_X // 2] = pixel
     return out
 
 
@@ -33,8 +34,14 @@ def profiles():
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
     black = pyvips.Image.black(2, 2, bands=4).copy(interpretation='cmyk')
     cmyk = black.icc_transform('srgb', input_profile='cmyk')
-    found = {'none': None, 'rgb': srgb, 'grey': srgb[:16] + b'GRAY' + srgb[20:], 'junk': b'x' * 300,
-             'lab': srgb[:16] + b'Lab ' + srgb[20:], 'link': srgb[:12] + b'link' + srgb[16:]}
+    found = {
+        'none': None,
+        'rgb': srgb,
+        'grey': srgb[:16] + b'GRAY' + srgb[20:],
+        'junk': b'x' * 300,
+        'lab': srgb[:16] + b'Lab ' + srgb[20:],
+        'link': srgb[:12] + b'link' + srgb[16:],
+    }
     try:
         found['cmyk'] = pyvips.Image.profile_load('cmyk').tobytes() if hasattr(pyvips.Image, 'profile_load') else None
     except (pyvips.Error, AttributeError):
@@ -49,25 +56,38 @@ PROFILES = profiles()
 
 # ---------------------------------------------------------------- TIFF, field by field
 
+
 def tiff(model, extras, depth, order='<', big=False, profile=None, kinds=None):
     values = MODELS[model]
     pixels = quarters(values, [ALPHA, *[77] * (extras - 1)][:extras])
     samples = pixels.shape[2]
     data = (pixels.astype(np.uint32) * 257).astype(order + 'u2').tobytes() if depth == 16 else pixels.tobytes()
     photometric = {'grey': 1, 'rgb': 2, 'cmyk': 5}[model]
-    fields = {256: (3, [SIDE_X]), 257: (3, [SIDE_Y]), 258: (3, [depth] * samples), 259: (3, [1]), 262: (3, [photometric]),
-              273: (4, [0]), 277: (3, [samples]), 278: (3, [SIDE_Y]), 279: (4, [len(data)])}
+    fields = {
+        256: (3, [SIDE_X]),
+        257: (3, [SIDE_Y]),
+        258: (3, [depth] * samples),
+        259: (3, [1]),
+        262: (3, [photometric]),
+        273: (4, [0]),
+        277: (3, [samples]),
+        278: (3, [SIDE_Y]),
+        279: (4, [len(data)]),
+    }
     if extras:
         fields[338] = (3, kinds or [2] + [0] * (extras - 1))
     if profile:
         fields[34675] = (7, list(profile))
     word, room, each = ('Q', 8, 20) if big else ('I', 4, 12)
-    head = (b'II' if order == '<' else b'MM') + (struct.pack(order + 'HHHQ', 43, 8, 0, 16) if big
-                                                 else struct.pack(order + 'HI', 42, 8))
+    head = (b'II' if order == '<' else b'MM') + (
+        struct.pack(order + 'HHHQ', 43, 8, 0, 16) if big else struct.pack(order + 'HI', 42, 8)
+    )
     at = len(head) + (8 if big else 2) + each * len(fields) + room
     entries, lists = b'', b''
-    packed = {tag: struct.pack('%s%d%s' % (order, len(items), {3: 'H', 4: 'I', 7: 'B'}[kind]), *items)
-              for tag, (kind, items) in fields.items()}
+    packed = {
+        tag: struct.pack('%s%d%s' % (order, len(items), {3: 'H', 4: 'I', 7: 'B'}[kind]), *items)
+        for tag, (kind, items) in fields.items()
+    }
     pixels_at = at + sum(len(one) + len(one) % 2 for one in packed.values() if len(one) > room)
     packed[273] = struct.pack(order + 'I', pixels_at)
     for tag in sorted(fields):
@@ -82,6 +102,7 @@ def tiff(model, extras, depth, order='<', big=False, profile=None, kinds=None):
 
 
 # ---------------------------------------------------------------- the other formats
+
 
 def vips_picture(model, alpha, depth, profile):
     pixels = quarters(MODELS[model], [ALPHA] if alpha else [])
@@ -98,13 +119,14 @@ def vips_picture(model, alpha, depth, profile):
 
 def png_with_profile(data, profile):
     import zlib
+
     body = b'iCCP' + b'p\0\0' + zlib.compress(profile)
     return data[:33] + struct.pack('>I', len(body) - 4) + body + struct.pack('>I', zlib.crc32(body)) + data[33:]
 
 
 def bmp(alpha, head):
     pixels = quarters(RGB, [ALPHA if alpha else 0])[::-1, :, [2, 1, 0, 3]].tobytes()
-    masks = struct.pack('<IIII', 0xff0000, 0xff00, 0xff, 0xff000000 if alpha else 0)
+    masks = struct.pack('<IIII', 0xFF0000, 0xFF00, 0xFF, 0xFF000000 if alpha else 0)
     compression = 3 if alpha else 0
     info = struct.pack('<IiiHHIIiiII', head, SIDE_X, SIDE_Y, 1, 32, compression, 0, 0, 0, 0, 0)
     info = (info + (masks if alpha else b'')).ljust(head, b'\0')
@@ -120,7 +142,7 @@ def ico(kind):
         pixels = quarters(RGB, [0])[::-1]
         body = pixels[:, :, [2, 1, 0] + ([3] if depth == 32 else [])].tobytes()
         mask = np.zeros((SIDE_Y, SIDE_X), np.uint8)
-        mask[:, :SIDE_X // 2] = 1
+        mask[:, : SIDE_X // 2] = 1
         body += np.packbits(mask[::-1], axis=1).tobytes()
         data = struct.pack('<IiiHHIIiiII', 40, SIDE_X, SIDE_Y * 2, 1, depth, 0, 0, 0, 0, 0, 0) + body
     return struct.pack('<HHHBBBBHHII', 0, 1, 1, size, SIDE_Y, 0, 0, 1, 32, len(data), 22) + data
@@ -133,17 +155,33 @@ def gif(alpha):
     return out.getvalue()
 
 
-SAVERS = {'jpg': '.jpg[Q=95,subsample_mode=off]', 'png': '.png', 'webp': '.webp[lossless]', 'tiff': '.tif',
-          'avif': '.avif[compression=av1,Q=95,subsample_mode=off]', 'heic': '.heic[compression=hevc,Q=95]',
-          'jxl': '.jxl[lossless]'}
+SAVERS = {
+    'jpg': '.jpg[Q=95,subsample_mode=off]',
+    'png': '.png',
+    'webp': '.webp[lossless]',
+    'tiff': '.tif',
+    'avif': '.avif[compression=av1,Q=95,subsample_mode=off]',
+    'heic': '.heic[compression=hevc,Q=95]',
+    'jxl': '.jxl[lossless]',
+}
 
 
 def by_vips(format_name, model, alpha, depth, profile):
     """None where the format has no such picture."""
-    if model == 'cmyk' and format_name not in ('jpg', 'tiff') or alpha and format_name == 'jpg' \
-            or depth == 16 and format_name not in ('png', 'tiff') or model == 'grey' and format_name in ('avif', 'heic'):
+    if (
+        model == 'cmyk'
+        and format_name not in ('jpg', 'tiff')
+        or alpha
+        and format_name == 'jpg'
+        or depth == 16
+        and format_name not in ('png', 'tiff')
+        or model == 'grey'
+        and format_name in ('avif', 'heic')
+    ):
         return None
-    data = vips_picture(model, alpha, depth, None if format_name == 'png' else profile).write_to_buffer(SAVERS[format_name])
+    data = vips_picture(model, alpha, depth, None if format_name == 'png' else profile).write_to_buffer(
+        SAVERS[format_name]
+    )
     return png_with_profile(data, profile) if format_name == 'png' and profile else data
 
 
@@ -168,20 +206,39 @@ def pictures():
                     for kind, profile in profiles_for(format_name):
                         data = by_vips(format_name, model, alpha, depth, profile)
                         if data:
-                            yield Picture('%s-%s-%s%d-%s.%s' % (format_name, model, 'a' if alpha else '', depth, kind, format_name),
-                                          data, model, ALPHA if alpha else None)
+                            yield Picture(
+                                '%s-%s-%s%d-%s.%s'
+                                % (format_name, model, 'a' if alpha else '', depth, kind, format_name),
+                                data,
+                                model,
+                                ALPHA if alpha else None,
+                            )
     for model in MODELS:
         for extras in range(0, 9 - len(MODELS[model][0])):
             for depth in (8, 16):
                 for order, big in (('<', False), ('>', False), ('<', True), ('>', True)):
-                    name = 'samples-%s-%d-%d-%s%s.tiff' % (model, extras, depth, 'le' if order == '<' else 'be', '-big' if big else '')
+                    name = 'samples-%s-%d-%d-%s%s.tiff' % (
+                        model,
+                        extras,
+                        depth,
+                        'le' if order == '<' else 'be',
+                        '-big' if big else '',
+                    )
                     yield Picture(name, tiff(model, extras, depth, order, big), model, ALPHA if extras else None)
             if extras:
-                yield Picture('samples-%s-%d-associated.tiff' % (model, extras),
-                              tiff(model, extras, 8, kinds=[1] + [0] * (extras - 1)), model, 'any')
+                yield Picture(
+                    'samples-%s-%d-associated.tiff' % (model, extras),
+                    tiff(model, extras, 8, kinds=[1] + [0] * (extras - 1)),
+                    model,
+                    'any',
+                )
                 for kind in ('grey', 'cmyk', 'rgb'):
-                    yield Picture('samples-%s-%d-icc-%s.tiff' % (model, extras, kind), tiff(model, extras, 8, profile=PROFILES[kind]),
-                                  model, ALPHA)
+                    yield Picture(
+                        'samples-%s-%d-icc-%s.tiff' % (model, extras, kind),
+                        tiff(model, extras, 8, profile=PROFILES[kind]),
+                        model,
+                        ALPHA,
+                    )
     for head in (40, 108, 124):
         yield Picture('bmp-%d.bmp' % head, bmp(False, head))
     for head in (56, 108, 124):

@@ -4,6 +4,7 @@ absurd arguments, any format of the result, headers of clients. run_random.py as
 Names and aliases of options come out of src/url/option_table.cc, so a new option is asked for at once,
 with arguments of any kind until ARGUMENTS knows better.
 """
+
 import base64
 import os
 import random
@@ -17,15 +18,44 @@ CHAINED_MAX = 6
 MANNERS = ('ordinary',) * 7 + ('boundary',) * 2 + ('absurd',)
 FORMATS = ('jpg', 'png', 'webp', 'avif', 'gif', 'tiff', 'bmp', 'ico', 'heic', 'jxl', 'svg', None, None)
 ABSURD_FORMATS = ('jpeg', 'mp4', 'pdf', 'JPG', 'x', '', 'best', 'svgz', '%00')
-ABSURD = ('', ' ', '-', 'abc', 'nan', 'inf', '-inf', '1e9', '1e-320', '0x10', '1.5.5', '99999999999999999999', '-9223372036854775808',
-          '\u00e9', '\u200b', '\0', '..', '%', '"', "'", '<', '\n', 'true', '1_0', '+1', '0' * 400, 'x' * 5000)
+ABSURD = (
+    '',
+    ' ',
+    '-',
+    'abc',
+    'nan',
+    'inf',
+    '-inf',
+    '1e9',
+    '1e-320',
+    '0x10',
+    '1.5.5',
+    '99999999999999999999',
+    '-9223372036854775808',
+    '\u00e9',
+    '\u200b',
+    '\0',
+    '..',
+    '%',
+    '"',
+    "'",
+    '<',
+    '\n',
+    'true',
+    '1_0',
+    '+1',
+    '0' * 400,
+    'x' * 5000,
+)
 
 # Kinds of arguments: (ordinary, boundary).
 KINDS = {
     'bool': (('1', '0', 't', 'f', 'true', 'false'), ('T', 'FALSE', '')),
     'resizing': (('fit', 'fill', 'fill-down', 'force', 'auto'), ('',)),
-    'pixels': (('0', '1', '2', '7', '40', '64', '100', '200', '300', '500', '801'),
-               ('1500', '4000', '16383', '16384', '65535', '65536', '100000', '2147483647', '-1')),
+    'pixels': (
+        ('0', '1', '2', '7', '40', '64', '100', '200', '300', '500', '801'),
+        ('1500', '4000', '16383', '16384', '65535', '65536', '100000', '2147483647', '-1'),
+    ),
     'factor': (('1', '0.5', '2', '1.5', '0.1', '3'), ('0.0001', '8', '100', '10000', '0', '-1')),
     'angle': (('0', '90', '180', '270', '360', '-90'), ('45', '36000000', '-2147483640')),
     'sigma': (('0', '0.3', '1', '2.5', '5'), ('20', '100', '1000', '0.0001', '-1')),
@@ -50,18 +80,50 @@ KINDS = {
 SIZED = 'pixels pixels bool bool gravity offset offset'
 # By the option's name; `*`: the last kind any number of times.
 ARGUMENTS = {
-    'resize': 'resizing ' + SIZED, 'size': SIZED, 'resizing_type': 'resizing', 'width': 'pixels', 'height': 'pixels',
-    'min-width': 'pixels', 'min-height': 'pixels', 'zoom': 'factor factor', 'dpr': 'factor', 'enlarge': 'bool',
-    'extend': 'bool gravity offset offset', 'extend_aspect_ratio': 'bool gravity offset offset',
-    'gravity': 'gravity offset offset', 'crop': 'pixels pixels gravity offset offset',
-    'trim': 'threshold colour bool bool', 'padding': 'pixels pixels pixels pixels', 'auto_rotate': 'bool',
-    'rotate': 'angle', 'flip': 'bool bool', 'background': 'byte byte byte', 'blur': 'sigma', 'sharpen': 'sigma',
-    'pixelate': 'pixels', 'watermark': 'fraction position offset offset factor', 'strip_metadata': 'bool',
-    'keep_copyright': 'bool', 'strip_color_profile': 'bool', 'preserve_hdr': 'bool', 'enforce_thumbnail': 'bool',
-    'quality': 'quality', 'format_quality': 'format quality format quality', 'max_bytes': 'bytes', 'format': 'format',
-    'skip_processing': 'format *', 'raw': 'bool', 'cachebuster': 'text', 'expires': 'time', 'filename': 'text bool',
-    'return_attachment': 'bool', 'preset': 'preset *', 'max_src_resolution': 'megapixels',
-    'max_src_file_size': 'bytes', 'max_animation_frames': 'frames', 'max_animation_frame_resolution': 'megapixels',
+    'resize': 'resizing ' + SIZED,
+    'size': SIZED,
+    'resizing_type': 'resizing',
+    'width': 'pixels',
+    'height': 'pixels',
+    'min-width': 'pixels',
+    'min-height': 'pixels',
+    'zoom': 'factor factor',
+    'dpr': 'factor',
+    'enlarge': 'bool',
+    'extend': 'bool gravity offset offset',
+    'extend_aspect_ratio': 'bool gravity offset offset',
+    'gravity': 'gravity offset offset',
+    'crop': 'pixels pixels gravity offset offset',
+    'trim': 'threshold colour bool bool',
+    'padding': 'pixels pixels pixels pixels',
+    'auto_rotate': 'bool',
+    'rotate': 'angle',
+    'flip': 'bool bool',
+    'background': 'byte byte byte',
+    'blur': 'sigma',
+    'sharpen': 'sigma',
+    'pixelate': 'pixels',
+    'watermark': 'fraction position offset offset factor',
+    'strip_metadata': 'bool',
+    'keep_copyright': 'bool',
+    'strip_color_profile': 'bool',
+    'preserve_hdr': 'bool',
+    'enforce_thumbnail': 'bool',
+    'quality': 'quality',
+    'format_quality': 'format quality format quality',
+    'max_bytes': 'bytes',
+    'format': 'format',
+    'skip_processing': 'format *',
+    'raw': 'bool',
+    'cachebuster': 'text',
+    'expires': 'time',
+    'filename': 'text bool',
+    'return_attachment': 'bool',
+    'preset': 'preset *',
+    'max_src_resolution': 'megapixels',
+    'max_src_file_size': 'bytes',
+    'max_animation_frames': 'frames',
+    'max_animation_frame_resolution': 'megapixels',
     'max_result_dimension': 'pixels',
 }
 # Those that decide whether pixels are worked on at all come seldom, and so do those that are not built.
@@ -69,25 +131,38 @@ SELDOM_SKIPPED = 0.9
 SELDOM = {'raw', 'expires', 'max_src_file_size', 'max_src_resolution', 'skip_processing', 'return_attachment'}
 
 ACCEPTS = ('', '', 'image/webp,*/*', 'image/avif,image/webp,*/*;q=0.8', 'application/json', 'text/html', ';;,,q')
-HEADERS = (('Width', '100'), ('Width', '99999999'), ('DPR', '2'), ('DPR', '-1'), ('Range', 'bytes=0-10'),
-           ('Accept-Encoding', 'gzip'), ('If_None_Match', '"x"'), ('If_Modified_Since', 'Sun, 06 Nov 1994 08:49:37 GMT'))
+HEADERS = (
+    ('Width', '100'),
+    ('Width', '99999999'),
+    ('DPR', '2'),
+    ('DPR', '-1'),
+    ('Range', 'bytes=0-10'),
+    ('Accept-Encoding', 'gzip'),
+    ('If_None_Match', '"x"'),
+    ('If_Modified_Since', 'Sun, 06 Nov 1994 08:49:37 GMT'),
+)
 
 
 def option_names(path=TABLE):
     """({name: [name, alias...]} of every row of the table, names of those that are not built)."""
     with open(path, encoding='utf-8') as file:
         text = file.read()
-    rows = re.findall(r'((?:row|security|(?:boolean|whole|factor|sigma)<[^>]*>)\(\s*\{|later\()\s*("[^"]+"|kPresetName),\s*"([^"]*)"', text)
+    rows = re.findall(
+        r'((?:row|security|(?:boolean|whole|factor|sigma)<[^>]*>)\(\s*\{|later\()\s*("[^"]+"|kPresetName),\s*"([^"]*)"',
+        text,
+    )
     named = [(maker, name.strip('"') if name[0] == '"' else 'preset', aliases) for maker, name, aliases in rows]
-    return ({name: [name, *filter(None, aliases.split(','))] for _, name, aliases in named},
-            {name for maker, name, _ in named if maker.startswith('later')})
+    return (
+        {name: [name, *filter(None, aliases.split(','))] for _, name, aliases in named},
+        {name for maker, name, _ in named if maker.startswith('later')},
+    )
 
 
 class Request:
     def __init__(self, number, path, headers, raw, leaves_after_s):
         self.number, self.path, self.headers = number, path, headers
-        self.raw = raw                              # any bytes are right
-        self.leaves_after_s = leaves_after_s        # a client without patience; None: it stays
+        self.raw = raw  # any bytes are right
+        self.leaves_after_s = leaves_after_s  # a client without patience; None: it stays
 
 
 class Requests:
@@ -116,7 +191,7 @@ class Requests:
         if kinds[-1] == '*':
             kinds = kinds[:-1] * rng.randrange(1, 5)
         elif rng.random() < 0.6:
-            kinds = kinds[:rng.randrange(1, len(kinds) + 1)]
+            kinds = kinds[: rng.randrange(1, len(kinds) + 1)]
         if manner == 'absurd' and rng.random() < 0.1:
             kinds = kinds * 4
         values = [self.argument(rng, kind, manner) for kind in kinds]

@@ -9,6 +9,7 @@ Each picture is asked for three times, with one to three of the options; same se
 run_hostile.py. The conformance pictures are drawn by .cache/venv (./tools/setup --tests).
 The last line is `N passed, M failed`.
 """
+
 import argparse
 import base64
 import os
@@ -24,8 +25,26 @@ import run_hostile
 common = run_hostile.common
 
 # With `sm:0` and `scp:0` as a part of the whole, not as an exception.
-OPTIONS = ['rot:90', 'rot:180', 'fl:1:1', 'bl:2', 'sh:1', 'pix:4', 't:10', 'rs:fill:20:16/g:sm', 'wm:0.7:ce', 'wm:1:re:3:3',
-           'sm:0', 'sm:0', 'scp:0', 'scp:0', 'sm:0/kcr:0', 'w:40', 'bg:255:0:0', 'pd:3']
+OPTIONS = [
+    'rot:90',
+    'rot:180',
+    'fl:1:1',
+    'bl:2',
+    'sh:1',
+    'pix:4',
+    't:10',
+    'rs:fill:20:16/g:sm',
+    'wm:0.7:ce',
+    'wm:1:re:3:3',
+    'sm:0',
+    'sm:0',
+    'scp:0',
+    'scp:0',
+    'sm:0/kcr:0',
+    'w:40',
+    'bg:255:0:0',
+    'pd:3',
+]
 FORMATS = ['jpg', 'png', 'webp', 'webp', 'tiff', 'gif', 'bmp', 'ico', 'avif', 'jxl', None]
 SLOW_FORMATS = {'avif', 'jxl'}
 REQUESTS_EACH = 3
@@ -75,7 +94,9 @@ def main(options):
 def parsed(arguments=None):
     parser = argparse.ArgumentParser(description='Asks imgring for pictures with options that copy pixels.')
     parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--count', type=int, default=0, help='so many pictures, half of them good, none slow on purpose')
+    parser.add_argument(
+        '--count', type=int, default=0, help='so many pictures, half of them good, none slow on purpose'
+    )
     parser.add_argument('--only', default='', help='a pattern of names')
     parser.add_argument('--serial', action='store_true')
     parser.add_argument('--keep', help='a folder for the pictures and the log')

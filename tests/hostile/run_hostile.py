@@ -9,6 +9,7 @@ live, answer its health check at once, stay below a gigabyte with its children a
 say nothing of a sanitizer; an SVG passed through must have nothing active left in it. Slow answers and 5xx of other kinds are named.
 `--serial` asks one by one and names what took the memory. The last line is `N passed, M failed`.
 """
+
 import argparse
 import base64
 import concurrent.futures
@@ -27,29 +28,51 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import common  # noqa: E402
 
 TIMEOUT_S, LATE_S, HEALTH_LIMIT_S = 5, 0.5, 0.5
-SANITIZED_SLOWER = 4            # the sanitizer's build may take so much longer for the last word
-MEMORY_LIMIT_KB = 1 << 20       # the server and the children that draw SVGs for it, together
+SANITIZED_SLOWER = 4  # the sanitizer's build may take so much longer for the last word
+MEMORY_LIMIT_KB = 1 << 20  # the server and the children that draw SVGs for it, together
 REST_S, REST_LIMIT_KB = 15, 100 << 10
 SLOW_S = 2.0
 # What a rasteriser or decoder works on for seconds, within the limits.
-SLOW_ON_PURPOSE = re.compile(r'svg-(filter|walk|dashes|elements|size-02|use-|pattern|encoding|path|text|markers|masks|style)'
-                             r'|bomb|huge|canvas|frames|size-')
+SLOW_ON_PURPOSE = re.compile(
+    r'svg-(filter|walk|dashes|elements|size-02|use-|pattern|encoding|path|text|markers|masks|style)'
+    r'|bomb|huge|canvas|frames|size-'
+)
 CLIENTS = 3
 
 # (options, format of the URL); `svg` only for vector sources: passed through.
-ASKED = [('w:64', 'jpg'), ('w:64', 'png'), ('w:64', 'webp'), ('w:64', None), ('rs:fill:50:50/g:sm', 'jpg'),
-         ('sm:0/scp:0/kcr:0/w:40', 'jpg'), ('maf:16/w:32', 'gif')]
+ASKED = [
+    ('w:64', 'jpg'),
+    ('w:64', 'png'),
+    ('w:64', 'webp'),
+    ('w:64', None),
+    ('rs:fill:50:50/g:sm', 'jpg'),
+    ('sm:0/scp:0/kcr:0/w:40', 'jpg'),
+    ('maf:16/w:32', 'gif'),
+]
 PASSED_THROUGH = ('raw:0', 'svg')
 
-PICTURE = re.compile(rb'\xff\xd8|\x89PNG|GIF8|RIFF....WEBP|BM|\0\0\x01\0|II\*\0|MM\0\*|....ftyp|\xff\x0a|\0\0\0\x0cJXL |\s*<',
-                     re.S)
+PICTURE = re.compile(
+    rb'\xff\xd8|\x89PNG|GIF8|RIFF....WEBP|BM|\0\0\x01\0|II\*\0|MM\0\*|....ftyp|\xff\x0a|\0\0\0\x0cJXL |\s*<', re.S
+)
 SANITIZER = re.compile(r'Sanitizer|runtime error:|SUMMARY:|check failed|IMGRING_CHECK|\bfault at\b')
 
 
 # ---------------------------------------------------------------- what an SVG may not keep
 
-ACTIVE_ELEMENTS = {'script', 'iframe', 'embed', 'object', 'form', 'handler', 'listener', 'meta', 'video', 'audio', 'link',
-                   'base'}
+ACTIVE_ELEMENTS = {
+    'script',
+    'iframe',
+    'embed',
+    'object',
+    'form',
+    'handler',
+    'listener',
+    'meta',
+    'video',
+    'audio',
+    'link',
+    'base',
+}
 PICTURE_LINK = re.compile(r'data:image/')
 
 
@@ -80,7 +103,11 @@ def style_is_active(text):
     text = re.sub(r'\\([0-9a-fA-F]{1,6})\s?', lambda m: chr(min(int(m.group(1), 16), 0xFFFF)), text).lower()
     text = re.sub(r'@namespace[^;]*;', ' ', text)
     text = re.sub(r'"[^"]*"|\'[^\']*\'', lambda m: m.group(0) if ':' in m.group(0) else '""', text)
-    return bool(re.search(r'@import|\bexpression\(|(^|[;{}])\s*(behavior|-moz-binding)\s*:|url\(\s*["\']?\s*(?!#|data:|["\')])', text))
+    return bool(
+        re.search(
+            r'@import|\bexpression\(|(^|[;{}])\s*(behavior|-moz-binding)\s*:|url\(\s*["\']?\s*(?!#|data:|["\')])', text
+        )
+    )
 
 
 def active_content(text):
@@ -101,14 +128,21 @@ def active_content(text):
             return 'style ' + (element.text or '')[:60]
         for key, value in element.attrib.items():
             key = key.rsplit('}', 1)[-1].lower()
-            if key.startswith('on') or (key in ('href', 'src', 'action') and link_is_active(name, value)) \
-                    or (key == 'style' and style_is_active(value)) \
-                    or (key == 'attributename' and (plain(value).rsplit(':', 1)[-1] == 'href' or plain(value).startswith('on'))):
+            if (
+                key.startswith('on')
+                or (key in ('href', 'src', 'action') and link_is_active(name, value))
+                or (key == 'style' and style_is_active(value))
+                or (
+                    key == 'attributename'
+                    and (plain(value).rsplit(':', 1)[-1] == 'href' or plain(value).startswith('on'))
+                )
+            ):
                 return 'attribute %s="%s"' % (key, value[:60])
     return None
 
 
 # ---------------------------------------------------------------- the run
+
 
 def family(pid):
     """A process and its children."""
@@ -240,10 +274,17 @@ def parsed(arguments=None):
 def ask(options, run_class, names, folder, **settings):
     """Starts the server on the pictures in folder/pictures, asks for them all, and judges it."""
     checks = common.Checks()
-    server = common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=os.path.join(folder, 'pictures'),
-                            IMGPROXY_TIMEOUT=str(TIMEOUT_S), IMGPROXY_MAX_ANIMATION_FRAMES='16', IMGPROXY_WORKERS='3',
-                            IMGPROXY_ALLOW_SECURITY_OPTIONS='true', IMGPROXY_BIND='127.0.0.1:0',
-                            IMGPROXY_DEVELOPMENT_ERRORS_MODE='true', **settings)
+    server = common.Imgring(
+        folder,
+        IMGPROXY_LOCAL_FILESYSTEM_ROOT=os.path.join(folder, 'pictures'),
+        IMGPROXY_TIMEOUT=str(TIMEOUT_S),
+        IMGPROXY_MAX_ANIMATION_FRAMES='16',
+        IMGPROXY_WORKERS='3',
+        IMGPROXY_ALLOW_SECURITY_OPTIONS='true',
+        IMGPROXY_BIND='127.0.0.1:0',
+        IMGPROXY_DEVELOPMENT_ERRORS_MODE='true',
+        **settings,
+    )
     with server:
         watch = Watch(server)
         run = run_class(options, server, checks, watch)
@@ -258,8 +299,11 @@ def ask(options, run_class, names, folder, **settings):
             time.sleep(REST_S)  # what is measured is this time
             rest_kb = resident_kb(server.pid)
             checks.that('at rest below 100 MB', 0 < rest_kb < REST_LIMIT_KB, '%d MB' % (rest_kb >> 10))
-        checks.that('health at once', not watch.bad and watch.longest_s < HEALTH_LIMIT_S * (4 if run.sanitized else 1),
-                    '%s %.0f ms' % (watch.bad, watch.longest_s * 1000))
+        checks.that(
+            'health at once',
+            not watch.bad and watch.longest_s < HEALTH_LIMIT_S * (4 if run.sanitized else 1),
+            '%s %.0f ms' % (watch.bad, watch.longest_s * 1000),
+        )
         ended = time.monotonic()
         server.stop()
         print('ended in %.1f s with status %s' % (time.monotonic() - ended, server.process.returncode))

@@ -8,6 +8,7 @@ Pairs: every picture (format x model x samples x depth x alpha x profile) is ask
 option once over all its formats, 3000 requests at most; --count takes so many of them. --sheet
 writes what came out as one PNG to look at. The last line is `N passed, M failed`.
 """
+
 import argparse
 import base64
 import concurrent.futures
@@ -25,7 +26,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../
 import common  # noqa: E402
 
 REQUESTS_MAX = 3000
-LOOKED_AT = 20              # one in so many
+LOOKED_AT = 20  # one in so many
 WHITE, BACK = (255, 255, 255), (255, 0, 255)
 OPTIONS = ['w:0', 'bg:255:0:255', 't:10', 'wm:1:ce:0:0:0.1', 'rot:90', 'bl:1', 'scp:0', 'sm:0', 'fl:1']
 RESULTS = ['jpg', 'png', 'webp', 'png', 'tiff', 'bmp', 'ico', 'gif']
@@ -85,8 +86,12 @@ def difference(found, expected, result):
 def comparable(picture, options, result):
     """Whether the colours are known: profiles of the model's own change them."""
     own = {'grey': '-grey.', 'rgb': '-rgb.', 'cmyk': '-cmyk.'}[picture.model]
-    return options not in ('t:10', 'wm:1:ce:0:0:0.1') and picture.alpha != 'any' and own not in picture.name \
+    return (
+        options not in ('t:10', 'wm:1:ce:0:0:0.1')
+        and picture.alpha != 'any'
+        and own not in picture.name
         and result not in ('ico', 'bmp')
+    )
 
 
 def requests(options):
@@ -98,7 +103,7 @@ def requests(options):
         for number, option in enumerate(OPTIONS):
             asked.append((picture, option, RESULTS[(at + number * 3) % len(RESULTS)]))
     rng.shuffle(asked)
-    return asked[:min(options.count or REQUESTS_MAX, REQUESTS_MAX)]
+    return asked[: min(options.count or REQUESTS_MAX, REQUESTS_MAX)]
 
 
 def ask(server, number, picture, options, result):
@@ -110,7 +115,12 @@ def ask(server, number, picture, options, result):
         return '', answer.body
     found, expected = seen(answer.body), wanted(picture, options, result)
     source = picture.name.rsplit('.', 1)[1]
-    limit = 6 + LOSSY.get(result, 0) + SOURCE_LOSSY.get(source, 0) + (30 if options == 'bl:1' or picture.model == 'cmyk' else 0)
+    limit = (
+        6
+        + LOSSY.get(result, 0)
+        + SOURCE_LOSSY.get(source, 0)
+        + (30 if options == 'bl:1' or picture.model == 'cmyk' else 0)
+    )
     off = difference(found, expected, result)
     return ('' if off <= limit else 'colours %s, wanted %s' % (found, expected)), answer.body
 
@@ -133,8 +143,12 @@ def main(options):
         for picture in {id(p): p for p, _, _ in asked}.values():
             with open(os.path.join(folder, picture.name), 'wb') as file:
                 file.write(picture.data)
-        server = common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=folder, IMGPROXY_DEVELOPMENT_ERRORS_MODE='true',
-                                IMGPROXY_WATERMARK_DATA=base64.b64encode(mark).decode())
+        server = common.Imgring(
+            folder,
+            IMGPROXY_LOCAL_FILESYSTEM_ROOT=folder,
+            IMGPROXY_DEVELOPMENT_ERRORS_MODE='true',
+            IMGPROXY_WATERMARK_DATA=base64.b64encode(mark).decode(),
+        )
         with server, concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             jobs = [pool.submit(ask, server, number, *one) for number, one in enumerate(asked)]
             for job, (picture, option, result) in zip(jobs, asked):

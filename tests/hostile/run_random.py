@@ -10,6 +10,7 @@ must be a whole picture; the server must live, and at the end hold nothing: no r
 planned byte or connection, and no more memory than at rest. A sanitizer must have nothing to say.
 The last line is `N passed, M failed`.
 """
+
 import argparse
 import concurrent.futures
 import http.client
@@ -29,18 +30,27 @@ import run_hostile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../real'))
 import common  # noqa: E402
 
-TIMEOUT_S, LATE_S = 10, 1.0      # the default: an overloaded machine must not look like a stuck helper
+TIMEOUT_S, LATE_S = 10, 1.0  # the default: an overloaded machine must not look like a stuck helper
 # Unoptimised, and every access is looked at: five to ten times the work. A server whose helpers are
 # at pictures for twice the timeout ends itself, which would end the run.
 SANITIZED_TIMEOUT_S, SANITIZED_LATE_S = 40, 10
 CLIENTS = 4
-REST_LIMIT_S = 30               # so long may the last job and two memory ticks take
-REST_LIMIT_KB = 120 << 10       # the whole family, libraries that 30 minutes have touched included
+REST_LIMIT_S = 30  # so long may the last job and two memory ticks take
+REST_LIMIT_KB = 120 << 10  # the whole family, libraries that 30 minutes have touched included
 SHOWN_MAX = 40
 
 PRESETS = 'default=q:70,thumb=rs:fill:50:50/sh:0.5,small=w:30/pr:thumb,loud=bl:2/pix:4/wm:0.5:re:2:2:0.3'
-NOTHING_LEFT = ('requests_in_progress', 'images_in_progress', 'connections', 'jobs_waiting', 'jobs_running',
-                'planned_bytes', 'download_bytes', 'memory_waiting', 'buffer_pool_in_use_bytes')
+NOTHING_LEFT = (
+    'requests_in_progress',
+    'images_in_progress',
+    'connections',
+    'jobs_waiting',
+    'jobs_running',
+    'planned_bytes',
+    'download_bytes',
+    'memory_waiting',
+    'buffer_pool_in_use_bytes',
+)
 
 
 class Run:
@@ -102,13 +112,17 @@ class Run:
     def tell(self, request, problem):
         self.shown += 1
         if self.shown <= SHOWN_MAX:
-            self.checks.that('%d:%d %s %s' % (self.requests.seed, request.number, request.path[:600], request.headers),
-                             False, problem)
+            self.checks.that(
+                '%d:%d %s %s' % (self.requests.seed, request.number, request.path[:600], request.headers),
+                False,
+                problem,
+            )
         else:
             self.checks.failed += 1
 
     def all(self, numbers, end):
         """Each client takes the next number until the time is over or the server is gone."""
+
         def client():
             while time.monotonic() < end and self.server.running():
                 with self.lock:
@@ -116,13 +130,20 @@ class Run:
                 if number is None:
                     return
                 self.one(number)
+
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             for done in [pool.submit(client) for _ in range(CLIENTS)]:
                 done.result()
 
     def told(self):
-        print('asked %d times, slowest %.1f s (number %d); answers: %s'
-              % (self.asked, *self.slowest, ', '.join('%d of %s' % (n, s) for s, n in sorted(self.statuses.items(), key=str))))
+        print(
+            'asked %d times, slowest %.1f s (number %d); answers: %s'
+            % (
+                self.asked,
+                *self.slowest,
+                ', '.join('%d of %s' % (n, s) for s, n in sorted(self.statuses.items(), key=str)),
+            )
+        )
         for number, request in self.running.items():
             print('was running: %d:%d %s' % (self.requests.seed, number, request.path[:600]))
 
@@ -133,8 +154,10 @@ def gauges(port):
         text = common.get(port, '/metrics', 10).text()
     except (OSError, http.client.HTTPException):
         return None
-    return {name: sum(float(value) for value in re.findall(r'^%s(?:\{.*\})? (\S+)$' % name, text, re.M))
-            for name in NOTHING_LEFT}
+    return {
+        name: sum(float(value) for value in re.findall(r'^%s(?:\{.*\})? (\S+)$' % name, text, re.M))
+        for name in NOTHING_LEFT
+    }
 
 
 def check_rest(checks, server, metrics_port, sanitized):
@@ -143,7 +166,9 @@ def check_rest(checks, server, metrics_port, sanitized):
     if not sanitized:
         common.wait_for(lambda: run_hostile.resident_kb(server.pid) < REST_LIMIT_KB, REST_LIMIT_S)
         rest_kb = run_hostile.resident_kb(server.pid)
-        checks.that('at rest below %d MB' % (REST_LIMIT_KB >> 10), 0 < rest_kb < REST_LIMIT_KB, '%d MB' % (rest_kb >> 10))
+        checks.that(
+            'at rest below %d MB' % (REST_LIMIT_KB >> 10), 0 < rest_kb < REST_LIMIT_KB, '%d MB' % (rest_kb >> 10)
+        )
 
 
 def numbers_of(text):
@@ -173,11 +198,19 @@ def main(options):
         requests = random_requests.Requests(options.seed, random_pictures.write(pictures, options.seed))
         metrics_port = common.free_port()
         server = common.Imgring(
-            folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=pictures, IMGPROXY_TIMEOUT=str(timeout_s), IMGPROXY_WORKERS='2',
-            IMGPROXY_ALLOW_SECURITY_OPTIONS='true', IMGPROXY_PRESETS=PRESETS, IMGPROXY_AUTO_WEBP='true',
-            IMGPROXY_ENABLE_CLIENT_HINTS='true', IMGPROXY_FREE_MEMORY_INTERVAL='2', IMGPROXY_LOG_LEVEL='warn',
+            folder,
+            IMGPROXY_LOCAL_FILESYSTEM_ROOT=pictures,
+            IMGPROXY_TIMEOUT=str(timeout_s),
+            IMGPROXY_WORKERS='2',
+            IMGPROXY_ALLOW_SECURITY_OPTIONS='true',
+            IMGPROXY_PRESETS=PRESETS,
+            IMGPROXY_AUTO_WEBP='true',
+            IMGPROXY_ENABLE_CLIENT_HINTS='true',
+            IMGPROXY_FREE_MEMORY_INTERVAL='2',
+            IMGPROXY_LOG_LEVEL='warn',
             IMGPROXY_WATERMARK_PATH=os.path.join(pictures, 'random/valid.png'),
-            IMGPROXY_PROMETHEUS_BIND='127.0.0.1:%d' % metrics_port)
+            IMGPROXY_PROMETHEUS_BIND='127.0.0.1:%d' % metrics_port,
+        )
         with server:
             run = Run(server, requests, checks, sanitized)
             run.all(numbers_of(options.replay), time.monotonic() + options.minutes * 60)

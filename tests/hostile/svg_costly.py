@@ -5,6 +5,7 @@ files beside the constants of include/imgring/svg/scene.h.
     python3 tests/hostile/svg_costly.py DIR [SECONDS]
     for f in DIR/*; do build/tests/bench/svg_bench draw 1000 $f; done
 """
+
 import os
 import sys
 
@@ -14,8 +15,10 @@ def svg(body):
 
 
 def filtered(primitives):
-    return svg('<filter id="f" filterUnits="userSpaceOnUse" x="0" y="0" width="1000" height="1000">%s</filter>'
-               '<rect width="1000" height="1000" filter="url(#f)"/>' % primitives)
+    return svg(
+        '<filter id="f" filterUnits="userSpaceOnUse" x="0" y="0" width="1000" height="1000">%s</filter>'
+        '<rect width="1000" height="1000" filter="url(#f)"/>' % primitives
+    )
 
 
 def costly(seconds):
@@ -27,8 +30,10 @@ def costly(seconds):
     return {
         'letters': svg('<text y="9">%s</text>' % ('a' * letters)),
         'runs': svg('<text y="9">abcd efghi</text>' * int(seconds / 6.3e-5)),
-        'markers': svg('<marker id="m"><path d="M0 0l1 1"/></marker><path marker-mid="url(#m)" d="M0 0%s"/>'
-                       % ('l1 1l-1-1' * (markers // 2))),
+        'markers': svg(
+            '<marker id="m"><path d="M0 0l1 1"/></marker><path marker-mid="url(#m)" d="M0 0%s"/>'
+            % ('l1 1l-1-1' * (markers // 2))
+        ),
         'uses': svg(hundreds + '<use href="#a"/>' * int(seconds / 2.02e-4)),
         'octaves': filtered('<feTurbulence baseFrequency=".05" numOctaves="%d"/>' % (seconds / 0.035 + 1)),
         'kernels': filtered(kernel * int(seconds / 1.3 + 1)),

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes SVGs of about SIZE megabytes that are the most work for the walks over their markup.
 
-    python3 tests/hostile/svg_worst.py DIR [SIZE]     # 9 MB if nothing is said; ./tests/bench/svg_bench measures them
+python3 tests/hostile/svg_worst.py DIR [SIZE]     # 9 MB if nothing is said; ./tests/bench/svg_bench measures them
 """
+
 import base64
 import os
 import sys
@@ -31,7 +32,9 @@ def worst(size):
         'scopes': nested(250, repeated('<g ' + ' '.join('x:a%d=""' % n for n in range(900)) + '/>', size)),
         'scopes-declared': nested(250, repeated('<g ' + ' '.join('p0:a%d=""' % n for n in range(900)) + '/>', size)),
         'prefixes': many_prefixes(size),
-        'prefix-long': '<g xmlns:%s="u">' % ('p' * 40000) + repeated('<g %s:a=""/>' % ('p' * 39999 + 'q'), size) + '</g>',
+        'prefix-long': '<g xmlns:%s="u">' % ('p' * 40000)
+        + repeated('<g %s:a=""/>' % ('p' * 39999 + 'q'), size)
+        + '</g>',
         'declarations': repeated('<g xmlns:a="http://www.inkscape.org/" xmlns:b="http://www.inkscape.org/"/>', size),
         'one-tag': '<g ' + ''.join('a:%d="" ' % n for n in range(size // 12)) + '/>',
         'attribute': '<g id="%s"/>' % ('a' * size),
@@ -60,7 +63,8 @@ def worst(size):
         'instructions': repeated('<?a b?>', size),
         'elements': repeated('<g a="' + 'b' * 30 + '"/>', min(size, 8000000)),
         'names': repeated('<g><' + 'a' * 30000 + '/></g>', size),
-        'foreign': '<foreignObject>%s</foreignObject>' % repeated('<b xmlns="http://www.w3.org/1999/xhtml"/>', min(size, 8000000)),
+        'foreign': '<foreignObject>%s</foreignObject>'
+        % repeated('<b xmlns="http://www.w3.org/1999/xhtml"/>', min(size, 8000000)),
         'unclosed': repeated('<g>', 700) + 'a' * size,
     }
     documents = {name: HEAD + body + '</svg>' for name, body in rows.items()}

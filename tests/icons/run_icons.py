@@ -8,6 +8,7 @@ for once. None may be refused that rsvg-convert draws; what is served must be dr
 Without folders those of the packages are taken, and a package that is not installed is a failure, not less to do.
 The last line is `N passed, M failed`.
 """
+
 import argparse
 import concurrent.futures
 import os
@@ -19,8 +20,12 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../real'))
 import common  # noqa: E402
 
-FOLDERS = {'breeze-icon-theme': '/usr/share/icons/breeze', 'adwaita-icon-theme': '/usr/share/icons/Adwaita',
-           'papirus-icon-theme': '/usr/share/icons/Papirus', 'gnome-backgrounds': '/usr/share/backgrounds/gnome'}
+FOLDERS = {
+    'breeze-icon-theme': '/usr/share/icons/breeze',
+    'adwaita-icon-theme': '/usr/share/icons/Adwaita',
+    'papirus-icon-theme': '/usr/share/icons/Papirus',
+    'gnome-backgrounds': '/usr/share/backgrounds/gnome',
+}
 CLIENTS = 3
 WIDTH = 128
 
@@ -38,7 +43,9 @@ def svgs_of(folders):
 
 
 def judge_draws(path):
-    done = subprocess.run(['rsvg-convert', '--width', str(WIDTH), '--output', '/dev/null', path], capture_output=True, timeout=60)
+    done = subprocess.run(
+        ['rsvg-convert', '--width', str(WIDTH), '--output', '/dev/null', path], capture_output=True, timeout=60
+    )
     return done.returncode == 0
 
 
@@ -75,8 +82,13 @@ def main():
     if options.sample:
         paths = sorted(random.Random(1).sample(paths, min(options.sample, len(paths))))
     with tempfile.TemporaryDirectory() as folder:
-        server = common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT='/', IMGPROXY_WORKERS='2', IMGPROXY_BIND='127.0.0.1:0',
-                                IMGPROXY_DEVELOPMENT_ERRORS_MODE='true')
+        server = common.Imgring(
+            folder,
+            IMGPROXY_LOCAL_FILESYSTEM_ROOT='/',
+            IMGPROXY_WORKERS='2',
+            IMGPROXY_BIND='127.0.0.1:0',
+            IMGPROXY_DEVELOPMENT_ERRORS_MODE='true',
+        )
         with server, concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             for path, wrong in zip(paths, pool.map(lambda p: problem(server, p, folder), paths)):
                 if wrong:

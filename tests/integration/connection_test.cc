@@ -61,8 +61,8 @@ TEST(Connections, PipelinedRequestsAreAnsweredInOrder) {
   for (int i = 0; i < kCount; ++i) {
     // Slow and quick ones in turn: a quick one must not overtake.
     const std::string image = "/unsafe/w:" + std::to_string(10 + i) + "/plain/local:///p.png";
-    text += get_text(i % 2 == 0 ? image : "/health",
-                     "X-Request-ID: id-" + std::to_string(i) + "\r\n");
+    text +=
+        get_text(i % 2 == 0 ? image : "/health", "X-Request-ID: id-" + std::to_string(i) + "\r\n");
   }
   RawClient client(world.port());
   ASSERT_TRUE(client.send(text));
@@ -100,9 +100,8 @@ TEST(Connections, HeadsThatComeByteByByte) {
 }
 
 TEST(Connections, HeadAndOptionsNeedNoSignatureAndFetchNothing) {
-  World world(Environment{{"IMGPROXY_KEY", "aa"},
-                          {"IMGPROXY_SALT", "bb"},
-                          {"IMGPROXY_ALLOW_ORIGIN", "*"}});
+  World world(
+      Environment{{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}, {"IMGPROXY_ALLOW_ORIGIN", "*"}});
   world.source.on("/p.png", serve_picture(png_picture({40, 30})));
   RawClient client(world.port());
   for (std::string_view method : {"HEAD", "OPTIONS"}) {
@@ -136,8 +135,8 @@ TEST(Connections, ARequestWithABodyIsTheLast) {
   const Case cases[] = {
       {"length", get_text("/health", "Content-Length: 5\r\n") + "hello" + second},
       {"length, part of it", get_text("/health", "Content-Length: 500\r\n") + "hello"},
-      {"chunked", get_text("/health", "Transfer-Encoding: chunked\r\n") +
-                      "5\r\nhello\r\n0\r\n\r\n" + second},
+      {"chunked",
+       get_text("/health", "Transfer-Encoding: chunked\r\n") + "5\r\nhello\r\n0\r\n\r\n" + second},
       {"post", "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello" + second},
       {"large", get_text("/health", "Content-Length: 50000\r\n") + std::string(50000, 'b')},
   };
@@ -170,8 +169,8 @@ TEST(Connections, ASlowHeadIsRefusedAfterTheReadTime) {
 }
 
 TEST(Connections, SilentAndIdleOnesAreClosed) {
-  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "1"},
-                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
+  World world(
+      Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "1"}, {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
   RawClient silent(world.port()), idle(world.port()), empty_lines(world.port());
   const auto start = Clock::now();
   empty_lines.send("\r\n\r\n");
@@ -188,8 +187,8 @@ TEST(Connections, SilentAndIdleOnesAreClosed) {
 // A request that came while another one was answered left a notification behind: the wait after it
 // is an idle one all the same.
 TEST(Connections, AfterAPipelinedRequestTheIdleTimeCounts) {
-  World world(Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "60"},
-                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
+  World world(
+      Environment{{"IMGPROXY_READ_REQUEST_TIMEOUT", "60"}, {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "1"}});
   world.source.on("/slow", held(world.gate, png_picture({40, 30})));
   RawClient client(world.port());
   client.send(get_text(world.target("w:10", "/slow")));
@@ -275,8 +274,8 @@ TEST(Connections, ASlowReaderIsDroppedAfterTheWriteTime) {
   client.send(get_text(world.target("raw:1", "/huge")));
   ASSERT_TRUE(world.source.wait_for_visits("/huge", 1));
   const auto start = Clock::now();
-  EXPECT_TRUE(eventually([&] { return world.server.metric("requests_in_progress") == 0; },
-                         patience(6000)));
+  EXPECT_TRUE(
+      eventually([&] { return world.server.metric("requests_in_progress") == 0; }, patience(6000)));
   EXPECT_LT(seconds_since(start), slow_build() ? 12 : 4);
   const Answer answer = client.read();
   EXPECT_FALSE(answer.complete);

@@ -20,7 +20,8 @@ struct FullHouse : World {
     EXPECT_EQ(inside.read().status, 200);
   }
   static Environment with_defaults(Environment environment) {
-    environment.merge(Environment{{"IMGPROXY_MAX_CLIENTS", "1"}, {"IMGRING_LOOPS", "1"},
+    environment.merge(Environment{{"IMGPROXY_MAX_CLIENTS", "1"},
+                                  {"IMGRING_LOOPS", "1"},
                                   {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "60"},
                                   {"IMGPROXY_READ_REQUEST_TIMEOUT", "60"}});
     return environment;
@@ -86,8 +87,10 @@ TEST(FrontDoor, SilentStrangersDoNotKeepHealthOut) {
 // the ledger keeps strangers from bringing it there.
 TEST(FrontDoor, HealthAndReadinessAreHeardWhileMemoryIsShort) {
   if (slow_build()) GTEST_SKIP() << "a sanitizer's build holds what no limit of the program's fits";
-  Environment environment{{"IMGRING_LOOPS", "1"}, {"IMGPROXY_WORKERS", "1"},
-                          {"IMGPROXY_READ_REQUEST_TIMEOUT", "60"}, {"IMGPROXY_TIMEOUT", "60"}};
+  Environment environment{{"IMGRING_LOOPS", "1"},
+                          {"IMGPROXY_WORKERS", "1"},
+                          {"IMGPROXY_READ_REQUEST_TIMEOUT", "60"},
+                          {"IMGPROXY_TIMEOUT", "60"}};
   constexpr double kMiB = 1 << 20;
   double rss = 0;
   World maker;
@@ -139,8 +142,10 @@ TEST(FrontDoor, WhoWasSilentGetsItsPlaceInTurn) {
 
 TEST(FrontDoor, ALineThatIsFullTurnsAwayAtOnce) {
   if (slow_build()) GTEST_SKIP() << "the sanitizer needs descriptors of its own";
-  ServerProcess server({{"IMGRING_LOOPS", "1"}, {"IMGPROXY_MAX_CLIENTS", "1"},
-                        {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "60"}}, 180);
+  ServerProcess server({{"IMGRING_LOOPS", "1"},
+                        {"IMGPROXY_MAX_CLIENTS", "1"},
+                        {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "60"}},
+                       180);
   ASSERT_TRUE(server.wait_until_ready()) << server.log();
   RawClient inside(server.port());
   inside.send(get_text("/health"));
@@ -185,8 +190,8 @@ Answer ask_metrics(const World& world, std::string_view target) {
 }
 
 TEST(FrontDoor, TheMetricsListenerAnswersHealthToo) {
-  World world(Environment{{"IMGPROXY_PATH_PREFIX", "/pics"},
-                          {"IMGPROXY_HEALTH_CHECK_PATH", "/alive"}});
+  World world(
+      Environment{{"IMGPROXY_PATH_PREFIX", "/pics"}, {"IMGPROXY_HEALTH_CHECK_PATH", "/alive"}});
   EXPECT_EQ(ask_metrics(world, "/pics/health").body, "imgproxy is running");
   EXPECT_EQ(ask_metrics(world, "/pics/alive").body, "imgproxy is running");
   EXPECT_EQ(ask_metrics(world, "/pics/ready").status, 200);

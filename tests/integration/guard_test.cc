@@ -12,11 +12,32 @@ namespace {
 TEST(Guard, NoSpellingOfAForbiddenAddressIsConnectedTo) {
   World world(Environment{{"IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES", "false"}});
   const std::string_view hosts[] = {
-      "127.0.0.1", "127.1", "127.255.255.254", "2130706433", "0x7f000001", "0177.0.0.1",
-      "0.0.0.0", "0", "localhost", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::127.0.0.1]",
-      "[2002:7f00:1::]", "[64:ff9b::7f00:1]", "[2001:0:1:2:3:4:80ff:fffe]",
-      "[fd00::5efe:7f00:1]", "169.254.169.254", "[::ffff:169.254.169.254]", "[fe80::1]",
-      "[ff02::1]", "224.0.0.1", "240.0.0.1", "255.255.255.255", "127.0.0.1.", "LOCALHOST.",
+      "127.0.0.1",
+      "127.1",
+      "127.255.255.254",
+      "2130706433",
+      "0x7f000001",
+      "0177.0.0.1",
+      "0.0.0.0",
+      "0",
+      "localhost",
+      "[::1]",
+      "[::]",
+      "[::ffff:127.0.0.1]",
+      "[::127.0.0.1]",
+      "[2002:7f00:1::]",
+      "[64:ff9b::7f00:1]",
+      "[2001:0:1:2:3:4:80ff:fffe]",
+      "[fd00::5efe:7f00:1]",
+      "169.254.169.254",
+      "[::ffff:169.254.169.254]",
+      "[fe80::1]",
+      "[ff02::1]",
+      "224.0.0.1",
+      "240.0.0.1",
+      "255.255.255.255",
+      "127.0.0.1.",
+      "LOCALHOST.",
   };
   const std::string port = std::to_string(world.source.port());
   for (std::string_view host : hosts) {
@@ -35,11 +56,23 @@ TEST(Guard, UrlsThatAreNone) {
   World world;
   const std::string own = "127.0.0.1:" + std::to_string(world.source.port());
   const std::string urls[] = {
-      "http://", "http:///p.png", "http://:80/p.png", "http://" + own + "0000/p.png",
-      "http://127.0.0.1:99999/p.png", "http://127.0.0.1:-1/", "http://127.0.0.1:x/",
-      "http://a b/p.png", "http://[::1/p.png", "http://h\r\nHost: evil/p.png",
-      "http://" + own + "/a\r\nX-Evil: 1", "gopher://" + own + "/", "file:///etc/passwd",
-      "data:image/png;base64,AAAA", "//" + own + "/p.png", own + "/p.png", "s3://bucket/key",
+      "http://",
+      "http:///p.png",
+      "http://:80/p.png",
+      "http://" + own + "0000/p.png",
+      "http://127.0.0.1:99999/p.png",
+      "http://127.0.0.1:-1/",
+      "http://127.0.0.1:x/",
+      "http://a b/p.png",
+      "http://[::1/p.png",
+      "http://h\r\nHost: evil/p.png",
+      "http://" + own + "/a\r\nX-Evil: 1",
+      "gopher://" + own + "/",
+      "file:///etc/passwd",
+      "data:image/png;base64,AAAA",
+      "//" + own + "/p.png",
+      own + "/p.png",
+      "s3://bucket/key",
       "http://no-such-host.invalid/p.png",
   };
   for (const std::string& url : urls) {
@@ -92,8 +125,8 @@ TEST(Redirects, AllKindsAndForms) {
   world.source.on("/absolute", redirect_to(world.source.url("/dir/p.png")));
   world.source.on("/no-scheme", redirect_to("//" + own + "/dir/p.png"));
   world.source.on("/fragment", redirect_to("/dir/p.png#part"));
-  for (std::string_view path : {"/dir/relative", "/dir/dots", "/absolute", "/no-scheme",
-                                "/fragment"}) {
+  for (std::string_view path :
+       {"/dir/relative", "/dir/dots", "/absolute", "/no-scheme", "/fragment"}) {
     EXPECT_EQ(world.image("w:10", path).status, 200) << path;
   }
 }
@@ -102,9 +135,10 @@ TEST(Redirects, AllKindsAndForms) {
 TEST(Redirects, AreTrustedNoMoreThanTheFirstUrl) {
   World world;
   world.folder.write("p.png", png_picture({40, 30}));
-  const std::string targets[] = {"local:///p.png", "file:///etc/passwd", "ftp://h/p.png",
-                                 "data:image/png;base64,AAAA", "javascript:1", "", "http://",
-                                 "gopher://127.0.0.1:1/"};
+  const std::string targets[] = {"local:///p.png", "file:///etc/passwd",
+                                 "ftp://h/p.png",  "data:image/png;base64,AAAA",
+                                 "javascript:1",   "",
+                                 "http://",        "gopher://127.0.0.1:1/"};
   int number = 0;
   for (const std::string& location : targets) {
     SCOPED_TRACE(location);
@@ -132,8 +166,8 @@ TEST(Redirects, StayInTheAllowedList) {
 // Whole, raw and by a redirect: what the list's text seems to allow is asked of nobody.
 TEST(AllowList, IsNotPassedByDelimitersOrDots) {
   SourceServer other;
-  World world(Environment{{"IMGPROXY_ALLOWED_SOURCES",
-                           "http://*.example.com/,local:///public/,http://127.0.0.9:*/"}});
+  World world(Environment{
+      {"IMGPROXY_ALLOWED_SOURCES", "http://*.example.com/,local:///public/,http://127.0.0.9:*/"}});
   world.also(other);
   world.folder.write("secret.png", png_picture({40, 30}));
   ASSERT_EQ(mkdir((world.folder.path() + "/public").c_str(), 0700), 0);
@@ -142,9 +176,14 @@ TEST(AllowList, IsNotPassedByDelimitersOrDots) {
   const std::string here = "http://127.0.0.1:" + port;
   other.on("/p.png", serve_picture(png_picture({40, 30})));
   const std::string urls[] = {
-      here + "?.example.com/p.png", here + "#.example.com/p.png", here + "\\.example.com/p.png",
-      "http://a.example.com@127.0.0.1:" + port + "/p.png", here + "%2f.example.com/p.png",
-      "local:///public/../secret.png", "local:///public/./p.png", "local://public/../secret.png",
+      here + "?.example.com/p.png",
+      here + "#.example.com/p.png",
+      here + "\\.example.com/p.png",
+      "http://a.example.com@127.0.0.1:" + port + "/p.png",
+      here + "%2f.example.com/p.png",
+      "local:///public/../secret.png",
+      "local:///public/./p.png",
+      "local://public/../secret.png",
       "http://127.0.0.9:" + port + "/x/%2e%2e/p.png",
       "http://127.0.0.9:" + port + "/x\\..\\p.png",
   };
@@ -153,9 +192,8 @@ TEST(AllowList, IsNotPassedByDelimitersOrDots) {
     SCOPED_TRACE(url);
     const std::string path = "/to" + std::to_string(number++);
     other.on(path, redirect_to(url));
-    for (const std::string& target :
-         {encoded_target("w:10", url), encoded_target("raw:1", url),
-          encoded_target("w:10", "http://127.0.0.9:" + port + path)}) {
+    for (const std::string& target : {encoded_target("w:10", url), encoded_target("raw:1", url),
+                                      encoded_target("w:10", "http://127.0.0.9:" + port + path)}) {
       const Answer answer = world.get(target);
       EXPECT_EQ(answer.status, 404) << target;
       EXPECT_EQ(answer.body.find("PNG"), std::string::npos) << target;
@@ -205,12 +243,18 @@ TEST(LocalFiles, StayInsideTheirRoot) {
   ASSERT_EQ(mkfifo((root + "/fifo").c_str(), 0600), 0);
   const std::string up = "/.." + outside.path().substr(outside.path().rfind('/'));
   const std::pair<std::string, int> cases[] = {
-      {"/p.png", 200},       {"/inner.png", 200},
-      {"/dir/../p.png", 200}, {"/outer.png", 404},
-      {up + "/secret.png", 404}, {"/dir", 404},
-      {"/fifo", 404},        {"/p.png/x", 404},
-      {"/%2e%2e/p.png", 404}, {std::string("/p.png\0.jpg", 11), 404},
-      {"/" + std::string(300, 'n'), 404}, {"/" + std::string(5000, 'n'), 404},
+      {"/p.png", 200},
+      {"/inner.png", 200},
+      {"/dir/../p.png", 200},
+      {"/outer.png", 404},
+      {up + "/secret.png", 404},
+      {"/dir", 404},
+      {"/fifo", 404},
+      {"/p.png/x", 404},
+      {"/%2e%2e/p.png", 404},
+      {std::string("/p.png\0.jpg", 11), 404},
+      {"/" + std::string(300, 'n'), 404},
+      {"/" + std::string(5000, 'n'), 404},
   };
   for (const auto& [path, status] : cases) {
     SCOPED_TRACE(path);

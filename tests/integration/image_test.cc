@@ -86,7 +86,7 @@ std::string signed_target(const std::string& path, std::string_view key, std::st
 }
 
 TEST(Images, Signatures) {
-  World world(Environment{{"IMGPROXY_KEY", "736563726574,6b657932"},  // secret, key2
+  World world(Environment{{"IMGPROXY_KEY", "736563726574,6b657932"},   // secret, key2
                           {"IMGPROXY_SALT", "68656c6c6f,73616c7432"},  // hello, salt2
                           {"IMGPROXY_TRUSTED_SIGNATURES", "trust-me"}});
   world.folder.write("p.png", png_picture({40, 30}));
@@ -204,9 +204,12 @@ TEST(Images, RoutesBesideTheImages) {
     std::string_view body;
   };
   const Case cases[] = {
-      {"/pre/health", 200, "imgproxy is running"}, {"/pre/favicon.ico", 404, " "},
-      {"/pre/.well-known/security.txt", 404, " "}, {"/health", 404, " "},
-      {"/", 404, " "},                             {"/preunsafe/x", 404, " "},
+      {"/pre/health", 200, "imgproxy is running"},
+      {"/pre/favicon.ico", 404, " "},
+      {"/pre/.well-known/security.txt", 404, " "},
+      {"/health", 404, " "},
+      {"/", 404, " "},
+      {"/preunsafe/x", 404, " "},
       {"/pre/health?a=b", 200, "imgproxy is running"},
   };
   for (const Case& c : cases) {
@@ -222,8 +225,8 @@ TEST(Images, RoutesBesideTheImages) {
 }
 
 TEST(Images, LimitsComeBeforeTheDecoding) {
-  World world(Environment{{"IMGPROXY_MAX_SRC_RESOLUTION", "1"},
-                          {"IMGPROXY_MAX_SRC_FILE_SIZE", "100000"}});
+  World world(
+      Environment{{"IMGPROXY_MAX_SRC_RESOLUTION", "1"}, {"IMGPROXY_MAX_SRC_FILE_SIZE", "100000"}});
   world.folder.write("wide.png", flat_png({1001, 1000}));
   world.folder.write("fits.png", flat_png({1000, 1000}));
   world.folder.write("large.bin", std::string(100001, 'x'));

@@ -1,6 +1,8 @@
 // Each part of the ledger driven to its end by strangers, under a memory limit of 256 MiB: what the
 // process and its children hold stays below it, the part says no in its own way, and a good request
 // is served meanwhile.
+#include "imgring/mem/ledger.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <gtest/gtest.h>
@@ -16,7 +18,6 @@
 #include <thread>
 
 #include "../unit/source/certificates.h"
-#include "imgring/mem/ledger.h"
 #include "world.h"
 
 namespace imgring::test {
@@ -149,9 +150,8 @@ TEST_F(Ledger, HalfHeadsOfManyClientsAreBounded) {
   EXPECT_GT(refused, 0) << "heads above 8 KiB wait for no memory";
   EXPECT_LE(world.peak_of("heads"), world.size_of("heads"));
   clients.clear();
-  EXPECT_TRUE(eventually([&] {
-    return world.server.metric(part("memory_part_bytes", "heads")) == 0;
-  }));
+  EXPECT_TRUE(
+      eventually([&] { return world.server.metric(part("memory_part_bytes", "heads")) == 0; }));
   expect_below_the_limit(peak);
 }
 
@@ -186,9 +186,8 @@ TEST_F(Ledger, ResultsThatNobodyReadsEndTheSlowestReaders) {
     clients.push_back(std::make_unique<RawClient>(world.port()));
     clients.back()->send(large);
   }
-  EXPECT_TRUE(eventually([&] {
-    return world.server.metric("memory_result_bytes").value_or(0) > 50 * kMiB;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return world.server.metric("memory_result_bytes").value_or(0) > 50 * kMiB; }));
   EXPECT_EQ(world.get("/health").status, 200);
   EXPECT_TRUE(world.good_soon());
   EXPECT_TRUE(eventually([&] {
@@ -233,8 +232,7 @@ TEST_F(Ledger, OneRequestThatTakesAllMemoryIsRefusedBeforeAnyWork) {
 
 TEST_F(Ledger, TheRefusalNamesTheNumbers) {
   LedgerWorld world(Environment{{"IMGPROXY_DEVELOPMENT_ERRORS_MODE", "true"}});
-  const Answer answer =
-      world.get("/unsafe/rs:force:20000:20000:1/plain/local:///small.png@bmp");
+  const Answer answer = world.get("/unsafe/rs:force:20000:20000:1/plain/local:///small.png@bmp");
   EXPECT_EQ(answer.status, 422);
   EXPECT_NE(answer.body.find("IMGRING_MEMORY_LIMIT"), std::string::npos) << answer.body;
   EXPECT_NE(answer.body.find("MiB"), std::string::npos);
@@ -246,8 +244,8 @@ TEST_F(Ledger, AWatermarkIsMadeInsideTheFrame) {
   LedgerWorld world(
       Environment{{"IMGPROXY_WATERMARK_PATH", mark}, {"IMGPROXY_WATERMARK_OPACITY", "1"}});
   PeakMemory peak(world.server.pid());
-  for (const char* mark_options : {"wm:1:ce:0:0:20", "wm:0.5:re:0:0:50", "wm:0.5:re:20000:20000",
-                                   "wm:1:soea:5:5:100"}) {
+  for (const char* mark_options :
+       {"wm:1:ce:0:0:20", "wm:0.5:re:0:0:50", "wm:0.5:re:20000:20000", "wm:1:soea:5:5:100"}) {
     SCOPED_TRACE(mark_options);
     const std::string options = std::string("rs:force:2000:1500:1/") + mark_options;
     EXPECT_EQ(world.get(plain_target(options, "local:///small.png@png")).status, 200);
@@ -541,9 +539,8 @@ TEST_F(Ledger, DownloadsOverTlsAreBounded) {
   }
   EXPECT_TRUE(eventually([&] { return world.peak_of("downloads") > 40 * kMiB; }));
   EXPECT_TRUE(world.good_soon());
-  EXPECT_TRUE(eventually([&] {
-    return world.get(plain_target("w:32", source.url("/small"))).status == 200;
-  }));
+  EXPECT_TRUE(eventually(
+      [&] { return world.get(plain_target("w:32", source.url("/small"))).status == 200; }));
   EXPECT_LE(world.peak_of("downloads"), world.size_of("downloads"));
   clients.clear();
   EXPECT_TRUE(world.downloads_end()) << world.server.metrics_text();
@@ -556,8 +553,9 @@ TEST_F(Ledger, ChildrenThatDrawStayInsideTheirGrants) {
   std::string wide = "<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'>";
   for (int i = 0; i < 60000; ++i) wide += "<rect x='1' y='2' width='3' height='4' class='a b c'/>";
   world.folder.write("wide.svg", wide + "</svg>");
-  std::string filtered = "<svg xmlns='http://www.w3.org/2000/svg' width='3000' height='3000'>"
-                         "<filter id='f' x='0' y='0' width='1' height='1'>";
+  std::string filtered =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='3000' height='3000'>"
+      "<filter id='f' x='0' y='0' width='1' height='1'>";
   for (int i = 0; i < 20; ++i) {
     filtered += "<feOffset dx='1' result='r" + std::to_string(i) + "'/>";
   }

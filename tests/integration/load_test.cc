@@ -1,6 +1,5 @@
 // Many requests at once: stalled sources, busy helpers, full queues, time limits, full houses.
 #include <gtest/gtest.h>
-
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -37,8 +36,7 @@ TEST(Load, HealthAnswersWhileAllHelpersAreBusy) {
   world.folder.write("p.png", png_picture({100, 100}));
   std::vector<RawClient> busy;
   for (int i = 0; i < 4; ++i) {
-    busy.emplace_back(world.port())
-        .send(get_text(plain_target(kLongWork, "local:///p.png")));
+    busy.emplace_back(world.port()).send(get_text(plain_target(kLongWork, "local:///p.png")));
   }
   ASSERT_TRUE(eventually([&] { return world.server.metric("images_in_progress") == 4; }));
   int asked = 0;
@@ -55,7 +53,8 @@ TEST(Load, HealthAnswersWhileAllHelpersAreBusy) {
 }
 
 TEST(Load, AFullQueueRefusesAtOnce) {
-  World world(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
+  World world(Environment{{"IMGPROXY_WORKERS", "1"},
+                          {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
                           {"IMGPROXY_TIMEOUT", "60"}});
   world.folder.write("p.png", png_picture({100, 100}));
   const std::string target = plain_target(kLongWork, "local:///p.png");
@@ -166,7 +165,8 @@ TEST(Load, TheWholeTimeIsOver) {
 
 // The answer leaves in time whatever the helper does.
 TEST(Load, TheWholeTimeIsOverInTheImageWork) {
-  World world(Environment{{"IMGPROXY_TIMEOUT", "1"}, {"IMGPROXY_WORKERS", "1"},
+  World world(Environment{{"IMGPROXY_TIMEOUT", "1"},
+                          {"IMGPROXY_WORKERS", "1"},
                           {"IMGPROXY_USE_LINEAR_COLORSPACE", "true"}});
   world.folder.write("p.png", png_picture({100, 100}));
   // In linear light it takes far longer than is expected: none is refused before it starts.
@@ -238,9 +238,7 @@ TEST(Load, ARawBodyThatNeverPausesIsCutToo) {
   }
   EXPECT_GT(received, 1'000'000u);
   EXPECT_TRUE(world.server.wait_for_log("IMGPROXY_DOWNLOAD_TIMEOUT"));
-  const auto counted = [&] {
-    return world.server.metric("errors_total{type=\"timeout\"}") == 1;
-  };
+  const auto counted = [&] { return world.server.metric("errors_total{type=\"timeout\"}") == 1; };
   EXPECT_TRUE(eventually(counted)) << world.server.metrics_text();
 }
 
@@ -355,15 +353,15 @@ TEST(Load, ABurstOverManyConnectionsIsAllAnswered) {
   }
   EXPECT_EQ(world.server.metric("requests_total"), 200);
   // Counted once the last byte is out, which the client may see first.
-  EXPECT_TRUE(eventually(
-      [&] { return world.server.metric("status_codes_total{status=\"200\"}") == 200; }));
+  EXPECT_TRUE(
+      eventually([&] { return world.server.metric("status_codes_total{status=\"200\"}") == 200; }));
 }
 
 TEST(Load, ThreadsAreAsManyAsSaid) {
   World world(Environment{{"IMGRING_LOOPS", "3"}, {"IMGPROXY_WORKERS", "4"}});
   world.folder.write("p.png", png_picture({400, 300}));
   EXPECT_EQ(world.get("/unsafe/w:100/plain/local:///p.png@jpg").status, 200);
-  if (slow_build()) return;  // sanitizers bring threads of their own
+  if (slow_build()) return;     // sanitizers bring threads of their own
   constexpr int kLane = 4 + 1;  // a spare one, so that no job waits for a helper that collects
   constexpr int kOthers = 1 + 3 + 1 + 1;  // main, loops, the self-test's, the log's
   EXPECT_LE(world.server.threads(), kOthers + kLane);

@@ -56,8 +56,7 @@ TEST(Commands, AReaderThatHasEnoughIsNoFault) {
 TEST(Commands, ADiskThatIsFullIsSaid) {
   const Ended ended = shell("\"$IMGRING_BIN\" man 2>&1 >/dev/full");
   EXPECT_EQ(ended.status, 1);
-  EXPECT_EQ(ended.text,
-            "imgring: standard output did not take all of it; is the disk full?\n");
+  EXPECT_EQ(ended.text, "imgring: standard output did not take all of it; is the disk full?\n");
 }
 
 // A warning is due at the start, and whoever read standard output is gone.
@@ -75,8 +74,12 @@ TEST(Log, AStartWithoutStandardFilesServes) {
   const std::string port = folder.path() + "/port";
   const Ended ended = shell(
       "exec 3>&1; IMGPROXY_BIND=127.0.0.1:0 IMGRING_LOOPS=1 IMGPROXY_LOG_LEVEL=debug "
-      "IMGRING_PORT_FILE=" + port + " \"$IMGRING_BIN\" <&- >&- 2>&- 3>&- & "
-      "for i in $(seq 500); do [ -s " + port + " ] && break; sleep 0.02; done; "
+      "IMGRING_PORT_FILE=" +
+      port +
+      " \"$IMGRING_BIN\" <&- >&- 2>&- 3>&- & "
+      "for i in $(seq 500); do [ -s " +
+      port +
+      " ] && break; sleep 0.02; done; "
       "readlink /proc/$!/fd/0 /proc/$!/fd/1 /proc/$!/fd/2; kill $!; wait $!; echo status $?");
   EXPECT_EQ(ended.text, "/dev/null\n/dev/null\n/dev/null\nstatus 0\n");
 }
@@ -205,8 +208,7 @@ TEST(Log, ACrashLeavesTheLinesBeforeIt) {
   const std::optional<int> status = world.server.wait_for_exit();
   world.gate.open();
   EXPECT_EQ(status, 128 + SIGSEGV);
-  EXPECT_NE(world.server.log().find("Started " + world.target("w:10", "/slow")),
-            std::string::npos);
+  EXPECT_NE(world.server.log().find("Started " + world.target("w:10", "/slow")), std::string::npos);
 }
 
 TEST(Log, AReaderThatStallsDoesNotHoldUpABadStart) {

@@ -135,10 +135,10 @@ struct GzipCase {
 };
 
 TEST(Memory, GzipCompressionPacksWhatGainsFromIt) {
-  for (const GzipCase& c : {GzipCase{"0", "gzip", false}, GzipCase{"", "gzip", false},
-                            GzipCase{"1", "gzip", true}, GzipCase{"9", "br, gzip;q=0.1", true},
-                            GzipCase{"5", "*", true}, GzipCase{"5", "gzip;q=0", false},
-                            GzipCase{"5", "br", false}}) {
+  for (const GzipCase& c :
+       {GzipCase{"0", "gzip", false}, GzipCase{"", "gzip", false}, GzipCase{"1", "gzip", true},
+        GzipCase{"9", "br, gzip;q=0.1", true}, GzipCase{"5", "*", true},
+        GzipCase{"5", "gzip;q=0", false}, GzipCase{"5", "br", false}}) {
     SCOPED_TRACE(std::string(c.level) + " " + std::string(c.accept));
     World world(one_loop({{"IMGPROXY_GZIP_COMPRESSION", std::string(c.level)}}));
     const std::string fields = "Content-Type: image/svg+xml\r\nETag: \"tag\"\r\n";
@@ -169,8 +169,8 @@ TEST(Memory, GzipBufferSizeIsTheFirstAllocation) {
   };
   for (const Case& c : {Case{"", 1024}, Case{"1000000", 1 << 20}}) {
     SCOPED_TRACE(c.size);
-    World world(one_loop({{"IMGPROXY_GZIP_COMPRESSION", "5"},
-                          {"IMGPROXY_GZIP_BUFFER_SIZE", std::string(c.size)}}));
+    World world(one_loop(
+        {{"IMGPROXY_GZIP_COMPRESSION", "5"}, {"IMGPROXY_GZIP_BUFFER_SIZE", std::string(c.size)}}));
     world.source.on("/svg", serve_picture(svg_picture(20), "Content-Type: image/svg+xml\r\n"));
     const Answer answer = world.get(world.target("", "/svg"), "Accept-Encoding: gzip\r\n");
     EXPECT_EQ(answer.header("content-encoding"), "gzip");
@@ -184,18 +184,24 @@ TEST(Memory, BadValuesEndTheStartWithTheVariablesName) {
   struct Case {
     std::string_view name, value;
   };
-  constexpr Case kBad[] = {
-      {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "-1"}, {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "2147483648"},
-      {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "1.5"}, {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "10k"},
-      {"IMGPROXY_GZIP_BUFFER_SIZE", "-1"}, {"IMGPROXY_GZIP_BUFFER_SIZE", "2147483648"},
-      {"IMGPROXY_GZIP_BUFFER_SIZE", "x"}, {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "0"},
-      {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "63"},
-      {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "-64"},
-      {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "2147483648"},
-      {"IMGPROXY_FREE_MEMORY_INTERVAL", "0"}, {"IMGPROXY_FREE_MEMORY_INTERVAL", "-1"},
-      {"IMGPROXY_FREE_MEMORY_INTERVAL", "2147483648"}, {"IMGPROXY_FREE_MEMORY_INTERVAL", "1s"},
-      {"IMGPROXY_GZIP_COMPRESSION", "-1"}, {"IMGPROXY_GZIP_COMPRESSION", "10"},
-      {"IMGPROXY_GZIP_COMPRESSION", "fast"}};
+  constexpr Case kBad[] = {{"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "-1"},
+                           {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "2147483648"},
+                           {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "1.5"},
+                           {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "10k"},
+                           {"IMGPROXY_GZIP_BUFFER_SIZE", "-1"},
+                           {"IMGPROXY_GZIP_BUFFER_SIZE", "2147483648"},
+                           {"IMGPROXY_GZIP_BUFFER_SIZE", "x"},
+                           {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "0"},
+                           {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "63"},
+                           {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "-64"},
+                           {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "2147483648"},
+                           {"IMGPROXY_FREE_MEMORY_INTERVAL", "0"},
+                           {"IMGPROXY_FREE_MEMORY_INTERVAL", "-1"},
+                           {"IMGPROXY_FREE_MEMORY_INTERVAL", "2147483648"},
+                           {"IMGPROXY_FREE_MEMORY_INTERVAL", "1s"},
+                           {"IMGPROXY_GZIP_COMPRESSION", "-1"},
+                           {"IMGPROXY_GZIP_COMPRESSION", "10"},
+                           {"IMGPROXY_GZIP_COMPRESSION", "fast"}};
   for (const Case& c : kBad) {
     SCOPED_TRACE(std::string(c.name) + "=" + std::string(c.value));
     ServerProcess server(Environment{{std::string(c.name), std::string(c.value)}});

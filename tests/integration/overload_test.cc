@@ -17,8 +17,10 @@ struct FullWorld : World {
         << server.metrics_text();
   }
   static Environment with_defaults(Environment environment) {
-    environment.merge(Environment{{"IMGPROXY_WORKERS", "1"}, {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
-                                  {"IMGPROXY_TIMEOUT", "60"}, {"IMGRING_LOOPS", "1"}});
+    environment.merge(Environment{{"IMGPROXY_WORKERS", "1"},
+                                  {"IMGPROXY_REQUESTS_QUEUE_SIZE", "1"},
+                                  {"IMGPROXY_TIMEOUT", "60"},
+                                  {"IMGRING_LOOPS", "1"}});
     return environment;
   }
   std::string refused() const { return get_text(plain_target("w:10", "local:///p.png")); }

@@ -42,8 +42,8 @@ PictureFacts jpeg_facts(std::string_view bytes) {
   std::size_t at = 2;
   while (at + 9 < bytes.size() && bytes[at] == '\xff') {
     const auto marker = static_cast<std::uint8_t>(bytes[at + 1]);
-    const bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 &&
-                       marker != 0xcc;
+    const bool frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     if (frame) {
       return {"jpeg", static_cast<int>(be(bytes, at + 7, 2)),
               static_cast<int>(be(bytes, at + 5, 2))};
@@ -70,8 +70,8 @@ PictureFacts webp_facts(std::string_view bytes) {
 std::string png_chunk(std::string_view type, std::string_view data) {
   std::string body(type);
   body.append(data);
-  const auto sum = crc32(0, reinterpret_cast<const Bytef*>(body.data()),
-                         static_cast<uInt>(body.size()));
+  const auto sum =
+      crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
   return be_text(static_cast<std::uint32_t>(data.size())) + body +
          be_text(static_cast<std::uint32_t>(sum));
 }

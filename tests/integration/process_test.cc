@@ -69,7 +69,8 @@ TEST(Stop, AConnectionThatPipelinedIsIdleToo) {
 }
 
 TEST(Stop, TheGraceTimeIsNotPassed) {
-  World world(Environment{{"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "1"}, {"IMGPROXY_TIMEOUT", "60"},
+  World world(Environment{{"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "1"},
+                          {"IMGPROXY_TIMEOUT", "60"},
                           {"IMGPROXY_DOWNLOAD_TIMEOUT", "60"}});
   world.source.on("/slow", held(world.gate, png_picture({40, 30})));
   RawClient running(world.port());
@@ -86,7 +87,8 @@ TEST(Stop, TheGraceTimeIsNotPassed) {
 
 // Its client has left, and nothing stops it between two strips: no reason to end badly.
 TEST(Stop, AJobWithoutItsClientHasTheGraceTime) {
-  World world(Environment{{"IMGPROXY_TIMEOUT", "60"}, {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "60"},
+  World world(Environment{{"IMGPROXY_TIMEOUT", "60"},
+                          {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "60"},
                           {"IMGPROXY_WORKERS", "1"}});
   world.folder.write("p.png", png_picture({100, 100}));
   RawClient leaving(world.port());
@@ -151,9 +153,9 @@ TEST(Start, EveryBadSettingIsNamedAtOnce) {
                                    {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "/no/such/folder"}});
   EXPECT_EQ(server.wait_for_exit(), 78);
   const std::string log = server.log();
-  for (std::string_view name : {"IMGPROXY_WORKERS", "IMGPROXY_QUALITY", "IMGPROXY_TTL",
-                                "IMGPROXY_NETWORK", "IMGPROXY_KEY",
-                                "IMGPROXY_LOCAL_FILESYSTEM_ROOT"}) {
+  for (std::string_view name :
+       {"IMGPROXY_WORKERS", "IMGPROXY_QUALITY", "IMGPROXY_TTL", "IMGPROXY_NETWORK", "IMGPROXY_KEY",
+        "IMGPROXY_LOCAL_FILESYSTEM_ROOT"}) {
     EXPECT_NE(log.find(name), std::string::npos) << name << "\n" << log;
   }
 }
@@ -309,17 +311,28 @@ TEST(Metrics, NamesAreImgproxys) {
   EXPECT_EQ(world.get("/health").status, 200);
   const std::string text = world.server.metrics_text();
   for (std::string_view name :
-       {"requests_total 2", "status_codes_total{status=\"200\"} 1",
-        "status_codes_total{status=\"404\"} 1", "errors_total{type=\"path_parsing\"} 1",
-        "request_duration_seconds_bucket{le=\"0.005\"}", "request_duration_seconds_count 2",
+       {"requests_total 2",
+        "status_codes_total{status=\"200\"} 1",
+        "status_codes_total{status=\"404\"} 1",
+        "errors_total{type=\"path_parsing\"} 1",
+        "request_duration_seconds_bucket{le=\"0.005\"}",
+        "request_duration_seconds_count 2",
         "request_span_duration_seconds_bucket{span=\"queue\"",
         "request_span_duration_seconds_bucket{span=\"downloading_source_image\"",
         "request_span_duration_seconds_bucket{span=\"processing_image\"",
-        "request_span_duration_seconds_bucket{span=\"streaming_image\"", "workers 2",
-        "requests_in_progress 0", "images_in_progress 0", "workers_utilization 0",
-        "vips_memory_bytes", "vips_max_memory_bytes", "vips_allocs", "process_open_fds",
-        "process_cpu_seconds_total", "process_resident_memory_bytes",
-        "buffer_pool_in_use_bytes", "buffer_size_bytes"}) {
+        "request_span_duration_seconds_bucket{span=\"streaming_image\"",
+        "workers 2",
+        "requests_in_progress 0",
+        "images_in_progress 0",
+        "workers_utilization 0",
+        "vips_memory_bytes",
+        "vips_max_memory_bytes",
+        "vips_allocs",
+        "process_open_fds",
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "buffer_pool_in_use_bytes",
+        "buffer_size_bytes"}) {
     EXPECT_NE(text.find("\n" + std::string(name)), std::string::npos) << name;
   }
   EXPECT_EQ(text.find("go_"), std::string::npos);

@@ -28,18 +28,18 @@ namespace imgring::test {
 namespace {
 
 // What the child keeps of our environment.
-constexpr const char* kInherited[] = {"PATH",         "HOME",          "TMPDIR",      "LANG",
-                                      "ASAN_OPTIONS", "LSAN_OPTIONS",  "UBSAN_OPTIONS",
-                                      "TSAN_OPTIONS", "LD_LIBRARY_PATH"};
+constexpr const char* kInherited[] = {"PATH",          "HOME",         "TMPDIR",
+                                      "LANG",          "ASAN_OPTIONS", "LSAN_OPTIONS",
+                                      "UBSAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"};
 // Another loopback address than the main listener's, which tells the two apart in /proc.
 constexpr const char* kMetricsBind = "127.0.0.2:0";
 constexpr std::uint32_t kMetricsHost = 0x7f000002;
 constexpr std::string_view kMetricsAddressHex = "0200007F:";
 constexpr std::string_view kListening = "0A";
 // What a healthy process never writes.
-constexpr std::string_view kAlarms[] = {"AddressSanitizer", "LeakSanitizer", "ThreadSanitizer",
-                                        "UndefinedBehavior", "runtime error:", "IMGRING_CHECK",
-                                        "check failed", "terminate called"};
+constexpr std::string_view kAlarms[] = {"AddressSanitizer",  "LeakSanitizer",   "ThreadSanitizer",
+                                        "UndefinedBehavior", "runtime error:",  "IMGRING_CHECK",
+                                        "check failed",      "terminate called"};
 
 std::string file_text(const std::string& path) {
   std::ifstream file(path);

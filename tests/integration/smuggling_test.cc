@@ -16,9 +16,7 @@ struct Case {
 };
 
 // What every case hides behind its head.
-std::string hidden() {
-  return "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n";
-}
+std::string hidden() { return "GET /hidden HTTP/1.1\r\nHost: h\r\n\r\n"; }
 
 std::string with_fields(std::string_view fields) {
   std::string text = "GET /health HTTP/1.1\r\nHost: h\r\n";

@@ -59,9 +59,12 @@ TEST(SourceStatus, BecomesOurs) {
   cases.push_back({"/204", 404, kUnreachable});
   const std::string size = std::to_string(png.size()), last = std::to_string(png.size() - 1);
   const std::pair<std::string, int> ranges[] = {
-      {"bytes 0-" + last + "/" + size, 200}, {"bytes 0-" + last + "/*", 200},
-      {"bytes 1-" + last + "/" + size, 404}, {"bytes 0-" + last + "/999999", 404},
-      {"bytes 0-9/" + size, 404},            {"garbage", 404},
+      {"bytes 0-" + last + "/" + size, 200},
+      {"bytes 0-" + last + "/*", 200},
+      {"bytes 1-" + last + "/" + size, 404},
+      {"bytes 0-" + last + "/999999", 404},
+      {"bytes 0-9/" + size, 404},
+      {"garbage", 404},
   };
   int number = 0;
   for (const auto& [range, status] : ranges) {
@@ -172,12 +175,12 @@ TEST(SourceLengths, LiesAreFound) {
   const std::string full = flat_png({8, 8}) + std::string(50000 - flat_png({8, 8}).size(), '\0');
   world.source.on("/equal-to-the-limit", announced("50000", full));
   const Expected cases[] = {
-      {"/cut", 422, kIncomplete},       {"/cut-early", 422, kIncomplete},
+      {"/cut", 422, kIncomplete},         {"/cut-early", 422, kIncomplete},
       {"/cut-at-once", 422, kIncomplete}, {"/announces-too-much", 422, kInvalid},
-      {"/huge", 422, kInvalid},         {"/more-than-huge", 404, kUnreachable},
-      {"/negative", 404, kUnreachable}, {"/text", 404, kUnreachable},
-      {"/two", 404, kUnreachable},      {"/no-length", 200},
-      {"/endless", 422, kInvalid},      {"/empty", 422, kInvalid},
+      {"/huge", 422, kInvalid},           {"/more-than-huge", 404, kUnreachable},
+      {"/negative", 404, kUnreachable},   {"/text", 404, kUnreachable},
+      {"/two", 404, kUnreachable},        {"/no-length", 200},
+      {"/endless", 422, kInvalid},        {"/empty", 422, kInvalid},
   };
   expect_answers(world, cases);
   EXPECT_EQ(world.image("", "/equal-to-the-limit").status, 200);
@@ -205,8 +208,8 @@ TEST(SourceFraming, ChunksAndRubbish) {
   const std::string first = hex(100) + "\r\n" + png.substr(0, 100) + "\r\n";
   const std::string second = hex(png.size() - 100) + "\r\n" + png.substr(100) + "\r\n";
   world.source.on("/chunked", say(head + first + second + "0\r\n\r\n"));
-  world.source.on("/extension", say(head + hex(png.size()) + ";a=b\r\n" + png +
-                                    "\r\n0\r\nT: 1\r\n\r\n"));
+  world.source.on("/extension",
+                  say(head + hex(png.size()) + ";a=b\r\n" + png + "\r\n0\r\nT: 1\r\n\r\n"));
   world.source.on("/in-bytes", [=](Visit& visit) {
     for (char c : head + first + second + "0\r\n\r\n") visit.send(std::string(1, c));
   });
@@ -215,7 +218,8 @@ TEST(SourceFraming, ChunksAndRubbish) {
   world.source.on("/bad-end", say(head + hex(10) + "\r\n" + png));
   world.source.on("/huge-chunk", say(head + "ffffffffffffffffff\r\n" + png));
   world.source.on("/interim", say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nL: 1\r\n\r\n"
-                                  "HTTP/1.1 200 OK\r\n\r\n" + png));
+                                  "HTTP/1.1 200 OK\r\n\r\n" +
+                                  png));
   std::string interims;
   for (int i = 0; i < 20; ++i) interims += "HTTP/1.1 103 Hints\r\n\r\n";
   world.source.on("/interims", say(interims + "HTTP/1.1 200 OK\r\n\r\n" + png));
@@ -337,8 +341,11 @@ TEST(SourceGzip, IsDecodedWithinItsLimits) {
   world.source.on("/no-gzip", serve_picture(png, fields));
   world.source.on("/bomb", serve_picture(gzipped(std::string(50 << 20, '\0')), fields));
   world.source.on("/deflate", serve_picture(packed, "Content-Encoding: deflate\r\n"));
-  const Expected good[] = {{"/good", 200}, {"/case", 422, kInvalid}, {"/chunked", 200},
-                           {"/bomb", 422, kInvalid}, {"/deflate", 422, kInvalid}};
+  const Expected good[] = {{"/good", 200},
+                           {"/case", 422, kInvalid},
+                           {"/chunked", 200},
+                           {"/bomb", 422, kInvalid},
+                           {"/deflate", 422, kInvalid}};
   expect_answers(world, good);
   for (std::string_view path : {"/cut", "/bad", "/no-gzip"}) {
     SCOPED_TRACE(path);
@@ -348,8 +355,8 @@ TEST(SourceGzip, IsDecodedWithinItsLimits) {
 
 TEST(SourceGzip, ABombWithoutASizeLimitIsStopped) {
   World world;
-  world.source.on("/bomb", serve_picture(gzipped(std::string(64 << 20, '\0')),
-                                         "Content-Encoding: gzip\r\n"));
+  world.source.on(
+      "/bomb", serve_picture(gzipped(std::string(64 << 20, '\0')), "Content-Encoding: gzip\r\n"));
   EXPECT_EQ(world.image("w:10", "/bomb").status, 422);
 }
 
@@ -358,8 +365,8 @@ TEST(SourceValidators, GoBothWays) {
   const std::string date = "Sun, 06 Nov 1994 08:49:37 GMT";
   const std::string png = png_picture({40, 30});
   world.source.on("/p.png", [=](Visit& visit) {
-    const bool same = visit.header("if-none-match") == "\"v1\"" ||
-                      visit.header("if-modified-since") == date;
+    const bool same =
+        visit.header("if-none-match") == "\"v1\"" || visit.header("if-modified-since") == date;
     visit.answer(same ? 304 : 200, "ETag: \"v1\"\r\nLast-Modified: " + date + "\r\n",
                  same ? "" : png);
   });
@@ -416,9 +423,8 @@ TEST(Raw, StreamsWhatTheSourceSays) {
     }
     visit.answer(200, "Content-Type: text/odd\r\nETag: \"e\"\r\nX-Secret: no\r\n", text);
   });
-  world.source.on("/gone", [](Visit& visit) {
-    visit.answer(404, "Content-Type: text/plain\r\n", "not here");
-  });
+  world.source.on(
+      "/gone", [](Visit& visit) { visit.answer(404, "Content-Type: text/plain\r\n", "not here"); });
   world.source.on("/chunked", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                   "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"));
   const Answer whole = world.image("raw:1", "/a.bin");
@@ -448,7 +454,8 @@ TEST(Raw, ABodyThatBreaksIsSeenToBreak) {
   const std::string half(5000, 'h');
   world.source.on("/cut", say("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + half));
   world.source.on("/cut-chunks", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                     "1388\r\n" + half + "\r\n"));
+                                     "1388\r\n" +
+                                     half + "\r\n"));
   for (std::string_view path : {"/cut", "/cut-chunks"}) {
     SCOPED_TRACE(path);
     RawClient client(world.port());

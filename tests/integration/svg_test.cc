@@ -18,8 +18,9 @@ constexpr std::string_view kSmall =
 
 // Minutes of work at 2000 pixels, which no limit foresees: nobody says how large a group is.
 std::string endless() {
-  std::string out = "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='40'>"
-                    "<filter id='f' x='0' y='0' width='1' height='1'>";
+  std::string out =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='40'>"
+      "<filter id='f' x='0' y='0' width='1' height='1'>";
   for (int i = 0; i < 90; ++i) out += "<feTurbulence baseFrequency='0.9' numOctaves='10'/>";
   return out + "</filter><g filter='url(#f)'><rect width='60' height='40'/></g></svg>";
 }

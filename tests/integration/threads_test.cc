@@ -47,10 +47,10 @@ class Threads : public testing::Test {
 };
 
 constexpr Kind kKinds[] = {
-    {"w:100", "@avif"},        {"w:100", "@gif"},      {"w:100", "@webp"},
-    {"w:100/bl:5", "@jpg"},    {"w:100/sh:2", "@png"}, {"w:90/h:90/g:sm/rs:fill", "@jpg"},
-    {"w:100/t:10", "@png"},    {"w:100/rot:90", "@tiff"}, {"w:120", "@heic"},
-    {"w:100", "@jxl"},         {"w:30", "@png", "/p.svg"}};
+    {"w:100", "@avif"},     {"w:100", "@gif"},         {"w:100", "@webp"},
+    {"w:100/bl:5", "@jpg"}, {"w:100/sh:2", "@png"},    {"w:90/h:90/g:sm/rs:fill", "@jpg"},
+    {"w:100/t:10", "@png"}, {"w:100/rot:90", "@tiff"}, {"w:120", "@heic"},
+    {"w:100", "@jxl"},      {"w:30", "@png", "/p.svg"}};
 
 TEST_F(Threads, WithoutThreadsForLibrariesThereAre200And503AndTheServerLivesOn) {
   ServerProcess server(environment(), 0, LogReader::kReads, own_user());
@@ -75,8 +75,7 @@ TEST_F(Threads, WithoutHelpersThatTakeTheirTimeTheOthersServe) {
   server.stop();
 }
 
-void Threads::expect_200_or_503(const ServerProcess& server,
-                                std::span<const Kind> kinds) const {
+void Threads::expect_200_or_503(const ServerProcess& server, std::span<const Kind> kinds) const {
   server.limit_threads(1);
   int refused = 0;
   for (int round = 0; round < 2; ++round) {
@@ -172,7 +171,8 @@ TEST(Stuck, AQuickHelperForTwiceTheTimeMakesReadinessFailUntilItGoesOn) {
 // Asked to end with a helper that does not come back: who needs none is served, who waits for it is
 // told at the end of the grace time, and the process leaves without its thread, with status 1.
 TEST(Stuck, ASignalDrainsWhatCanBeServedAndTheRestIsLeft) {
-  World world(Environment{{"IMGPROXY_TIMEOUT", "60"}, {"IMGPROXY_WORKERS", "1"},
+  World world(Environment{{"IMGPROXY_TIMEOUT", "60"},
+                          {"IMGPROXY_WORKERS", "1"},
                           {"IMGPROXY_GRACEFUL_STOP_TIMEOUT", "2"}});
   world.folder.write("p.png", png_picture({100, 100}));
   const std::string png = png_picture({40, 30});

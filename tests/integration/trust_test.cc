@@ -46,8 +46,10 @@ TEST(Shortages, OfDescriptorsAreOurOwnFault) {
   world.folder.write("p.png", png_picture({40, 30}));
   world.source.on("/p.png", serve_picture(png_picture({40, 30})));
   const std::string targets[] = {
-      world.target("w:10", "/p.png"), "/unsafe/w:10/plain/local:///p.png",
-      world.target("raw:1", "/p.png"), "/unsafe/raw:1/plain/local:///p.png",
+      world.target("w:10", "/p.png"),
+      "/unsafe/w:10/plain/local:///p.png",
+      world.target("raw:1", "/p.png"),
+      "/unsafe/raw:1/plain/local:///p.png",
       "/unsafe/w:10/plain/http://a.name.invalid/p.png",
   };
   RawClient client(world.port());
@@ -85,9 +87,16 @@ TEST(Credentials, OfUrlsReachNeitherClientsNorTheLog) {
   world.source.on("/away", redirect_to("http://them:5ec2e7@127.0.0.1:1/x?sig=5ec2e7"));
   const std::string own = "http://me:5ec2e7@127.0.0.1:" + port;
   const std::string urls[] = {
-      own + "/p.png", own + "/gone.png", own + "/away", own, own + "/p.png?X-Amz-Signature=5ec2e7",
-      "http://127.0.0.1:" + port + "/signed.png?token=5ec2e7", "http://me:5ec2e7@127.0.0.1:1/x",
-      "http://me:5ec2e7@nowhere.invalid/", "http://me:5ec2e7@h:x/", "s3://5ec2e7@b/k",
+      own + "/p.png",
+      own + "/gone.png",
+      own + "/away",
+      own,
+      own + "/p.png?X-Amz-Signature=5ec2e7",
+      "http://127.0.0.1:" + port + "/signed.png?token=5ec2e7",
+      "http://me:5ec2e7@127.0.0.1:1/x",
+      "http://me:5ec2e7@nowhere.invalid/",
+      "http://me:5ec2e7@h:x/",
+      "s3://5ec2e7@b/k",
       "ftp://me:5ec2e7@h/",
   };
   std::set<int> statuses;
@@ -110,10 +119,10 @@ TEST(Credentials, OfUrlsReachNeitherClientsNorTheLog) {
 
 TEST(Credentials, OfTheBaseUrlStayWithItsSource) {
   SourceServer base;
-  World world(Environment{{"IMGPROXY_SET_CANONICAL_HEADER", "true"},
-                          {"IMGPROXY_DEVELOPMENT_ERRORS_MODE", "true"},
-                          {"IMGPROXY_BASE_URL", "http://base:5ec2e7@127.0.0.1:" +
-                                                    std::to_string(base.port()) + "/"}});
+  World world(Environment{
+      {"IMGPROXY_SET_CANONICAL_HEADER", "true"},
+      {"IMGPROXY_DEVELOPMENT_ERRORS_MODE", "true"},
+      {"IMGPROXY_BASE_URL", "http://base:5ec2e7@127.0.0.1:" + std::to_string(base.port()) + "/"}});
   world.also(base);
   base.on("/p.png", serve_picture(png_picture({40, 30})));
   for (const std::string_view path : {"p.png", "gone.png"}) {
@@ -133,8 +142,11 @@ TEST(Headers, NoNameOfASourceWritesHeadersOfOurs) {
   World world(Environment{{"IMGPROXY_SET_CANONICAL_HEADER", "true"}});
   const std::string base = world.source.url("/a.png");
   const std::string urls[] = {
-      base + ">; rel=\"preload\"; as=\"script\", <http://other/", base + "\\", base + "\"; x=\"y",
-      base + "\xff\xc3\xbc`{|}^", base + ".x\"; filename=\"evil.html",
+      base + ">; rel=\"preload\"; as=\"script\", <http://other/",
+      base + "\\",
+      base + "\"; x=\"y",
+      base + "\xff\xc3\xbc`{|}^",
+      base + ".x\"; filename=\"evil.html",
   };
   for (const std::string& url : urls) {
     world.source.on(url::parse_http_url(url)->target, serve_picture(png_picture({40, 30})));
@@ -156,9 +168,9 @@ TEST(Headers, NoNameOfASourceWritesHeadersOfOurs) {
 
 TEST(Headers, AnEncryptedSourceHasNoCanonicalLink) {
   const std::string key = "1eb5b0e971ad7f45324c1bb15c947cb207c43152fa5c6c7f35c4f36e0c18e0f1";
-  World world(Environment{
-      {"IMGPROXY_SET_CANONICAL_HEADER", "true"}, {"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key},
-      {"IMGPROXY_URL_REPLACEMENTS", "http://example.com/=local:///"}});
+  World world(Environment{{"IMGPROXY_SET_CANONICAL_HEADER", "true"},
+                          {"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key},
+                          {"IMGPROXY_URL_REPLACEMENTS", "http://example.com/=local:///"}});
   ASSERT_EQ(mkdir((world.folder.path() + "/images").c_str(), 0700), 0);
   world.folder.write("images/curiosity.jpg", png_picture({40, 30}));
   const Answer answer = world.get(
@@ -183,18 +195,39 @@ TEST(Numbers, WithoutEndAreAnsweredLikeOthers) {
     std::string_view file = "p.png";
   };
   const Case cases[] = {
-      {"wm:0.5:re:1e300:10", 200}, {"wm:0.5:re:-1e300:-1e300", 200}, {"wm:0.5:re:5:-1e300", 200},
-      {"wm:0.5:ce:1e300:1e300", 200}, {"wm:0.5:soea:-1e300:1e300", 200},
-      {"wm:0.5:re:1e300:1e300/dpr:1e300", 200}, {"wm:0.5:re:0:0:1e-300", 200},
-      {"w:10/h:10/rt:fill/g:no:1e300:-1e300", 200}, {"c:10:10:ea:1e300:1e300", 200},
-      {"rs:fit:60:60:0:1:so:1e300:1e300", 200}, {"dpr:1e300", 200}, {"dpr:1e-300", 200},
-      {"z:1e-300", 200}, {"z:1e300", 200}, {"bl:1e300", 200}, {"sh:1e300", 200},
-      {"pix:2147483648", 200}, {"t:1e300", 200}, {"t:-1e300", 200}, {"mw:0", 200},
-      {"t:10", 200, "dot.png"}, {"t:10:fff:1:1/w:1", 200, "dot.png"},
-      {"f:gif", 200, "line.png"}, {"f:webp", 200, "line.png"}, {"f:ico", 200, "line.png"},
-      {"f:jpg", 422, "line.png"}, {"f:png", 200, "line.png"}, {"f:bmp", 200, "line.png"},
-      {"c:99999999999:1", 404}, {"wm:0.5:re:inf", 404}, {"q:999999999999", 404},
-      {"rot:9223372036854775807", 404}, {"exp:99999999999999999999", 404},
+      {"wm:0.5:re:1e300:10", 200},
+      {"wm:0.5:re:-1e300:-1e300", 200},
+      {"wm:0.5:re:5:-1e300", 200},
+      {"wm:0.5:ce:1e300:1e300", 200},
+      {"wm:0.5:soea:-1e300:1e300", 200},
+      {"wm:0.5:re:1e300:1e300/dpr:1e300", 200},
+      {"wm:0.5:re:0:0:1e-300", 200},
+      {"w:10/h:10/rt:fill/g:no:1e300:-1e300", 200},
+      {"c:10:10:ea:1e300:1e300", 200},
+      {"rs:fit:60:60:0:1:so:1e300:1e300", 200},
+      {"dpr:1e300", 200},
+      {"dpr:1e-300", 200},
+      {"z:1e-300", 200},
+      {"z:1e300", 200},
+      {"bl:1e300", 200},
+      {"sh:1e300", 200},
+      {"pix:2147483648", 200},
+      {"t:1e300", 200},
+      {"t:-1e300", 200},
+      {"mw:0", 200},
+      {"t:10", 200, "dot.png"},
+      {"t:10:fff:1:1/w:1", 200, "dot.png"},
+      {"f:gif", 200, "line.png"},
+      {"f:webp", 200, "line.png"},
+      {"f:ico", 200, "line.png"},
+      {"f:jpg", 422, "line.png"},
+      {"f:png", 200, "line.png"},
+      {"f:bmp", 200, "line.png"},
+      {"c:99999999999:1", 404},
+      {"wm:0.5:re:inf", 404},
+      {"q:999999999999", 404},
+      {"rot:9223372036854775807", 404},
+      {"exp:99999999999999999999", 404},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.options);

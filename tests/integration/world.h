@@ -36,7 +36,7 @@ class World {
   // Connections to that source may be kept, too.
   void also(const SourceServer& other) { others_.push_back(&other); }
 
-  Gate gate;  // for held sources
+  Gate gate;          // for held sources
   TempFolder folder;  // of the local sources
   SourceServer source;
   ServerProcess server;

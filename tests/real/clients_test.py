@@ -11,6 +11,7 @@ at once. Each asks IDLE once, prints `idle`, and goes on when it gets a line: by
 has been closed. DIRECT is imgring; RELAY is the same behind a relay of ours that counts connections; IDLE is a
 second one with a short keep-alive time, behind a relay too.
 """
+
 import gzip
 import hashlib
 import os
@@ -26,13 +27,15 @@ import common
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'clients')
 LARGE_BYTES = 32 << 20
 RANGE_FIRST, RANGE_LAST = 1000, 1999
-POST_BYTES = 2 << 20   # curl asks for 100-continue above 1 MB
-RUN_LIMIT_S = 300      # building of a client included
+POST_BYTES = 2 << 20  # curl asks for 100-continue above 1 MB
+RUN_LIMIT_S = 300  # building of a client included
 PIECE_BYTES = 64 << 10
 # Its fetch gives up the connection of a HEAD, and may begin a request before the last one's is free.
 CONNECTIONS_MAX = {'node': 3}
-SVG = ('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">%s</svg>' % (
-    '<rect x="1" y="2" width="10" height="10" fill="#123456"/>' * 100)).encode()
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30">%s</svg>'
+    % ('<rect x="1" y="2" width="10" height="10" fill="#123456"/>' * 100)
+).encode()
 
 
 class Relay:
@@ -86,30 +89,52 @@ class World:
 
     def __init__(self, folder):
         large = hashlib.shake_256(b'imgring').digest(LARGE_BYTES)
-        subprocess.run([sys.executable, os.path.join(common.ROOT, 'tools/make-sample'),
-                        os.path.join(folder, 'p.png'), '320', '200'], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                os.path.join(common.ROOT, 'tools/make-sample'),
+                os.path.join(folder, 'p.png'),
+                '320',
+                '200',
+            ],
+            check=True,
+        )
         for name, content in (('large.bin', large), ('p.svg', SVG)):
             with open(os.path.join(folder, name), 'wb') as file:
                 file.write(content)
-        settings = {'IMGPROXY_LOCAL_FILESYSTEM_ROOT': folder, 'IMGPROXY_GZIP_COMPRESSION': '5',
-                    'IMGPROXY_DOWNLOAD_TIMEOUT': '60'}
+        settings = {
+            'IMGPROXY_LOCAL_FILESYSTEM_ROOT': folder,
+            'IMGPROXY_GZIP_COMPRESSION': '5',
+            'IMGPROXY_DOWNLOAD_TIMEOUT': '60',
+        }
         self.server = common.Imgring(folder, IMGPROXY_KEEP_ALIVE_TIMEOUT=str(RUN_LIMIT_S), **settings)
         self.brief = common.Imgring(folder, IMGPROXY_KEEP_ALIVE_TIMEOUT='1', **settings)
         self.relay, self.idle = Relay(self.server.port), Relay(self.brief.port)
         self.facts = {
-            'DIRECT': 'http://127.0.0.1:%d' % self.server.port, 'RELAY': 'http://127.0.0.1:%d' % self.relay.port,
+            'DIRECT': 'http://127.0.0.1:%d' % self.server.port,
+            'RELAY': 'http://127.0.0.1:%d' % self.relay.port,
             'IDLE': 'http://127.0.0.1:%d' % self.idle.port,
-            'HEALTH': '/health', 'IMAGE': '/insecure/w:100/plain/local:///p.png',
-            'SVG': '/insecure/plain/local:///p.svg', 'RAW': '/insecure/raw:1/plain/local:///large.bin',
+            'HEALTH': '/health',
+            'IMAGE': '/insecure/w:100/plain/local:///p.png',
+            'SVG': '/insecure/plain/local:///p.svg',
+            'RAW': '/insecure/raw:1/plain/local:///large.bin',
             'RAW_SHA256': hashlib.sha256(large).hexdigest(),
-            'RANGE_SHA256': hashlib.sha256(large[RANGE_FIRST:RANGE_LAST + 1]).hexdigest()}
+            'RANGE_SHA256': hashlib.sha256(large[RANGE_FIRST : RANGE_LAST + 1]).hexdigest(),
+        }
 
 
 def run_program(checks, world, name, command, folder):
     """A program of clients/: its lines are checks, and so is how many connections it took."""
     before = world.relay.opened
-    program = subprocess.Popen(command, env=common.clean_environment(**world.facts), cwd=folder, text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    program = subprocess.Popen(
+        command,
+        env=common.clean_environment(**world.facts),
+        cwd=folder,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     timer = threading.Timer(RUN_LIMIT_S, program.kill)
     timer.start()
     said = idled = 0
@@ -129,13 +154,20 @@ def run_program(checks, world, name, command, folder):
             common.say('%s: %s' % (name, line.rstrip()))
     timer.cancel()
     status = program.wait()
-    checks.that('%s: ran to its end' % name, status == 0 and said and idled, 'exit status %d' % status if status else '')
+    checks.that(
+        '%s: ran to its end' % name, status == 0 and said and idled, 'exit status %d' % status if status else ''
+    )
 
 
 def curl(folder, *arguments):
-    done = subprocess.run(['curl', '-q', '-s', '--noproxy', '*', '--max-time', '60', *arguments], cwd=folder,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=common.clean_environment(),
-                          check=False)
+    done = subprocess.run(
+        ['curl', '-q', '-s', '--noproxy', '*', '--max-time', '60', *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=common.clean_environment(),
+        check=False,
+    )
     return done.returncode, done.stdout
 
 
@@ -148,8 +180,11 @@ def run_curl(checks, world, folder):
     status, head = curl(folder, '-I', image)
     checks.that('curl: HEAD', status == 0 and head.startswith(b'HTTP/1.1 200 '), head)
     _, whole = curl(folder, '-D', 'head', image)
-    etag = [line.split(' ', 1)[1].strip() for line in open(os.path.join(folder, 'head'), encoding='latin-1')
-            if line.lower().startswith('etag:')][0]
+    etag = [
+        line.split(' ', 1)[1].strip()
+        for line in open(os.path.join(folder, 'head'), encoding='latin-1')
+        if line.lower().startswith('etag:')
+    ][0]
     status, text = curl(folder, '-w', '%{http_code}', '-H', 'If-None-Match: ' + etag, image)
     checks.same('curl: 304', (status, text), (0, b'304'))
     _, plain = curl(folder, '--compressed', at['DIRECT'] + at['SVG'])
@@ -179,8 +214,9 @@ def run_curl(checks, world, folder):
 
 def python_with(library):
     """An interpreter that has the library, or None."""
-    for interpreter in filter(None, (os.environ.get('CLIENTS_PYTHON'), sys.executable, shutil.which('python3'),
-                                     '/usr/bin/python3')):
+    for interpreter in filter(
+        None, (os.environ.get('CLIENTS_PYTHON'), sys.executable, shutil.which('python3'), '/usr/bin/python3')
+    ):
         asked = subprocess.run([interpreter, '-c', 'import ' + library], stderr=subprocess.DEVNULL, check=False)
         if asked.returncode == 0:
             return interpreter
@@ -190,8 +226,11 @@ def python_with(library):
 def commands():
     """(name, command or None, why not) of each client; curl is run by functions of ours."""
     yield 'curl', [] if shutil.which('curl') else None, 'no curl'
-    for name, tool, arguments in (('go', 'go', ['run', 'client.go']), ('node', 'node', ['client.mjs']),
-                                  ('java', 'java', ['Client.java'])):
+    for name, tool, arguments in (
+        ('go', 'go', ['run', 'client.go']),
+        ('node', 'node', ['client.mjs']),
+        ('java', 'java', ['Client.java']),
+    ):
         found = shutil.which(tool)
         why = 'no ' + tool
         if found and tool == 'node':

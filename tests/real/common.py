@@ -3,6 +3,7 @@ counts what passed, starts imgring and other servers on the loopback and stops t
 
 The program is the one that IMGRING names; without it build/imgring, or the newest build-*/imgring.
 """
+
 import base64
 import glob
 import http.client
@@ -20,7 +21,7 @@ from serve_check import picture_facts  # noqa: E402,F401
 START_LIMIT_S = 30
 STOP_LIMIT_S = 25
 SHOWN_CHARACTERS = 300
-CANNOT_RUN = 3          # something the check needs is not on this machine
+CANNOT_RUN = 3  # something the check needs is not on this machine
 IO_URING_REFUSED = 78
 
 
@@ -68,9 +69,12 @@ def program_path():
 
 def clean_environment(**settings):
     """Ours without what would set the servers otherwise; settings on top."""
-    kept = {name: value for name, value in os.environ.items()
-            if not name.startswith(('IMGPROXY_', 'IMGRING', 'AWS_', 'OTEL_', 'DD_', 'SSL_CERT_', 'VGW_', 'ROOT_'))
-            and name.lower() not in ('http_proxy', 'https_proxy', 'no_proxy', 'all_proxy', 'port')}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(('IMGPROXY_', 'IMGRING', 'AWS_', 'OTEL_', 'DD_', 'SSL_CERT_', 'VGW_', 'ROOT_'))
+        and name.lower() not in ('http_proxy', 'https_proxy', 'no_proxy', 'all_proxy', 'port')
+    }
     return {**kept, **settings}
 
 
@@ -104,8 +108,9 @@ class Process:
     def __init__(self, command, environment, log):
         self.log = log
         self.output = open(log, 'ab')
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL,
-                                        stdout=self.output, stderr=self.output)
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output
+        )
         self.pid = self.process.pid
 
     def __enter__(self):
@@ -139,10 +144,16 @@ class Imgring(Process):
     def __init__(self, folder, environment=None, **settings):
         self.port_file = os.path.join(folder, 'port-%d' % time.monotonic_ns())
         environment = environment or clean_environment(
-            **{'IMGPROXY_BIND': '127.0.0.1:0', 'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true',
-               'IMGPROXY_LOG_FORMAT': 'structured', **settings})
-        super().__init__([program_path()], {**environment, 'IMGRING_PORT_FILE': self.port_file},
-                         self.port_file + '.log')
+            **{
+                'IMGPROXY_BIND': '127.0.0.1:0',
+                'IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES': 'true',
+                'IMGPROXY_LOG_FORMAT': 'structured',
+                **settings,
+            }
+        )
+        super().__init__(
+            [program_path()], {**environment, 'IMGRING_PORT_FILE': self.port_file}, self.port_file + '.log'
+        )
         self.port = int(wait_for(self.read_port, START_LIMIT_S) or 0)
         if not self.port:
             status = self.stop()

@@ -7,6 +7,7 @@ rights for it are missing.
 
 ./tools/package --container builds the image of the Dockerfile and runs that.
 """
+
 import os
 import shutil
 import subprocess
@@ -28,20 +29,27 @@ def start(folder, name, seccomp):
     os.mkdir(shared)
     os.chmod(shared, 0o777)
     port_file = os.path.join(shared, 'port')
-    environment = {'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port_file,
-                   'IMGPROXY_LOCAL_FILESYSTEM_ROOT': folder}
-    return oci.Container('/', [os.path.join(folder, 'imgring')], environment, os.path.join(folder, name), shared,
-                         seccomp), port_file
+    environment = {
+        'IMGPROXY_BIND': '127.0.0.1:0',
+        'IMGRING_PORT_FILE': port_file,
+        'IMGPROXY_LOCAL_FILESYSTEM_ROOT': folder,
+    }
+    return oci.Container(
+        '/', [os.path.join(folder, 'imgring')], environment, os.path.join(folder, name), shared, seccomp
+    ), port_file
 
 
 def serves(checks, folder):
     container, port_file = start(folder, 'with', oci.profile())
     try:
+
         def port():
             with open(port_file) as file:
                 return int(file.read() or 0)
-        up = common.wait_for(lambda: not container.running() or os.path.exists(port_file) and port(),
-                             common.START_LIMIT_S)
+
+        up = common.wait_for(
+            lambda: not container.running() or os.path.exists(port_file) and port(), common.START_LIMIT_S
+        )
         if not checks.that('it starts', up and container.running(), '' if up else container.log_text()[-500:]):
             return
         good = serve_check.check(port(), *serve_check.PICTURES[0])
@@ -75,8 +83,16 @@ def main():
         os.chmod(folder, 0o755)
         shutil.copy(common.program_path(), os.path.join(folder, 'imgring'))
         os.chmod(os.path.join(folder, 'imgring'), 0o755)
-        subprocess.run([sys.executable, os.path.join(common.ROOT, 'tools/make-sample'),
-                        os.path.join(folder, 'lake.png'), '1600', '1067'], check=True)
+        subprocess.run(
+            [
+                sys.executable,
+                os.path.join(common.ROOT, 'tools/make-sample'),
+                os.path.join(folder, 'lake.png'),
+                '1600',
+                '1067',
+            ],
+            check=True,
+        )
         os.chmod(os.path.join(folder, 'lake.png'), 0o644)
         serves(checks, folder)
         refuses(checks, folder)

@@ -7,6 +7,7 @@ the paid edition and of monitoring among them, with comments, quotes and substit
 imgring must start with it unchanged and do what it says; check-config must name each setting that
 has no effect, and no other; print-config must say that each value came from the file.
 """
+
 import base64
 import hashlib
 import hmac
@@ -61,7 +62,7 @@ SETTINGS = [
     ('IMGPROXY_LOCAL_FILESYSTEM_ROOT=$PICTURES', WORKS, None),
     ('IMGPROXY_USE_S3=false', WORKS, 'false'),
     ('IMGPROXY_USE_GCS=true', NO_EFFECT, None),
-    ("IMGPROXY_GCS_KEY='{\"type\": \"service_account\"}'", NO_EFFECT, None),
+    ('IMGPROXY_GCS_KEY=\'{"type": "service_account"}\'', NO_EFFECT, None),
     # Pictures
     ('IMGPROXY_QUALITY=82', WORKS, '82'),
     ('IMGPROXY_FORMAT_QUALITY=jpeg=81,webp=70,avif=50', WORKS, None),
@@ -115,8 +116,14 @@ def told(text):
 
 
 def check_commands(checks, environment):
-    done = subprocess.run([common.program_path(), 'check-config'], env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    done = subprocess.run(
+        [common.program_path(), 'check-config'],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=30,
+    )
     checks.same('check-config calls it good', (done.returncode, 'the configuration is good' in done.stdout), (0, True))
     lines = told(done.stdout)
     for line, does, _ in SETTINGS:
@@ -130,8 +137,14 @@ def check_commands(checks, environment):
             checks.that('nothing to tell about ' + name, False, said)
     named = {name_of(line) for line, _, _ in SETTINGS}
     checks.same('nothing is told about settings that are not there', sorted(set(lines) - named), [])
-    done = subprocess.run([common.program_path(), 'print-config'], env=environment, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    done = subprocess.run(
+        [common.program_path(), 'print-config'],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=30,
+    )
     printed = {line.split('=')[0].strip(): line for line in done.stdout.splitlines()}
     wrong = []
     for line, does, value in SETTINGS:
@@ -181,8 +194,9 @@ def main():
         with open(env_file, 'w') as file:
             file.write('# imgproxy, production\n\n' + '\n'.join(line for line, _, _ in SETTINGS) + '\n')
         metrics_port = common.free_port()
-        environment = common.clean_environment(IMGPROXY_ENV_LOCAL_FILE_PATH=env_file, PICTURES=pictures,
-                                               METRICS_PORT=str(metrics_port))
+        environment = common.clean_environment(
+            IMGPROXY_ENV_LOCAL_FILE_PATH=env_file, PICTURES=pictures, METRICS_PORT=str(metrics_port)
+        )
         check_commands(checks, environment)
         check_server(checks, folder, environment, metrics_port, picture)
     return checks.end()

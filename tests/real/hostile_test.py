@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A part of the hostile pictures of tests/hostile, small enough to be asked for at every run.
 
-    python3 tests/real/hostile_test.py     IMGRING names the program
+python3 tests/real/hostile_test.py     IMGRING names the program
 """
+
 import os
 import sys
 

@@ -4,6 +4,7 @@ balancers are. TLS 1.2 connects; what is refused for other reasons stays refused
 
     python3 tests/real/old_tls_test.py     IMGRING names the program
 """
+
 import os
 import shutil
 import sys
@@ -27,10 +28,25 @@ def serve(folder, pair, priorities):
     certificate, key = pair
     port = common.free_port()
     server = common.Process(
-        ['gnutls-serv', '--http', '--port', str(port), '--x509certfile', certificate, '--x509keyfile', key,
-         '--priority', priorities], common.clean_environment(), os.path.join(folder, 'gnutls-%d.log' % port))
-    if not common.wait_for(lambda: common.listens(port) or not server.running(), common.START_LIMIT_S) \
-            or not server.running():
+        [
+            'gnutls-serv',
+            '--http',
+            '--port',
+            str(port),
+            '--x509certfile',
+            certificate,
+            '--x509keyfile',
+            key,
+            '--priority',
+            priorities,
+        ],
+        common.clean_environment(),
+        os.path.join(folder, 'gnutls-%d.log' % port),
+    )
+    if (
+        not common.wait_for(lambda: common.listens(port) or not server.running(), common.START_LIMIT_S)
+        or not server.running()
+    ):
         raise RuntimeError('gnutls-serv did not start: ' + server.log_text()[-400:])
     return server, port
 

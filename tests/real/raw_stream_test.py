@@ -4,6 +4,7 @@ the source down, and Range goes through.
 
     python3 tests/real/raw_stream_test.py     IMGRING names the program
 """
+
 import hashlib
 import re
 import socket
@@ -31,7 +32,7 @@ AHEAD_BYTES_MAX = min(2 * MB + kernel_buffer_max('tcp_rmem') + kernel_buffer_max
 SLOW_BYTES = 3 * MB
 SLOW_PIECE_BYTES = 64 << 10
 SMALL_BUFFER_BYTES = 64 << 10
-BLOCK = hashlib.sha512(b'imgring').digest() * (MB // 64)   # one megabyte, the body is 100 of them
+BLOCK = hashlib.sha512(b'imgring').digest() * (MB // 64)  # one megabyte, the body is 100 of them
 
 
 def body_part(first, last):
@@ -39,7 +40,7 @@ def body_part(first, last):
     out = bytearray()
     while first <= last:
         at = first % MB
-        piece = BLOCK[at:at + last - first + 1]
+        piece = BLOCK[at : at + last - first + 1]
         out += piece
         first += len(piece)
     return bytes(out)
@@ -90,10 +91,14 @@ class Source:
         if wanted:
             first, last = int(wanted[1]), int(wanted[2] or last)
             status, more = '206 Partial Content', 'Content-Range: bytes %d-%d/%d\r\n' % (first, last, BODY_BYTES)
-        peer.sendall(('HTTP/1.1 %s\r\nContent-Type: application/x-big\r\nAccept-Ranges: bytes\r\nETag: "big"\r\n%s'
-                      'Content-Length: %d\r\n\r\n' % (status, more, last - first + 1)).encode())
+        peer.sendall(
+            (
+                'HTTP/1.1 %s\r\nContent-Type: application/x-big\r\nAccept-Ranges: bytes\r\nETag: "big"\r\n%s'
+                'Content-Length: %d\r\n\r\n' % (status, more, last - first + 1)
+            ).encode()
+        )
         while first <= last:
-            piece = BLOCK[first % MB:][:min(SMALL_BUFFER_BYTES, last - first + 1)]
+            piece = BLOCK[first % MB :][: min(SMALL_BUFFER_BYTES, last - first + 1)]
             count = peer.send(piece)
             self.sent_bytes += count
             first += count
@@ -169,8 +174,11 @@ def check_memory(checks, server, source):
     wanted = hashlib.sha256()
     for _ in range(BODY_BYTES // MB):
         wanted.update(BLOCK)
-    checks.that('100 MB arrive as they were sent', digest.digest() == wanted.digest(),
-                '%d bytes in %.2f s' % (client.read_bytes, took))
+    checks.that(
+        '100 MB arrive as they were sent',
+        digest.digest() == wanted.digest(),
+        '%d bytes in %.2f s' % (client.read_bytes, took),
+    )
     checks.that('with their length', 'content-length: %d' % BODY_BYTES in client.head.lower())
     text = 'VmRSS %.1f MB before, %.1f at most, %.1f after' % (before / 1024, during / 1024, after / 1024)
     checks.that('memory grows by less than 8 MB', during - before < GROWTH_KB_MAX, text)
@@ -186,12 +194,18 @@ def check_slow_reader(checks, server, source):
         client.read(SLOW_PIECE_BYTES)
         time.sleep(0.03)
         ahead = max(ahead, source.sent_bytes - client.read_bytes)
-    checks.that('a slow reader slows the source down', ahead < AHEAD_BYTES_MAX,
-                'at most %.1f MB were under way when %.1f MB were read' % (ahead / MB, client.read_bytes / MB))
+    checks.that(
+        'a slow reader slows the source down',
+        ahead < AHEAD_BYTES_MAX,
+        'at most %.1f MB were under way when %.1f MB were read' % (ahead / MB, client.read_bytes / MB),
+    )
     stopped_at = source.sent_bytes
     time.sleep(1)
-    checks.that('a reader that stops stops the source', source.sent_bytes - client.read_bytes < AHEAD_BYTES_MAX,
-                '%.1f MB more in a second' % ((source.sent_bytes - stopped_at) / MB))
+    checks.that(
+        'a reader that stops stops the source',
+        source.sent_bytes - client.read_bytes < AHEAD_BYTES_MAX,
+        '%.1f MB more in a second' % ((source.sent_bytes - stopped_at) / MB),
+    )
     growth = watch.stop() - before
     checks.that('memory does not grow with it', growth < GROWTH_KB_MAX, '%.1f MB' % (growth / 1024))
     ends = source.ends
@@ -210,33 +224,54 @@ def check_many(checks, server, source):
     growth = watch.stop() - before
     for client in clients:
         client.close()
-    checks.that('eight streams at once', growth < GROWTH_KB_MAX,
-                '%.1f MB read, memory grew by %.1f MB' % (sum(c.read_bytes for c in clients) / MB, growth / 1024))
+    checks.that(
+        'eight streams at once',
+        growth < GROWTH_KB_MAX,
+        '%.1f MB read, memory grew by %.1f MB' % (sum(c.read_bytes for c in clients) / MB, growth / 1024),
+    )
 
 
 def check_ranges(checks, server, source):
     for first, last in ((0, 0), (5, 9), (MB - 2, MB + 2), (BODY_BYTES - 3, None)):
         end = BODY_BYTES - 1 if last is None else last
         answer = server.image('raw:1', source.url, Range='bytes=%d-%s' % (first, '' if last is None else last))
-        seen = (answer.status, answer.headers['Content-Range'], answer.headers['Accept-Ranges'],
-                answer.headers['Content-Length'], answer.body)
-        wanted = (206, 'bytes %d-%d/%d' % (first, end, BODY_BYTES), 'bytes', str(end - first + 1),
-                  body_part(first, end))
+        seen = (
+            answer.status,
+            answer.headers['Content-Range'],
+            answer.headers['Accept-Ranges'],
+            answer.headers['Content-Length'],
+            answer.body,
+        )
+        wanted = (
+            206,
+            'bytes %d-%d/%d' % (first, end, BODY_BYTES),
+            'bytes',
+            str(end - first + 1),
+            body_part(first, end),
+        )
         checks.same('Range %d-%s' % (first, '' if last is None else last), seen, wanted)
     answer = server.image('raw:1', source.url, Range='bytes=%d-' % BODY_BYTES)
-    checks.same('a Range behind the end', (answer.status, answer.headers['Content-Range']),
-                (416, 'bytes */%d' % BODY_BYTES))
+    checks.same(
+        'a Range behind the end', (answer.status, answer.headers['Content-Range']), (416, 'bytes */%d' % BODY_BYTES)
+    )
     answer = server.image('raw:1', source.url, Range='bytes=0-3')
-    checks.same('headers of the source', (answer.headers['ETag'], answer.headers['Content-Type']),
-                ('"big"', 'application/x-big'))
+    checks.same(
+        'headers of the source',
+        (answer.headers['ETag'], answer.headers['Content-Type']),
+        ('"big"', 'application/x-big'),
+    )
     checks.same('name of the file', answer.headers['Content-Disposition'], 'inline; filename="big.bin"')
 
 
 def main():
     checks, source = common.Checks(), Source()
     with tempfile.TemporaryDirectory() as folder:
-        settings = {'IMGPROXY_DOWNLOAD_TIMEOUT': '60', 'IMGPROXY_TIMEOUT': '60', 'IMGPROXY_LOG_LEVEL': 'warn',
-                    'IMGPROXY_WRITE_RESPONSE_TIMEOUT': '60'}
+        settings = {
+            'IMGPROXY_DOWNLOAD_TIMEOUT': '60',
+            'IMGPROXY_TIMEOUT': '60',
+            'IMGPROXY_LOG_LEVEL': 'warn',
+            'IMGPROXY_WRITE_RESPONSE_TIMEOUT': '60',
+        }
         with common.Imgring(folder, **settings) as server:
             warm_up(server, source)
             check_memory(checks, server, source)

@@ -6,6 +6,7 @@
 Every picture must come with the colours that were drawn; every SVG must be blue, drawn or served,
 with nothing active left in it. The last line is `N passed, M failed`.
 """
+
 import argparse
 import base64
 import concurrent.futures
@@ -30,7 +31,16 @@ import run_hostile  # noqa: E402
 import run_matrix  # noqa: E402
 
 BLUE = (20, 40, 220)
-ASKED = [('w:0', 'png'), ('w:0', 'jpg'), ('bg:255:0:255', 'png'), ('w:0', 'webp'), ('scp:0', 'png'), ('t:10', 'png'), ('rot:90', 'tiff'), ('w:0', None)]
+ASKED = [
+    ('w:0', 'png'),
+    ('w:0', 'jpg'),
+    ('bg:255:0:255', 'png'),
+    ('w:0', 'webp'),
+    ('scp:0', 'png'),
+    ('t:10', 'png'),
+    ('rot:90', 'tiff'),
+    ('w:0', None),
+]
 CLIENTS = 3
 
 
@@ -53,7 +63,13 @@ def picture_problem(server, picture, options, result):
         return ''
     found, expected = run_matrix.seen(answer.body), run_matrix.wanted(picture, options, kind)
     source = picture.name.rsplit('.', 1)[1]
-    limit = 5 + picture.slack + run_matrix.LOSSY.get(kind, 0) + run_matrix.SOURCE_LOSSY.get(source, 0) + (30 if picture.model == 'cmyk' else 0)
+    limit = (
+        5
+        + picture.slack
+        + run_matrix.LOSSY.get(kind, 0)
+        + run_matrix.SOURCE_LOSSY.get(source, 0)
+        + (30 if picture.model == 'cmyk' else 0)
+    )
     return 'colours %s, wanted %s' % (found, expected) if differs(found, expected, limit) else ''
 
 
@@ -115,6 +131,7 @@ def inner_files():
         out = io.BytesIO()
         image.save(out, name, **options)
         return out.getvalue()
+
     vips = pyvips.Image.new_from_array(np.full((4, 6, 3), BLUE, np.uint8)).copy(interpretation='srgb')
     clear = Image.new('RGBA', (6, 4), (*BLUE, 255))
     yield 'png', 'image/png', saved('PNG')
@@ -136,15 +153,20 @@ def inner_files():
 
 def main(options):
     checks = common.Checks()
-    pictures = [p for p in strange_pictures.all_pictures() if re.search(options.only, p.name)][::options.every]
-    svgs = [s for s in strange_svgs.all_svgs(list(inner_files())) if re.search(options.only, s.name)][::options.every]
+    pictures = [p for p in strange_pictures.all_pictures() if re.search(options.only, p.name)][:: options.every]
+    svgs = [s for s in strange_svgs.all_svgs(list(inner_files())) if re.search(options.only, s.name)][:: options.every]
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or temporary
         os.makedirs(folder, exist_ok=True)
         for one in pictures + svgs:
             with open(os.path.join(folder, one.name), 'wb') as file:
                 file.write(one.data)
-        server = common.Imgring(temporary, IMGPROXY_LOCAL_FILESYSTEM_ROOT=folder, IMGPROXY_DEVELOPMENT_ERRORS_MODE='true', IMGPROXY_WORKERS='2')
+        server = common.Imgring(
+            temporary,
+            IMGPROXY_LOCAL_FILESYSTEM_ROOT=folder,
+            IMGPROXY_DEVELOPMENT_ERRORS_MODE='true',
+            IMGPROXY_WORKERS='2',
+        )
         with server, concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
             jobs = []
             for at, picture in enumerate(pictures):

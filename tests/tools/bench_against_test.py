@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tests the statistics and verdicts of tools/bench --against on series whose answers are known.
 
-    python3 tests/tools/bench_against_test.py
+python3 tests/tools/bench_against_test.py
 """
+
 import io
 import os
 import random
@@ -47,7 +48,7 @@ class Ratios(unittest.TestCase):
     def test_median_and_interval_of_a_known_series(self):
         row = against.judge_ratios(series(0.91, 1.10, 20))
         self.assertAlmostEqual(row['median'], 1.005)
-        self.assertAlmostEqual(row['low'], 0.96)   # the 6th least
+        self.assertAlmostEqual(row['low'], 0.96)  # the 6th least
         self.assertAlmostEqual(row['high'], 1.05)  # the 6th greatest
         self.assertTrue(row['holds'])
         self.assertEqual(row['verdict'], 'as before')

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Tests the comparison of two servers: what it draws, what it calls different, how it makes a difference small."""
+
 import collections
 import os
 import sys
@@ -48,10 +49,12 @@ class Comparing(unittest.TestCase):
 
     def test_status_text_and_headers_count(self):
         want = reply(404, b'Invalid URL', Content_Type='text/plain')
-        for got, word in ((reply(403, b'Invalid URL', Content_Type='text/plain'), 'status'),
-                          (reply(404, b'Other', Content_Type='text/plain'), 'text'),
-                          (reply(404, b'Invalid URL', Content_Type='text/html'), 'Content-Type'),
-                          (reply(404, b'Invalid URL', Content_Type='text/plain', X_Result_Width='3'), 'X-Result-Width')):
+        for got, word in (
+            (reply(403, b'Invalid URL', Content_Type='text/plain'), 'status'),
+            (reply(404, b'Other', Content_Type='text/plain'), 'text'),
+            (reply(404, b'Invalid URL', Content_Type='text/html'), 'Content-Type'),
+            (reply(404, b'Invalid URL', Content_Type='text/plain', X_Result_Width='3'), 'X-Result-Width'),
+        ):
             self.assertIn(word, ' '.join(compare.differences(got, want, case('/x'))))
 
     def test_a_rule_must_explain_every_reason(self):
@@ -64,7 +67,10 @@ class Comparing(unittest.TestCase):
         class Pair:
             def ask(self, c):
                 return (['bands 3 instead of 4'] if '/bl:2' in c['path'] else []), 200
-        small, _ = compare.smaller(Pair(), case('/insecure/w:1/bl:2/rs:fit:2:3/plain/local:///a.png'), ['bands 3 instead of 4'])
+
+        small, _ = compare.smaller(
+            Pair(), case('/insecure/w:1/bl:2/rs:fit:2:3/plain/local:///a.png'), ['bands 3 instead of 4']
+        )
         self.assertEqual(small['path'], '/insecure/bl:2/plain/local:///a.png')
 
     def test_the_tokens_of_a_signature_need_its_key(self):
@@ -82,7 +88,9 @@ class Comparing(unittest.TestCase):
 
 class Totals(unittest.TestCase):
     def test_kinds_of_differences_leave_numbers_out(self):
-        kinds = collections.Counter(compare.kind_of([r]) for r in ('w 3 instead of 4', 'w 5 instead of 6', 'h 3 instead of 4'))
+        kinds = collections.Counter(
+            compare.kind_of([r]) for r in ('w 3 instead of 4', 'w 5 instead of 6', 'h 3 instead of 4')
+        )
         self.assertEqual(sorted(kinds.values()), [1, 2])
 
 

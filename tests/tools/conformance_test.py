@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Tests what the project added to the conformance kit: a watched end of the server, and floors."""
+
 import os
 import sys
 import unittest
@@ -8,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 import check  # noqa: E402
 import harness  # noqa: E402
 
-SERVER = '''
+SERVER = """
 import http.server, os, signal, sys
 def end(*_):
     print(os.environ.get('LAST_WORDS', ''), flush=True)
@@ -23,7 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 host, port = os.environ['IMGPROXY_BIND'].split(':')
 http.server.HTTPServer((host, int(port)), Handler).serve_forever()
-'''
+"""
 
 
 def problems_after(**environment):
@@ -42,8 +43,12 @@ class ServerEnd(unittest.TestCase):
         self.assertRegex(problems_after(STATUS='3')[0], 'exit status 3')
 
     def test_a_sanitizer_report_is_one(self):
-        for words in ('==12==ERROR: AddressSanitizer: heap-use-after-free', 'WARNING: ThreadSanitizer: data race',
-                      'x.cc:3:4: runtime error: shift', '==1==ERROR: LeakSanitizer: detected memory leaks'):
+        for words in (
+            '==12==ERROR: AddressSanitizer: heap-use-after-free',
+            'WARNING: ThreadSanitizer: data race',
+            'x.cc:3:4: runtime error: shift',
+            '==1==ERROR: LeakSanitizer: detected memory leaks',
+        ):
             with self.subTest(words):
                 self.assertEqual(len(problems_after(LAST_WORDS=words)), 1)
 

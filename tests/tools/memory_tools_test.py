@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tests the judgement of tools/soak (slope against noise) and the picture of tools/memory-report.
 
-    python3 tests/tools/memory_tools_test.py
+python3 tests/tools/memory_tools_test.py
 """
+
 import importlib.machinery
 import importlib.util
 import os
@@ -47,8 +48,13 @@ class Slope(unittest.TestCase):
 
 
 class Picture(unittest.TestCase):
-    RUN = {'name': 'one <&> two', 'samples': [(t / 10, 40 + t % 7, 12 + t % 5) for t in range(900)],
-           'bursts': [(2, 20), (45, 60)], 'ticks': [10, 20, 30], 'calibrations': [33]}
+    RUN = {
+        'name': 'one <&> two',
+        'samples': [(t / 10, 40 + t % 7, 12 + t % 5) for t in range(900)],
+        'bursts': [(2, 20), (45, 60)],
+        'ticks': [10, 20, 30],
+        'calibrations': [33],
+    }
 
     def test_it_is_an_svg_with_every_run_and_mark(self):
         text = memory_picture.svg_of([self.RUN, {**self.RUN, 'name': 'other'}])

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Tests the verdicts and the picture of tools/overload.
 
-    python3 tests/tools/overload_test.py
+python3 tests/tools/overload_test.py
 """
+
 import os
 import sys
 import types
@@ -16,7 +17,13 @@ import run_overload as overload  # noqa: E402
 
 
 def row(per_cpu_s=200.0, health_p99=5.0, wrong=0, health_wrong=0):
-    return {'per_cpu_s': per_cpu_s, 'good': 200.0, 'health_p99': health_p99, 'wrong': wrong, 'health_wrong': health_wrong}
+    return {
+        'per_cpu_s': per_cpu_s,
+        'good': 200.0,
+        'health_p99': health_p99,
+        'wrong': wrong,
+        'health_wrong': health_wrong,
+    }
 
 
 def rows(**changes):
@@ -39,8 +46,9 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(shares['3 x capacity'], 1)
         self.assertEqual(shares['8 connections'], 0.8)
         # 80 % of the best: enough where 80 are wanted, too little where 90 are.
-        self.assertEqual([miss.split(':')[0] for miss in overload.misses_of(found)],
-                         ['300 connections', '2 x capacity'])
+        self.assertEqual(
+            [miss.split(':')[0] for miss in overload.misses_of(found)], ['300 connections', '2 x capacity']
+        )
 
     def test_each_bar_is_at_its_number(self):
         for name, share in overload.SHARES.items():
@@ -79,12 +87,24 @@ class LastLine(unittest.TestCase):
 
 
 class Figures(unittest.TestCase):
-    CLIENT = {'seconds': 4.0, 'cpu_s': 0.2, 'offered': 4000, 'held': 8, 'broken': 2,
-              'statuses': {'200': 400, '503': 2000, '429': 1500, '500': 3},
-              'good': {'count': 400, 'p50_ms': 10, 'p99_ms': 20}, 'refused': {'count': 3500, 'p99_ms': 1},
-              'late': {'p99_ms': 0.1}}
-    HEALTH = {'cpu_s': 0.2, 'broken': 1, 'held': 0, 'statuses': {'200': 198, '503': 2},
-              'all': {'p50_ms': 1, 'p99_ms': 2, 'max_ms': 3}}
+    CLIENT = {
+        'seconds': 4.0,
+        'cpu_s': 0.2,
+        'offered': 4000,
+        'held': 8,
+        'broken': 2,
+        'statuses': {'200': 400, '503': 2000, '429': 1500, '500': 3},
+        'good': {'count': 400, 'p50_ms': 10, 'p99_ms': 20},
+        'refused': {'count': 3500, 'p99_ms': 1},
+        'late': {'p99_ms': 0.1},
+    }
+    HEALTH = {
+        'cpu_s': 0.2,
+        'broken': 1,
+        'held': 0,
+        'statuses': {'200': 198, '503': 2},
+        'all': {'p50_ms': 1, 'p99_ms': 2, 'max_ms': 3},
+    }
 
     def usage(self, at, server, source, everybody):
         return types.SimpleNamespace(at=at, server=server, source=source, everybody=everybody)
@@ -92,7 +112,7 @@ class Figures(unittest.TestCase):
     def test_a_step_in_seconds_a_second(self):
         found = overload.row_of(self.CLIENT, self.HEALTH, self.usage(10, 1, 1, 100), self.usage(15, 6, 1.5, 107))
         self.assertEqual((found['offered'], found['good'], found['refused'], found['held']), (1000, 100, 875, 2))
-        self.assertEqual(found['wrong'], 5)         # three 500 and two broken
+        self.assertEqual(found['wrong'], 5)  # three 500 and two broken
         self.assertEqual(found['health_wrong'], 3)  # two 503 and one broken
         self.assertAlmostEqual(found['per_cpu_s'], 100 / 1.1)
         self.assertAlmostEqual(found['per_server_cpu_s'], 100)
@@ -105,8 +125,10 @@ class Figures(unittest.TestCase):
 
     def test_above_capacity_the_queue_is_filled_first(self):
         self.assertEqual(overload.load_of(('open', 1), 200)['burst'], 0)
-        self.assertEqual(overload.load_of(('open', 2), 200), {'rate': '400.000', 'sockets': overload.OPEN_SOCKETS,
-                                                              'burst': overload.BURST, 'fresh': 0})
+        self.assertEqual(
+            overload.load_of(('open', 2), 200),
+            {'rate': '400.000', 'sockets': overload.OPEN_SOCKETS, 'burst': overload.BURST, 'fresh': 0},
+        )
         self.assertEqual(overload.load_of(('open', 2), 200, fresh=True)['fresh'], 1)
         self.assertEqual(overload.load_of(('closed', 300), 200), {'rate': 0, 'sockets': 300})
 

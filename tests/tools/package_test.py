@@ -6,6 +6,7 @@ calls, and a package made of the program that is built. Nothing is installed.
 
 ./tools/package --check, in a chroot, is the test of the package itself.
 """
+
 import errno
 import glob
 import json
@@ -26,7 +27,7 @@ import unit  # noqa: E402
 
 PROGRAM = os.path.abspath(os.environ.get('IMGRING', os.path.join(ROOT, 'build/imgring')))
 
-SYMBOLS = '''libone.so.1 libone1 #MINVER#
+SYMBOLS = """libone.so.1 libone1 #MINVER#
 | libone1-special (>= 9)
 * Build-Depends-Package: libone-dev
  old@Base 1.0
@@ -35,7 +36,7 @@ SYMBOLS = '''libone.so.1 libone1 #MINVER#
  special@Base 4.0 1
 libtwo.so.1 libtwo1 #MINVER#
  old@Base 7
-'''.splitlines()
+""".splitlines()
 
 
 def read(*names):
@@ -68,9 +69,14 @@ class Scripts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for tool in ('sh', 'echo'):
                 os.symlink(shutil.which(tool), os.path.join(folder, tool))
-            for name, arguments in (('postinst', ['configure', '']), ('postinst', ['configure', '0.1.0']),
-                                    ('prerm', ['remove']), ('prerm', ['upgrade', '2']),
-                                    ('postrm', ['remove']), ('postrm', ['purge'])):
+            for name, arguments in (
+                ('postinst', ['configure', '']),
+                ('postinst', ['configure', '0.1.0']),
+                ('prerm', ['remove']),
+                ('prerm', ['upgrade', '2']),
+                ('postrm', ['remove']),
+                ('postrm', ['purge']),
+            ):
                 if os.path.isdir('/run/systemd/system'):
                     command = ['sh', '-n', os.path.join(HERE, name)]  # never touch a running one
                 else:
@@ -93,7 +99,7 @@ class EnvFile(NeedsProgram):
         known = {}
         for name, facts in re.findall(r'^  ([A-Z]\w*)  \((.*)\)$', output_of(PROGRAM, 'help'), re.M):
             at = facts.rfind('default ')
-            known[name] = facts[at + len('default '):] if at >= 0 else ''
+            known[name] = facts[at + len('default ') :] if at >= 0 else ''
         said = re.findall(r'^#?([A-Z]\w*)=(.*)$', read(HERE, 'imgring.env'), re.M)
         self.assertGreater(len(said), 30)
         for name, value in said:
@@ -106,8 +112,7 @@ class EnvFile(NeedsProgram):
 
     def test_with_its_defaults_set_the_program_would_start(self):
         values = dict(re.findall(r'^#([A-Z]\w*)=(.+)$', read(HERE, 'imgring.env'), re.M))
-        done = subprocess.run([PROGRAM, 'check-config'], env=values, stdout=subprocess.PIPE, text=True,
-                              check=False)
+        done = subprocess.run([PROGRAM, 'check-config'], env=values, stdout=subprocess.PIPE, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout)
 
 
@@ -122,8 +127,9 @@ class Container(NeedsProgram):
         if os.uname().machine != 'x86_64':
             self.skipTest('the list holds calls that only x86_64 has')
         numbers = unit.call_numbers()
-        self.assertEqual([name for entry in self.profile()['syscalls'] for name in entry['names']
-                          if name not in numbers], [])
+        self.assertEqual(
+            [name for entry in self.profile()['syscalls'] for name in entry['names'] if name not in numbers], []
+        )
 
     def test_the_program_serves_under_it(self):
         shutil.copy(PROGRAM, os.path.join(self.folder, 'imgring'))
@@ -131,19 +137,30 @@ class Container(NeedsProgram):
         state = os.path.join(self.folder, 'state')
         os.mkdir(state)
         os.chmod(state, 0o777)
-        subprocess.run([os.path.join(ROOT, 'tools/make-sample'), os.path.join(self.folder, 'lake.png'),
-                        '1600', '1067'], check=True)
-        calls = {name for entry in self.profile()['syscalls'] if entry['action'] == 'SCMP_ACT_ALLOW'
-                 for name in entry['names']}
+        subprocess.run(
+            [os.path.join(ROOT, 'tools/make-sample'), os.path.join(self.folder, 'lake.png'), '1600', '1067'], check=True
+        )
+        calls = {
+            name
+            for entry in self.profile()['syscalls']
+            if entry['action'] == 'SCMP_ACT_ALLOW'
+            for name in entry['names']
+        }
         service = unit.Service(
-            os.path.join(HERE, 'imgring.service'), state, command=[os.path.join(self.folder, 'imgring')],
-            calls=calls, errors={'clone3': errno.ENOSYS},
-            environment={'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': os.path.join(state, 'port'),
-                         'IMGPROXY_LOCAL_FILESYSTEM_ROOT': self.folder})
+            os.path.join(HERE, 'imgring.service'),
+            state,
+            command=[os.path.join(self.folder, 'imgring')],
+            calls=calls,
+            errors={'clone3': errno.ENOSYS},
+            environment={
+                'IMGPROXY_BIND': '127.0.0.1:0',
+                'IMGRING_PORT_FILE': os.path.join(state, 'port'),
+                'IMGPROXY_LOCAL_FILESYSTEM_ROOT': self.folder,
+            },
+        )
         self.addCleanup(service.stop, 5)
         self.assertTrue(service.wait_until_told('READY=1', 60), service.log_text())
-        self.assertTrue(serve_check.check(int(read(state, 'port')), *serve_check.PICTURES[0]),
-                        service.log_text())
+        self.assertTrue(serve_check.check(int(read(state, 'port')), *serve_check.PICTURES[0]), service.log_text())
         self.assertEqual(service.stop(30), 0, service.log_text())
 
 
@@ -156,8 +173,9 @@ class Package(NeedsProgram):
         listed = output_of('dpkg-deb', '--contents', path)
         self.assertRegex(listed, r'-rwxr-xr-x root/root .* \./usr/bin/imgring\n')
         self.assertRegex(listed, r'-rw-r----- root/root .* \./etc/imgring/imgring\.env\n')
-        self.assertEqual(glob.glob(self.folder + '/usr/share/man/man1/*'),
-                         [self.folder + '/usr/share/man/man1/imgring.1.gz'])
+        self.assertEqual(
+            glob.glob(self.folder + '/usr/share/man/man1/*'), [self.folder + '/usr/share/man/man1/imgring.1.gz']
+        )
         version = output_of(os.path.join(self.folder, 'usr/bin/imgring'), 'version').split()[1]
         control = read(self.folder, 'DEBIAN/control')
         self.assertIn('\nVersion: %s-1~' % version, control)
@@ -169,9 +187,15 @@ class Package(NeedsProgram):
 
     def test_completion_knows_the_commands(self):
         os.symlink(PROGRAM, os.path.join(self.folder, 'imgring'))
-        script = ('. "$1"; COMP_CWORD=1; _imgring imgring che imgring; echo "${COMPREPLY[@]}"')
-        done = output_of('bash', '-c', script, 'test', os.path.join(HERE, 'imgring.bash-completion'),
-                         env=dict(os.environ, PATH=self.folder + ':' + os.environ['PATH']))
+        script = '. "$1"; COMP_CWORD=1; _imgring imgring che imgring; echo "${COMPREPLY[@]}"'
+        done = output_of(
+            'bash',
+            '-c',
+            script,
+            'test',
+            os.path.join(HERE, 'imgring.bash-completion'),
+            env=dict(os.environ, PATH=self.folder + ':' + os.environ['PATH']),
+        )
         self.assertEqual(done, 'check-config\n')
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Tests the header readers of tools/serve_check.py, and the drawing of the sample."""
+
 import os
 import struct
 import subprocess
@@ -21,8 +22,9 @@ class PictureFacts(unittest.TestCase):
         app = b'\xff\xe0' + struct.pack('>H', 16) + b'\0' * 14
         tables = b'\xff\xc4' + struct.pack('>H', 4) + b'\0' * 2
         frame = b'\xff\xc2' + struct.pack('>HBHHB', 11, 8, 333, 500, 1) + b'\0' * 3
-        self.assertEqual(serve_check.picture_facts(b'\xff\xd8' + app + tables + frame + b'\xff\xd9'),
-                         ('image/jpeg', 500, 333))
+        self.assertEqual(
+            serve_check.picture_facts(b'\xff\xd8' + app + tables + frame + b'\xff\xd9'), ('image/jpeg', 500, 333)
+        )
 
     def test_webp_of_three_kinds(self):
         lossy = b'VP8 ' + struct.pack('<I', 10) + b'\0\0\0\x9d\x01\x2a' + struct.pack('<HH', 300, 200)

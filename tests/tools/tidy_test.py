@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Tests tools/tidy.py: each rule broken on one line and on two, and good code that must pass."""
+
 import contextlib
 import io
 import os
@@ -47,7 +48,7 @@ class Coroutines(unittest.TestCase):
         'FetchOptions options{.url = url};\n  auto r = co_await fetch(std::move(options));',
         'auto shrink = [body = std::move(body)] { return shrink_it(body); };\n  co_await pool.run(shrink);',
         'auto go = [](Loop& l) -> Task<int> { co_return co_await f(l); };',
-        'co_await f("a { b ? c : d", \'{\', 1\'000);',
+        "co_await f(\"a { b ? c : d\", '{', 1'000);",
         'co_await f(a);  // not { this }',
         'int x =\n      co_await f(a,\n                 b);',
         '(void)co_await f(a);',
@@ -127,8 +128,10 @@ class Coroutines(unittest.TestCase):
         self.assertEqual(findings(body, 'include/imgring/base/x.h', '// A.\n#pragma once\n'), [])
 
     def test_an_operator_is_no_coroutine(self):
-        for body in ['struct A {\n  auto operator co_await() { return B{}; }\n};\n',
-                     'struct A {\n  auto operator\n      co_await() { return B{}; }\n};\n']:
+        for body in [
+            'struct A {\n  auto operator co_await() { return B{}; }\n};\n',
+            'struct A {\n  auto operator\n      co_await() { return B{}; }\n};\n',
+        ]:
             self.assertEqual(findings(body, 'src/base/x.cc'), [])
 
     def test_tests_may_have_coroutines_in_good_shapes(self):
@@ -138,8 +141,13 @@ class Coroutines(unittest.TestCase):
 
 class Includes(unittest.TestCase):
     def test_own_module_and_earlier_ones(self):
-        for line in ['#include "imgring/http/a.h"', '#include "imgring/base/a.h"', '#include <vector>',
-                     '#include "x_internal.h"', '#include "../base/x_internal.h"']:
+        for line in [
+            '#include "imgring/http/a.h"',
+            '#include "imgring/base/a.h"',
+            '#include <vector>',
+            '#include "x_internal.h"',
+            '#include "../base/x_internal.h"',
+        ]:
             self.assertEqual(findings(line + '\n'), [])
         self.assertEqual(findings('#include "../x_internal.h"\n', 'src/http/part/x.cc'), [])
 
@@ -181,16 +189,21 @@ class Layout(unittest.TestCase):
 
     def test_long_comments_are_wrapped(self):
         words = 'word ' * 19 + 'long enough.'
-        self.assertEqual(tidy.wrap_comments('// %s\n// next\nint a;\n' % words),
-                         '// %s\n// long enough. next\nint a;\n' % words[:-13])
-        self.assertEqual(tidy.wrap_comments('  // %s\n  // New one.\n' % words),
-                         '  // %s\n  // long enough.\n  // New one.\n' % words[:-13])
+        self.assertEqual(
+            tidy.wrap_comments('// %s\n// next\nint a;\n' % words),
+            '// %s\n// long enough. next\nint a;\n' % words[:-13],
+        )
+        self.assertEqual(
+            tidy.wrap_comments('  // %s\n  // New one.\n' % words),
+            '  // %s\n  // long enough.\n  // New one.\n' % words[:-13],
+        )
         self.assertEqual(tidy.wrap_comments('int a;  // ' + words), 'int a;  // ' + words)
 
     def test_a_wrapped_comment_goes_on_in_the_middle_of_a_sentence(self):
         words = 'word ' * 20 + 'TIFF'
-        self.assertEqual(tidy.wrap_comments('// %s\n// TIFF inside.\n' % words[:-5]),
-                         '// %s\n// word TIFF inside.\n' % words[:-10])
+        self.assertEqual(
+            tidy.wrap_comments('// %s\n// TIFF inside.\n' % words[:-5]), '// %s\n// word TIFF inside.\n' % words[:-10]
+        )
 
     def test_samples_and_lists_in_comments_stay(self):
         for text in ['//   auto x = f(%s);\n//   g();\n' % ('a, ' * 40), '//   * %s\n' % ('word ' * 30)]:
@@ -235,8 +248,15 @@ class Functions(unittest.TestCase):
                     self.assertEqual(len(found), bad, found)
 
     def test_long_things_that_are_no_functions(self):
-        for head in ['namespace a {', 'class A : public B<int> {', 'struct alignas(64) A {', 'enum class A : int {',
-                     'constexpr Case kCases[] = {', 'extern "C" {', 'const std::map<int, int> kA{']:
+        for head in [
+            'namespace a {',
+            'class A : public B<int> {',
+            'struct alignas(64) A {',
+            'enum class A : int {',
+            'constexpr Case kCases[] = {',
+            'extern "C" {',
+            'const std::map<int, int> kA{',
+        ]:
             with self.subTest(head):
                 self.assertEqual(findings(head + '\n' + '\n' * 100 + '};\n'), [])
 
@@ -252,8 +272,10 @@ class Tree(unittest.TestCase):
 
     FILES = {
         'README.md': '# Readme\n\nSee [the rules](docs/spec/rules.md#2-more).\n',
-        'docs/spec/rules.md': ('# Rules\n\n## 1. First\n\n1. One.\n2. Two.\n\n## 2. More\n\n'
-                               'Text of section 1, step 2.\n\n### 2.1 Deep\n\n8.5 **Colour.** Words.\n'),
+        'docs/spec/rules.md': (
+            '# Rules\n\n## 1. First\n\n1. One.\n2. Two.\n\n## 2. More\n\n'
+            'Text of section 1, step 2.\n\n### 2.1 Deep\n\n8.5 **Colour.** Words.\n'
+        ),
         'docs/design/decisions.md': '# Decisions\n\n1. **One.** Text.\n2. Two.\n',
         'docs/spec/configuration.md': '# Configuration\n\n| `IMGRING_LOOPS` | `PORT` |\n',
         'src/config/table_server.cc': '// Table.\nauto a = row("IMGRING_LOOPS", 1); auto b = row("PORT");\n',
@@ -263,8 +285,10 @@ class Tree(unittest.TestCase):
 
     def tree(self, **changes):
         """What tidy prints of the tree, its summary left out; a / in a name is written __."""
-        files = {**self.FILES, **{k.replace('__', '/').replace('_md', '.md').replace('_cc', '.cc'): v
-                                  for k, v in changes.items()}}
+        files = {
+            **self.FILES,
+            **{k.replace('__', '/').replace('_md', '.md').replace('_cc', '.cc'): v for k, v in changes.items()},
+        }
         with tempfile.TemporaryDirectory() as root:
             for path, text in files.items():
                 os.makedirs(os.path.dirname(os.path.join(root, path)), exist_ok=True)
@@ -285,18 +309,41 @@ class Citations(Tree):
     def test_the_tree_is_clean(self):
         self.assertEqual(self.tree(), [])
 
-    GOOD = ['rules.md', 'docs/spec/rules.md section 1', 'rules.md section 1, step 2', 'rules.md 2.1', 'notes.md',
-            'rules.md sections 1 and 2, and rules.md 8.5', 'rules.md section 1, rules 1 and 2', 'decision 2',
-            'decisions 1 and 2', 'RFC 3986, section 5.2', 'CSS Syntax Level 3, section 4', 'rules.md,\n// section 2',
-            'rules.md\n// section 1, step 1 says so', 'rulings 1, 2', "rules.md section 2's text"]
-    BAD = [('rule.md', 'no document'), ('docs/design/rules.md section 1', 'no document'),
-           ('rules.md section 3', 'no section 3'), ('rules.md sections 1 to 4', 'no section 4'),
-           ('rules.md 2.2', 'no section 2.2'), ('rules.md section 1, step 3', 'no item 3'),
-           ('rules.md section 2, rule 1', 'no item 1'), ('decision 3', 'no decision 3'),
-           ('decisions 1 and 4', 'no decision 4'), ('Ruling 3', 'no decision 3'),
-           ('section 1', 'of no document'), ('Section 1: sizes', 'of no document'),
-           ('the specification, section 2.1', 'of no document'), ('rules.md\n// section 3', 'no section 3'),
-           ('rules.md section 1,\n// step 3', 'no item 3'), ('decision\n// 3', 'no decision 3')]
+    GOOD = [
+        'rules.md',
+        'docs/spec/rules.md section 1',
+        'rules.md section 1, step 2',
+        'rules.md 2.1',
+        'notes.md',
+        'rules.md sections 1 and 2, and rules.md 8.5',
+        'rules.md section 1, rules 1 and 2',
+        'decision 2',
+        'decisions 1 and 2',
+        'RFC 3986, section 5.2',
+        'CSS Syntax Level 3, section 4',
+        'rules.md,\n// section 2',
+        'rules.md\n// section 1, step 1 says so',
+        'rulings 1, 2',
+        "rules.md section 2's text",
+    ]
+    BAD = [
+        ('rule.md', 'no document'),
+        ('docs/design/rules.md section 1', 'no document'),
+        ('rules.md section 3', 'no section 3'),
+        ('rules.md sections 1 to 4', 'no section 4'),
+        ('rules.md 2.2', 'no section 2.2'),
+        ('rules.md section 1, step 3', 'no item 3'),
+        ('rules.md section 2, rule 1', 'no item 1'),
+        ('decision 3', 'no decision 3'),
+        ('decisions 1 and 4', 'no decision 4'),
+        ('Ruling 3', 'no decision 3'),
+        ('section 1', 'of no document'),
+        ('Section 1: sizes', 'of no document'),
+        ('the specification, section 2.1', 'of no document'),
+        ('rules.md\n// section 3', 'no section 3'),
+        ('rules.md section 1,\n// step 3', 'no item 3'),
+        ('decision\n// 3', 'no decision 3'),
+    ]
 
     def test_good_citations_pass(self):
         for text in self.GOOD:
@@ -317,8 +364,11 @@ class Citations(Tree):
         self.assertEqual(self.tree(tools__run='#!/bin/sh\necho section 9 of rule.md\n'), [])
 
     def test_comments_of_scripts(self):
-        for text in ['#!/usr/bin/env python3\n"""One line.\n\nThen rule.md.\n"""\n', '#!/bin/sh\ntrue  # decision 9\n',
-                     '#!/usr/bin/env python3\ndef f():\n    """By rule.md."""\n    return 1\n']:
+        for text in [
+            '#!/usr/bin/env python3\n"""One line.\n\nThen rule.md.\n"""\n',
+            '#!/bin/sh\ntrue  # decision 9\n',
+            '#!/usr/bin/env python3\ndef f():\n    """By rule.md."""\n    return 1\n',
+        ]:
             with self.subTest(text):
                 self.assertEqual(len(self.tree(tools__run=text)), 1)
 
@@ -365,16 +415,23 @@ class Documents(Tree):
 
     def test_long_lines(self):
         self.assertEqual(len(self.note('word ' * 21 + 'end')), 1)
-        for text in ['| %s |' % ('cell ' * 30), '```\n%s\n```' % ('x ' * 60 + 'x'), '    %s' % ('x ' * 60 + 'x'),
-                     'http://host/' + 'a' * 120]:
+        for text in [
+            '| %s |' % ('cell ' * 30),
+            '```\n%s\n```' % ('x ' * 60 + 'x'),
+            '    %s' % ('x ' * 60 + 'x'),
+            'http://host/' + 'a' * 120,
+        ]:
             with self.subTest(text):
                 self.assertEqual(self.note(text), [])
 
     def test_paragraphs_and_items_are_filled(self):
         text = '# A\n\n- %s\n  b\n- short\n\n| %s |\n' % ('word ' * 25, 'cell ' * 30)
         filled = tidy_docs.wrap_markdown(text)
-        self.assertEqual(filled, '# A\n\n- %s\n  %s b\n- short\n\n| %s |\n'
-                         % (' '.join(['word'] * 19), ' '.join(['word'] * 6), 'cell ' * 30))
+        self.assertEqual(
+            filled,
+            '# A\n\n- %s\n  %s b\n- short\n\n| %s |\n'
+            % (' '.join(['word'] * 19), ' '.join(['word'] * 6), 'cell ' * 30),
+        )
         self.assertEqual(tidy_docs.wrap_markdown(filled), filled)
 
     def test_a_filled_line_begins_no_list_and_cuts_no_code(self):
@@ -384,16 +441,26 @@ class Documents(Tree):
         self.assertIn('`co_await f(a, b);`', tidy_docs.wrap_markdown('word ' * 18 + '`co_await f(a, b);` end'))
 
     def test_faults_of_others_are_refused(self):
-        for text in ['imgproxy has a bug in its redirects.', 'This crashes libvips.', 'A defect of llhttp, mended here.',
-                     'g++ miscompiles that.', 'The reference server crashed after it.',
-                     'imgproxy follows it,\nwhich is a vulnerability.', 'thumbor leaves it open: an exploit is known.',
-                     '| imgproxy | smuggling |']:
+        for text in [
+            'imgproxy has a bug in its redirects.',
+            'This crashes libvips.',
+            'A defect of llhttp, mended here.',
+            'g++ miscompiles that.',
+            'The reference server crashed after it.',
+            'imgproxy follows it,\nwhich is a vulnerability.',
+            'thumbor leaves it open: an exploit is known.',
+            '| imgproxy | smuggling |',
+        ]:
             with self.subTest(text):
                 found = self.note(text)
                 self.assertEqual(len(found), 1, found)
                 self.assertIn('faults', found[0])
-        for text in ['A bug of ours.', 'The server never crashes.', 'imgproxy ends with 1. A crash of ours is a bug.',
-                     'libvips 8.14 or newer.']:
+        for text in [
+            'A bug of ours.',
+            'The server never crashes.',
+            'imgproxy ends with 1. A crash of ours is a bug.',
+            'libvips 8.14 or newer.',
+        ]:
             with self.subTest(text):
                 self.assertEqual(self.note(text), [])
 

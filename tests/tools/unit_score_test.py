@@ -4,6 +4,7 @@ Installs nothing and needs no running systemd; systemd-analyze must be here (too
 
     python3 tests/tools/unit_score_test.py     IMGRING names the program; without it: build/imgring
 """
+
 import os
 import re
 import shutil
@@ -35,8 +36,13 @@ class Folder(unittest.TestCase):
         return os.path.join(self.folder, *names)
 
     def analyze(self, *arguments):
-        return subprocess.run(['systemd-analyze', '--no-pager', *arguments], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, check=False)
+        return subprocess.run(
+            ['systemd-analyze', '--no-pager', *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
 
 
 class Unit(Folder):
@@ -78,18 +84,30 @@ class Program(Folder):
         shutil.copy(PROGRAM, self.path('imgring'))  # where the service's user can read it
         os.chmod(self.path('imgring'), 0o755)
         os.mkdir(self.path('sample'))
-        subprocess.run([os.path.join(ROOT, 'tools/make-sample'), self.path('sample/lake.png'),
-                        '1600', '1067'], check=True)
+        subprocess.run(
+            [os.path.join(ROOT, 'tools/make-sample'), self.path('sample/lake.png'), '1600', '1067'], check=True
+        )
         with open(self.path('sample/sign.svg'), 'w', encoding='utf-8') as file:
-            file.write('<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">'
-                       '<rect width="30" height="20"/><text y="30">sign</text></svg>')
+            file.write(
+                '<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40">'
+                '<rect width="30" height="20"/><text y="30">sign</text></svg>'
+            )
         os.mkdir(self.path('state'))
         os.chmod(self.path('state'), 0o777)
 
     def start(self, **more):
-        service = unit.Service(UNIT, self.path('state'), command=[self.path('imgring')], environment={
-            'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': self.path('state/port'),
-            'IMGPROXY_LOG_LEVEL': 'debug', 'IMGPROXY_LOCAL_FILESYSTEM_ROOT': self.path('sample')}, **more)
+        service = unit.Service(
+            UNIT,
+            self.path('state'),
+            command=[self.path('imgring')],
+            environment={
+                'IMGPROXY_BIND': '127.0.0.1:0',
+                'IMGRING_PORT_FILE': self.path('state/port'),
+                'IMGPROXY_LOG_LEVEL': 'debug',
+                'IMGPROXY_LOCAL_FILESYSTEM_ROOT': self.path('sample'),
+            },
+            **more,
+        )
         self.addCleanup(service.stop, 5)
         return service
 

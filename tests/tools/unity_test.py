@@ -1,4 +1,5 @@
 """tools/lib/unity.py: what it puts into one unit, and what never stands together."""
+
 import os
 import subprocess
 import sys
@@ -38,8 +39,7 @@ class Unity(unittest.TestCase):
         found = []
         for name in names:
             with open(name, encoding='utf-8') as file:
-                found.append([os.path.basename(line.split('"')[1])
-                              for line in file if line.startswith('#include')])
+                found.append([os.path.basename(line.split('"')[1]) for line in file if line.startswith('#include')])
         return found
 
     def test_files_stand_together_in_their_order(self):
@@ -53,14 +53,22 @@ class Unity(unittest.TestCase):
         self.assertEqual(sorted(sum(units, [])), sorted('f%d.cc' % n for n in range(20)))
 
     def test_equal_names_part_files(self):
-        for inner in ('int same(int a) {', 'constexpr int same = 1;', 'constexpr int other%d = 1, same = 2;',
-                      'struct same {', 'using same = int;', 'std::vector<int> same[] = {1};'):
+        for inner in (
+            'int same(int a) {',
+            'constexpr int same = 1;',
+            'constexpr int other%d = 1, same = 2;',
+            'struct same {',
+            'using same = int;',
+            'std::vector<int> same[] = {1};',
+        ):
             with self.subTest(inner):
                 texts = [source(inner % n if '%' in inner else inner) for n in range(2)]
                 self.assertEqual(self.units(self.write(a=texts[0], b=texts[1])), [['a.cc'], ['b.cc']])
 
     def test_a_type_parts_from_those_that_mean_another(self):
-        self.assertEqual(len(self.units(self.write(a=source('using Bytes = char;'), b=source('int f() {', 'Bytes g();')))), 2)
+        self.assertEqual(
+            len(self.units(self.write(a=source('using Bytes = char;'), b=source('int f() {', 'Bytes g();')))), 2
+        )
 
     def test_a_type_within_a_function_is_its_own(self):
         inside = source('int f() {\n  struct Case {\n  };\n  Case c;\n}')

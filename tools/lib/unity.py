@@ -10,13 +10,16 @@ declares or means otherwise parts them; a file that defines macros stands last i
 keep the order of the sources, so that neighbours share their headers, and are about equally long.
 A unit that would not change is not written.
 """
+
 import os
 import re
 import sys
 
 WORD = re.compile(r'[A-Za-z_]\w*')
-TYPE = re.compile(r'(?:template\s*<.*>\s*)?(?:struct|class|enum class|enum|union|concept)\s+(\w+)'
-                  r'|(?:template\s*<.*>\s*)?using\s+(\w+)\s*=')
+TYPE = re.compile(
+    r'(?:template\s*<.*>\s*)?(?:struct|class|enum class|enum|union|concept)\s+(\w+)'
+    r'|(?:template\s*<.*>\s*)?using\s+(\w+)\s*='
+)
 # The word in front of what ends a declaration's name; `a = 1, b = 2` has two.
 DECLARED = re.compile(r'(\w+)(?:<[^;={}()]*>)?\s*(?:\[[^\]]*\]\s*)*(?:\(|=|\{|;|$)')
 INNER = re.compile(r'(?m)^ .*?(?:(?:struct|class|enum|using)\s+|(?=\bk[A-Z]\w*(?:\[\w*\])? =))(\w+)')
@@ -68,8 +71,13 @@ class Source:
         self.last = re.search(r'(?m)^\s*#\s*(define|undef)\b', text) is not None
 
     def clashes(self, other):
-        return bool(self.names & other.names or self.hidden & other.words or other.hidden & self.words
-                    or self.last and other.last)
+        return bool(
+            self.names & other.names
+            or self.hidden & other.words
+            or other.hidden & self.words
+            or self.last
+            and other.last
+        )
 
 
 def packed(sources, count):
@@ -112,10 +120,12 @@ def main():
         return
     split = sys.argv.index('--')
     names = sys.argv[1:split]
-    units = packed([Source(os.path.abspath(path)) for path in sys.argv[split + 1:]], len(names))
+    units = packed([Source(os.path.abspath(path)) for path in sys.argv[split + 1 :]], len(names))
     if units is None:
-        sys.exit('unity: more sources have a name in common than there are units (%d): '
-                 '`touch meson.build` makes more' % len(names))
+        sys.exit(
+            'unity: more sources have a name in common than there are units (%d): '
+            '`touch meson.build` makes more' % len(names)
+        )
     for name, unit in zip(names, units):
         lines = ['#include "%s"' % source.path for source in unit]
         write(name, '// Made by tools/lib/unity.py.\n%s\n' % '\n'.join(lines))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What ./tools/package --check does with a package: installs it, starts the program as its service
 would, fetches a picture, then removes and purges it and looks for what is left."""
+
 import os
 import stat
 import subprocess
@@ -31,8 +32,9 @@ def need(good, text):
 
 
 def run(*command, **more):
-    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors='replace', check=False, **more)
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', check=False, **more
+    )
 
 
 def apt(*arguments):
@@ -73,22 +75,30 @@ def serve(folder):
     sample = os.path.join(folder, 'sample')
     os.mkdir(sample)
     os.chmod(folder, 0o755)
-    subprocess.run([os.path.join(os.path.dirname(HERE), 'make-sample'),
-                    os.path.join(sample, 'lake.png')], check=True)
+    subprocess.run([os.path.join(os.path.dirname(HERE), 'make-sample'), os.path.join(sample, 'lake.png')], check=True)
     os.chmod(os.path.join(sample, 'lake.png'), 0o644)
     state = os.path.join(folder, 'state')
     os.mkdir(state)
     os.chmod(state, 0o777)
     port_file = os.path.join(state, 'port')
-    service = unit.Service(UNIT, state, environment={
-        'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port_file,
-        'IMGPROXY_LOCAL_FILESYSTEM_ROOT': sample})
+    service = unit.Service(
+        UNIT,
+        state,
+        environment={
+            'IMGPROXY_BIND': '127.0.0.1:0',
+            'IMGRING_PORT_FILE': port_file,
+            'IMGPROXY_LOCAL_FILESYSTEM_ROOT': sample,
+        },
+    )
     try:
         started = service.wait_until_told('READY=1', START_LIMIT_S)
         if not started:
             sys.stderr.write(service.log_text())
-        need(started, 'starts as its unit says%s' % ('' if service.filtered else
-                                                     ' (without its list of calls: no systemd-analyze and compiler here)'))
+        need(
+            started,
+            'starts as its unit says%s'
+            % ('' if service.filtered else ' (without its list of calls: no systemd-analyze and compiler here)'),
+        )
         with open(port_file, encoding='utf-8') as file:
             port = int(file.read())
         need(serve_check.check(port, *PICTURE), 'serves a picture')

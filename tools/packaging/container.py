@@ -3,6 +3,7 @@
 with no engine and no registry. The base image is made of packages, by debootstrap from the mirror of this
 machine's apt. Needs root, buildah, debootstrap and crun; exit status 3 says that one of them is missing.
 """
+
 import glob
 import json
 import os
@@ -21,7 +22,7 @@ import serve_check  # noqa: E402
 
 CANNOT_RUN = 3
 RELEASE = 'bookworm'
-BASE = 'docker.io/library/debian:%s-slim' % RELEASE   # what FROM asks for
+BASE = 'docker.io/library/debian:%s-slim' % RELEASE  # what FROM asks for
 CACHE = os.path.join(ROOT, '.cache/container')
 CERTIFICATES = '/usr/local/share/ca-certificates'
 START_LIMIT_S, STOP_LIMIT_S = 30, 30
@@ -38,8 +39,9 @@ def need(good, text):
 
 
 def run(*command, **more):
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors='replace', check=False, **more)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace', check=False, **more
+    )
     if done.returncode:
         sys.stderr.write(done.stdout[-4000:])
     return done
@@ -77,8 +79,7 @@ class Buildah:
     """Images in a folder of our own, whatever the file system."""
 
     def __init__(self, folder):
-        self.prefix = ['buildah', '--root', folder + '/root', '--runroot', folder + '/run',
-                       '--storage-driver', 'vfs']
+        self.prefix = ['buildah', '--root', folder + '/root', '--runroot', folder + '/run', '--storage-driver', 'vfs']
 
     def __call__(self, *arguments):
         done = run(*self.prefix, *arguments)
@@ -96,28 +97,47 @@ def build_image(buildah):
         folder = run('ccache', '-k', 'cache_dir').stdout.strip()
         kept = ['--volume', folder + ':/root/.cache/ccache'] if os.path.isdir(folder) else []
     # Docker's format: the other one has no place for a health check.
-    buildah('bud', '--format=docker', '--isolation=chroot', '--pull=never', '--layers=false', *kept,
-            '-f', os.path.join(HERE, 'Dockerfile'), '-t', 'imgring', ROOT)
+    buildah(
+        'bud',
+        '--format=docker',
+        '--isolation=chroot',
+        '--pull=never',
+        '--layers=false',
+        *kept,
+        '-f',
+        os.path.join(HERE, 'Dockerfile'),
+        '-t',
+        'imgring',
+        ROOT,
+    )
 
 
 def run_image(buildah, folder):
     """The image as the README has it run: its own command, user and health check."""
     made = buildah('from', '--pull=never', 'imgring')
     root = buildah('mount', made)
-    settings = json.loads(subprocess.run([*buildah.prefix, 'inspect', '--type=image', 'imgring'], check=True,
-                                         stdout=subprocess.PIPE).stdout)['Docker']['config']
+    settings = json.loads(
+        subprocess.run(
+            [*buildah.prefix, 'inspect', '--type=image', 'imgring'], check=True, stdout=subprocess.PIPE
+        ).stdout
+    )['Docker']['config']
     need(settings['User'] == '%d:%d' % (oci.NOBODY, oci.NOBODY), 'the image runs as nobody')
     need(settings['StopSignal'] == 'SIGTERM', 'the image is stopped by SIGTERM')
     shared = os.path.join(folder, 'shared')
     os.mkdir(shared)
     os.chmod(shared, 0o777)
-    subprocess.run([os.path.join(ROOT, 'tools/make-sample'), os.path.join(shared, 'lake.png'), '1600', '1067'],
-                   check=True)
+    subprocess.run(
+        [os.path.join(ROOT, 'tools/make-sample'), os.path.join(shared, 'lake.png'), '1600', '1067'], check=True
+    )
     port_file = os.path.join(shared, 'port')
-    environment = {'IMGPROXY_BIND': '127.0.0.1:0', 'IMGPROXY_LOCAL_FILESYSTEM_ROOT': shared,
-                   'IMGRING_PORT_FILE': port_file}
-    container = oci.Container(root, settings['Entrypoint'], environment, os.path.join(folder, 'bundle'), shared,
-                              oci.profile())
+    environment = {
+        'IMGPROXY_BIND': '127.0.0.1:0',
+        'IMGPROXY_LOCAL_FILESYSTEM_ROOT': shared,
+        'IMGRING_PORT_FILE': port_file,
+    }
+    container = oci.Container(
+        root, settings['Entrypoint'], environment, os.path.join(folder, 'bundle'), shared, oci.profile()
+    )
     try:
         end = time.monotonic() + START_LIMIT_S
         while container.running() and not os.path.exists(port_file) and time.monotonic() < end:
@@ -128,8 +148,9 @@ def run_image(buildah, folder):
             port = int(file.read())
         for picture in serve_check.PICTURES:
             need(serve_check.check(port, *picture), 'serves ' + picture[1])
-        health = container.execute('/usr/bin/env', 'IMGPROXY_BIND=127.0.0.1:%d' % port,
-                                   *settings['Healthcheck']['Test'][1:])
+        health = container.execute(
+            '/usr/bin/env', 'IMGPROXY_BIND=127.0.0.1:%d' % port, *settings['Healthcheck']['Test'][1:]
+        )
         need(health.returncode == 0, 'its health check says so: ' + health.stdout.strip())
         need(container.stop(STOP_LIMIT_S) == 0, 'stops with status 0')
     finally:

@@ -7,6 +7,7 @@ For each library the program names itself, the package that holds it says by its
 version brought each symbol the program uses, or by its shlibs file which version is needed at all:
 what dpkg-shlibdeps does, without the packages it comes with.
 """
+
 import os
 import re
 import subprocess
@@ -18,16 +19,18 @@ BUILT_WITH = ('libvips.so.',)
 
 
 def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True,
-                          env=dict(os.environ, LC_ALL='C')).stdout
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ, LC_ALL='C')
+    ).stdout
 
 
 def needed_libraries(program):
     """{library's name: its file} of those the program names itself."""
     named = re.findall(r'^\s*NEEDED\s+(\S+)', output_of('objdump', '-p', program), re.M)
     found = dict(re.findall(r'^\s*(\S+) => (/\S+)', output_of('ldd', program), re.M))
-    found.update({os.path.basename(path): path
-                  for path in re.findall(r'^\s*(/\S+) \(', output_of('ldd', program), re.M)})
+    found.update(
+        {os.path.basename(path): path for path in re.findall(r'^\s*(/\S+) \(', output_of('ldd', program), re.M)}
+    )
     missing = [name for name in named if name not in found]
     if missing:
         raise SystemExit('libraries that are not here: ' + ', '.join(missing))
@@ -47,10 +50,10 @@ def package_of(path):
     """The package a library comes from, name:architecture. A merged /usr has two paths for one file,
     and dpkg knows the one the package was made with."""
     real = os.path.realpath(path)
-    for tried in (path, real, path.removeprefix('/usr'), '/usr' + path,
-                  real.removeprefix('/usr'), '/usr' + real):
-        done = subprocess.run(['dpkg', '-S', tried], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True, check=False)
+    for tried in (path, real, path.removeprefix('/usr'), '/usr' + path, real.removeprefix('/usr'), '/usr' + real):
+        done = subprocess.run(
+            ['dpkg', '-S', tried], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        )
         for line in done.stdout.splitlines():
             if not line.startswith('diversion '):
                 return line.split(': ')[0].split(',')[0]
@@ -105,8 +108,9 @@ def dependency(library, path, used):
         return ['%s (>= %s)' % (package.split(':')[0], version)]
     found = from_symbols(info_lines(package, 'symbols'), library, used)
     if found is not None:
-        return [re.sub(r'\s*#MINVER#', ' (>= %s)' % version if version else '', template)
-                for template, version in found]
+        return [
+            re.sub(r'\s*#MINVER#', ' (>= %s)' % version if version else '', template) for template, version in found
+        ]
     base, _, number = library.partition('.so.')
     for line in info_lines(package, 'shlibs'):
         if line.split()[:2] == [base, number]:

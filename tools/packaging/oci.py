@@ -4,6 +4,7 @@ number, no capability, no new privileges, a root that cannot be written. Needs r
 The network is the machine's. crun is started in a mount namespace of its own, where the cgroup folder is
 covered: it refuses machines that have both kinds of cgroups, and nothing is limited here.
 """
+
 import json
 import os
 import shutil
@@ -13,11 +14,11 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOBODY = 65534
 IO_URING = ('io_uring_setup', 'io_uring_enter', 'io_uring_register')
-START = '''
+START = """
 [ ! -d /sys/fs/cgroup ] || mount -t tmpfs tmpfs /sys/fs/cgroup
 mount --bind "$1" "$2/rootfs"
 exec crun --root "$2/state" --cgroup-manager=disabled run --bundle "$2" imgring
-'''
+"""
 
 
 def why_not():
@@ -27,8 +28,9 @@ def why_not():
     for tool in ('crun', 'unshare'):
         if not shutil.which(tool):
             return 'there is no %s' % tool
-    probe = subprocess.run(['unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'],
-                           stderr=subprocess.PIPE, text=True, check=False)
+    probe = subprocess.run(
+        ['unshare', '--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], stderr=subprocess.PIPE, text=True, check=False
+    )
     return 'mounts are refused here: ' + probe.stderr.strip() if probe.returncode else None
 
 
@@ -54,7 +56,10 @@ class Container:
         with open(self.log_path, 'wb') as log:
             self.process = subprocess.Popen(
                 ['unshare', '--mount', '--propagation', 'private', 'sh', '-ec', START, 'sh', root, folder],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     @staticmethod
     def configuration(command, environment, shared, seccomp):
@@ -62,13 +67,20 @@ class Container:
         return {
             'ociVersion': '1.0.2',
             'root': {'path': 'rootfs', 'readonly': True},
-            'process': {'user': {'uid': NOBODY, 'gid': NOBODY}, 'args': command, 'cwd': '/',
-                        'env': ['PATH=/usr/bin:/bin'] + ['%s=%s' % one for one in environment.items()],
-                        'noNewPrivileges': True, 'capabilities': nothing},
-            'mounts': [{'destination': '/proc', 'type': 'proc', 'source': 'proc'},
-                       {'destination': shared, 'type': 'bind', 'source': shared, 'options': ['bind', 'rw']}],
-            'linux': {'namespaces': [{'type': kind} for kind in ('pid', 'mount', 'ipc', 'uts')],
-                      'seccomp': seccomp}}
+            'process': {
+                'user': {'uid': NOBODY, 'gid': NOBODY},
+                'args': command,
+                'cwd': '/',
+                'env': ['PATH=/usr/bin:/bin'] + ['%s=%s' % one for one in environment.items()],
+                'noNewPrivileges': True,
+                'capabilities': nothing,
+            },
+            'mounts': [
+                {'destination': '/proc', 'type': 'proc', 'source': 'proc'},
+                {'destination': shared, 'type': 'bind', 'source': shared, 'options': ['bind', 'rw']},
+            ],
+            'linux': {'namespaces': [{'type': kind} for kind in ('pid', 'mount', 'ipc', 'uts')], 'seccomp': seccomp},
+        }
 
     def log_text(self):
         with open(self.log_path, encoding='utf-8', errors='replace') as file:
@@ -89,13 +101,19 @@ class Container:
             self.process.send_signal(signal.SIGTERM)
         status = self.status(limit_s)
         if status is None:
-            subprocess.run(['crun', '--root', os.path.join(self.folder, 'state'), 'kill', 'imgring', 'KILL'],
-                           check=False)
+            subprocess.run(
+                ['crun', '--root', os.path.join(self.folder, 'state'), 'kill', 'imgring', 'KILL'], check=False
+            )
             self.process.kill()
             self.process.wait()
         return status
 
     def execute(self, *command):
         """A command in the running container, as a health check is made."""
-        return subprocess.run(['crun', '--root', os.path.join(self.folder, 'state'), 'exec', 'imgring', *command],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return subprocess.run(
+            ['crun', '--root', os.path.join(self.folder, 'state'), 'exec', 'imgring', *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )

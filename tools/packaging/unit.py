@@ -3,6 +3,7 @@ privileges, no writable code, and its system calls. Mounts, devices and addresse
 
 Used by tools/packaging/check.py and tests/tools/unit_score_test.py. Linux, 64 bits.
 """
+
 import collections
 import ctypes
 import os
@@ -19,8 +20,11 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_SET_MDWE = 22, 38, 65
 SECCOMP_MODE_FILTER = 2
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # REFUSE | errno
 BPF_LOAD, BPF_EQUAL, BPF_RETURN = 0x20, 0x15, 0x06
-LIMITS = {'LimitNOFILE': resource.RLIMIT_NOFILE, 'LimitMEMLOCK': resource.RLIMIT_MEMLOCK,
-          'LimitCORE': resource.RLIMIT_CORE}
+LIMITS = {
+    'LimitNOFILE': resource.RLIMIT_NOFILE,
+    'LimitMEMLOCK': resource.RLIMIT_MEMLOCK,
+    'LimitCORE': resource.RLIMIT_CORE,
+}
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -47,8 +51,13 @@ def read_environment_file(path):
 
 def call_sets():
     """{'@set': names of its calls}, as the systemd of this machine has them."""
-    text = subprocess.run(['systemd-analyze', '--no-pager', 'syscall-filter'], check=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+    text = subprocess.run(
+        ['systemd-analyze', '--no-pager', 'syscall-filter'],
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ).stdout
     sets, name = {}, None
     for line in text.splitlines():
         if line.startswith('@'):
@@ -84,8 +93,12 @@ def allowed_calls(settings):
 
 def call_numbers():
     """{name: number} on this machine."""
-    text = subprocess.run(['cc', '-E', '-dM', '-include', 'asm/unistd.h', '-x', 'c', '/dev/null'],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
+    text = subprocess.run(
+        ['cc', '-E', '-dM', '-include', 'asm/unistd.h', '-x', 'c', '/dev/null'],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
     defined = dict(re.findall(r'^#define (__NR\w*) (\w+)', text, re.M))
     numbers = {}
     for name, value in defined.items():
@@ -150,8 +163,7 @@ class Service:
         path = os.path.join(folder, 'notify')
         self.notify.bind(path)
         os.chmod(path, 0o777)
-        base = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', 'LANG': 'C.UTF-8',
-                'NOTIFY_SOCKET': path}
+        base = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin', 'LANG': 'C.UTF-8', 'NOTIFY_SOCKET': path}
         for file in settings['EnvironmentFile']:
             if os.path.exists(file.removeprefix('-')):
                 base.update(read_environment_file(file.removeprefix('-')))
@@ -163,15 +175,14 @@ class Service:
         user = service_user(settings) if reachable(command[0]) else (0, 0)
         prepare = self.preparation(settings, user, program)
         with open(self.log, 'wb') as log:
-            self.process = subprocess.Popen(command, env=base,
-                                            cwd='/', stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            preexec_fn=prepare)
+            self.process = subprocess.Popen(
+                command, env=base, cwd='/', stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=prepare
+            )
         self.told = []
 
     @staticmethod
     def preparation(settings, user, program):
-        values = [(which, limit_value(settings[name][-1])) for name, which in LIMITS.items()
-                  if settings[name]]
+        values = [(which, limit_value(settings[name][-1])) for name, which in LIMITS.items() if settings[name]]
 
         def prepare():
             os.umask(int(settings['UMask'][-1], 8))
@@ -194,6 +205,7 @@ class Service:
                 buffer = ctypes.create_string_buffer(program, len(program))
                 head = struct.pack('@HP', len(program) // 8, ctypes.addressof(buffer))
                 prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.create_string_buffer(head, len(head)))
+
         return prepare
 
     def wait_until_told(self, word, seconds):

@@ -15,6 +15,6 @@ void write_last_words(std::string_view line) noexcept;
 
 }  // namespace imgring
 
-#define IMGRING_CHECK(condition) \
+#define IMGRING_CHECK(condition)                       \
   (static_cast<bool>(condition) ? static_cast<void>(0) \
                                 : ::imgring::check_failed(#condition, __FILE__, __LINE__))

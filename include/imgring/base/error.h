@@ -13,30 +13,30 @@
 namespace imgring {
 
 enum class ErrorCode : std::uint8_t {
-  kNotFound,             // 404, one space: no route
-  kForbidden,            // 403 Forbidden: secret or signature
-  kSignatureIsOption,    // 403, the long sentence: checking is off and the signature has a colon
-  kSecurityOption,       // 403 Invalid URL: a security option while these are not allowed
-  kInvalidUrl,           // 404 Invalid URL
-  kInvalidSourceUrl,     // 404 Invalid source URL: not allowed, or the address is refused
-  kSourceUnreachable,    // 404 (or the status given) Source is unreachable
-  kSourceTimeout,        // 504 Source is unreachable
-  kSourceCancelled,      // 499 Source is unreachable
-  kSourceIncomplete,     // 422 Source response is incomplete
-  kSourceTooLarge,       // 422 Invalid source image: over the file size limit
-  kUnknownType,          // 422 Invalid source image: type not recognised
-  kTypeReadFailed,       // 422 Failed to detect source image type
-  kResolutionTooLarge,   // 422 Invalid source image: over a resolution limit
-  kBrokenImage,          // 422 Broken or unsupported image
-  kBrokenSvg,            // 422 Broken or unsupported SVG image
-  kSourceUnsupported,    // 422 Invalid URL: the source format cannot be loaded
-  kResultUnsupported,    // 422 Invalid URL: the result format cannot be saved
-  kResultTooLarge,       // 422 Invalid URL: the result takes more memory than there is for all
-  kTooManyRequests,      // 429 Too many requests
-  kTimeout,              // 503 Timeout
-  kOverloaded,           // 503 Server is overloaded, with Retry-After
-  kCancelled,            // 499 Cancelled
-  kInternal,             // 500 Internal error
+  kNotFound,            // 404, one space: no route
+  kForbidden,           // 403 Forbidden: secret or signature
+  kSignatureIsOption,   // 403, the long sentence: checking is off and the signature has a colon
+  kSecurityOption,      // 403 Invalid URL: a security option while these are not allowed
+  kInvalidUrl,          // 404 Invalid URL
+  kInvalidSourceUrl,    // 404 Invalid source URL: not allowed, or the address is refused
+  kSourceUnreachable,   // 404 (or the status given) Source is unreachable
+  kSourceTimeout,       // 504 Source is unreachable
+  kSourceCancelled,     // 499 Source is unreachable
+  kSourceIncomplete,    // 422 Source response is incomplete
+  kSourceTooLarge,      // 422 Invalid source image: over the file size limit
+  kUnknownType,         // 422 Invalid source image: type not recognised
+  kTypeReadFailed,      // 422 Failed to detect source image type
+  kResolutionTooLarge,  // 422 Invalid source image: over a resolution limit
+  kBrokenImage,         // 422 Broken or unsupported image
+  kBrokenSvg,           // 422 Broken or unsupported SVG image
+  kSourceUnsupported,   // 422 Invalid URL: the source format cannot be loaded
+  kResultUnsupported,   // 422 Invalid URL: the result format cannot be saved
+  kResultTooLarge,      // 422 Invalid URL: the result takes more memory than there is for all
+  kTooManyRequests,     // 429 Too many requests
+  kTimeout,             // 503 Timeout
+  kOverloaded,          // 503 Server is overloaded, with Retry-After
+  kCancelled,           // 499 Cancelled
+  kInternal,            // 500 Internal error
 };
 
 struct ErrorFacts {
@@ -82,15 +82,15 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail = {}, int 
 // The same for coroutines. One co_await at most in the expression (style.md section 7, rule 1).
 #define IMGRING_CO_TRY(declaration, ...) \
   IMGRING_TRY_(co_return, IMGRING_CONCAT(try_, __LINE__), declaration, __VA_ARGS__)
-#define IMGRING_TRY_(give_back, name, declaration, ...)               \
-  auto name = __VA_ARGS__;                                            \
-  if (!name) give_back std::unexpected(std::move(name).error());      \
+#define IMGRING_TRY_(give_back, name, declaration, ...)          \
+  auto name = __VA_ARGS__;                                       \
+  if (!name) give_back std::unexpected(std::move(name).error()); \
   declaration = std::move(*name)
 // For Result<void>.
-#define IMGRING_TRY_VOID(...)                                                                  \
-  do {                                                                                         \
-    auto try_result = __VA_ARGS__;                                                             \
-    if (!try_result) return std::unexpected(std::move(try_result).error());                    \
+#define IMGRING_TRY_VOID(...)                                               \
+  do {                                                                      \
+    auto try_result = __VA_ARGS__;                                          \
+    if (!try_result) return std::unexpected(std::move(try_result).error()); \
   } while (false)
 #define IMGRING_CO_TRY_VOID(...) IMGRING_CO_TRY_VOID_(IMGRING_CONCAT(try_, __LINE__), __VA_ARGS__)
 #define IMGRING_CO_TRY_VOID_(name, ...) \

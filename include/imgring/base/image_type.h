@@ -6,7 +6,19 @@
 namespace imgring {
 
 enum class ImageType : std::uint8_t {
-  kUnknown, kJpeg, kJxl, kPng, kWebp, kGif, kIco, kSvg, kHeic, kAvif, kBmp, kTiff, kEnd
+  kUnknown,
+  kJpeg,
+  kJxl,
+  kPng,
+  kWebp,
+  kGif,
+  kIco,
+  kSvg,
+  kHeic,
+  kAvif,
+  kBmp,
+  kTiff,
+  kEnd
 };
 inline constexpr int kImageTypeCount = static_cast<int>(ImageType::kEnd);
 

@@ -53,8 +53,7 @@ class Logger {
   bool enabled(LogLevel level) const noexcept { return level >= level_; }
   // Fields keep their order; error, source and stack always come last.
   void write(LogLevel level, std::string_view message, const LogGroup& fields = {}) const;
-  void write_views(LogLevel level, std::string_view message,
-                   std::span<const LogView> fields) const;
+  void write_views(LogLevel level, std::string_view message, std::span<const LogView> fields) const;
   void debug(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kDebug, m, f); }
   void info(std::string_view m, const LogGroup& f = {}) const { write(LogLevel::kInfo, m, f); }
   void warning(std::string_view m, const LogGroup& f = {}) const {

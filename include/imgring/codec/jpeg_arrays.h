@@ -3,10 +3,10 @@
 // Owned by the decoder's own struct, beside its jpeg_decompress_struct. Helper threads only.
 #pragma once
 
+#include <jpeglib.h>  // after cstdio, which it wants
+
 #include <cstddef>
 #include <cstdio>
-
-#include <jpeglib.h>  // after cstdio, which it wants
 
 namespace imgring::codec {
 
@@ -17,7 +17,7 @@ struct JpegArrays {
   // throw. Asked once, for arrays of `take_bytes_min` and more in all; libjpeg's pool has others.
   void* (*take)(JpegArrays* self, std::size_t bytes) noexcept;
   std::size_t take_bytes_min;
-  jvirt_barray_control* asked;          // for jpeg_memory_mgr::realize_virt_arrays, newest first
+  jvirt_barray_control* asked;         // for jpeg_memory_mgr::realize_virt_arrays, newest first
   void (*realize_rest)(j_common_ptr);  // libjpeg's own, for arrays of samples
 };
 

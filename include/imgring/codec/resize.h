@@ -31,8 +31,8 @@ inline constexpr std::size_t kRowPadBytes = 256;
 // Pixels here are boxes, where there are any.
 struct AxisWeights {
   int box = 1;
-  int taps = 0;       // a multiple of four, at most kTapsMax
-  int taps_used = 0;  // the ones behind these weigh nothing; even
+  int taps = 0;                            // a multiple of four, at most kTapsMax
+  int taps_used = 0;                       // the ones behind these weigh nothing; even
   int source_first = 0, source_count = 0;  // pixels of the axis that are looked at
   std::vector<int> first;                  // from source_first on, not falling
   std::vector<std::int16_t> weights;       // `taps` for each result pixel, summing to 16384

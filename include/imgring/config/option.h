@@ -14,9 +14,29 @@ struct Config;
 struct Option;
 
 enum class OptionType : std::uint8_t {
-  kString, kBool, kInt, kSeconds, kMilliseconds, kFloat, kMegapixels, kList, kMap, kHexList, kHex,
-  kBase64, kFormats, kFormatQuality, kPatterns, kReplacements, kEnum, kDatetime, kFile, kFileList,
-  kDirectory, kUrl, kHeaders
+  kString,
+  kBool,
+  kInt,
+  kSeconds,
+  kMilliseconds,
+  kFloat,
+  kMegapixels,
+  kList,
+  kMap,
+  kHexList,
+  kHex,
+  kBase64,
+  kFormats,
+  kFormatQuality,
+  kPatterns,
+  kReplacements,
+  kEnum,
+  kDatetime,
+  kFile,
+  kFileList,
+  kDirectory,
+  kUrl,
+  kHeaders
 };
 // What setting a variable does in this build.
 enum class OptionStatus : std::uint8_t {
@@ -37,7 +57,7 @@ using OptionReader = Refusal (*)(std::string_view text, const Option& option, Co
 struct Option {
   std::string_view name;
   OptionType type = OptionType::kString;
-  std::string_view default_text{};  // goes through the same reader as a value does
+  std::string_view default_text{};                // goes through the same reader as a value does
   std::int64_t min = INT64_MIN, max = INT64_MAX;  // of integers, after the multiplication
   std::string_view keys{};                        // "a,b,c" of an enumeration, in enumerator order
   OptionReader read = nullptr;                    // null: checked by type only

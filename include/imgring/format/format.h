@@ -46,9 +46,9 @@ using HeaderReader = SourceFacts (*)(ByteSpan source, int frames_max);
 
 struct Format {
   ImageType type;
-  std::string_view name;       // "jpeg"
-  std::string_view mime;       // "image/jpeg"
-  std::string_view extension;  // ".jpg"
+  std::string_view name;             // "jpeg"
+  std::string_view mime;             // "image/jpeg"
+  std::string_view extension;        // ".jpg"
   std::string_view other_name = {};  // "jpg"
   // processing.md section 3, facts of the formats.
   bool vector = false, alpha = false, icc = false, quality = false;

@@ -10,10 +10,10 @@
 namespace imgring::format {
 
 struct HeifSays {
-  bool premultiplied = false;      // an item reference `prem`
-  std::uint32_t primaries = 2;     // of the first picture's `nclx`, ISO/IEC 23091-2; 2: nothing
+  bool premultiplied = false;   // an item reference `prem`
+  std::uint32_t primaries = 2;  // of the first picture's `nclx`, ISO/IEC 23091-2; 2: nothing
   std::uint32_t transfer = 2;
-  bool monochrome = false;         // the first picture has one channel
+  bool monochrome = false;  // the first picture has one channel
 };
 HeifSays heif_says(ByteSpan source) noexcept;
 

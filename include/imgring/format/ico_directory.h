@@ -12,9 +12,9 @@ namespace imgring::format {
 
 struct IcoEntry {
   int width = 0, height = 0;
-  int depth = 0;      // bits of a pixel
-  ByteSpan data;      // at least kIcoDataBytesMin; cut at the end of the file
-  bool mask = true;   // of a bitmap: its header's height is that of pixels and mask together
+  int depth = 0;     // bits of a pixel
+  ByteSpan data;     // at least kIcoDataBytesMin; cut at the end of the file
+  bool mask = true;  // of a bitmap: its header's height is that of pixels and mask together
 };
 // The shortest header of a bitmap and one row of pixels, rounded down.
 inline constexpr std::size_t kIcoDataBytesMin = 16;

@@ -11,8 +11,8 @@ struct SourceFacts {
   int orientation = 1;        // EXIF 1..8
   int pages = 1;
   bool alpha = false;
-  bool animated = false;      // has delay, loop and more than one page
-  bool rendered = false;      // a vector that trim made a picture of: it needs `enlarge` to grow
+  bool animated = false;  // has delay, loop and more than one page
+  bool rendered = false;  // a vector that trim made a picture of: it needs `enlarge` to grow
   // JPEG in several scans, interlaced PNG: the decoder holds every pixel.
   bool whole_decode = false;
   bool palette = false;          // a result that can have one gets its own (estimates only)

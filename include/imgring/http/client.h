@@ -28,21 +28,21 @@ inline constexpr std::size_t kIdleConnectionsMax = 100;  // of the process, divi
 
 struct ClientOptions {
   std::string user_agent{};
-  std::chrono::seconds idle_time{90};                // 0: no reuse
-  std::size_t idle_max = kIdleConnectionsMax;        // full: the oldest is closed
-  net::TlsContext* tls = nullptr;                    // outlives the client; null: no https
+  std::chrono::seconds idle_time{90};          // 0: no reuse
+  std::size_t idle_max = kIdleConnectionsMax;  // full: the oldest is closed
+  net::TlsContext* tls = nullptr;              // outlives the client; null: no https
   net::ProxyRules proxies{};
 };
 
 // One GET.
 struct ClientRequest {
   bool tls = false;
-  bool trusted = false;       // an endpoint of the operator's: not guarded
-  std::string host;           // as to be looked up, IPv6 without brackets
+  bool trusted = false;  // an endpoint of the operator's: not guarded
+  std::string host;      // as to be looked up, IPv6 without brackets
   std::uint16_t port = 80;
-  std::string host_header;    // as written in the URL
-  std::string target = "/";   // path and query, escaped
-  Headers headers;            // in their order, after Host and User-Agent
+  std::string host_header;   // as written in the URL
+  std::string target = "/";  // path and query, escaped
+  Headers headers;           // in their order, after Host and User-Agent
   // Has mem::kSourceUnreadBytes for its connection; one that is kept with a larger window is taken
   // when the rest fits in. Null: such ones are not taken.
   mem::Grant* paid = nullptr;

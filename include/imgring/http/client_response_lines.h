@@ -33,7 +33,7 @@ class ResponseLines {
   std::string_view left_out() noexcept;
 
   std::string out_;
-  std::string length_;   // what Content-Length said, without zeros in front
+  std::string length_;  // what Content-Length said, without zeros in front
   bool chunked_ = false, old_ = false, bodiless_ = false, odd_ = false;
 };
 

@@ -14,9 +14,9 @@
 
 namespace imgring::http {
 
-inline constexpr std::size_t kHeadBytesMax = 1 << 20;      // as imgproxy: 431 above
-inline constexpr std::size_t kHeaderNameBytesMax = 1024;   // no real name is longer
-inline constexpr std::size_t kHeaderCountMax = 256;        // a browser behind two proxies sends 40
+inline constexpr std::size_t kHeadBytesMax = 1 << 20;       // as imgproxy: 431 above
+inline constexpr std::size_t kHeaderNameBytesMax = 1024;    // no real name is longer
+inline constexpr std::size_t kHeaderCountMax = 256;         // a browser behind two proxies sends 40
 inline constexpr std::size_t kBodyDropBytesMax = 64 << 10;  // no route takes one: dropped
 
 enum class Method : std::uint8_t { kGet, kHead, kOptions, kOther };

@@ -146,7 +146,7 @@ class Responder {
   Untaken* untaken_ = nullptr;
   loop::Scope* writing_ = nullptr;  // while put() is at it
   loop::StreamReader* reader_ = nullptr;
-  loop::Scope* scope_ = nullptr;  // of the request
+  loop::Scope* scope_ = nullptr;    // of the request
   std::string head_;                // of send_now()
   ByteSpan head_left_, body_left_;  // of both, what has not left yet
 };

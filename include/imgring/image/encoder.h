@@ -27,7 +27,7 @@ struct SaveParams {
 // kResultUnsupported: there is no saver; whether its codec works, Abilities tell. Other errors:
 // kTimeout / kCancelled when `stop` was seen (the image is killed), vips_failure's.
 Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
-                          const StopFlag& stop);
+                   const StopFlag& stop);
 
 // Pulls the whole image into memory, strip by strip on this thread, looking at `stop` between
 // strips.

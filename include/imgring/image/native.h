@@ -11,9 +11,9 @@
 
 #include "imgring/base/image_type.h"
 #include "imgring/base/text.h"
+#include "imgring/codec/resize.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
-#include "imgring/codec/resize.h"
 
 namespace imgring::image {
 
@@ -31,7 +31,7 @@ struct NativeJob {
   ByteSpan source;
   DecodeScratch* scratch = nullptr;  // null: the allocator
   ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
-  int shrink = 1;  // libjpeg's: 1, 2, 4, 8
+  int shrink = 1;                           // libjpeg's: 1, 2, 4, 8
   int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more
   int bands = 3;                            // loaded: grey or RGB, with alpha when even
   codec::ResizeAxis across, down;
@@ -48,8 +48,8 @@ struct NativeJob {
 
 // `header`: size, bands and metadata of the result, 8-bit; its pixels are not looked at.
 // Errors: kTimeout, kCancelled and kOverloaded are answers; any other asks for the libvips way.
-Result<Bytes> save_natively(const NativeJob& job, VipsImage* header,
-                                   const SaveParams& params, const StopFlag& stop);
+Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params,
+                            const StopFlag& stop);
 bool is_answer(const Error& error) noexcept;
 
 }  // namespace imgring::image

@@ -48,16 +48,16 @@ struct SvgProcess {
 };
 
 struct SvgChildrenOptions {
-  unsigned children_max = 1;               // helper threads
-  std::chrono::seconds time_max{11};       // of one drawing; the same in seconds of CPU
+  unsigned children_max = 1;          // helper threads
+  std::chrono::seconds time_max{11};  // of one drawing; the same in seconds of CPU
   std::chrono::milliseconds start_max{10000};
-  std::chrono::milliseconds idle_max{5000};   // at a tick, longer without work: it ends
+  std::chrono::milliseconds idle_max{5000};  // at a tick, longer without work: it ends
   int jobs_max = kSvgJobsMax;
   std::function<Result<SvgProcess>()> start;  // empty: this program (tests bring their own)
   // Holds what each child without work has for itself alone, kIdleChildBytes at least, in half of
   // it; null: nothing is asked.
   mem::Budget* idle_budget = nullptr;
-  const Logger* log = nullptr;                // null: nobody is told of children that don't start
+  const Logger* log = nullptr;  // null: nobody is told of children that don't start
 };
 
 struct SvgChildrenNumbers {

@@ -12,10 +12,10 @@
 namespace imgring::image {
 
 struct SvgParams {
-  std::int64_t pixels_max = 0;  // of the pictures inside together; 0: the default
-  bool unlimited = false;       // IMGPROXY_SVG_UNLIMITED
-  bool served = false;          // it is looked at and not drawn: what drawing costs is no matter
-  double seconds_max = 0;       // of CPU; 0: the default
+  std::int64_t pixels_max = 0;     // of the pictures inside together; 0: the default
+  bool unlimited = false;          // IMGPROXY_SVG_UNLIMITED
+  bool served = false;             // it is looked at and not drawn: what drawing costs is no matter
+  double seconds_max = 0;          // of CPU; 0: the default
   std::uint64_t memory_bytes = 0;  // that a child may take for it; 0: up to kSvgAddressBytesMax
 };
 struct SvgSize {

@@ -21,16 +21,16 @@ using Clock = std::chrono::steady_clock;
 
 enum class OpKind : std::uint8_t {
   kNop,
-  kAccept,      // multishot: a completion per connection
-  kRecv,        // into data
-  kSend,        // MSG_NOSIGNAL, the whole of data where the kernel can
-  kSendMessage, // message
-  kConnect,     // address
-  kOpen,        // openat2: path under fd with `how`
-  kRead,        // pread of data at offset (-1: current position)
-  kPollIn,      // one poll for readability
-  kPollStream,  // one poll for bytes or for a peer that has closed its side: what poll(2) says
-  kWatchStream, // multishot: the same each time something changes
+  kAccept,       // multishot: a completion per connection
+  kRecv,         // into data
+  kSend,         // MSG_NOSIGNAL, the whole of data where the kernel can
+  kSendMessage,  // message
+  kConnect,      // address
+  kOpen,         // openat2: path under fd with `how`
+  kRead,         // pread of data at offset (-1: current position)
+  kPollIn,       // one poll for readability
+  kPollStream,   // one poll for bytes or for a peer that has closed its side: what poll(2) says
+  kWatchStream,  // multishot: the same each time something changes
   kClose,
 };
 
@@ -47,8 +47,8 @@ struct OpRequest {
 };
 
 struct Completion {
-  int result = 0;      // as the system call's: >= 0, or -errno
-  bool more = false;   // a multishot operation goes on
+  int result = 0;     // as the system call's: >= 0, or -errno
+  bool more = false;  // a multishot operation goes on
 };
 
 // Base of everything that waits for the kernel.
@@ -92,7 +92,7 @@ class Engine {
 };
 
 struct EngineOptions {
-  unsigned submission_entries = 1024;   // hardening.md 7
+  unsigned submission_entries = 1024;  // hardening.md 7
   unsigned completion_entries = 8192;
 };
 // The io_uring engine. The error is one line that names the cause tested and what to change.

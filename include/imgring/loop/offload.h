@@ -97,7 +97,7 @@ std::function<void()> start_thread(std::function<void()> body);
 struct HelperHooks {
   // A library may serve threads of its own making better than foreign ones.
   StartThread start = start_thread;
-  void (*after_job)() noexcept = nullptr;    // each job (what libvips keeps for the thread)
+  void (*after_job)() noexcept = nullptr;  // each job (what libvips keeps for the thread)
   // Memory-release tick, only while the queue is empty. With it a lane has a spare thread: one at a
   // time collects, so that a job never waits for that (decision 10).
   void (*collect)() noexcept = nullptr;

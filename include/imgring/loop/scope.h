@@ -10,7 +10,12 @@
 namespace imgring::loop {
 
 enum class CancelReason : std::uint8_t {
-  kNone, kDeadline, kClientGone, kOverload, kShutdown, kDone
+  kNone,
+  kDeadline,
+  kClientGone,
+  kOverload,
+  kShutdown,
+  kDone
 };
 
 class Scope;

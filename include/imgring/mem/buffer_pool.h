@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdint>
 #include <cstdlib>
 #include <span>
 #include <string_view>
@@ -19,8 +18,8 @@
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
-#include "imgring/mem/counter.h"
 #include "imgring/mem/budget.h"
+#include "imgring/mem/counter.h"
 
 namespace imgring::mem {
 
@@ -88,10 +87,10 @@ inline constexpr bool kStopOnForeignFree = true;
 
 struct PoolOptions {
   PoolUse use = PoolUse::kDownload;
-  std::size_t configured_size_bytes = 0;      // IMGPROXY_DOWNLOAD_BUFFER_SIZE or _GZIP_BUFFER_SIZE
+  std::size_t configured_size_bytes = 0;       // IMGPROXY_DOWNLOAD_BUFFER_SIZE or _GZIP_BUFFER_SIZE
   std::uint32_t calibration_threshold = 1024;  // returns between calibrations
-  std::size_t idle_limit = 2;                 // see idle_limit_for
-  int loop_index = 0;                         // label of the metrics
+  std::size_t idle_limit = 2;                  // see idle_limit_for
+  int loop_index = 0;                          // label of the metrics
   BufferMemory memory = {};
   bool stop_on_foreign_free = kStopOnForeignFree;
   // All idle buffers together. What has no room is freed: before the first calibration every buffer
@@ -123,7 +122,7 @@ struct PoolStats {
   Counter default_size_bytes, max_size_bytes;  // max 0: no limit yet
   Counter calibrations;                        // gauges have no series while this is 0
   Counter dropped_too_big, dropped_full, dropped_decay;
-  Counter misses;  // gets that had to allocate
+  Counter misses;    // gets that had to allocate
   Counter failures;  // allocations refused
   // Capacities of the buffers kept on return, not cumulative, and their sum.
   std::array<Counter, kBufferBucketCount + 1> kept_buckets;

@@ -46,9 +46,7 @@ std::uint64_t part_bytes(Part part, std::uint64_t limit_bytes) noexcept;
 // Answers that wait for their readers keep their bytes: results in the plans' part, bodies that
 // nothing was done to and raw ones in the downloads'. Above this share of it they keep others from
 // being made: the slowest readers are ended while anybody waits.
-constexpr std::uint64_t sent_bytes_max(std::uint64_t part_bytes) noexcept {
-  return part_bytes / 2;
-}
+constexpr std::uint64_t sent_bytes_max(std::uint64_t part_bytes) noexcept { return part_bytes / 2; }
 
 // One download may take three quarters of the part, and this much where nobody asked for more by
 // IMGPROXY_MAX_SRC_FILE_SIZE (an endless body took over a gigabyte). Those above a quarter take

@@ -19,7 +19,7 @@ namespace imgring::net {
 
 struct ConnectorOptions {
   AddressPolicy policy{};
-  std::chrono::milliseconds head_start{250};  // of one address before the next is tried too
+  std::chrono::milliseconds head_start{250};     // of one address before the next is tried too
   std::chrono::milliseconds connect_time{5000};  // of all addresses together, lookup apart
 };
 

@@ -14,8 +14,8 @@
 namespace imgring::net {
 
 struct Proxy {
-  bool tls = false;           // spoken to by TLS
-  std::string host;           // without brackets
+  bool tls = false;  // spoken to by TLS
+  std::string host;  // without brackets
   std::uint16_t port = 0;
   std::string authorization;  // "Basic …" of the user information, else empty
 };
@@ -41,7 +41,7 @@ class ProxyRules {
     bool with_itself = true;         // also "example.com"
     std::optional<Address> network;  // with bits
     int bits = 0;
-    std::uint16_t port = 0;          // 0: any
+    std::uint16_t port = 0;  // 0: any
   };
   static std::optional<Exception> parse_exception(std::string_view item);
   bool bypasses(const Exception& one, std::string_view host,

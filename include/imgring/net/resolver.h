@@ -19,7 +19,7 @@
 
 namespace imgring::net {
 
-inline constexpr std::size_t kCachedNamesMax = 1024;   // full: expired ones go, then any
+inline constexpr std::size_t kCachedNamesMax = 1024;  // full: expired ones go, then any
 // Names under way, each with a request that waits for it: with two loops as many as there are
 // clients by default (IMGPROXY_MAX_CLIENTS), some 2 KB each. Full: kOverloaded.
 inline constexpr std::size_t kQueriesMax = 1024;

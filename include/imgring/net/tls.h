@@ -35,8 +35,8 @@ class TrustStore {
 };
 
 struct TlsOptions {
-  bool ignore_verification = false;            // IMGPROXY_IGNORE_SSL_VERIFICATION
-  std::shared_ptr<const TrustStore> trust{};   // null: nobody is believed
+  bool ignore_verification = false;           // IMGPROXY_IGNORE_SSL_VERIFICATION
+  std::shared_ptr<const TrustStore> trust{};  // null: nobody is believed
 };
 
 class TlsContext {

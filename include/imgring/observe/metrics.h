@@ -14,8 +14,8 @@
 
 #include "imgring/base/error.h"
 #include "imgring/mem/buffer_pool.h"
-#include "imgring/mem/ledger.h"
 #include "imgring/mem/counter.h"
+#include "imgring/mem/ledger.h"
 #include "imgring/observe/duration.h"
 #include "imgring/observe/process.h"
 
@@ -27,8 +27,8 @@ inline constexpr std::array<std::string_view, 4> kSpanNames = {
 
 // Labels of errors_total, in imgproxy's words.
 inline constexpr std::array<std::string_view, 10> kErrorTypes = {
-    "path_parsing",    "security", "queue", "download",  "processing", "timeout",
-    "image_data_size", "IO",       "streaming", "unexpected"};
+    "path_parsing", "security",        "queue", "download",  "processing",
+    "timeout",      "image_data_size", "IO",    "streaming", "unexpected"};
 
 // Why a request or a connection was turned away before its work.
 enum class Refusal : std::uint8_t {
@@ -59,10 +59,10 @@ struct alignas(64) CoreMetrics {
   mem::Counter images_in_progress;
   mem::Counter connections;
   mem::Counter connections_waiting;  // gauge: for a place
-  mem::Counter connections_held;  // gauge: refused beyond the pace, not read for a while
-  mem::Counter holds;             // how often one was
+  mem::Counter connections_held;     // gauge: refused beyond the pace, not read for a while
+  mem::Counter holds;                // how often one was
   std::array<mem::Counter, kRefusalNames.size()> refusals;
-  mem::Counter cancelled_jobs;  // work whose client left or whose time was over
+  mem::Counter cancelled_jobs;   // work whose client left or whose time was over
   PauseHistogram tick_duration;  // the memory-release tick
   PauseHistogram tick_wait;      // of it, what something waited for
   mem::Counter in_use_bytes;     // of this loop's heap at its last tick
@@ -105,7 +105,7 @@ struct SvgChildNumbers {
 struct MemoryNumbers {
   std::uint64_t rss_bytes = 0, rss_anon_bytes = 0, limit_bytes = 0;
   std::uint64_t committed_bytes = 0;
-  std::uint64_t in_use_bytes = 0;  // live blocks, as of the last ticks
+  std::uint64_t in_use_bytes = 0;       // live blocks, as of the last ticks
   const mem::Ledger* ledger = nullptr;  // null: no series of it
 };
 

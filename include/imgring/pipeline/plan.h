@@ -38,12 +38,12 @@ int resized(int size, double factor) noexcept;
 
 // processing.md section 5: sizes in the turned frame.
 struct Geometry {
-  int source_width = 0, source_height = 0;  // W, H turned
-  int crop_width = 0, crop_height = 0;      // cropW, cropH; 0 = off
-  double width_scale = 1, height_scale = 1;  // WS, HS
-  double dpr = 1;                            // D, effective
-  int target_width = 0, target_height = 0;   // TW, TH
-  int scaled_width = 0, scaled_height = 0;   // SW, SH
+  int source_width = 0, source_height = 0;            // W, H turned
+  int crop_width = 0, crop_height = 0;                // cropW, cropH; 0 = off
+  double width_scale = 1, height_scale = 1;           // WS, HS
+  double dpr = 1;                                     // D, effective
+  int target_width = 0, target_height = 0;            // TW, TH
+  int scaled_width = 0, scaled_height = 0;            // SW, SH
   int result_crop_width = 0, result_crop_height = 0;  // RW, RH
   int extend_ar_width = 0, extend_ar_height = 0;      // EW, EH
 };
@@ -92,10 +92,10 @@ struct PlanInput {
   const url::PixelOptions& pixels() const noexcept { return options->first(); }
   const config::ProcessingConfig* config = nullptr;
   ImageType result_type = ImageType::kUnknown;
-  int frames = 1;           // > 1: animated, no scale-on-load and no trim
-  double guard_shrink = 1;  // vectors
-  bool trimmed = false;     // facts are those of the trimmed picture
-  bool watermark = false;   // one is configured
+  int frames = 1;                    // > 1: animated, no scale-on-load and no trim
+  double guard_shrink = 1;           // vectors
+  bool trimmed = false;              // facts are those of the trimmed picture
+  bool watermark = false;            // one is configured
   std::int64_t watermark_bytes = 0;  // what its decoder is expected to hold
 };
 
@@ -107,7 +107,7 @@ struct Plan {
   Turn turn;                  // EXIF's
   url::Gravity crop_gravity;  // offsets corrected for scale-on-load, in the turned frame
   std::vector<Step> steps;
-  Size result;                // of one frame
+  Size result;  // of one frame
   int frames = 1;
   ImageType result_type = ImageType::kUnknown;
   bool depends_on_pixels = false;  // trim: sizes are those of a picture with nothing to cut

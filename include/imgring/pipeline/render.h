@@ -44,9 +44,9 @@ struct RenderJob {
 };
 
 struct RenderedImage {
-  Bytes bytes;     // empty when same_as_source
-  bool native = false;           // made without libvips' pipeline
-  bool same_as_source = false;   // skipped processing: the source's own bytes are the answer
+  Bytes bytes;                  // empty when same_as_source
+  bool native = false;          // made without libvips' pipeline
+  bool same_as_source = false;  // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;
   int origin_width = 0, origin_height = 0;  // of one frame, after EXIF orientation
   int result_width = 0, result_height = 0;  // of one frame

@@ -8,19 +8,19 @@
 // All steps in the order they are done in: kind, the function in steps/ that does it, and its name
 // in `explain` and in errors. A macro, so that one line makes the kind, the function's declaration
 // and its rows in the tables. What a plan makes of it and what it costs stand in step_rows.cc.
-#define IMGRING_STEPS(STEP)                                     \
-  STEP(kTrim, trim, "trim")                                     \
-  STEP(kToProcessing, to_processing, "colour to processing")    \
-  STEP(kCrop, crop, "crop")                                     \
-  STEP(kScale, scale, "scale")                                  \
-  STEP(kTurn, turn, "rotate and flip")                          \
-  STEP(kResultCrop, crop, "crop to result")                     \
-  STEP(kFilters, filters, "filters")                            \
-  STEP(kExtend, embed, "extend")                                \
-  STEP(kExtendAspectRatio, embed, "extend aspect ratio")        \
-  STEP(kPadding, embed, "padding")                              \
-  STEP(kFixSize, fix_size, "fix size")                          \
-  STEP(kFlatten, flatten, "flatten")                            \
+#define IMGRING_STEPS(STEP)                                  \
+  STEP(kTrim, trim, "trim")                                  \
+  STEP(kToProcessing, to_processing, "colour to processing") \
+  STEP(kCrop, crop, "crop")                                  \
+  STEP(kScale, scale, "scale")                               \
+  STEP(kTurn, turn, "rotate and flip")                       \
+  STEP(kResultCrop, crop, "crop to result")                  \
+  STEP(kFilters, filters, "filters")                         \
+  STEP(kExtend, embed, "extend")                             \
+  STEP(kExtendAspectRatio, embed, "extend aspect ratio")     \
+  STEP(kPadding, embed, "padding")                           \
+  STEP(kFixSize, fix_size, "fix size")                       \
+  STEP(kFlatten, flatten, "flatten")                         \
   STEP(kWatermark, watermark, "watermark")
 
 namespace imgring::pipeline {
@@ -29,7 +29,7 @@ enum class StepKind : std::uint8_t {
 #define IMGRING_STEP_KIND(kind, function, name) kind,
   IMGRING_STEPS(IMGRING_STEP_KIND)
 #undef IMGRING_STEP_KIND
-  kEnd
+      kEnd
 };
 inline constexpr std::size_t kStepKindCount = static_cast<std::size_t>(StepKind::kEnd);
 constexpr std::size_t index_of(StepKind kind) noexcept { return static_cast<std::size_t>(kind); }

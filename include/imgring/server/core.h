@@ -37,8 +37,8 @@ class Core {
   void join();   // once every core has ended(): frees its parts
 
   // Any thread, after start().
-  void request_stop();       // drain, then end; a second call ends at once
-  void client_left();        // a place of IMGPROXY_MAX_CLIENTS came free
+  void request_stop();  // drain, then end; a second call ends at once
+  void client_left();   // a place of IMGPROXY_MAX_CLIENTS came free
   void replace_snapshot(SnapshotPtr snapshot);
 
   const observe::CoreMetrics& metrics() const noexcept { return metrics_; }

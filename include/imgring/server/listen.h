@@ -14,10 +14,10 @@ namespace imgring::server {
 inline constexpr int kBacklog = 1024;  // clients that came between two looks of the front door
 
 struct Listeners {
-  std::vector<loop::Fd> fds;   // one per core; a unix socket: one descriptor, duplicated
-  int port = 0;                // 0 for unix
-  std::string unix_path;       // removed at the end
-  std::string address;         // for the log
+  std::vector<loop::Fd> fds;  // one per core; a unix socket: one descriptor, duplicated
+  int port = 0;               // 0 for unix
+  std::string unix_path;      // removed at the end
+  std::string address;        // for the log
 };
 struct ListenInput {
   std::string bind;  // "host:port", ":port", "[v6]:port", or a path for unix

@@ -28,7 +28,7 @@ namespace imgring::server {
 struct Snapshot {
   config::Config config;
   std::shared_ptr<const url::UrlRules> rules;
-  format::Abilities abilities;  // of this libvips
+  format::Abilities abilities;                          // of this libvips
   std::shared_ptr<const pipeline::AuxImage> watermark;  // null: none
   std::shared_ptr<const pipeline::AuxImage> fallback;   // null: none
 };
@@ -55,16 +55,16 @@ struct Process {
   image::SvgChildren* svg_children = nullptr;
   image::DecodeScratch* scratch = nullptr;
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
-  mem::Ledger ledger;  // what strangers can make the process hold
+  mem::Ledger ledger;                            // what strangers can make the process hold
   mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
   MemoryWatch memory;
-  EqualLines equal_lines;  // of the request log
+  EqualLines equal_lines;    // of the request log
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   // Jobs to come, by the lane that is known before their sources are: these are on their way.
   std::array<std::atomic<int>, loop::kLaneCount> coming{};
   std::atomic<int> memory_waiters{0};  // jobs that wait for bytes of the plans' part
   std::atomic<int> clients{0};
-  std::atomic<bool> healthy{true};   // the libvips self-test's last answer
+  std::atomic<bool> healthy{true};  // the libvips self-test's last answer
   std::atomic<bool> draining{false};
   std::vector<std::unique_ptr<Core>> cores;  // complete before the first thread starts
 

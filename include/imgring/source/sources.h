@@ -23,11 +23,11 @@ struct SourcesContext {
   loop::Loop& loop;
   const config::Config& config;  // as at the start; lives as long as the Sources
   mem::BufferPool& downloads;
-  mem::Ledger& ledger;           // shared by all cores
+  mem::Ledger& ledger;  // shared by all cores
   // Asked again for every redirect target.
   std::function<bool(std::string_view source_url)> source_allowed{};
-  int loops = 1;                 // how many cores share the process-wide maxima
-  std::string name_servers{};    // tests: in place of resolv.conf
+  int loops = 1;               // how many cores share the process-wide maxima
+  std::string name_servers{};  // tests: in place of resolv.conf
   // Whom https sources must be certified by: net::TrustStore::load in main, one for all cores;
   // null: this Sources reads one of its own (some 20 ms and 2 MB each).
   std::shared_ptr<const net::TrustStore> trust{};
@@ -57,10 +57,8 @@ class Sources final : public Source {
   // kSourceTimeout past DOWNLOAD_TIMEOUT; kOverloaded without room in the downloads' part for 1 s.
   // open(): the stream's grant covers its connection, one piece of its reader, and what the kernel
   // holds of it on its way to the client.
-  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope,
-                                         const SourceRequest& request) override;
-  loop::Task<Result<OpenedSource>> open(loop::Scope& scope,
-                                        const SourceRequest& request) override;
+  loop::Task<Result<SourceAnswer>> fetch(loop::Scope& scope, const SourceRequest& request) override;
+  loop::Task<Result<OpenedSource>> open(loop::Scope& scope, const SourceRequest& request) override;
   // Memory tick: idle connections and cached names that are over their time go.
   void tick() noexcept;
   loop::Task<void> close();

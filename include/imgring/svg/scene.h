@@ -84,17 +84,17 @@ class SvgScene {
     int parent = -1, first_inside = -1, last_inside = -1, next = -1;
     Word name = 0, id = 0, classes = 0, link = 0;
     Style style;
-    double run = 0;         // letters of the text that goes on
-    bool after_space = false;  // in it
+    double run = 0;             // letters of the text that goes on
+    bool after_space = false;   // in it
     bool keeps_spaces = false;  // xml:space, its own or of those around
     double text_seconds = 0;
     double vertices = 0, font_size = 0;
     double width = -1, height = -1;  // -1: not given, or in units that are not followed
     double primitive_seconds = 0;    // of a filter's primitive, for each pixel
-    double box_area = 0;  // of viewBox
-    double scale = 1;  // of areas, by its own transform
-    bool in_user_space = false;  // a filter's region
-    double filter_each = -1;     // of all its primitives, for each pixel; -1: not added up yet
+    double box_area = 0;             // of viewBox
+    double scale = 1;                // of areas, by its own transform
+    bool in_user_space = false;      // a filter's region
+    double filter_each = -1;         // of all its primitives, for each pixel; -1: not added up yet
     std::int64_t picture_pixels = 0;
     double picture_seconds = 0;
     Word picture_refused = 0;

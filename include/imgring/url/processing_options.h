@@ -16,8 +16,19 @@ namespace imgring::url {
 enum class ResizingType : std::uint8_t { kFit, kFill, kFillDown, kForce, kAuto };
 // kReplicate: watermark only. kUnset: crop without its own gravity.
 enum class GravityType : std::uint8_t {
-  kUnset, kCenter, kNorth, kEast, kSouth, kWest, kNorthWest, kNorthEast, kSouthWest, kSouthEast,
-  kSmart, kFocusPoint, kReplicate
+  kUnset,
+  kCenter,
+  kNorth,
+  kEast,
+  kSouth,
+  kWest,
+  kNorthWest,
+  kNorthEast,
+  kSouthWest,
+  kSouthEast,
+  kSmart,
+  kFocusPoint,
+  kReplicate
 };
 struct Gravity {
   GravityType type = GravityType::kCenter;

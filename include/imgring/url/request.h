@@ -30,8 +30,8 @@ ClientFeatures detect_features(const FeatureHeaders& headers,
 struct ProcessingRequest {
   RequestOptions options;
   std::string source_url;
-  bool source_encrypted = false;  // by enc/: not to be shown to the client
-  std::string options_text;  // as written in the URL (log)
+  bool source_encrypted = false;      // by enc/: not to be shown to the client
+  std::string options_text;           // as written in the URL (log)
   std::vector<std::string> warnings;  // arguments taken leniently, as imgproxy does (log)
 };
 

@@ -21,9 +21,9 @@ struct HttpUrl {
   std::string host;  // lower case; an IPv6 literal without brackets, with its zone
   bool host_is_ipv6 = false;
   std::uint16_t port = 0;
-  std::string host_header;    // as in the URL, without a zone and an empty port
-  std::string target;         // path and query, encoded; at least "/"
-  std::string authorization;  // "Basic ..." of the user information, else empty
+  std::string host_header;               // as in the URL, without a zone and an empty port
+  std::string target;                    // path and query, encoded; at least "/"
+  std::string authorization;             // "Basic ..." of the user information, else empty
   std::optional<std::string> user_info;  // as in the URL; a secret
 };
 // Errors: kSourceUnreachable.

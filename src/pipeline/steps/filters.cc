@@ -2,9 +2,9 @@
 // Promises: the stop flag is looked at often, whatever the sigma: each pass of a blur reads memory.
 #include <algorithm>
 
+#include "../step_rows.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
-#include "../step_rows.h"
 #include "steps.h"
 
 namespace imgring::pipeline::steps {
@@ -57,8 +57,7 @@ Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::Stop
 Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step&) {
   const url::PixelOptions& o = context.input.pixels();
   IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
-  IMGRING_TRY(VipsImagePtr work,
-              image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));
+  IMGRING_TRY(VipsImagePtr work, image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));
   const VipsInterpretation space = vips_image_get_interpretation(work.get());
   const VipsBandFormat format = vips_image_get_format(work.get());
   const bool multiplied = (o.blur > 0 || o.sharpen > 0) && vips::has_alpha(work.get());
@@ -75,9 +74,8 @@ Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, con
       IMGRING_TRY(VipsImagePtr soft, image::copy_to_memory(work.get(), context.stop));
       work = std::move(soft);
     }
-    IMGRING_TRY(VipsImagePtr out,
-                vips::call<vips_sharpen>("sharpen", work.get(), "sigma",
-                                         std::min(o.sharpen, kSharpenSigmaMax)));
+    IMGRING_TRY(VipsImagePtr out, vips::call<vips_sharpen>("sharpen", work.get(), "sigma",
+                                                           std::min(o.sharpen, kSharpenSigmaMax)));
     work = std::move(out);
   }
   IMGRING_TRY(VipsImagePtr squared, pixelate(std::move(work), o.pixelate));

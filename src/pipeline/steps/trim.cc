@@ -25,8 +25,7 @@ using ArrayPtr = std::unique_ptr<VipsArrayDouble, decltype([](VipsArrayDouble* p
 
 Result<ArrayPtr> background_of(VipsImage* picture, const url::Trim& trim) {
   if (trim.color) {
-    const double values[] = {static_cast<double>(trim.color->r),
-                             static_cast<double>(trim.color->g),
+    const double values[] = {static_cast<double>(trim.color->r), static_cast<double>(trim.color->g),
                              static_cast<double>(trim.color->b)};
     return ArrayPtr(vips_array_double_new(values, 3));
   }

@@ -82,8 +82,8 @@ Shown shown_of(const StepContext& context, Size frame, Size mark) {
     return {tile_axis(position.x, mark.width, frame.width, dpr),
             tile_axis(position.y, mark.height, frame.height, dpr)};
   }
-  const Position at = position_of(
-      {frame.width, frame.height, mark.width, mark.height, dpr, true}, position);
+  const Position at =
+      position_of({frame.width, frame.height, mark.width, mark.height, dpr, true}, position);
   return {shown_part(at.left, mark.width, frame.width),
           shown_part(at.top, mark.height, frame.height)};
 }
@@ -95,9 +95,9 @@ Result<VipsImagePtr> tiled(VipsImage* tile, Size frame) {
     const int count = static_cast<int>(std::ceil(static_cast<double>(whole) / part));
     return count % 2 == 0 ? count + 1 : count;
   };
-  IMGRING_TRY(VipsImagePtr all, vips::call<vips_replicate>("watermark", tile,
-                                                           odd_count(frame.width, size.width),
-                                                           odd_count(frame.height, size.height)));
+  IMGRING_TRY(VipsImagePtr all,
+              vips::call<vips_replicate>("watermark", tile, odd_count(frame.width, size.width),
+                                         odd_count(frame.height, size.height)));
   const Size whole = vips::size_of(all.get());
   return vips::cut(all.get(), {(whole.width - frame.width) / 2, (whole.height - frame.height) / 2,
                                frame.width, frame.height});
@@ -128,8 +128,11 @@ Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
   input.options = &own;
   input.config = context.input.config;
   const LoadRequest request{as_bytes(context.watermark_source->bytes),
-                            context.watermark_source->type, &own, context.input.config,
-                            &stop, context.svg_children};
+                            context.watermark_source->type,
+                            &own,
+                            context.input.config,
+                            &stop,
+                            context.svg_children};
   IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY_VOID(check_resolution(opened.facts, 1, own));
   input.facts = opened.facts;

@@ -1,5 +1,6 @@
 """One of Python's HTTP libraries against imgring: client.py LIBRARY. What it asks and prints is told in
 ../clients_test.py, which starts it."""
+
 import asyncio
 import concurrent.futures
 import hashlib
@@ -8,7 +9,8 @@ import os
 import sys
 
 DIRECT, RELAY, IDLE, HEALTH, IMAGE, SVG, RAW, RAW_SHA256, RANGE_SHA256 = (
-    os.environ[name] for name in 'DIRECT RELAY IDLE HEALTH IMAGE SVG RAW RAW_SHA256 RANGE_SHA256'.split())
+    os.environ[name] for name in 'DIRECT RELAY IDLE HEALTH IMAGE SVG RAW RAW_SHA256 RANGE_SHA256'.split()
+)
 PARALLEL = 100
 PLAIN = {'Accept-Encoding': 'identity'}
 
@@ -54,22 +56,25 @@ def with_requests(requests):
         def ask(method, url, headers):
             answer = session.request(method, url, headers={**PLAIN, **headers}, timeout=60)
             return answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content
+
         one_after_another(ask)
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
-        same('parallel', list(pool.map(lambda _: requests.get(DIRECT + IMAGE, timeout=60).content,
-                                       range(PARALLEL))))
+        same('parallel', list(pool.map(lambda _: requests.get(DIRECT + IMAGE, timeout=60).content, range(PARALLEL))))
 
 
 def with_httpx(httpx):
     with httpx.Client(timeout=60, trust_env=False) as client:
+
         def ask(method, url, headers):
             answer = client.request(method, url, headers={**PLAIN, **headers})
             return answer.status_code, dict(answer.headers), answer.content
+
         one_after_another(ask)
 
     async def many():
         async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
             return await asyncio.gather(*(client.get(DIRECT + IMAGE) for _ in range(PARALLEL)))
+
     same('parallel', [answer.content for answer in asyncio.run(many())])
 
 
@@ -78,15 +83,18 @@ def with_aiohttp(aiohttp):
 
     async def make():
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=PARALLEL))
+
     session = loop.run_until_complete(make())
 
     async def request(method, url, headers):
         async with session.request(method, url, headers={**PLAIN, **headers}) as answer:
             return answer.status, {k.lower(): v for k, v in answer.headers.items()}, await answer.read()
+
     one_after_another(lambda *what: loop.run_until_complete(request(*what)))
 
     async def many():
         return await asyncio.gather(*(request('GET', DIRECT + IMAGE, {}) for _ in range(PARALLEL)))
+
     same('parallel', [body for _, _, body in loop.run_until_complete(many())])
     loop.run_until_complete(session.close())
 

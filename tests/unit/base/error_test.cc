@@ -15,8 +15,8 @@ namespace {
 
 TEST(Error, EveryCodeHasAnAnswerAndAKnownMetricType) {
   const std::set<std::string_view> types = {
-      "path_parsing", "security", "queue", "download", "processing",
-      "timeout", "image_data_size", "IO", "streaming", "unexpected"};
+      "path_parsing", "security",        "queue", "download",  "processing",
+      "timeout",      "image_data_size", "IO",    "streaming", "unexpected"};
   for (int i = 0; i <= static_cast<int>(ErrorCode::kInternal); ++i) {
     SCOPED_TRACE(i);
     const ErrorFacts& facts = facts_of(static_cast<ErrorCode>(i));

@@ -65,7 +65,9 @@ TEST(Log, PrettyPutsTheStackOnItsOwnLines) {
 }
 
 TEST(Log, ControlBytesOfInputNeverReachTheTerminal) {
-  const std::string evil = "a\x1b[31m\r\n\x9b\xc2\x9b" "b\x7f";
+  const std::string evil =
+      "a\x1b[31m\r\n\x9b\xc2\x9b"
+      "b\x7f";
   for (const LogFormat format :
        {LogFormat::kPretty, LogFormat::kStructured, LogFormat::kJson, LogFormat::kGcp}) {
     const Logger log(format, LogLevel::kDebug);
@@ -115,11 +117,13 @@ TEST(Log, LinesHaveABoundWhateverIsInThem) {
       for (int i = 0; i < 1000; ++i) {
         options.push_back({"option" + std::to_string(i), text.substr(0, 8000)});
       }
-      const std::string line =
-          log.line(LogLevel::kError, text,
-                   {{"request_id", text}, {"processing_options", options}, {"url", text},
-                    {"late", LogGroup{{"a", std::int64_t{1}}}}, {"error", "what it was"},
-                    {"stack", text}});
+      const std::string line = log.line(LogLevel::kError, text,
+                                        {{"request_id", text},
+                                         {"processing_options", options},
+                                         {"url", text},
+                                         {"late", LogGroup{{"a", std::int64_t{1}}}},
+                                         {"error", "what it was"},
+                                         {"stack", text}});
       EXPECT_LT(line.size(), kLogLineBytesMax);
       EXPECT_GT(line.size(), kLogLineBytesMax / 2);
       EXPECT_NE(line.find("what it was"), std::string::npos);  // it is the last field
@@ -169,7 +173,8 @@ TEST(Log, TimesAreThoseOfTheZone) {
     const char* offset;
     int seconds;
   };
-  for (const Case& c : {Case{"UTC0", "Z", 0}, {"<+0530>-5:30", "+05:30", 19800},
+  for (const Case& c : {Case{"UTC0", "Z", 0},
+                        {"<+0530>-5:30", "+05:30", 19800},
                         {"<-0330>3:30", "-03:30", -12600}}) {
     setenv("TZ", c.zone, 1);
     tzset();
@@ -202,10 +207,10 @@ TEST(Log, ViewsMakeTheSameLineAsFields) {
     ASSERT_EQ(pipe(ends), 0);
     const Logger log(format, LogLevel::kDebug, ends[1]);
     const LogGroup options{{"width", std::int64_t{50}}};
-    const LogView views[] = {{"error", "e"}, {"id", "a b"}, {"n", std::int64_t{4}}, {"x", 1.5},
-                             {"ok", true}, {"processing_options", &options}};
-    const LogGroup fields{{"error", "e"}, {"id", "a b"}, {"n", std::int64_t{4}}, {"x", 1.5},
-                          {"ok", true}, {"processing_options", options}};
+    const LogView views[] = {{"error", "e"}, {"id", "a b"}, {"n", std::int64_t{4}},
+                             {"x", 1.5},     {"ok", true},  {"processing_options", &options}};
+    const LogGroup fields{{"error", "e"}, {"id", "a b"}, {"n", std::int64_t{4}},
+                          {"x", 1.5},     {"ok", true},  {"processing_options", options}};
     std::string wanted, got;
     do {
       wanted = log.line(LogLevel::kInfo, "m", fields) + "\n";

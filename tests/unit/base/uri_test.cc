@@ -31,7 +31,11 @@ TEST(DisplayText, UserInformationIsGone) {
       {"/s/plain/http%3a%2f%2fu:p%40h%2fa.png", "/s/plain/http%3a%2f%2fh%2fa.png"},
       {"from http://a:b@h/x to https://c:d@i/y", "from http://h/x to https://i/y"},
       {"no URL, a: b@c", "no URL, a: b@c"},
-      {"", ""}, {"://", "://"}, {"%", "%"}, {"://@", "://"}, {":/@", ":/@"},
+      {"", ""},
+      {"://", "://"},
+      {"%", "%"},
+      {"://@", "://"},
+      {":/@", ":/@"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.text);
@@ -62,8 +66,8 @@ TEST(DisplayText, WhatSignsAQueryIsMasked) {
 }
 
 TEST(DisplayText, LongTextsStayQuick) {
-  for (const std::string_view piece : {"://", ":/@", "&token=", "%25", "?", "%3A%2F", "a@",
-                                       ":\\\\", "%3A%5C%5C", ":\\\\@", "://a%2Fb:\\\\"}) {
+  for (const std::string_view piece : {"://", ":/@", "&token=", "%25", "?", "%3A%2F", "a@", ":\\\\",
+                                       "%3A%5C%5C", ":\\\\@", "://a%2Fb:\\\\"}) {
     std::string text;
     while (text.size() < 1'000'000) text += piece;
     text += "/x=1";

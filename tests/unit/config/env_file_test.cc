@@ -22,14 +22,10 @@ TEST(EnvFile, QuotesEscapesAndSubstitution) {
       "I='a # b'\n",
       environment);
   ASSERT_TRUE(got.has_value()) << got.error();
-  const Variables wanted = {{"A", "plain text"},
-                            {"B", "q \"x\" \\ \n plain text o!"},
-                            {"C", "$A \\n"},
-                            {"D", "o-plain text--$-${-$1"},
-                            {"E", ""},
-                            {"F", "$A"},
-                            {"G", ""},
-                            {"H", "a#b"},
+  const Variables wanted = {{"A", "plain text"}, {"B", "q \"x\" \\ \n plain text o!"},
+                            {"C", "$A \\n"},     {"D", "o-plain text--$-${-$1"},
+                            {"E", ""},           {"F", "$A"},
+                            {"G", ""},           {"H", "a#b"},
                             {"I", "a # b"}};
   EXPECT_EQ(*got, wanted);
 }

@@ -1,5 +1,4 @@
 // Tests of src/config/load.cc and values.cc: what starts, what is refused, and with which words.
-#include "../../../src/config/checks.h"
 #include "imgring/config/load.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../../../src/config/checks.h"
 #include "imgring/base/text.h"
 
 namespace imgring::config {
@@ -87,34 +87,58 @@ struct ValueCase {
 };
 // Which values start and which refuse, as imgproxy does; with our own rules among them.
 constexpr ValueCase kValueCases[] = {
-    {"IMGPROXY_QUALITY", "101", false}, {"IMGPROXY_QUALITY", "1", true},
-    {"IMGPROXY_QUALITY", "0", false}, {"IMGPROXY_QUALITY", " 80", false},
-    {"IMGPROXY_QUALITY", "+80", true}, {"IMGPROXY_QUALITY", "8_0", false},
-    {"IMGPROXY_FORMAT_QUALITY", "xxx=50", false}, {"IMGPROXY_FORMAT_QUALITY", "jpg=0", false},
+    {"IMGPROXY_QUALITY", "101", false},
+    {"IMGPROXY_QUALITY", "1", true},
+    {"IMGPROXY_QUALITY", "0", false},
+    {"IMGPROXY_QUALITY", " 80", false},
+    {"IMGPROXY_QUALITY", "+80", true},
+    {"IMGPROXY_QUALITY", "8_0", false},
+    {"IMGPROXY_FORMAT_QUALITY", "xxx=50", false},
+    {"IMGPROXY_FORMAT_QUALITY", "jpg=0", false},
     {"IMGPROXY_FORMAT_QUALITY", "jpg=50, png = 3", true},
-    {"IMGPROXY_FORMAT_QUALITY", "jpg", false}, {"IMGPROXY_FORMAT_QUALITY", "jpg=1=2", false},
-    {"IMGPROXY_TTL", "-1", false}, {"IMGPROXY_TTL", "0", true}, {"IMGPROXY_KEY", "94", false},
-    {"IMGPROXY_MAX_SRC_RESOLUTION", "-1", false}, {"IMGPROXY_MAX_SRC_RESOLUTION", "0.5", true},
-    {"IMGPROXY_MAX_SRC_RESOLUTION", "0", false}, {"IMGPROXY_MAX_SRC_RESOLUTION", "nan", false},
+    {"IMGPROXY_FORMAT_QUALITY", "jpg", false},
+    {"IMGPROXY_FORMAT_QUALITY", "jpg=1=2", false},
+    {"IMGPROXY_TTL", "-1", false},
+    {"IMGPROXY_TTL", "0", true},
+    {"IMGPROXY_KEY", "94", false},
+    {"IMGPROXY_MAX_SRC_RESOLUTION", "-1", false},
+    {"IMGPROXY_MAX_SRC_RESOLUTION", "0.5", true},
+    {"IMGPROXY_MAX_SRC_RESOLUTION", "0", false},
+    {"IMGPROXY_MAX_SRC_RESOLUTION", "nan", false},
     {"IMGPROXY_MAX_SRC_RESOLUTION", "inf", false},
     {"IMGPROXY_MAX_SRC_RESOLUTION", "0.0000001", false},
-    {"IMGPROXY_MAX_ANIMATION_FRAMES", "0", false}, {"IMGPROXY_MAX_SRC_FILE_SIZE", "-1", false},
-    {"IMGPROXY_WORKERS", "-1", false}, {"IMGPROXY_WORKERS", "0", false},
-    {"IMGPROXY_WORKERS", "3", true}, {"IMGPROXY_TIMEOUT", "-1", false},
-    {"IMGPROXY_TIMEOUT", "1.5", false}, {"IMGPROXY_TIMEOUT", "99999999999", false},
-    {"IMGPROXY_DOWNLOAD_TIMEOUT", "0", false}, {"IMGPROXY_DOWNLOAD_TIMEOUT", "5", true},
-    {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "-1", false}, {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "0", true},
-    {"IMGPROXY_READ_REQUEST_TIMEOUT", "0", false}, {"IMGPROXY_MAX_CLIENTS", "0", true},
-    {"IMGPROXY_PRESETS", "#c", true}, {"IMGPROXY_SKIP_PROCESSING_FORMATS", "xxx", false},
+    {"IMGPROXY_MAX_ANIMATION_FRAMES", "0", false},
+    {"IMGPROXY_MAX_SRC_FILE_SIZE", "-1", false},
+    {"IMGPROXY_WORKERS", "-1", false},
+    {"IMGPROXY_WORKERS", "0", false},
+    {"IMGPROXY_WORKERS", "3", true},
+    {"IMGPROXY_TIMEOUT", "-1", false},
+    {"IMGPROXY_TIMEOUT", "1.5", false},
+    {"IMGPROXY_TIMEOUT", "99999999999", false},
+    {"IMGPROXY_DOWNLOAD_TIMEOUT", "0", false},
+    {"IMGPROXY_DOWNLOAD_TIMEOUT", "5", true},
+    {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "-1", false},
+    {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "0", true},
+    {"IMGPROXY_READ_REQUEST_TIMEOUT", "0", false},
+    {"IMGPROXY_MAX_CLIENTS", "0", true},
+    {"IMGPROXY_PRESETS", "#c", true},
+    {"IMGPROXY_SKIP_PROCESSING_FORMATS", "xxx", false},
     {"IMGPROXY_SKIP_PROCESSING_FORMATS", "gif, webp", true},
-    {"IMGPROXY_AVIF_SPEED", "0", true}, {"IMGPROXY_AVIF_SPEED", "10", false},
-    {"IMGPROXY_WEBP_PRESET", "photo", true}, {"IMGPROXY_WEBP_PRESET", "DRAWING", true},
-    {"IMGPROXY_WEBP_PRESET", "drawing ", false}, {"IMGPROXY_WEBP_EFFORT", "7", false},
-    {"IMGPROXY_WATERMARK_OPACITY", "0", false}, {"IMGPROXY_WATERMARK_OPACITY", "1.1", false},
-    {"IMGPROXY_WATERMARK_OPACITY", "nan", false}, {"IMGPROXY_WATERMARK_OPACITY", ".5", true},
+    {"IMGPROXY_AVIF_SPEED", "0", true},
+    {"IMGPROXY_AVIF_SPEED", "10", false},
+    {"IMGPROXY_WEBP_PRESET", "photo", true},
+    {"IMGPROXY_WEBP_PRESET", "DRAWING", true},
+    {"IMGPROXY_WEBP_PRESET", "drawing ", false},
+    {"IMGPROXY_WEBP_EFFORT", "7", false},
+    {"IMGPROXY_WATERMARK_OPACITY", "0", false},
+    {"IMGPROXY_WATERMARK_OPACITY", "1.1", false},
+    {"IMGPROXY_WATERMARK_OPACITY", "nan", false},
+    {"IMGPROXY_WATERMARK_OPACITY", ".5", true},
     {"IMGPROXY_WATERMARK_PATH", "/no/such/file", false},
-    {"IMGPROXY_WATERMARK_PATH", "{folder}", false}, {"IMGPROXY_WATERMARK_PATH", "{note}", true},
-    {"IMGPROXY_WATERMARK_DATA", "!!!", false}, {"IMGPROXY_WATERMARK_DATA", "YWI=", true},
+    {"IMGPROXY_WATERMARK_PATH", "{folder}", false},
+    {"IMGPROXY_WATERMARK_PATH", "{note}", true},
+    {"IMGPROXY_WATERMARK_DATA", "!!!", false},
+    {"IMGPROXY_WATERMARK_DATA", "YWI=", true},
     {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "99", false},
     {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "0", true},
     {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", "600", false},
@@ -122,8 +146,10 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "{note}", false},
     {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "/no/such/folder", false},
     {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", "{folder}", true},
-    {"IMGPROXY_AUTO_WEBP", "t", true}, {"IMGPROXY_AUTO_WEBP", "yes", false},
-    {"IMGPROXY_NETWORK", "tcp4", true}, {"IMGPROXY_NETWORK", "udp", false},
+    {"IMGPROXY_AUTO_WEBP", "t", true},
+    {"IMGPROXY_AUTO_WEBP", "yes", false},
+    {"IMGPROXY_NETWORK", "tcp4", true},
+    {"IMGPROXY_NETWORK", "udp", false},
     {"IMGPROXY_LAST_MODIFIED_BUSTER", "yesterday", false},
     {"IMGPROXY_LAST_MODIFIED_BUSTER", "2024-01-02", false},
     {"IMGPROXY_LAST_MODIFIED_BUSTER", "2024-02-30T00:00:00Z", false},
@@ -131,49 +157,75 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_LAST_MODIFIED_BUSTER", "2024-01-02T03:04:05.Z", false},
     {"IMGPROXY_LAST_MODIFIED_BUSTER", "2024-01-02T03:04:05.25+01:30", true},
     {"IMGPROXY_BUFFER_POOL_CALIBRATION_THRESHOLD", "63", false},
-    {"IMGPROXY_GZIP_BUFFER_SIZE", "-1", false}, {"IMGPROXY_GZIP_BUFFER_SIZE", "100", true},
+    {"IMGPROXY_GZIP_BUFFER_SIZE", "-1", false},
+    {"IMGPROXY_GZIP_BUFFER_SIZE", "100", true},
     {"IMGPROXY_DOWNLOAD_BUFFER_SIZE", "2147483648", false},
-    {"IMGPROXY_GZIP_COMPRESSION", "10", false}, {"IMGPROXY_GZIP_COMPRESSION", "9", true},
-    {"IMGPROXY_FREE_MEMORY_INTERVAL", "0", false}, {"IMGPROXY_MAX_REDIRECTS", "-1", false},
-    {"IMGPROXY_LOG_FORMAT", "JSON", true}, {"IMGPROXY_LOG_FORMAT", "xml", false},
-    {"IMGPROXY_LOG_LEVEL", "warning", false}, {"IMGPROXY_COOKIE_BASE_URL", "::x", false},
+    {"IMGPROXY_GZIP_COMPRESSION", "10", false},
+    {"IMGPROXY_GZIP_COMPRESSION", "9", true},
+    {"IMGPROXY_FREE_MEMORY_INTERVAL", "0", false},
+    {"IMGPROXY_MAX_REDIRECTS", "-1", false},
+    {"IMGPROXY_LOG_FORMAT", "JSON", true},
+    {"IMGPROXY_LOG_FORMAT", "xml", false},
+    {"IMGPROXY_LOG_LEVEL", "warning", false},
+    {"IMGPROXY_COOKIE_BASE_URL", "::x", false},
     {"IMGPROXY_COOKIE_BASE_URL", "http://other.test", true},
     {"IMGPROXY_COOKIE_BASE_URL", "http://a:b/", false},
     {"IMGPROXY_CLIENT_KEEP_ALIVE_TIMEOUT", "0", true},
     {"IMGPROXY_MAX_RESULT_DIMENSION", "-5", true},
-    {"IMGPROXY_SIGNATURE_SIZE", "0", false}, {"IMGPROXY_SIGNATURE_SIZE", "33", false},
-    {"IMGPROXY_PREFERRED_FORMATS", "svg", false}, {"IMGPROXY_PREFERRED_FORMATS", "svg,png", true},
-    {"IMGPROXY_URL_REPLACEMENTS", "a=b;c", false}, {"IMGPROXY_URL_REPLACEMENTS", "a=b=c", true},
+    {"IMGPROXY_SIGNATURE_SIZE", "0", false},
+    {"IMGPROXY_SIGNATURE_SIZE", "33", false},
+    {"IMGPROXY_PREFERRED_FORMATS", "svg", false},
+    {"IMGPROXY_PREFERRED_FORMATS", "svg,png", true},
+    {"IMGPROXY_URL_REPLACEMENTS", "a=b;c", false},
+    {"IMGPROXY_URL_REPLACEMENTS", "a=b=c", true},
     {"IMGPROXY_PRESETS_PATH", "/no/such/file", false},
-    {"IMGPROXY_PROMETHEUS_BIND", ":8080", false}, {"IMGPROXY_PROMETHEUS_BIND", ":8081", true},
+    {"IMGPROXY_PROMETHEUS_BIND", ":8080", false},
+    {"IMGPROXY_PROMETHEUS_BIND", ":8081", true},
     {"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", "0011", false},
     {"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", "00112233445566778899aabbccddeeff", true},
     {"IMGPROXY_ENV_LOCAL_FILE_PATH", "/no/such/file", false},
-    {"IMGPROXY_NO_SUCH_THING", "1", true}, {"IMGPROXY_USE_S3", "maybe", false},
-    {"IMGPROXY_USE_S3", "true", true}, {"IMGPROXY_LICENSE_KEY", "x", true},
+    {"IMGPROXY_NO_SUCH_THING", "1", true},
+    {"IMGPROXY_USE_S3", "maybe", false},
+    {"IMGPROXY_USE_S3", "true", true},
+    {"IMGPROXY_LICENSE_KEY", "x", true},
     // The first `=` of a name=value pair divides, further ones are the value's.
-    {"IMGPROXY_NEW_RELIC_LABELS", "k=v", true}, {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w", true},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k=v", true},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w", true},
     {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w; l==;;m=", true},
-    {"IMGPROXY_NEW_RELIC_LABELS", "k", false}, {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w;l", false},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k", false},
+    {"IMGPROXY_NEW_RELIC_LABELS", "k=v=w;l", false},
     {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "A=b\\;C=d", true},
     {"IMGPROXY_CUSTOM_RESPONSE_HEADERS", "A b=c", false},
     {"IMGPROXY_CUSTOM_REQUEST_HEADERS", "A=b\nC: d", false},
     {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "X-A, X B", false},
-    {"IMGPROXY_SERVER_NAME", "a\r\nb", false}, {"IMGPROXY_ALLOWED_SOURCES", ",", false},
-    {"IMGRING_LOOPS", "257", false}, {"IMGRING_LOOPS", "2", true}, {"PORT", "-1", false},
+    {"IMGPROXY_SERVER_NAME", "a\r\nb", false},
+    {"IMGPROXY_ALLOWED_SOURCES", ",", false},
+    {"IMGRING_LOOPS", "257", false},
+    {"IMGRING_LOOPS", "2", true},
+    {"PORT", "-1", false},
     {"PORT", "70000", false},
-    {"IMGPROXY_BIND", ":0", true}, {"IMGPROXY_BIND", "[::1]:8080", true},
-    {"IMGPROXY_BIND", "localhost:65535", true}, {"IMGPROXY_BIND", ":65536", false},
-    {"IMGPROXY_BIND", ":99999", false}, {"IMGPROXY_BIND", ":184467440737095516160", false},
-    {"IMGPROXY_BIND", ":-1", false}, {"IMGPROXY_BIND", ":+80", false},
-    {"IMGPROXY_BIND", ":", false}, {"IMGPROXY_BIND", "8080", false},
-    {"IMGPROXY_BIND", "::1", false}, {"IMGPROXY_BIND", "::1:80", false},
-    {"IMGPROXY_BIND", "unix:/x", false}, {"IMGPROXY_BIND", ":http", false},
+    {"IMGPROXY_BIND", ":0", true},
+    {"IMGPROXY_BIND", "[::1]:8080", true},
+    {"IMGPROXY_BIND", "localhost:65535", true},
+    {"IMGPROXY_BIND", ":65536", false},
+    {"IMGPROXY_BIND", ":99999", false},
+    {"IMGPROXY_BIND", ":184467440737095516160", false},
+    {"IMGPROXY_BIND", ":-1", false},
+    {"IMGPROXY_BIND", ":+80", false},
+    {"IMGPROXY_BIND", ":", false},
+    {"IMGPROXY_BIND", "8080", false},
+    {"IMGPROXY_BIND", "::1", false},
+    {"IMGPROXY_BIND", "::1:80", false},
+    {"IMGPROXY_BIND", "unix:/x", false},
+    {"IMGPROXY_BIND", ":http", false},
     {"IMGPROXY_BIND", "/run/x.sock", false},
-    {"IMGPROXY_PROMETHEUS_BIND", "9090", false}, {"IMGPROXY_PROMETHEUS_BIND", ":65536", false},
+    {"IMGPROXY_PROMETHEUS_BIND", "9090", false},
+    {"IMGPROXY_PROMETHEUS_BIND", ":65536", false},
     {"IMGPROXY_PROMETHEUS_BIND", "[::]:9090", true},
-    {"IMGPROXY_WORKERS", "1", true}, {"IMGPROXY_WORKERS", "1024", true},
-    {"IMGPROXY_WORKERS", "1025", false}, {"IMGPROXY_WORKERS", "9999", false},
+    {"IMGPROXY_WORKERS", "1", true},
+    {"IMGPROXY_WORKERS", "1024", true},
+    {"IMGPROXY_WORKERS", "1025", false},
+    {"IMGPROXY_WORKERS", "9999", false},
     // What may hold keys and limits, and can't be read yet.
     {"IMGPROXY_ENV_AWS_SECRET_ID", "x", false},
     {"IMGPROXY_ENV_AWS_SSM_PARAMETERS_PATH", "/x", false},
@@ -211,8 +263,10 @@ TEST(Load, ValuesThatStartAndValuesThatAreRefused) {
 }
 
 TEST(Load, EveryBadValueIsReportedInOneRun) {
-  const Outcome outcome = load({{"IMGPROXY_QUALITY", "x"}, {"IMGPROXY_TIMEOUT", "0"},
-                                {"IMGPROXY_TTL", "-1"}, {"IMGPROXY_KEY", "zz"}});
+  const Outcome outcome = load({{"IMGPROXY_QUALITY", "x"},
+                                {"IMGPROXY_TIMEOUT", "0"},
+                                {"IMGPROXY_TTL", "-1"},
+                                {"IMGPROXY_KEY", "zz"}});
   const std::vector<std::string> wanted = {
       "invalid IMGPROXY_TIMEOUT value (format: integer, seconds): cannot be zero or negative, see "
       "https://docs.imgproxy.net/configuration/options#IMGPROXY_TIMEOUT",
@@ -239,7 +293,8 @@ TEST(Load, KeysAndSaltsGoInPairs) {
 }
 
 TEST(Load, SecretsNeverShow) {
-  const Environment environment = {{"IMGPROXY_KEY", "5ec2e7"}, {"IMGPROXY_SALT", "5ec2e7"},
+  const Environment environment = {{"IMGPROXY_KEY", "5ec2e7"},
+                                   {"IMGPROXY_SALT", "5ec2e7"},
                                    {"IMGPROXY_SECRET", "5ec2e7"},
                                    {"IMGPROXY_TRUSTED_SIGNATURES", "5ec2e7"},
                                    {"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", "5ec2e7"},
@@ -259,7 +314,8 @@ TEST(Load, CredentialsOfUrlsNeverShow) {
       {"IMGPROXY_URL_REPLACEMENTS", "a=http://u:5ec2e7@h/"},
       {"IMGPROXY_S3_ENDPOINT", "u:5ec2e7@minio:9000"},
       {"IMGPROXY_COOKIE_BASE_URL", "http://u:5ec2e7@h/"},
-      {"IMGPROXY_GCS_ENDPOINT", "http://u:5ec2e7@h/"}, {"HTTP_PROXY", "http://u:5ec2e7@h:1"},
+      {"IMGPROXY_GCS_ENDPOINT", "http://u:5ec2e7@h/"},
+      {"HTTP_PROXY", "http://u:5ec2e7@h:1"},
   };
   const Outcome good = load(environment);
   ASSERT_TRUE(good.config.has_value()) << good.all();
@@ -277,10 +333,11 @@ TEST(Load, CredentialsOfUrlsNeverShow) {
 }
 
 TEST(Load, RefusalsNameTheNumberAndTheHeader) {
-  const Outcome outcome = load({{"IMGPROXY_BIND", ":99999"}, {"IMGPROXY_WORKERS", "9999"},
+  const Outcome outcome = load({{"IMGPROXY_BIND", ":99999"},
+                                {"IMGPROXY_WORKERS", "9999"},
                                 {"IMGPROXY_RESPONSE_HEADERS_PASSTHROUGH", "keep-alive"}});
-  for (const std::string_view named : {"\":99999\"", "0..65535", "9999 is out of range (1..1024)",
-                                       "keep-alive"}) {
+  for (const std::string_view named :
+       {"\":99999\"", "0..65535", "9999 is out of range (1..1024)", "keep-alive"}) {
     EXPECT_NE(outcome.all().find(named), std::string::npos) << named << "\n" << outcome.all();
   }
 }
@@ -306,8 +363,12 @@ TEST(Load, EncryptedSourcesWithoutKeysAreWarnedOf) {
   const std::string key = "00112233445566778899aabbccddeeff";
   EXPECT_NE(load({{"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key}}).all().find("padding oracle"),
             std::string::npos);
-  EXPECT_EQ(load({{"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key}, {"IMGPROXY_KEY", "aa"},
-                  {"IMGPROXY_SALT", "bb"}}).all().find("padding oracle"), std::string::npos);
+  EXPECT_EQ(load({{"IMGPROXY_SOURCE_URL_ENCRYPTION_KEY", key},
+                  {"IMGPROXY_KEY", "aa"},
+                  {"IMGPROXY_SALT", "bb"}})
+                .all()
+                .find("padding oracle"),
+            std::string::npos);
 }
 
 // Wherever imgproxy would check signatures or not start, signatures are checked or nothing starts.
@@ -347,8 +408,10 @@ TEST(Load, BindWinsOverPort) {
 TEST(Load, TheFileWinsOverTheEnvironment) {
   const Folder folder;
   const std::string path = folder.file("env", "IMGPROXY_BIND=:1\nIMGPROXY_TTL=\"$N\"\n");
-  const Outcome outcome = load({{"IMGPROXY_ENV_LOCAL_FILE_PATH", path}, {"IMGPROXY_BIND", ":2"},
-                                {"N", "7"}, {"IMGPROXY_QUALITY", "3"}});
+  const Outcome outcome = load({{"IMGPROXY_ENV_LOCAL_FILE_PATH", path},
+                                {"IMGPROXY_BIND", ":2"},
+                                {"N", "7"},
+                                {"IMGPROXY_QUALITY", "3"}});
   ASSERT_TRUE(outcome.config.has_value());
   EXPECT_EQ(outcome.config->server.bind, ":1");
   EXPECT_EQ(outcome.config->server.ttl_s, 7);
@@ -362,8 +425,10 @@ TEST(Load, TheFileWinsOverTheEnvironment) {
 }
 
 TEST(Load, OlderNamesAreUsedWithAWarning) {
-  const Outcome outcome = load({{"IMGPROXY_CONCURRENCY", "3"}, {"IMGPROXY_WRITE_TIMEOUT", "4"},
-                                {"IMGPROXY_TIMEOUT", "5"}, {"IMGPROXY_ENABLE_WEBP_DETECTION", "1"},
+  const Outcome outcome = load({{"IMGPROXY_CONCURRENCY", "3"},
+                                {"IMGPROXY_WRITE_TIMEOUT", "4"},
+                                {"IMGPROXY_TIMEOUT", "5"},
+                                {"IMGPROXY_ENABLE_WEBP_DETECTION", "1"},
                                 {"IMGPROXY_MAX_GIF_FRAMES", "8"}});
   ASSERT_TRUE(outcome.config.has_value()) << outcome.all();
   EXPECT_EQ(outcome.config->server.workers, 3);
@@ -452,7 +517,8 @@ TEST(Load, SmallRules) {
   EXPECT_EQ(load({}, true).config->observe.log_format, LogFormat::kPretty);
   EXPECT_EQ(load({{"IMGPROXY_LOG_FORMAT", "gcp"}}, true).config->observe.log_format,
             LogFormat::kGcp);
-  const Outcome lambda = load({{"AWS_LAMBDA_FUNCTION_NAME", "f"}, {"IMGPROXY_WORKERS", "9"},
+  const Outcome lambda = load({{"AWS_LAMBDA_FUNCTION_NAME", "f"},
+                               {"IMGPROXY_WORKERS", "9"},
                                {"IMGPROXY_REQUESTS_QUEUE_SIZE", "9"}});
   EXPECT_EQ(lambda.config->server.workers, 1);
   EXPECT_EQ(lambda.config->server.requests_queue_size, 0);

@@ -43,8 +43,7 @@ TEST(Abilities, WhatIsMissingIsNamed) {
 
 TEST(Abilities, EachFormatSaysWhatItCan) {
   const std::string text = abilities_text(without({kJxl, kBmp}, {kJxl, kAvif}));
-  EXPECT_EQ(text.substr(0, text.find(", webp")),
-            "jpeg (load, save), jxl (none), png (load, save)");
+  EXPECT_EQ(text.substr(0, text.find(", webp")), "jpeg (load, save), jxl (none), png (load, save)");
   for (const char* one : {", svg (load), ", ", avif (load), ", ", bmp (save), "}) {
     EXPECT_NE(text.find(one), std::string::npos) << one << " in " << text;
   }

@@ -1,7 +1,7 @@
 // The table of formats.
-#include "imgring/format/format.h"
-
 #include <gtest/gtest.h>
+
+#include "imgring/format/format.h"
 
 namespace imgring {
 namespace {
@@ -12,11 +12,24 @@ TEST(Formats, NamesAreLowerCaseOnly) {
     std::optional<ImageType> type;
   };
   const Case cases[] = {
-      {"jpeg", ImageType::kJpeg}, {"jpg", ImageType::kJpeg}, {"jxl", ImageType::kJxl},
-      {"png", ImageType::kPng},   {"webp", ImageType::kWebp}, {"gif", ImageType::kGif},
-      {"ico", ImageType::kIco},   {"svg", ImageType::kSvg},   {"heic", ImageType::kHeic},
-      {"avif", ImageType::kAvif}, {"bmp", ImageType::kBmp},   {"tiff", ImageType::kTiff},
-      {"tif", {}}, {"JPG", {}}, {"", {}}, {" png", {}}, {"best", {}}, {"pdf", {}},
+      {"jpeg", ImageType::kJpeg},
+      {"jpg", ImageType::kJpeg},
+      {"jxl", ImageType::kJxl},
+      {"png", ImageType::kPng},
+      {"webp", ImageType::kWebp},
+      {"gif", ImageType::kGif},
+      {"ico", ImageType::kIco},
+      {"svg", ImageType::kSvg},
+      {"heic", ImageType::kHeic},
+      {"avif", ImageType::kAvif},
+      {"bmp", ImageType::kBmp},
+      {"tiff", ImageType::kTiff},
+      {"tif", {}},
+      {"JPG", {}},
+      {"", {}},
+      {" png", {}},
+      {"best", {}},
+      {"pdf", {}},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.name);

@@ -57,11 +57,13 @@ TEST(Headers, NoiseBehindFirstBytesIsSurvived) {
 TEST(Headers, EveryCutOfAHeaderIsSurvived) {
   using namespace std::string_literals;
   const std::string heads[] = {
-      "GIF89a\x10\0\x20\0\x80\0\0......"s "\x21\xF9\4\0\0\0\0\0\x2C\0\0\0\0\x10\0\x20\0\0\2\1x\0;"s,
+      "GIF89a\x10\0\x20\0\x80\0\0......"s
+      "\x21\xF9\4\0\0\0\0\0\x2C\0\0\0\0\x10\0\x20\0\0\2\1x\0;"s,
       "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x20\x8\6\0\0\1....",
       "BM....\0\0\0\0\x36\0\0\0\x28\0\0\0\x10\0\0\0\xE0\xFF\xFF\xFF\1\0\x18\0"s,
       "RIFF\0\0\0\0WEBPVP8X\xA\0\0\0\2\0\0\0\xF\0\0\x1F\0\0ANMF\4\0\0\0....ANMF\0\0\0\0"s,
-      "\0\0\0\x18"s "ftypavif\0\0\0\0avifmif1\0\0\0\x40meta....ispe\0\0\0\0\0\0\0\x10\0\0\0\x20"s,
+      "\0\0\0\x18"s
+      "ftypavif\0\0\0\0avifmif1\0\0\0\x40meta....ispe\0\0\0\0\0\0\0\x10\0\0\0\x20"s,
       "\xFF\x0A\xFF\x07\x12\x34\x56\x78"s,
       "II*\0\x8\0\0\0\2\0\0\1\4\0\1\0\0\0\x10\0\0\0\1\1\4\0\1\0\0\0\x20\0\0\0"s,
   };

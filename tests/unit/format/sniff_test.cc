@@ -37,13 +37,27 @@ constexpr Case kCases[] = {
     {"....ftypmif1"sv, ImageType::kHeic},
     {"....ftypavif"sv, ImageType::kAvif},
     {"....ftypavis"sv, ImageType::kAvif},
-    {"\0\0\0\x18""ftypmif1\0\0\0\0mif1avif"sv, ImageType::kAvif},
-    {"\0\0\0\x18""ftypmif1\0\0\0\0mif1heic"sv, ImageType::kHeic},
-    {"\0\0\0\x18""ftypmsf1\0\0\0\0msf1avis"sv, ImageType::kAvif},
-    {"\0\0\0\x18""ftypmsf1\0\0\0\0msf1hevc"sv, ImageType::kHeic},
-    {"\0\0\0\x1c""ftypmiaf\0\0\0\0miafmif1MA1B"sv, ImageType::kAvif},
-    {"\0\0\0\x14""ftypmiaf\0\0\0\0miaf....infe....av01"sv, ImageType::kAvif},
-    {"\0\0\0\x14""ftypmiaf\0\0\0\0miaf....infe....hvc1"sv, ImageType::kHeic},
+    {"\0\0\0\x18"
+     "ftypmif1\0\0\0\0mif1avif"sv,
+     ImageType::kAvif},
+    {"\0\0\0\x18"
+     "ftypmif1\0\0\0\0mif1heic"sv,
+     ImageType::kHeic},
+    {"\0\0\0\x18"
+     "ftypmsf1\0\0\0\0msf1avis"sv,
+     ImageType::kAvif},
+    {"\0\0\0\x18"
+     "ftypmsf1\0\0\0\0msf1hevc"sv,
+     ImageType::kHeic},
+    {"\0\0\0\x1c"
+     "ftypmiaf\0\0\0\0miafmif1MA1B"sv,
+     ImageType::kAvif},
+    {"\0\0\0\x14"
+     "ftypmiaf\0\0\0\0miaf....infe....av01"sv,
+     ImageType::kAvif},
+    {"\0\0\0\x14"
+     "ftypmiaf\0\0\0\0miaf....infe....hvc1"sv,
+     ImageType::kHeic},
     {"....ftypisom"sv, ImageType::kUnknown},
     {"....ftypmsf1"sv, ImageType::kHeic},
     {"BM"sv, ImageType::kBmp},
@@ -57,10 +71,18 @@ constexpr Case kCases[] = {
     {"II*\0"sv, ImageType::kTiff, ".tif"sv},
     {"MM\0*"sv, ImageType::kUnknown, ""sv, "image/x-canon-cr2"sv},
     {"MM\0*"sv, ImageType::kTiff, ""sv, "image/tiff"sv},
-    {"\0\0\0\x18""ftypMA1B\0\0\0\0avifmif1"sv, ImageType::kAvif},
-    {"\0\0\0\x14""ftypabcd\0\0\0\0heic"sv, ImageType::kHeic},
-    {"\0\0\0\x18""ftypisom\0\0\0\0mp41mif1"sv, ImageType::kUnknown},
-    {"\0\0\0\x14""ftypabcd\0\0\0\0av01"sv, ImageType::kUnknown},
+    {"\0\0\0\x18"
+     "ftypMA1B\0\0\0\0avifmif1"sv,
+     ImageType::kAvif},
+    {"\0\0\0\x14"
+     "ftypabcd\0\0\0\0heic"sv,
+     ImageType::kHeic},
+    {"\0\0\0\x18"
+     "ftypisom\0\0\0\0mp41mif1"sv,
+     ImageType::kUnknown},
+    {"\0\0\0\x14"
+     "ftypabcd\0\0\0\0av01"sv,
+     ImageType::kUnknown},
     {"<svg"sv, ImageType::kUnknown},  // the name may go on
     {"<svg>"sv, ImageType::kSvg},
     {"<svg/>"sv, ImageType::kSvg},

@@ -126,7 +126,11 @@ TEST(ResponseOddities, Values) {
        200, true},
       {"bytes above ASCII", with("X-A: caf\xc3\xa9 \xff\r\n"),
        "X-A=caf\xc3\xa9 \xff|" + kLengthField, "hello", 200, true},
-      {"control characters", with("X-A: a\x01" "b\x7f" "c\r\n"), "X-A=a b c|" + kLengthField},
+      {"control characters",
+       with("X-A: a\x01"
+            "b\x7f"
+            "c\r\n"),
+       "X-A=a b c|" + kLengthField},
   });
   expect_refused({
       {"NUL in a value", with("X-A: a\0b\r\n"s), "NUL"},
@@ -149,8 +153,7 @@ TEST(ResponseOddities, EqualLengthsAreOne) {
       {"in a list without spaces", framed("Content-Length: 5,5,5\r\n"), kLengthField},
       {"in a list and a line", framed("Content-Length: 5 ,\t5\r\nContent-Length: 5\r\n"),
        kLengthField},
-      {"with zeros in front", framed("Content-Length: 005\r\nContent-Length: 5\r\n"),
-       kLengthField},
+      {"with zeros in front", framed("Content-Length: 005\r\nContent-Length: 5\r\n"), kLengthField},
       {"none", framed("Content-Length: 0\r\nContent-Length: 0\r\n", ""), "Content-Length=0|", ""},
       {"padded", framed("Content-Length : 5\r\nContent-Length: 5\r\n"), kLengthField},
       {"one that says nothing", framed("Content-Length:\r\n"), ""},
@@ -162,12 +165,14 @@ TEST(ResponseOddities, EqualLengthsAreOne) {
 TEST(ResponseOddities, DifferingLengthsAreRefused) {
   expect_refused({
       {"two", framed("Content-Length: 5\r\nContent-Length: 6\r\n"), "both 5 and \"6\""},
-      {"apart, and one padded",
-       framed("Content-Length: 5\r\nX-A: 1\r\nContent-Length : 50\r\n"), "both 5 and \"50\""},
+      {"apart, and one padded", framed("Content-Length: 5\r\nX-A: 1\r\nContent-Length : 50\r\n"),
+       "both 5 and \"50\""},
       {"in a list", framed("Content-Length: 5, 6\r\n"), "both 5 and \"6\""},
       {"the third", framed(kLength + kLength + "Content-Length: 4\r\n"), "both 5 and \"4\""},
-      {"beside chunks", kOk + "Content-Length: 5\r\nContent-Length: 6\r\n"
-       "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "both 5 and"},
+      {"beside chunks",
+       kOk + "Content-Length: 5\r\nContent-Length: 6\r\n"
+             "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+       "both 5 and"},
       {"none of a list", framed("Content-Length: 5,\r\n"), "Content-Length is"},
       {"two numbers by a fold", framed("Content-Length: 5\r\n 5\r\n"), "Content-Length is"},
       {"a sign", framed("Content-Length: +5\r\n"), "Content-Length is"},
@@ -194,12 +199,15 @@ TEST(ResponseOddities, ChunksByLinesAsTheyAre) {
       {"LF alone", kChunks + "5\nhello\n0\n\n", kChunksField},
       {"LF alone behind the data", kChunks + "5\r\nhello\n0\r\n\r\n", kChunksField},
       {"two CR", kChunks + "5\r\r\nhello\r\n0\r\r\n\r\r\n", kChunksField},
-      {"beside a length", framed("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-                                 "3\r\nabc" + last), both, "abc"},
-      {"beside equal lengths", framed(kLength + kLength + "Transfer-Encoding: chunked\r\n",
-                                      "3\r\nabc" + last), both, "abc"},
-      {"said twice", framed("Transfer-Encoding: chunked\r\nTransfer-Encoding: Chunked\r\n",
-                            "3\r\nabc" + last), kChunksField, "abc"},
+      {"beside a length",
+       framed("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "3\r\nabc" + last), both,
+       "abc"},
+      {"beside equal lengths",
+       framed(kLength + kLength + "Transfer-Encoding: chunked\r\n", "3\r\nabc" + last), both,
+       "abc"},
+      {"said twice",
+       framed("Transfer-Encoding: chunked\r\nTransfer-Encoding: Chunked\r\n", "3\r\nabc" + last),
+       kChunksField, "abc"},
       {"and identity", framed("Transfer-Encoding: chunked, identity\r\n", "3\r\nabc" + last),
        kChunksField, "abc"},
       {"padded name", framed("Transfer-Encoding : chunked\r\n", "3\r\nabc" + last), kChunksField,
@@ -211,8 +219,8 @@ TEST(ResponseOddities, ChunksByLinesAsTheyAre) {
       {"the end without an empty line", kChunks + "5\r\nhello\r\n0\r\n", kChunksField},
       {"trailers that are none", kChunks + "5\r\nhello\r\n0\r\nno trailer\r\n\r\n", kChunksField},
       {"a CR in a trailer", kChunks + "5\r\nhello\r\n0\r\nX: a\rb\r\n\r\n", kChunksField},
-      {"rubbish behind the last", kChunks + "5\r\nhello\r\n0\r\n\r\nrubbish", kChunksField,
-       "hello", 200, true, 7},  // bytes that are left are the client's oddity
+      {"rubbish behind the last", kChunks + "5\r\nhello\r\n0\r\n\r\nrubbish", kChunksField, "hello",
+       200, true, 7},  // bytes that are left are the client's oddity
       {"rubbish instead of the empty line", kChunks + "5\r\nhello\r\n0\r\nrub\0bish"s,
        kChunksField},
   });
@@ -260,10 +268,11 @@ TEST(ResponseOddities, StatusLines) {
       {"empty lines before", "\r\n\n" + line("HTTP/1.1 200 OK"), kLengthField},
       {"LF alone", "HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", kLengthField},
       {"two CR", "HTTP/1.1 200 OK\r\r\nContent-Length: 5\r\r\n\r\r\nhello", kLengthField},
-      {"chunks in HTTP/1.2", "HTTP/1.2 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-       "5\r\nhello\r\n0\r\n\r\n", kChunksField},
-      {"an odd answer before it", "HTTP/1.1 103 Hints\r\nX A: 1\r\n\r\n" + with(""),
-       kLengthField},
+      {"chunks in HTTP/1.2",
+       "HTTP/1.2 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+       "5\r\nhello\r\n0\r\n\r\n",
+       kChunksField},
+      {"an odd answer before it", "HTTP/1.1 103 Hints\r\nX A: 1\r\n\r\n" + with(""), kLengthField},
       {"its own length alone counts", "HTTP/1.1 103 Hints\r\nContent-Length: 9\r\n\r\n" + with(""),
        kLengthField, "hello", 200, true},
       {"rubbish behind the body", with("") + "HTTP/1.1 200 OK\r\n", kLengthField, "hello", 200,

@@ -164,11 +164,11 @@ TEST(RequestParser, MethodsThatNobodyServesAreNoSyntaxErrors) {
 }
 
 TEST(RequestParser, HeadersKeepOrderAndBytes) {
-  const Outcome out = parse_all_ways(
-      get("/", "A: 1\r\nb:  two words \t\r\nA: 2\r\nEmpty:\r\nUtf: \xc3\xa9\r\n"));
+  const Outcome out =
+      parse_all_ways(get("/", "A: 1\r\nb:  two words \t\r\nA: 2\r\nEmpty:\r\nUtf: \xc3\xa9\r\n"));
   ASSERT_EQ(out.state, State::kReady);
-  const std::vector<Headers::Field> expected = {{"Host", "h"}, {"A", "1"}, {"b", "two words"},
-                                                {"A", "2"}, {"Empty", ""}, {"Utf", "\xc3\xa9"}};
+  const std::vector<Headers::Field> expected = {{"Host", "h"}, {"A", "1"},    {"b", "two words"},
+                                                {"A", "2"},    {"Empty", ""}, {"Utf", "\xc3\xa9"}};
   EXPECT_EQ(out.request.headers.fields(), expected);
 }
 
@@ -285,7 +285,7 @@ TEST(RequestParser, BadRequestLines) {
       {"\x16\x03\x01\x02hello"},  // TLS
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"},
       {"ABCDEFGHIJABCDEFGHIJABCDEFGHIJABC / HTTP/1.1\r\nHost: h\r\n\r\n"},  // 33 bytes
-      {"GET / HTTP/1.1\r\n\r\n"},  // no Host
+      {"GET / HTTP/1.1\r\n\r\n"},                                           // no Host
       {"GET / HTTP/1.1\r\nHost: a b\r\n\r\n"},
       {"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"},
       {"GET / HTTP/1.1\r\nHost: u@h\r\n\r\n"},

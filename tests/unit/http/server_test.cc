@@ -230,9 +230,8 @@ TEST(Connection, SmallAnswersGatherAsFarAsTheyArePaid) {
   loop::run_loop([&](loop::Loop& l, loop::Scope& scope) {
     return pipelines_unread(l, scope, nullptr, &unpaid);
   });
-  loop::run_loop([&](loop::Loop& l, loop::Scope& scope) {
-    return pipelines_unread(l, scope, &heads, &paid);
-  });
+  loop::run_loop(
+      [&](loop::Loop& l, loop::Scope& scope) { return pipelines_unread(l, scope, &heads, &paid); });
   // What the kernel needs around each makes them fewer than their bytes.
   EXPECT_LE(unpaid, mem::kClientUntakenBytes / 64);
   EXPECT_GT(paid, unpaid);

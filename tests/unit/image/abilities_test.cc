@@ -12,9 +12,8 @@ namespace {
 
 TEST(Abilities, TheUsualFormatsAreLoadedAndSaved) {
   const format::Abilities can = ask_abilities();
-  for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp,
-                               ImageType::kGif, ImageType::kIco, ImageType::kBmp,
-                               ImageType::kTiff}) {
+  for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif,
+                               ImageType::kIco, ImageType::kBmp, ImageType::kTiff}) {
     EXPECT_TRUE(can.can_load(type)) << facts_of(type).name;
     EXPECT_TRUE(can.can_save(type)) << facts_of(type).name;
   }

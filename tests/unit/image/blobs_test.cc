@@ -61,8 +61,10 @@ struct Format {
   ImageType type;
   const char* suffix;
 };
-constexpr Format kFormats[] = {{ImageType::kJpeg, ".jpg"}, {ImageType::kPng, ".png"},
-                               {ImageType::kWebp, ".webp"}, {ImageType::kTiff, ".tif"},
+constexpr Format kFormats[] = {{ImageType::kJpeg, ".jpg"},
+                               {ImageType::kPng, ".png"},
+                               {ImageType::kWebp, ".webp"},
+                               {ImageType::kTiff, ".tif"},
                                {ImageType::kAvif, ".avif[compression=av1]"},
                                {ImageType::kHeic, ".heic[compression=hevc]"},
                                {ImageType::kJxl, ".jxl"}};
@@ -105,8 +107,10 @@ TEST(Blobs, OverTheirLimitAreLeftOut) {
   const struct {
     const char* field;
     std::size_t bytes_max;
-  } kCases[] = {{VIPS_META_ICC_NAME, kProfileBytesMax}, {VIPS_META_EXIF_NAME, kExifBytesMax},
-                {VIPS_META_XMP_NAME, kXmpBytesMax}, {VIPS_META_IPTC_NAME, kIptcBytesMax},
+  } kCases[] = {{VIPS_META_ICC_NAME, kProfileBytesMax},
+                {VIPS_META_EXIF_NAME, kExifBytesMax},
+                {VIPS_META_XMP_NAME, kXmpBytesMax},
+                {VIPS_META_IPTC_NAME, kIptcBytesMax},
                 {"photoshop-data", kOtherBlobBytesMax}};
   for (const auto& c : kCases) {
     SCOPED_TRACE(c.field);

@@ -62,7 +62,11 @@ TEST(Bmp, MasksMayBeOfAnyWidthAndOrder) {
   };
   for (const auto& c : kCases) {
     for (const std::uint32_t header : {40u, 52u, 108u}) {
-      Bmp b{.width = 1, .height = 1, .depth = c.depth, .compression = 3, .header = header,
+      Bmp b{.width = 1,
+            .height = 1,
+            .depth = c.depth,
+            .compression = 3,
+            .header = header,
             .pixels = le(c.pixel, 4)};
       b.masks = c.masks;
       EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), c.wanted) << header << " " << c.pixel;
@@ -71,7 +75,10 @@ TEST(Bmp, MasksMayBeOfAnyWidthAndOrder) {
 }
 
 TEST(Bmp, SixteenBitsMayHaveAlpha) {
-  Bmp b{.height = 1, .depth = 16, .compression = 3, .header = 108,
+  Bmp b{.height = 1,
+        .depth = 16,
+        .compression = 3,
+        .header = 108,
         .pixels = std::string("\x1f\x80\xe0\x03", 4)};
   b.masks = {0x7C00, 0x03E0, 0x001F, 0x8000};
   EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), (Pixels{0, 0, 255, 255, 0, 255, 0, 0}));
@@ -88,7 +95,10 @@ TEST(Bmp, HeadersOfEachLengthAreRead) {
 
 TEST(Bmp, ThePaletteOfTheOldestHeaderHasThreeBytesEachAndMayBeShort) {
   const std::string palette("\0\0\xff\0\xff\0", 6);
-  EXPECT_EQ(loaded(file_of({.height = 1, .depth = 8, .header = 12, .palette = palette,
+  EXPECT_EQ(loaded(file_of({.height = 1,
+                            .depth = 8,
+                            .header = 12,
+                            .palette = palette,
                             .pixels = std::string("\0\1\0\0", 4)}),
                    ImageType::kBmp),
             (Pixels{255, 0, 0, 0, 255, 0}));
@@ -103,17 +113,23 @@ TEST(Bmp, PalettesOfEachDepth) {
   for (const auto& c : kCases) {
     std::string row = c.row;
     row.resize(4);
-    EXPECT_EQ(loaded(file_of({.height = 1, .depth = c.depth, .colours = 2, .palette = palette,
-                              .pixels = row}),
-                     ImageType::kBmp),
-              (Pixels{255, 0, 0, 0, 255, 0}))
+    EXPECT_EQ(
+        loaded(
+            file_of(
+                {.height = 1, .depth = c.depth, .colours = 2, .palette = palette, .pixels = row}),
+            ImageType::kBmp),
+        (Pixels{255, 0, 0, 0, 255, 0}))
         << c.depth;
   }
 }
 
 TEST(Bmp, AnIndexBeyondThePaletteIsBlack) {
   const std::string palette("\xff\xff\xff\0", 4);
-  EXPECT_EQ(loaded(file_of({.width = 1, .height = 1, .depth = 8, .colours = 1, .palette = palette,
+  EXPECT_EQ(loaded(file_of({.width = 1,
+                            .height = 1,
+                            .depth = 8,
+                            .colours = 1,
+                            .palette = palette,
                             .pixels = std::string("\xC8\0\0\0", 4)}),
                    ImageType::kBmp),
             (Pixels{0, 0, 0}));
@@ -124,7 +140,10 @@ TEST(Bmp, FifteenAndSixteenBitsSpanTheWholeRange) {
                    ImageType::kBmp),
             (Pixels{255, 255, 255, 255, 0, 0}));
   const std::string masks = le(0xF800, 4) + le(0x7E0, 4) + le(0x1F, 4);
-  EXPECT_EQ(loaded(file_of({.height = 1, .depth = 16, .compression = 3, .palette = masks,
+  EXPECT_EQ(loaded(file_of({.height = 1,
+                            .depth = 16,
+                            .compression = 3,
+                            .palette = masks,
                             .pixels = std::string("\xff\xff\xe0\x07", 4)}),
                    ImageType::kBmp),
             (Pixels{248, 252, 248, 0, 252, 0}));  // as imgproxy shifts them
@@ -145,7 +164,11 @@ TEST(Bmp, RunLengthsWithMovesLiteralsAndEarlyEnd) {
 }
 
 TEST(Bmp, RunLengthsStayInsideRowAndPicture) {
-  Bmp b{.width = 4, .height = 2, .depth = 8, .compression = 1, .colours = 1,
+  Bmp b{.width = 4,
+        .height = 2,
+        .depth = 8,
+        .compression = 1,
+        .colours = 1,
         .palette = std::string("\1\2\3\0", 4)};
   b.pixels = std::string("\xff\0\xff\0\0\0\xff\0\0\2\xff\xff\xff\0\0\1", 16);
   EXPECT_EQ(loaded(file_of(b), ImageType::kBmp).size(), 24u);
@@ -160,13 +183,20 @@ TEST(Bmp, WhatWritersLeaveOutIsNotMissed) {
   b.pixels.pop_back();  // what fills up the last row
   EXPECT_EQ(loaded(file_of(b), ImageType::kBmp), wanted);
   // Colours that are not used, and the mark of the end of run lengths.
-  EXPECT_EQ(loaded(file_of({.width = 2, .height = 1, .depth = 8,
+  EXPECT_EQ(loaded(file_of({.width = 2,
+                            .height = 1,
+                            .depth = 8,
                             .palette = std::string("\1\2\3\0\4\5\6\0", 8),
                             .pixels = std::string("\1\0\0\0", 4)}),
                    ImageType::kBmp),
             (Pixels{6, 5, 4, 3, 2, 1}));
-  Bmp runs{.width = 2, .height = 2, .depth = 8, .compression = 1, .colours = 1,
-           .palette = std::string("\1\2\3\0", 4), .pixels = std::string("\2\0\0\0\2\0", 6)};
+  Bmp runs{.width = 2,
+           .height = 2,
+           .depth = 8,
+           .compression = 1,
+           .colours = 1,
+           .palette = std::string("\1\2\3\0", 4),
+           .pixels = std::string("\2\0\0\0\2\0", 6)};
   EXPECT_EQ(loaded(file_of(runs), ImageType::kBmp).size(), 12u);
   runs.pixels = std::string("\2\0\0\0\1\0", 6);
   expect_broken(file_of(runs), ImageType::kBmp);
@@ -175,22 +205,34 @@ TEST(Bmp, WhatWritersLeaveOutIsNotMissed) {
 TEST(Bmp, HostileFilesAreRefused) {
   const std::string pixels(16, 'x');
   const std::string cases[] = {
-      "BM", "BM" + std::string(12, '\0'), "BM" + std::string(16, '\0'),
-      file_of({.header = 16, .pixels = pixels}), file_of({.width = 0, .pixels = pixels}),
-      file_of({.width = -2, .pixels = pixels}), file_of({.height = 0, .pixels = pixels}),
-      file_of({.height = INT32_MIN, .pixels = pixels}), file_of({.planes = 2, .pixels = pixels}),
-      file_of({.depth = 0, .pixels = pixels}), file_of({.depth = 3, .pixels = pixels}),
-      file_of({.depth = 64, .pixels = pixels}), file_of({.compression = 1, .pixels = pixels}),
-      file_of({.compression = 4, .pixels = pixels}), file_of({.compression = 3, .pixels = pixels}),
-      file_of({.depth = 32, .compression = 3, .header = 64, .pixels = pixels}),  // a fax
+      "BM",
+      "BM" + std::string(12, '\0'),
+      "BM" + std::string(16, '\0'),
+      file_of({.header = 16, .pixels = pixels}),
+      file_of({.width = 0, .pixels = pixels}),
+      file_of({.width = -2, .pixels = pixels}),
+      file_of({.height = 0, .pixels = pixels}),
+      file_of({.height = INT32_MIN, .pixels = pixels}),
+      file_of({.planes = 2, .pixels = pixels}),
+      file_of({.depth = 0, .pixels = pixels}),
+      file_of({.depth = 3, .pixels = pixels}),
+      file_of({.depth = 64, .pixels = pixels}),
+      file_of({.compression = 1, .pixels = pixels}),
+      file_of({.compression = 4, .pixels = pixels}),
+      file_of({.compression = 3, .pixels = pixels}),
+      file_of({.depth = 32, .compression = 3, .header = 64, .pixels = pixels}),   // a fax
       file_of({.depth = 32, .compression = 3, .header = 108, .pixels = pixels}),  // empty masks
-      file_of({.pixels = pixels.substr(3)}), file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
+      file_of({.pixels = pixels.substr(3)}),
+      file_of({.width = 0x7FFFFFFF, .pixels = pixels}),
       file_of({.width = 9'000'000, .height = 9'000'000, .pixels = pixels}),
       file_of({.depth = 8, .colours = 257, .palette = std::string(1028, 'p'), .pixels = pixels}),
       file_of({.depth = 8, .colours = 0xFFFFFFFF, .pixels = pixels}),
       file_of({.depth = 8, .pixels = pixels}),  // 256 colours, none there
       file_of({.depth = 8, .compression = 1, .colours = 1, .palette = "pppp", .pixels = "\5"}),
-      file_of({.depth = 8, .compression = 1, .colours = 1, .palette = "pppp",
+      file_of({.depth = 8,
+               .compression = 1,
+               .colours = 1,
+               .palette = "pppp",
                .pixels = std::string("\0\x20zz", 4)}),
   };
   for (const std::string& file : cases) {
@@ -204,9 +246,13 @@ TEST(Bmp, HostileFilesAreRefused) {
 
 TEST(Bmp, ARunLengthBombTakesNoMemoryForItsHeader) {
   // 100 MP in a file of 80 bytes: the size is told, pixels only when somebody asks.
-  const std::string file =
-      file_of({.width = 10'000, .height = 10'000, .depth = 8, .compression = 1, .colours = 1,
-               .palette = "pppp", .pixels = std::string("\0\1", 2)});
+  const std::string file = file_of({.width = 10'000,
+                                    .height = 10'000,
+                                    .depth = 8,
+                                    .compression = 1,
+                                    .colours = 1,
+                                    .palette = "pppp",
+                                    .pixels = std::string("\0\1", 2)});
   const auto image = load(bytes_of(file), ImageType::kBmp, LoadParams{});
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(vips_image_get_width(image->get()), 10'000);

@@ -97,7 +97,7 @@ TEST(CallFilter, LooksAtArguments) {
   EXPECT_EQ(answer_to({SYS_mmap, {0, page, PROT_READ | PROT_EXEC, own, -1}}), EPERM);
   EXPECT_EQ(answer_to({SYS_mprotect, {0, 0, PROT_EXEC}}), EPERM);
   EXPECT_EQ(answer_to({SYS_mprotect, {0, 0, PROT_READ}}), 0);
-  EXPECT_EQ(answer_to({SYS_clone, {SIGCHLD}}), EPERM);  // a process
+  EXPECT_EQ(answer_to({SYS_clone, {SIGCHLD}}), EPERM);        // a process
   EXPECT_EQ(answer_to({SYS_clone, {CLONE_THREAD}}), EINVAL);  // asked the kernel: no memory shared
   EXPECT_EQ(answer_to({SYS_prlimit64, {0, RLIMIT_CORE, 0, 0}}), 0);
   EXPECT_EQ(answer_to({SYS_prlimit64, {1, RLIMIT_CORE, 0, 0}}), EPERM);

@@ -40,9 +40,7 @@ std::string standard_header() {
   h.replace(80, 4, "HP  ");
   return h;
 }
-bool has_profile(VipsImage* image) {
-  return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0;
-}
+bool has_profile(VipsImage* image) { return vips_image_get_typeof(image, VIPS_META_ICC_NAME) != 0; }
 
 TEST(Colour, StandardProfileIsKnownByItsHeader) {
   const VipsImagePtr image = picture(4, 4, 3);
@@ -111,8 +109,8 @@ std::string linear_grey() {
   const std::string zeros(4, '\0'), white = be(63190) + be(65536) + be(54061);
   const std::string parts = "desc" + zeros + be(2) + std::string("a\0", 2) + std::string(78, '\0') +
                             "curv" + zeros + zeros + "XYZ " + zeros + white;
-  const std::string tags = be(3) + "desc" + be(168) + be(92) + "kTRC" + be(260) + be(12) + "wtpt" +
-                           be(272) + be(20);
+  const std::string tags =
+      be(3) + "desc" + be(168) + be(92) + "kTRC" + be(260) + be(12) + "wtpt" + be(272) + be(20);
   std::string head(128, '\0');
   head.replace(0, 4, be(292)).replace(8, 1, "\2").replace(12, 12, "mntrGRAYXYZ ");
   head.replace(36, 4, "acsp").replace(68, 12, white);
@@ -135,8 +133,8 @@ TEST(Colour, GreyProfilesAreTransformedToo) {
     for (std::size_t i = 0; i < before.size(); ++i) {
       const bool alpha = bands == 2 && i % 2 == 1;
       const double light = before[i] / 255.0;
-      const double srgb = light > 0.0031308 ? 1.055 * std::pow(light, 1 / 2.4) - 0.055
-                                            : 12.92 * light;
+      const double srgb =
+          light > 0.0031308 ? 1.055 * std::pow(light, 1 / 2.4) - 0.055 : 12.92 * light;
       EXPECT_NEAR(after[i], alpha ? before[i] : 255 * srgb, alpha ? 0 : 2.5);
     }
     const auto kept = to_result(work->get(), true);

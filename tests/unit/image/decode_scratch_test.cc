@@ -28,8 +28,12 @@ TEST(DecodeScratch, ABlockServesTheNextPicture) {
 
 TEST(DecodeScratch, ALargerBlockReplacesASmallerOne) {
   DecodeScratch scratch(64 * kMiB);
-  { const DecodeScratch::Block block = scratch.take(10 * kMiB); }
-  { const DecodeScratch::Block block = scratch.take(30 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(10 * kMiB);
+  }
+  {
+    const DecodeScratch::Block block = scratch.take(30 * kMiB);
+  }
   EXPECT_EQ(scratch.idle_bytes(), 30 * kMiB);
 }
 
@@ -41,7 +45,9 @@ TEST(DecodeScratch, NothingIdleAboveItsMost) {
     EXPECT_NE(one.data(), two.data());
   }
   EXPECT_EQ(scratch.idle_bytes(), 30 * kMiB);
-  { const DecodeScratch::Block block = scratch.take(41 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(41 * kMiB);
+  }
   EXPECT_EQ(scratch.idle_bytes(), 0u);
 }
 
@@ -49,11 +55,15 @@ TEST(DecodeScratch, NothingIdleWhileJobsWaitForBytes) {
   mem::Budget budget(64 * kMiB);
   std::atomic<int> waiters{0};
   DecodeScratch scratch(64 * kMiB, {.budget = &budget, .waiters = &waiters});
-  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(20 * kMiB);
+  }
   EXPECT_EQ(scratch.idle_bytes(), 20 * kMiB);
   EXPECT_EQ(budget.current(), 20 * kMiB);
   waiters = 1;
-  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(20 * kMiB);
+  }
   EXPECT_EQ(scratch.idle_bytes(), 0u) << "they would wait for it until the next tick";
   EXPECT_EQ(budget.current(), 0u);
 }
@@ -62,7 +72,9 @@ TEST(DecodeScratch, NothingIdleWhileJobsWaitForBytes) {
 TEST(DecodeScratch, WhatABlockHasAboveItsJobStaysInTheLedger) {
   mem::Budget budget(64 * kMiB);
   DecodeScratch scratch(64 * kMiB, {.budget = &budget});
-  { const DecodeScratch::Block block = scratch.take(30 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(30 * kMiB);
+  }
   {
     DecodeScratch::Block block = scratch.take(12 * kMiB);
     EXPECT_EQ(budget.current(), 18 * kMiB);
@@ -82,7 +94,9 @@ TEST(DecodeScratch, WhatABlockHasAboveItsJobStaysInTheLedger) {
 TEST(DecodeScratch, WhatWasNotUsedForAWhileGoes) {
   DecodeScratch scratch(64 * kMiB);
   const auto before = DecodeScratch::Clock::now();
-  { const DecodeScratch::Block block = scratch.take(20 * kMiB); }
+  {
+    const DecodeScratch::Block block = scratch.take(20 * kMiB);
+  }
   scratch.release_unused(before);
   EXPECT_EQ(scratch.idle_bytes(), 20 * kMiB) << "used since";
   scratch.release_unused(DecodeScratch::Clock::now() + std::chrono::seconds(1));

@@ -124,9 +124,9 @@ TEST(Encoder, AStopBeforeTheFirstStripIsReported) {
                 {StopReason::kClientGone, ErrorCode::kCancelled},
                 {StopReason::kShutdown, ErrorCode::kCancelled}};
   for (const auto& c : kCases) {
-    for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp,
-                                 ImageType::kGif, ImageType::kTiff, ImageType::kBmp,
-                                 ImageType::kIco}) {
+    for (const ImageType type :
+         {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp, ImageType::kGif, ImageType::kTiff,
+          ImageType::kBmp, ImageType::kIco}) {
       SCOPED_TRACE(facts_of(type).name);
       // A crop is no memory image: its pixels must be pulled.
       const VipsImagePtr whole = picture(64, 64, 3);

@@ -31,10 +31,10 @@ std::string nclx(std::uint32_t primaries, std::uint32_t transfer) {
 // Two items; the properties of the second one, the primary, are the second and third.
 std::string file_of(const std::string& colour, const std::string& references) {
   const std::string ipco = box("ipco", box("ispe", be(0, 12)) + box("pixi", be(0, 8)) + colour);
-  const std::string uses = be(2, 4) + be(1, 2) + be(1, 1) + be(1, 1) + be(2, 2) + be(2, 1) +
-                           be(2, 1) + be(0x83, 1);
-  const std::string meta = full_box("meta", full_box("pitm", be(2, 2)) + references +
-                                                box("iprp", ipco + full_box("ipma", uses)));
+  const std::string uses =
+      be(2, 4) + be(1, 2) + be(1, 1) + be(1, 1) + be(2, 2) + be(2, 1) + be(2, 1) + be(0x83, 1);
+  const std::string meta = full_box(
+      "meta", full_box("pitm", be(2, 2)) + references + box("iprp", ipco + full_box("ipma", uses)));
   return box("ftyp", "avif" + be(0, 4) + "avifmif1") + box("free", be(0, 4)) + meta +
          box("mdat", std::string(40, 'm'));
 }
@@ -112,7 +112,7 @@ TEST(HeifBoxes, P3ThatOnlyNclxSaysGetsItsProfile) {
   const struct {
     std::uint32_t primaries, transfer;
     bool profile;
-  } kCases[] = {{12, 13, true}, {12, 2, true},  {12, 1, true}, {1, 13, false},
+  } kCases[] = {{12, 13, true}, {12, 2, true},   {12, 1, true}, {1, 13, false},
                 {9, 16, false}, {12, 16, false}, {2, 2, false}};
   for (const auto& c : kCases) {
     const VipsImagePtr base = picture(8, 8, 3), image = own_copy(base.get());

@@ -52,8 +52,8 @@ TEST(LibraryThreads, OnlyWhatCannotFailOtherwiseIsTriedOut) {
             threads_to_load(ImageType::kAvif, as_bytes(plain)));
   EXPECT_GT(threads_to_save(ImageType::kJxl), 0u);
   EXPECT_GT(threads_to_save(ImageType::kHeic), threads_to_save(ImageType::kJxl));
-  for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kGif,
-                               ImageType::kWebp, ImageType::kAvif}) {
+  for (const ImageType type :
+       {ImageType::kJpeg, ImageType::kPng, ImageType::kGif, ImageType::kWebp, ImageType::kAvif}) {
     EXPECT_EQ(threads_to_save(type), 0u);
   }
 }

@@ -141,8 +141,8 @@ TEST(Loader, PagesAreStacked) {
 }
 
 TEST(Loader, TruncatedPicturesAreLoadedAsFarAsTheyGo) {
-  for (const auto& [suffix, type] : {std::pair{".jpg", ImageType::kJpeg},
-                                     std::pair{".png", ImageType::kPng}}) {
+  for (const auto& [suffix, type] :
+       {std::pair{".jpg", ImageType::kJpeg}, std::pair{".png", ImageType::kPng}}) {
     std::string bytes = saved_by_vips(picture(200, 200, 3).get(), suffix);
     bytes.resize(bytes.size() / 2);
     const auto image = load(bytes_of(bytes), type, {});
@@ -197,15 +197,15 @@ TEST(VipsImage, LoaderMessagesAreBrokenImages) {
     const char* domain;
     const char* text;
     ErrorCode code;
-  } kCases[] = {{"jpegload_source", "bad", ErrorCode::kBrokenImage},
-                {"pngload_buffer", "bad", ErrorCode::kBrokenImage},
-                {"webp2vips", "bad", ErrorCode::kBrokenImage},
-                {"VipsJpeg", "bad", ErrorCode::kBrokenImage},
-                {"VipsForeignLoad", "images do not match between header and load",
-                 ErrorCode::kBrokenImage},
-                {"glib", "XML parse error: Error", ErrorCode::kBrokenImage},
-                {"extract_area", "bad extract area", ErrorCode::kInternal},
-                {"load", "?", ErrorCode::kInternal}};
+  } kCases[] = {
+      {"jpegload_source", "bad", ErrorCode::kBrokenImage},
+      {"pngload_buffer", "bad", ErrorCode::kBrokenImage},
+      {"webp2vips", "bad", ErrorCode::kBrokenImage},
+      {"VipsJpeg", "bad", ErrorCode::kBrokenImage},
+      {"VipsForeignLoad", "images do not match between header and load", ErrorCode::kBrokenImage},
+      {"glib", "XML parse error: Error", ErrorCode::kBrokenImage},
+      {"extract_area", "bad extract area", ErrorCode::kInternal},
+      {"load", "?", ErrorCode::kInternal}};
   for (const auto& c : kCases) {
     vips_error_clear();
     vips_error(c.domain, "%s", c.text);

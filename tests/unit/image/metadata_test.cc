@@ -130,8 +130,8 @@ TEST(Metadata, IptcKeepsByLineCreditAndCopyright) {
   const std::string by = record(2, 80, "Ann"), credit = record(2, 110, "C");
   const std::string note = record(2, 116, "N"), headline = record(2, 105, "Headline");
   const std::string other_record = record(1, 90, "x");
-  const std::string out = stripped(
-      VIPS_META_IPTC_NAME, photoshop(other_record + by + headline + credit + note));
+  const std::string out =
+      stripped(VIPS_META_IPTC_NAME, photoshop(other_record + by + headline + credit + note));
   const std::string kept = other_record + by + credit + note;
   EXPECT_NE(out.find(kept), std::string::npos);
   EXPECT_EQ(out.find("Headline"), std::string::npos);

@@ -24,9 +24,9 @@ TEST(NativeResize, WeightsSumToOneAndStayInside) {
     int size, resized;
     double shrink;
   };
-  const Case kCases[] = {{100, 50, 2},  {101, 50, 2.02}, {99, 33, 3},   {1000, 253, 3.95},
-                         {3, 1, 3},     {1, 1, 1.3},     {7, 5, 1.4},   {10, 10, 1.01},
-                         {500, 500, 1}, {894, 500, 894 / 500.0}};
+  const Case kCases[] = {
+      {100, 50, 2}, {101, 50, 2.02}, {99, 33, 3},    {1000, 253, 3.95}, {3, 1, 3},
+      {1, 1, 1.3},  {7, 5, 1.4},     {10, 10, 1.01}, {500, 500, 1},     {894, 500, 894 / 500.0}};
   for (const Case& c : kCases) {
     SCOPED_TRACE(std::to_string(c.size) + " to " + std::to_string(c.resized));
     const AxisWeights w = make_weights({0, c.size, c.resized, c.shrink, 0, c.resized});
@@ -268,8 +268,7 @@ TEST(NativeProgressive, SameBytesFromUsedScratch) {
   constexpr int kWidth = 2400, kHeight = 1800;  // 13 MB of coefficients and more
   for (const char* const suffix : {".jpg[interlace,Q=60]", ".jpg[interlace,Q=92]"}) {
     SCOPED_TRACE(suffix);
-    const std::string source =
-        test::saved_by_vips(test::picture(kWidth, kHeight, 3).get(), suffix);
+    const std::string source = test::saved_by_vips(test::picture(kWidth, kHeight, 3).get(), suffix);
     NativeJob job;
     job.source = test::bytes_of(source);
     job.source_type = job.result_type = ImageType::kJpeg;

@@ -25,8 +25,10 @@ std::string built_in(const char* name) {
 std::string header(const char* space, const char* device = "mntr", char version = 2) {
   std::string h(128, '\0');
   h[8] = version;
-  return h.replace(12, 4, device).replace(16, 4, space).replace(20, 4, "XYZ ").replace(36, 4,
-                                                                                        "acsp");
+  return h.replace(12, 4, device)
+      .replace(16, 4, space)
+      .replace(20, 4, "XYZ ")
+      .replace(36, 4, "acsp");
 }
 
 TEST(Profile, FitsThePictureWhoseColoursItSpeaksOf) {
@@ -36,17 +38,28 @@ TEST(Profile, FitsThePictureWhoseColoursItSpeaksOf) {
     ColourModel model;
     bool fits;
   } kCases[] = {
-      {header("RGB "), kRgb, true},          {header("GRAY"), kGrey, true},
-      {header("CMYK"), kCmyk, true},         {header("Lab "), kLab, true},
-      {header("GRAY"), kRgb, false},         {header("RGB "), kGrey, false},
-      {header("CMYK"), kRgb, false},         {header("RGB "), kCmyk, false},
-      {header("GRAY"), kCmyk, false},        {header("RGB "), kOther, false},
-      {header("RGB ", "scnr"), kRgb, true},  {header("RGB ", "prtr"), kRgb, true},
-      {header("RGB ", "spac"), kRgb, true},  {header("RGB ", "link"), kRgb, false},
-      {header("RGB ", "abst"), kRgb, false}, {header("RGB ", "nmcl"), kRgb, false},
-      {header("RGB ", "mntr", 4), kRgb, true}, {header("RGB ", "mntr", 5), kRgb, true},
-      {header("RGB ", "mntr", 0), kRgb, false}, {header("RGB ", "mntr", 9), kRgb, false},
-      {header("RGB ").substr(0, 127), kRgb, false}, {"", kRgb, false},
+      {header("RGB "), kRgb, true},
+      {header("GRAY"), kGrey, true},
+      {header("CMYK"), kCmyk, true},
+      {header("Lab "), kLab, true},
+      {header("GRAY"), kRgb, false},
+      {header("RGB "), kGrey, false},
+      {header("CMYK"), kRgb, false},
+      {header("RGB "), kCmyk, false},
+      {header("GRAY"), kCmyk, false},
+      {header("RGB "), kOther, false},
+      {header("RGB ", "scnr"), kRgb, true},
+      {header("RGB ", "prtr"), kRgb, true},
+      {header("RGB ", "spac"), kRgb, true},
+      {header("RGB ", "link"), kRgb, false},
+      {header("RGB ", "abst"), kRgb, false},
+      {header("RGB ", "nmcl"), kRgb, false},
+      {header("RGB ", "mntr", 4), kRgb, true},
+      {header("RGB ", "mntr", 5), kRgb, true},
+      {header("RGB ", "mntr", 0), kRgb, false},
+      {header("RGB ", "mntr", 9), kRgb, false},
+      {header("RGB ").substr(0, 127), kRgb, false},
+      {"", kRgb, false},
       {std::string(200, 'x'), kRgb, false},
   };
   for (const auto& c : kCases) EXPECT_EQ(fits_model(bytes_of(c.profile), c.model), c.fits);
@@ -57,10 +70,10 @@ struct Format {
   const char* suffix;
   bool cmyk, alpha, keeps;  // keeps: libvips writes any profile into it
 };
-constexpr Format kFormats[] = {
-    {ImageType::kJpeg, ".jpg", true, false, false}, {ImageType::kTiff, ".tif", true, true, true},
-    {ImageType::kWebp, ".webp", false, true, true},
-    {ImageType::kAvif, ".avif[compression=av1]", false, true, true}};
+constexpr Format kFormats[] = {{ImageType::kJpeg, ".jpg", true, false, false},
+                               {ImageType::kTiff, ".tif", true, true, true},
+                               {ImageType::kWebp, ".webp", false, true, true},
+                               {ImageType::kAvif, ".avif[compression=av1]", false, true, true}};
 
 // libvips' savers leave out what does not fit: three bands of another space get past them.
 TEST(Profile, OfOtherColoursIsNoneWhateverTheFormat) {
@@ -148,8 +161,12 @@ TEST(Samples, EveryPictureIsOfColoursThatAreKnown) {
       {9, {137, 208, 195, 77}, {2}, 8, {}},
       {9, {137, 208, 195, 77}, {2}, 16, {}},
       {8, {137, 0, 0}, {}, 8, {128, 128, 128}},  // CIE Lab
-      {4, {1}, {}, 8, {}}, {32803, {1}, {}, 16, {}}, {32844, {1}, {}, 16, {}},
-      {34892, {1, 2, 3}, {}, 8, {}}, {6, {1, 2, 3}, {}, 8, {}}, {10, {1, 2, 3}, {}, 16, {}},
+      {4, {1}, {}, 8, {}},
+      {32803, {1}, {}, 16, {}},
+      {32844, {1}, {}, 16, {}},
+      {34892, {1, 2, 3}, {}, 8, {}},
+      {6, {1, 2, 3}, {}, 8, {}},
+      {10, {1, 2, 3}, {}, 16, {}},
   };
   for (const auto& c : kCases) {
     SCOPED_TRACE(std::to_string(c.space) + " " + std::to_string(c.depth));
@@ -266,8 +283,8 @@ TEST(GifCanvas, FurtherFramesCoverMore) {
   EXPECT_EQ(alpha_of(gif(left + right), 2),
             (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255}));
   EXPECT_EQ(alpha_of(gif(left + passing + left), 3),
-            (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255, 255, 0, 0, 0, 255,
-                    0, 0, 0}));
+            (Pixels{255, 0, 0, 0,   255, 0, 0, 0, 255, 0, 0, 255,
+                    255, 0, 0, 255, 255, 0, 0, 0, 255, 0, 0, 0}));
   EXPECT_EQ(alpha_of(gif(left + whole), 2),
             (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}));
 }

@@ -51,7 +51,7 @@ std::string chunks_of(const std::string& png) {
 }
 
 TEST(PngEncoder, PixelsComeBackInAllShapes) {
-  constexpr std::pair<int, int> kSizes[] = {{1, 1},  {1, 9},   {9, 1},    {2, 2},     {17, 33},
+  constexpr std::pair<int, int> kSizes[] = {{1, 1},  {1, 9},     {9, 1},    {2, 2},     {17, 33},
                                             {85, 3}, {301, 203}, {257, 64}, {1031, 130}};
   for (const int bands : {1, 2, 3, 4}) {
     for (const bool wide : {false, true}) {

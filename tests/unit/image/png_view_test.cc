@@ -22,8 +22,8 @@ std::string be32(std::size_t value) {
 }
 std::string chunk(const std::string& name, const std::string& data) {
   const std::string body = name + data;
-  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(body.data()),
-                         static_cast<uInt>(body.size()));
+  const auto crc =
+      crc32(0, reinterpret_cast<const Bytef*>(body.data()), static_cast<uInt>(body.size()));
   return be32(data.size()) + body + be32(crc);
 }
 std::string deflated(const std::string& plain) {
@@ -102,9 +102,8 @@ TEST(PngView, LongTextsAreLeftOutAndShortOnesStay) {
   const std::string kept = chunk("tEXt", std::string("Author\0somebody", 15));
   for (const std::string& one : longs) {
     SCOPED_TRACE(one.substr(4, 4));
-    for (const std::string& png :
-         {with_chunks(kept + one), with_chunks(one + kept), with_chunks(one + kept + one + one),
-          with_last_chunks(one)}) {
+    for (const std::string& png : {with_chunks(kept + one), with_chunks(one + kept),
+                                   with_chunks(one + kept + one + one), with_last_chunks(one)}) {
       EXPECT_FALSE(view_png(bytes_of(png)).complete());
       const bool asked = png.find("Author") != std::string::npos;
       EXPECT_EQ(has(read_whole(png).get(), "png-comment-0-Author"), asked);
@@ -186,8 +185,8 @@ TEST(PngView, AChunkCutOffBehindThePixelsIsNoMatter) {
 TEST(PngView, WithoutPixelsItIsBroken) {
   const std::string head = plain_png().substr(0, kHeadBytes);
   const std::string cut = be32(0x7FFFFFFF) + "tEXtk" + std::string(9, 0);
-  for (const std::string& png : {head, head + cut, head + chunk("IEND", ""), with_chunks(cut),
-                                 head.substr(0, 8)}) {
+  for (const std::string& png :
+       {head, head + cut, head + chunk("IEND", ""), with_chunks(cut), head.substr(0, 8)}) {
     const auto image = load(bytes_of(png), ImageType::kPng, {});
     ASSERT_FALSE(image.has_value());
     EXPECT_EQ(image.error().code, ErrorCode::kBrokenImage) << image.error().detail;

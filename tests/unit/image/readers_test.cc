@@ -11,8 +11,8 @@ TEST(Ico, TakesTheLargestEntry) {
   for (const auto& c : kCases) {
     const auto side = [](int stored) { return stored == 0 ? 256 : stored; };
     const int first = side(c.first), second = side(c.second);
-    const std::string file = icon_of({{c.first, c.first, png_of(first, first)},
-                                      {c.second, c.second, png_of(second, second)}});
+    const std::string file = icon_of(
+        {{c.first, c.first, png_of(first, first)}, {c.second, c.second, png_of(second, second)}});
     const auto image = load(bytes_of(file), ImageType::kIco, LoadParams{});
     ASSERT_TRUE(image.has_value()) << image.error().detail;
     EXPECT_EQ(vips_image_get_width(image->get()), c.width);
@@ -20,12 +20,12 @@ TEST(Ico, TakesTheLargestEntry) {
 }
 
 TEST(Ico, OfEqualSizesTheDeeperIsTaken) {
-  const std::string shallow = info_of({.width = 1, .height = 2, .depth = 24}) +
-                              std::string("\1\2\3\0\0\0\0\0", 8);
-  const std::string deep = info_of({.width = 1, .height = 2, .depth = 32}) +
-                           std::string("\4\5\6\x80\0\0\0\0", 8);
-  for (const auto& file : {icon_of({{1, 1, shallow}, {1, 1, deep}}),
-                           icon_of({{1, 1, deep}, {1, 1, shallow}})}) {
+  const std::string shallow =
+      info_of({.width = 1, .height = 2, .depth = 24}) + std::string("\1\2\3\0\0\0\0\0", 8);
+  const std::string deep =
+      info_of({.width = 1, .height = 2, .depth = 32}) + std::string("\4\5\6\x80\0\0\0\0", 8);
+  for (const auto& file :
+       {icon_of({{1, 1, shallow}, {1, 1, deep}}), icon_of({{1, 1, deep}, {1, 1, shallow}})}) {
     EXPECT_EQ(loaded(file, ImageType::kIco), (Pixels{6, 5, 4, 128}));
   }
 }
@@ -122,8 +122,7 @@ TEST(Ico, TheMaskClears) {
 TEST(Ico, RowsOfTheMaskThatAreCutOffClearNothing) {
   const std::string bitmap = info_of({.width = 1, .height = 4, .depth = 24}) +
                              std::string("\1\2\3\0\4\5\6\0", 8) + std::string("\x80\0\0\0\x80", 5);
-  EXPECT_EQ(loaded(icon_of({{1, 2, bitmap}}), ImageType::kIco),
-            (Pixels{6, 5, 4, 255, 3, 2, 1, 0}));
+  EXPECT_EQ(loaded(icon_of({{1, 2, bitmap}}), ImageType::kIco), (Pixels{6, 5, 4, 255, 3, 2, 1, 0}));
 }
 
 TEST(Ico, AlphaThatIsThereCountsAndTheMaskDoesNot) {
@@ -177,12 +176,15 @@ TEST(Ico, HostileFilesAreRefused) {
   const std::string good = icon_of({{1, 1, png_of(1, 1)}});
   std::string inner = good;
   inner.resize(60, '\0');
-  const std::string cases[] = {
-      good.substr(0, 4), good.substr(0, 6), good.substr(0, 21), good.substr(0, 30),
-      icon_of({}), le(0, 2) + le(1, 2) + le(0xFFFF, 2) + std::string(100, '\0'),
-      icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFE, 0xFFFFFFF0}}),
-      icon_of({{1, 1, inner}}),         // an icon in an icon
-      icon_of({{1, 1, std::string(60, 'x')}})};
+  const std::string cases[] = {good.substr(0, 4),
+                               good.substr(0, 6),
+                               good.substr(0, 21),
+                               good.substr(0, 30),
+                               icon_of({}),
+                               le(0, 2) + le(1, 2) + le(0xFFFF, 2) + std::string(100, '\0'),
+                               icon_of({{1, 1, png_of(1, 1), 0xFFFFFFFE, 0xFFFFFFF0}}),
+                               icon_of({{1, 1, inner}}),  // an icon in an icon
+                               icon_of({{1, 1, std::string(60, 'x')}})};
   for (const std::string& file : cases) {
     SCOPED_TRACE(testing::PrintToString(file.substr(0, 40)));
     expect_broken(file, ImageType::kIco);

@@ -26,8 +26,8 @@ TEST(SvgChild, DrawsWhatThisProcessWouldDraw) {
 
 std::string with_picture(const std::string& type, const std::string& bytes) {
   return "<svg xmlns='http://www.w3.org/2000/svg' xmlns:x='http://www.w3.org/1999/xlink' "
-         "width='8' height='8'><image width='8' height='8' x:href='data:image/" + type +
-         ";base64," + base64_encode(as_bytes(bytes)) + "'/></svg>";
+         "width='8' height='8'><image width='8' height='8' x:href='data:image/" +
+         type + ";base64," + base64_encode(as_bytes(bytes)) + "'/></svg>";
 }
 
 // What reads them must be there before the child has no files.
@@ -42,13 +42,11 @@ TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
     EXPECT_TRUE(bytes.has_value());
     return bytes ? test::text_of(*bytes) : std::string();
   };
-  const auto by_vips = [&](const char* suffix) {
-    return test::saved_by_vips(image.get(), suffix);
-  };
+  const auto by_vips = [&](const char* suffix) { return test::saved_by_vips(image.get(), suffix); };
   const std::string sources[] = {
-      with_picture("png", by_vips(".png")),   with_picture("jpg", by_vips(".jpg")),
-      with_picture("gif", by_vips(".gif")),   with_picture("webp", by_vips(".webp")),
-      with_picture("tiff", by_vips(".tif")),  with_picture("bmp", own(ImageType::kBmp)),
+      with_picture("png", by_vips(".png")),         with_picture("jpg", by_vips(".jpg")),
+      with_picture("gif", by_vips(".gif")),         with_picture("webp", by_vips(".webp")),
+      with_picture("tiff", by_vips(".tif")),        with_picture("bmp", own(ImageType::kBmp)),
       with_picture("x-icon", own(ImageType::kIco)), with_picture("svg+xml", kPicture),
   };
   std::vector<std::string> all(std::begin(sources), std::end(sources));
@@ -81,7 +79,10 @@ TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
   const struct {
     const char* suffix;
     std::uint64_t bytes_of_pixel;
-  } kKinds[] = {{".jpg", 10}, {".png", 10}, {".webp", 28}, {".tif[compression=deflate]", 28},
+  } kKinds[] = {{".jpg", 10},
+                {".png", 10},
+                {".webp", 28},
+                {".tif[compression=deflate]", 28},
                 {".avif[compression=av1,effort=0]", 28}};
   for (const auto& [suffix, bytes_of_pixel] : kKinds) {
     SCOPED_TRACE(suffix);
@@ -90,8 +91,8 @@ TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
     SvgChildren children(real_children());
     const std::string source = with_picture("any", test::saved_by_vips(photo.get(), suffix));
     SvgParams params;
-    params.memory_bytes = (std::uint64_t{32} << 20) + bytes_of_pixel * 12'000'000 +
-                          source.size() * 60;
+    params.memory_bytes =
+        (std::uint64_t{32} << 20) + bytes_of_pixel * 12'000'000 + source.size() * 60;
     auto drawing = children.open(as_bytes(source), params, kNoStop);
     ASSERT_TRUE(drawing.has_value()) << drawing.error().detail;
     ASSERT_TRUE((*drawing)->look(1).has_value());
@@ -124,8 +125,7 @@ TEST(SvgChild, DrawsWhateverTheEncoding) {
     ASSERT_TRUE(here.has_value()) << here.error().detail;
     EXPECT_EQ(pixels_of(here->get()), pixels_of(plain->get()));
   }
-  const auto unknown =
-      draw(&children, "<?xml version='1.0' encoding='x-mine'?>" + kPicture, 1);
+  const auto unknown = draw(&children, "<?xml version='1.0' encoding='x-mine'?>" + kPicture, 1);
   ASSERT_FALSE(unknown.has_value());
   EXPECT_EQ(unknown.error().code, ErrorCode::kBrokenSvg);
   EXPECT_EQ(children.numbers().died, 0u);
@@ -150,8 +150,9 @@ TEST(SvgDrawing, ATranscodedSourceOutlivesThePictureAndTheDrawing) {
 TEST(SvgChild, TellsWhatIsWrongWithAPicture) {
   SvgChildren children(real_children());
   const std::string broken = "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'><g>";
-  const std::string over = "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'>"
-                           "<text font-size='1000000000'>a</text></svg>";
+  const std::string over =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'>"
+      "<text font-size='1000000000'>a</text></svg>";
   const auto first = draw(&children, broken, 1);
   ASSERT_FALSE(first.has_value());
   EXPECT_EQ(first.error().status(), 422);

@@ -1,8 +1,6 @@
 // What the tests of children that draw SVGs share: a picture, and how the real child is started.
 #pragma once
 
-#include "imgring/image/svg_children.h"
-
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -26,6 +24,7 @@
 #include "../../../src/image/svg_wire.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/loader.h"
+#include "imgring/image/svg_children.h"
 #include "test_images.h"
 
 namespace imgring::image {
@@ -58,7 +57,7 @@ inline std::string proc_text(pid_t pid, const char* name) {
 }
 
 inline Result<VipsImagePtr> draw(SvgChildren* children, const std::string& source, double scale,
-                          const StopFlag& stop = kNoStop) {
+                                 const StopFlag& stop = kNoStop) {
   IMGRING_TRY(auto drawing, children->open(as_bytes(source), {}, stop));
   IMGRING_TRY_VOID(drawing->look(1));
   IMGRING_TRY_VOID(drawing->look(scale));

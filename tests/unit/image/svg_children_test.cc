@@ -70,17 +70,57 @@ struct Liar {
   Script script;
 };
 constexpr Liar kLiars[] = {
-    {"no width", [](int s) { hear(s); say(s, 1, 0, 4); wait_for_the_end(s); }},
-    {"a negative height", [](int s) { hear(s); say(s, 1, 4, -4); wait_for_the_end(s); }},
-    {"impossibly wide", [](int s) { hear(s); say(s, 1, 0x7FFFFFFF, 1); wait_for_the_end(s); }},
-    {"a short answer", [](int s) { hear(s); say_bytes(s, 7); wait_for_the_end(s); }},
-    {"a long answer", [](int s) { hear(s); say_bytes(s, 5000); wait_for_the_end(s); }},
+    {"no width",
+     [](int s) {
+       hear(s);
+       say(s, 1, 0, 4);
+       wait_for_the_end(s);
+     }},
+    {"a negative height",
+     [](int s) {
+       hear(s);
+       say(s, 1, 4, -4);
+       wait_for_the_end(s);
+     }},
+    {"impossibly wide",
+     [](int s) {
+       hear(s);
+       say(s, 1, 0x7FFFFFFF, 1);
+       wait_for_the_end(s);
+     }},
+    {"a short answer",
+     [](int s) {
+       hear(s);
+       say_bytes(s, 7);
+       wait_for_the_end(s);
+     }},
+    {"a long answer",
+     [](int s) {
+       hear(s);
+       say_bytes(s, 5000);
+       wait_for_the_end(s);
+     }},
     {"ends with the question", [](int s) { hear(s); }},
-    {"aborts with the question", [](int s) { hear(s); std::abort(); }},
-    {"dies before the pixels", [](int s) { hear(s); say(s, 1, 6, 4); hear(s); say(s, 1, 6, 4);
-                                           hear(s); kill(getpid(), SIGKILL); }},
-    {"keeps a mapping of the pixels", [](int s) {
-       hear(s); say(s, 1, 6, 4); hear(s); say(s, 1, 6, 4);
+    {"aborts with the question",
+     [](int s) {
+       hear(s);
+       std::abort();
+     }},
+    {"dies before the pixels",
+     [](int s) {
+       hear(s);
+       say(s, 1, 6, 4);
+       hear(s);
+       say(s, 1, 6, 4);
+       hear(s);
+       kill(getpid(), SIGKILL);
+     }},
+    {"keeps a mapping of the pixels",
+     [](int s) {
+       hear(s);
+       say(s, 1, 6, 4);
+       hear(s);
+       say(s, 1, 6, 4);
        const loop::Fd file = hear(s);
        const void* at = mmap(nullptr, 96, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
        say(s, at != MAP_FAILED ? 1 : 0, 6, 4);

@@ -27,7 +27,8 @@ std::string repeated(std::string_view part, int count) {
 }
 std::string in_svg(const std::string& body) {
   return "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' "
-         "width='500' height='500'>" + body + "</svg>";
+         "width='500' height='500'>" +
+         body + "</svg>";
 }
 constexpr SvgDemand kDemand{.width = 500, .height = 500, .pixels_max = 0, .seconds_max = 0.3};
 
@@ -49,9 +50,10 @@ std::string drawn(const std::string& source) {
 }
 
 std::string filtered(const std::string& primitives) {
-  return in_svg("<filter id='f' filterUnits='userSpaceOnUse' x='0' y='0' width='500' "
-                "height='500'>" + primitives +
-                "</filter><rect width='500' height='500' filter='url(#f)'/>");
+  return in_svg(
+      "<filter id='f' filterUnits='userSpaceOnUse' x='0' y='0' width='500' "
+      "height='500'>" +
+      primitives + "</filter><rect width='500' height='500' filter='url(#f)'/>");
 }
 std::string number(int n) { return std::to_string(n); }
 
@@ -67,8 +69,10 @@ const Kind kKinds[] = {
      [](int n) { return in_svg(repeated("<text y='9'>abcd efghi</text>", n)); }, 4760},
     {"markers",
      [](int n) {
-       return in_svg("<marker id='m'><path d='M0 0l1 1'/></marker><path marker-mid='url(#m)' "
-                     "d='M0 0" + repeated("l1 1l-1-1", n / 2) + "'/>");
+       return in_svg(
+           "<marker id='m'><path d='M0 0l1 1'/></marker><path marker-mid='url(#m)' "
+           "d='M0 0" +
+           repeated("l1 1l-1-1", n / 2) + "'/>");
      },
      50'000},
     {"elements by use",
@@ -77,16 +81,15 @@ const Kind kKinds[] = {
                      repeated("<use href='#a'/>", n));
      },
      1450},
-    {"octaves",
-     [](int n) { return filtered("<feTurbulence numOctaves='" + number(n) + "'/>"); }, 33},
+    {"octaves", [](int n) { return filtered("<feTurbulence numOctaves='" + number(n) + "'/>"); },
+     33},
     {"cells of a kernel",
      [](int n) {
        return filtered("<feConvolveMatrix order='" + number(n) + " 20' kernelMatrix='" +
                        repeated("1 ", n * 20) + "'/>");
      },
      18},
-    {"radius",
-     [](int n) { return filtered(repeated("<feMorphology radius='2'/>", n)); }, 9},
+    {"radius", [](int n) { return filtered(repeated("<feMorphology radius='2'/>", n)); }, 9},
     {"displacements",
      [](int n) {
        return filtered(repeated("<feDisplacementMap in2='SourceGraphic' scale='3'/>", n));
@@ -118,9 +121,13 @@ TEST(SvgLimits, JustBelowIsDrawnAndJustAboveIsRefused) {
 
 TEST(SvgLimits, WhatWouldEndTheRasteriserIsRefused) {
   EXPECT_EQ(drawn(filtered("<feConvolveMatrix order='1 400' kernelMatrix='" + repeated("1 ", 400) +
-                           "'/>")).find("kernel"), std::string::npos);
-  EXPECT_NE(drawn(filtered("<feConvolveMatrix order='21' kernelMatrix='" + repeated("1 ", 441) +
-                           "'/>")).find("more than 400"), std::string::npos);
+                           "'/>"))
+                .find("kernel"),
+            std::string::npos);
+  EXPECT_NE(
+      drawn(filtered("<feConvolveMatrix order='21' kernelMatrix='" + repeated("1 ", 441) + "'/>"))
+          .find("more than 400"),
+      std::string::npos);
   EXPECT_TRUE(allowed(in_svg("<text font-size='1000000'>W</text>")));
   EXPECT_EQ(drawn(in_svg("<text font-size='1000000' font-weight='bold'>W</text>")), "");
   EXPECT_FALSE(allowed(in_svg("<text font-size='1e9'>W</text>")));
@@ -132,17 +139,22 @@ TEST(SvgLimits, WhatIsNotDrawnCountsForNothing) {
   const std::string octaves = "<feTurbulence numOctaves='1000000'/>";
   const std::string bodies[] = {
       "<i:pgf xmlns:i='http://ns.adobe.com/AdobeIllustrator/10.0/'>" + letters + "</i:pgf>",
-      "<desc>" + letters + "</desc>", "<title>" + letters + "</title>",
-      "<script>" + letters + "</script>", "<metadata><a>" + letters + "</a></metadata>",
-      "<defs>" + letters + text + "</defs>", letters, "<g>" + letters + "</g>",
+      "<desc>" + letters + "</desc>",
+      "<title>" + letters + "</title>",
+      "<script>" + letters + "</script>",
+      "<metadata><a>" + letters + "</a></metadata>",
+      "<defs>" + letters + text + "</defs>",
+      letters,
+      "<g>" + letters + "</g>",
       "<foreignObject><p>" + letters + "</p></foreignObject>",
       "<symbol id='s'>" + text + "</symbol><use href='#t'/>",
-      "<g display='none'>" + text + "</g>", "<g style='fill:red; display : none'>" + text + "</g>",
+      "<g display='none'>" + text + "</g>",
+      "<g style='fill:red; display : none'>" + text + "</g>",
       "<style>@media print{.b{fill:red}} .a, #c{display:none}</style><g class='x a'>" + text +
           "</g><g id='c'>" + text + "</g>",
       "<text><title>" + letters + "</title>a</text>",
-      "<filter id='f'>" + octaves + "</filter>", "<filter id='f'>" + repeated("<feFlood/>", 5000) +
-          "</filter><rect width='9' height='9'/>",
+      "<filter id='f'>" + octaves + "</filter>",
+      "<filter id='f'>" + repeated("<feFlood/>", 5000) + "</filter><rect width='9' height='9'/>",
       "<filter id='f'>" + octaves + "</filter><rect width='500' height='500' filter='none'/>",
       "<filter id='f'><feGaussianBlur stdDeviation='1e9'/></filter>"
       "<rect width='500' height='500' filter='url(#f)'/>",
@@ -165,8 +177,12 @@ TEST(SvgLimits, OnlyMarkersThatAreDrawnCount) {
   const std::string outline = " d='M0 0" + repeated(" L1 1", 200'000) + "'/>";
   const auto path = [&](const std::string& how) { return marker + "<path " + how + outline; };
   const std::string fine[] = {
-      path(""), path("marker='none'"), path("style='marker:none'"), path("marker-mid='none'"),
-      path("marker-start='url(#m)' marker-end='url(#m)'"), path("marker-mid='url(#none)'"),
+      path(""),
+      path("marker='none'"),
+      path("style='marker:none'"),
+      path("marker-mid='none'"),
+      path("marker-start='url(#m)' marker-end='url(#m)'"),
+      path("marker-mid='url(#none)'"),
       path("class='map-marker'") + "<style>.map-marker{fill:#f00}</style>",
       path("") + "<style>#marker,.marker-mid{stroke:red} path{marker:none}</style>",
       "<g marker-mid='url(#m)'>" + path("marker-mid='none'") + "</g>",
@@ -177,7 +193,8 @@ TEST(SvgLimits, OnlyMarkersThatAreDrawnCount) {
     EXPECT_TRUE(allowed(in_svg(body)));
   }
   const std::string drawn_ones[] = {
-      path("marker-mid='url(#m)'"), path("style='marker:url(#m)'"),
+      path("marker-mid='url(#m)'"),
+      path("style='marker:url(#m)'"),
       path("") + "<style>path{marker:url(#m)}</style>",
       "<style>.a{marker-mid:url(\"#m\")}</style>" + path("class='b a'"),
       "<g style='marker-mid:url(#m)'><g>" + path("") + "</g></g>",
@@ -195,8 +212,8 @@ TEST(SvgLimits, HoldInEveryEncodingAndForWhatTheDocumentTypeAdds) {
   const std::string head = "<?xml version='1.0' encoding='windows-1252'?>";
   EXPECT_FALSE(allowed(head + over));
   EXPECT_TRUE(allowed(head + in_svg("<text>\xE9</text>")));
-  EXPECT_FALSE(allowed("<!DOCTYPE svg [<!ATTLIST text font-size CDATA '1e9'>]>" +
-                       in_svg("<text>a</text>")));
+  EXPECT_FALSE(
+      allowed("<!DOCTYPE svg [<!ATTLIST text font-size CDATA '1e9'>]>" + in_svg("<text>a</text>")));
   EXPECT_TRUE(allowed("<svg><rect"));
   EXPECT_TRUE(allowed("<svg>&undefined;</svg>"));
 }
@@ -204,14 +221,18 @@ TEST(SvgLimits, HoldInEveryEncodingAndForWhatTheDocumentTypeAdds) {
 // A filter costs what it costs where it is large, wherever else it was seen before.
 TEST(SvgLimits, OfFiltersDoNotDependOnTheOrder) {
   const auto shown = [](int octaves, const std::string& before, const std::string& after) {
-    return in_svg("<filter id='f' filterUnits='userSpaceOnUse' width='500' height='500'>"
-                  "<feTurbulence numOctaves='" + number(octaves) + "'/></filter>"
-                  "<defs><g id='a'><rect width='500' height='500' filter='url(#f)'/></g></defs>" +
-                  before + "<use href='#a'/>" + after);
+    return in_svg(
+        "<filter id='f' filterUnits='userSpaceOnUse' width='500' height='500'>"
+        "<feTurbulence numOctaves='" +
+        number(octaves) +
+        "'/></filter>"
+        "<defs><g id='a'><rect width='500' height='500' filter='url(#f)'/></g></defs>" +
+        before + "<use href='#a'/>" + after);
   };
   const std::string tiny = "<g transform='scale(.001)'><use href='#a'/></g>";
-  const std::string large = "<g transform='scale(9)'/><g transform='scale(3) matrix(2 0 0 2 0 0)'>"
-                            "<rect width='500' height='500'/></g>";
+  const std::string large =
+      "<g transform='scale(9)'/><g transform='scale(3) matrix(2 0 0 2 0 0)'>"
+      "<rect width='500' height='500'/></g>";
   for (const std::string& other : {std::string(), tiny, tiny + tiny + large, large}) {
     EXPECT_TRUE(allowed(shown(33, other, ""))) << other;
     EXPECT_TRUE(allowed(shown(33, "", other))) << other;
@@ -219,9 +240,10 @@ TEST(SvgLimits, OfFiltersDoNotDependOnTheOrder) {
     EXPECT_FALSE(allowed(shown(36, "", other))) << other;
   }
   const auto scaled = [&](const std::string& transform) {
-    return in_svg("<filter id='f' filterUnits='userSpaceOnUse' width='1' height='1'>"
-                  "<feTurbulence numOctaves='40'/></filter><g transform='" + transform +
-                  "'><rect width='1' height='1' filter='url(#f)'/></g>");
+    return in_svg(
+        "<filter id='f' filterUnits='userSpaceOnUse' width='1' height='1'>"
+        "<feTurbulence numOctaves='40'/></filter><g transform='" +
+        transform + "'><rect width='1' height='1' filter='url(#f)'/></g>");
   };
   EXPECT_TRUE(allowed(scaled("scale(100)")));
   EXPECT_FALSE(allowed(scaled("scale(500)")));
@@ -239,8 +261,8 @@ TEST(SvgLimits, SpacesInARowAreOneLetter) {
   EXPECT_EQ(drawn(in_svg("<text y='9'>a" + spaces + "b</text>")), "");
   EXPECT_FALSE(allowed(in_svg("<text xml:space='preserve'>" + spaces + "</text>")));
   EXPECT_FALSE(allowed(in_svg("<g xml:space='preserve'><text>" + spaces + "</text></g>")));
-  EXPECT_TRUE(allowed(in_svg("<g xml:space='preserve'><text xml:space='default'>" + spaces +
-                             "</text></g>")));
+  EXPECT_TRUE(allowed(
+      in_svg("<g xml:space='preserve'><text xml:space='default'>" + spaces + "</text></g>")));
 }
 
 TEST(SvgLimits, ReferencesInCirclesAndTowersEnd) {
@@ -276,7 +298,8 @@ std::string middle_of(const std::string& source) {
 std::string image_of(const std::string& link) {
   return "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' "
          "width='6' height='4'><image width='6' height='4' preserveAspectRatio='none' "
-         "xlink:href='" + link + "'/></svg>";
+         "xlink:href='" +
+         link + "'/></svg>";
 }
 VipsImagePtr blue() {
   static const VipsImagePtr started = test::picture(1, 1, 3);  // libvips
@@ -311,11 +334,15 @@ TEST(SvgPicturesInside, AreDrawnInEveryFormat) {
   const std::string ico = in_base64(saved(ImageType::kIco));
   const std::string png = in_base64(blue_picture(".png"));
   const std::string links[] = {
-      "data:image/png;base64," + png, "data:image/x-png;base64," + png, "data:;base64," + png,
+      "data:image/png;base64," + png,
+      "data:image/x-png;base64," + png,
+      "data:;base64," + png,
       "data:image/webp;base64," + in_base64(blue_picture(".webp[lossless]")),
       "data:image/tiff;base64," + in_base64(blue_picture(".tif")),
-      "data:image/bmp;base64," + bmp, "data:image/x-ms-bmp;base64," + bmp,
-      "data:image/x-icon;base64," + ico, "data:image/vnd.microsoft.icon;base64," + ico,
+      "data:image/bmp;base64," + bmp,
+      "data:image/x-ms-bmp;base64," + bmp,
+      "data:image/x-icon;base64," + ico,
+      "data:image/vnd.microsoft.icon;base64," + ico,
       "data:image/svg+xml;base64," + in_base64(kInner),
       "DATA:image/SVG+xml;charset=utf-8;base64,\n" + in_base64(kInner),
       "data:image/png;base64," + png + "#a",
@@ -360,8 +387,8 @@ TEST(SvgPicturesInside, ShareTheLimitOfPixelsWhenTheyAreDrawn) {
   EXPECT_TRUE(within(image + image, 512));
   EXPECT_FALSE(within(image + image, 511));
   EXPECT_TRUE(within("<defs>" + image + image + "</defs>" + image, 256));
-  const std::string inner = "<image href=' DATA:image/svg+xml;base64,\n" + in_base64(kInner) +
-                            "'/>";
+  const std::string inner =
+      "<image href=' DATA:image/svg+xml;base64,\n" + in_base64(kInner) + "'/>";
   EXPECT_TRUE(within(inner, 24));
   EXPECT_FALSE(within(inner, 23));
 }
@@ -389,13 +416,12 @@ TEST(SvgPicturesInside, SvgsObeyTheLimitsAndGoOnlySoDeep) {
 
 // Limits of the markup, not of what drawing it costs: it cannot be opened.
 TEST(SvgPicturesInside, SvgsOfMarkupThatIsRefusedAreLeftOut) {
-  for (const std::string& svg :
-       {"<!DOCTYPE svg [<!ENTITY a '<g/>'>]>" + std::string(kInner), repeated("<g>", 300) + kInner,
-        in_svg("<g " + [] {
-          std::string out;
-          for (int i = 0; i < 1001; ++i) out += "a" + number(i) + "='' ";
-          return out;
-        }() + "/>")}) {
+  for (const std::string& svg : {"<!DOCTYPE svg [<!ENTITY a '<g/>'>]>" + std::string(kInner),
+                                 repeated("<g>", 300) + kInner, in_svg("<g " + [] {
+                                   std::string out;
+                                   for (int i = 0; i < 1001; ++i) out += "a" + number(i) + "='' ";
+                                   return out;
+                                 }() + "/>")}) {
     SCOPED_TRACE(svg.substr(0, 50));
     EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(svg))), kClear);
   }
@@ -423,9 +449,9 @@ TEST(SvgPicturesInside, PackedSvgsAreDrawnWithinABound) {
 
 // What is only served is not drawn: it is looked at whatever drawing would cost.
 TEST(SvgLimits, CountForNothingWhenTheSvgIsOnlyServed) {
-  const std::string source = in_svg("<style>" + repeated(".a{fill:red}", 400) + "</style><text>" +
-                                    std::string(70'000, 'a') + "</text>" +
-                                    repeated("<g/>", 40'000));
+  const std::string source =
+      in_svg("<style>" + repeated(".a{fill:red}", 400) + "</style><text>" +
+             std::string(70'000, 'a') + "</text>" + repeated("<g/>", 40'000));
   SvgParams params;
   params.seconds_max = 0.3;
   EXPECT_FALSE(draw_here(as_bytes(source), params)->look(1).has_value());

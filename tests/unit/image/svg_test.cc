@@ -90,8 +90,9 @@ constexpr Case kCases[] = {
 TEST(SanitizeSvg, KeepsBytesOfWhatIsHarmlessAndDropsTheRest) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(c.in);
-    const std::string head = "<svg xmlns=\"http://www.w3.org/2000/svg\" "
-                             "xmlns:xlink=\"http://www.w3.org/1999/xlink\">";
+    const std::string head =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" "
+        "xmlns:xlink=\"http://www.w3.org/1999/xlink\">";
     const std::string in = head + c.in + "</svg>";
     const auto out = sanitize_svg(as_bytes(in));
     ASSERT_TRUE(out.has_value()) << out.error().detail;
@@ -193,7 +194,8 @@ TEST(SanitizeSvg, NamespacesOfADocumentTypeAreWrittenWhereTheyCameFrom) {
                   "<svg " + svg + "><use xlink:href='#r'/></svg>"),
             "<svg " + svg + " " + xlink + "><use xlink:href='#r'/></svg>");
   EXPECT_EQ(typed("svg xmlns CDATA #FIXED 'http://www.w3.org/2000/svg' xmlns:xlink CDATA "
-                  "'http://www.w3.org/1999/xlink'", "<svg><svg/><g/></svg>"),
+                  "'http://www.w3.org/1999/xlink'",
+                  "<svg><svg/><g/></svg>"),
             "<svg " + svg + " " + xlink + "><svg/><g/></svg>");  // once is enough
   EXPECT_EQ(typed("svg xmlns:xlink CDATA 'x'", "<svg " + xlink + "><g/></svg>"),
             "<svg " + xlink + "><g/></svg>");  // what is written wins
@@ -257,8 +259,9 @@ std::string base64_svg(const std::string& svg) {
 }
 
 TEST(SanitizeSvg, SvgsInsideAreSanitisedThemselvesInEverySpelling) {
-  const std::string inner = "<svg xmlns='http://www.w3.org/2000/svg' onload='a'><script>b</script>"
-                            "<rect/></svg>";
+  const std::string inner =
+      "<svg xmlns='http://www.w3.org/2000/svg' onload='a'><script>b</script>"
+      "<rect/></svg>";
   const std::string clean = "<svg xmlns='http://www.w3.org/2000/svg'><rect/></svg>";
   const std::string packed = base64_encode(as_bytes(inner));
   std::string percent;
@@ -349,18 +352,32 @@ TEST(SanitizeSvg, RefusesWhatItCannotRead) {
   std::string many = "<svg>";
   for (int i = 0; i < 200'000; ++i) many += "<g/>";
   const std::string bomb = "<!DOCTYPE svg [<!ENTITY a \"" + std::string(60'000, 'x') +
-                           "\">]><svg>" + [] {
+                           "\">]><svg>" +
+                           [] {
                              std::string s;
                              for (int i = 0; i < 40; ++i) s += "&a;";
                              return s;
-                           }() + "</svg>";
+                           }() +
+                           "</svg>";
   const std::string cases[] = {
-      "", " ", "text", "<svg", "<svg></g>", "<svg><rect", "<svg a=1/>", "<svg>&undefined;</svg>",
-      "<html/>", std::string("\xFF\xFE<\0s\0", 6),
+      "",
+      " ",
+      "text",
+      "<svg",
+      "<svg></g>",
+      "<svg><rect",
+      "<svg a=1/>",
+      "<svg>&undefined;</svg>",
+      "<html/>",
+      std::string("\xFF\xFE<\0s\0", 6),
       "<!DOCTYPE svg [<!ENTITY a '<script/>'>]><svg>&a;</svg>",
       "<!DOCTYPE svg [<!ENTITY a 'x'><!ENTITY b '&a;&a;'>]><svg>&b;</svg>",
       "<!DOCTYPE svg [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><svg>&a;</svg>",
-      "<!DOCTYPE svg [<!ENTITY % p 'x'>]><svg/>", deep, wide, many, bomb,
+      "<!DOCTYPE svg [<!ENTITY % p 'x'>]><svg/>",
+      deep,
+      wide,
+      many,
+      bomb,
       "<svg>" + std::string((std::size_t{10} << 20), ' ') + "</svg>"};
   for (const std::string& in : cases) {
     SCOPED_TRACE(in.substr(0, 80));
@@ -410,8 +427,8 @@ TEST(SanitizeSvg, JustBelowIsServedAndJustAboveIsRefused) {
 
 TEST(SvgInnerHeads, AreTheFirstBytesOfPicturesInLinks) {
   const std::string bytes(20'000, 'a');
-  const std::string image = "<image href='data:image/png;base64," +
-                            base64_encode(as_bytes(bytes)) + "'/>";
+  const std::string image =
+      "<image href='data:image/png;base64," + base64_encode(as_bytes(bytes)) + "'/>";
   const auto heads = svg_inner_heads(as_bytes("<svg>" + image + image + "</svg>"));
   ASSERT_EQ(heads.size(), 2u);
   EXPECT_EQ(heads[0].bytes, bytes.substr(0, heads[0].bytes.size()));

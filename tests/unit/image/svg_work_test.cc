@@ -1,7 +1,5 @@
 // The walks over an SVG's markup: their work is counted, grows as the source does, and ends when
 // nobody waits.
-#include "imgring/svg/work.h"
-
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -11,6 +9,7 @@
 #include "imgring/image/svg_check.h"
 #include "imgring/svg/encoding.h"
 #include "imgring/svg/svg.h"
+#include "imgring/svg/work.h"
 
 namespace imgring::image {
 namespace {
@@ -175,11 +174,13 @@ TEST(SvgWork, TheEncodingStepEndsAtTheFlag) {
 // Expat compares each declared attribute with all before it: 90 000 took 17 s.
 TEST(SvgWork, AttributesOfADocumentTypeAreBounded) {
   const auto typed = [](int count) {
-    return "<!DOCTYPE svg [<!ATTLIST g " + [count] {
-      std::string out;
-      for (int i = 0; i < count; ++i) out += " a" + std::to_string(i) + " CDATA #IMPLIED";
-      return out;
-    }() + ">]>" + in_svg("<g/>");
+    return "<!DOCTYPE svg [<!ATTLIST g " +
+           [count] {
+             std::string out;
+             for (int i = 0; i < count; ++i) out += " a" + std::to_string(i) + " CDATA #IMPLIED";
+             return out;
+           }() +
+           ">]>" + in_svg("<g/>");
   };
   EXPECT_TRUE(sanitize_svg(as_bytes(typed(1000))).has_value());
   EXPECT_FALSE(sanitize_svg(as_bytes(typed(1001))).has_value());

@@ -369,7 +369,11 @@ Task<void> stuck(Loop& loop, Scope& scope) {
   co_await ticket->wait(scope);
   EXPECT_FALSE(pool.half_stuck(1ms));
   may_end = false;
-  auto long_one = registry.start(pool, [&may_end] { may_end.wait(false); return 1; },
+  auto long_one = registry.start(pool,
+                                 [&may_end] {
+                                   may_end.wait(false);
+                                   return 1;
+                                 },
                                  {.work = std::chrono::hours(1)});
   while (pool.busy() == 0) std::this_thread::yield();
   co_await Sleep(loop, scope, 5ms);

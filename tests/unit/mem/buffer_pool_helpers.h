@@ -2,8 +2,6 @@
 // go.
 #pragma once
 
-#include "imgring/mem/buffer_pool.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "counting_new.h"
+#include "imgring/mem/buffer_pool.h"
 
 namespace imgring::mem {
 

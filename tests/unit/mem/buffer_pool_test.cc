@@ -9,10 +9,20 @@ TEST(BufferPool, ClassArithmetic) {
     std::size_t size;
     int index;
   };
-  const Case cases[] = {{0, 0},         {1, 0},           {64, 0},          {65, 1},
-                        {128, 1},       {129, 2},         {4096, 6},        {4097, 7},
-                        {kMiB, 14},     {16 * kMiB, 18},  {16 * kMiB + 1, 19}, {32 * kMiB, 19},
-                        {32 * kMiB + 1, 19}, {kNoLimit, 19}};
+  const Case cases[] = {{0, 0},
+                        {1, 0},
+                        {64, 0},
+                        {65, 1},
+                        {128, 1},
+                        {129, 2},
+                        {4096, 6},
+                        {4097, 7},
+                        {kMiB, 14},
+                        {16 * kMiB, 18},
+                        {16 * kMiB + 1, 19},
+                        {32 * kMiB, 19},
+                        {32 * kMiB + 1, 19},
+                        {kNoLimit, 19}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.size);
     EXPECT_EQ(class_for(c.size), c.index);
@@ -50,7 +60,9 @@ TEST(BufferPool, IdleBuffersAreInTheLedgerAndNotKeptWhileOthersWait) {
   o.budget = &budget;
   o.waiters = &waiters;
   BufferPool pool(o);
-  { const Lease one = take(pool, kMiB), two = take(pool, kMiB), three = take(pool, kMiB); }
+  {
+    const Lease one = take(pool, kMiB), two = take(pool, kMiB), three = take(pool, kMiB);
+  }
   EXPECT_EQ(budget.current(), 2 * kMiB) << "no room for the third";
   {
     const Lease one = take(pool, kMiB);
@@ -67,9 +79,15 @@ TEST(BufferPool, FirstReservationDoesNotBelieveContentLength) {
   struct Case {
     std::size_t expected, capacity;
   };
-  const Case cases[] = {{1, 64},           {64, 64},          {65, 128},   {100'000, 131072},
-                        {kMiB, kMiB},      {kMiB + 1, kMiB},  {std::size_t{1} << 40, kMiB},
-                        {kNoLimit, kMiB},  {0, 4096}};
+  const Case cases[] = {{1, 64},
+                        {64, 64},
+                        {65, 128},
+                        {100'000, 131072},
+                        {kMiB, kMiB},
+                        {kMiB + 1, kMiB},
+                        {std::size_t{1} << 40, kMiB},
+                        {kNoLimit, kMiB},
+                        {0, 4096}};
   for (const Case& c : cases) {
     SCOPED_TRACE(c.expected);
     pool.drop_idle();
@@ -255,7 +273,9 @@ TEST(BufferPool, KnownSizeTakesTheSmallestThatFits) {
 
 TEST(BufferPool, HugeAnnouncementTakesAnIdleBufferThatHoldsTheReservation) {
   BufferPool pool(options());
-  { Lease a = take(pool, kMiB); }
+  {
+    Lease a = take(pool, kMiB);
+  }
   EXPECT_EQ(take(pool, 100 * kMiB).capacity(), kMiB);
   EXPECT_EQ(pool.stats().misses.value(), 1u);
 }
@@ -331,7 +351,9 @@ TEST(BufferPool, GrowthStopsOneByteAfterTheLimit) {
 
 TEST(BufferPool, GrowthPrefersAnIdleBuffer) {
   BufferPool pool(options());
-  { Lease idle = take(pool, 100'000); }
+  {
+    Lease idle = take(pool, 100'000);
+  }
   const int allocations = t_book.allocations;
   Lease lease = take(pool, 0);
   EXPECT_EQ(lease.capacity(), 131072u);

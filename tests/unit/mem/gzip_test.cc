@@ -263,8 +263,8 @@ TEST(Gunzip, MovesInTheMiddle) {
   const Result<Gunzip::Step> a = first.step(ByteSpan(packed).first(100), room);
   ASSERT_TRUE(a.has_value());
   Gunzip second = std::move(first);
-  const Result<Gunzip::Step> b = second.step(
-      ByteSpan(packed).subspan(a->consumed_bytes), std::span(room).subspan(a->produced_bytes));
+  const Result<Gunzip::Step> b = second.step(ByteSpan(packed).subspan(a->consumed_bytes),
+                                             std::span(room).subspan(a->produced_bytes));
   ASSERT_TRUE(b.has_value());
   EXPECT_EQ(a->produced_bytes + b->produced_bytes, 1000u);
   EXPECT_TRUE(second.finish().has_value());

@@ -53,7 +53,8 @@ TEST(Ledger, DescribesEachPartInALine) {
   const std::string text = describe_ledger({.bytes = 256 * kMiB, .origin = "cgroup v2"});
   EXPECT_NE(text.find("# memory limit: 256.0 MiB (cgroup v2)"), std::string::npos) << text;
   EXPECT_NE(text.find("at rest 48.0 MiB (log lines on their way are 0.5 MiB of it)"),
-            std::string::npos) << text;
+            std::string::npos)
+      << text;
   for (std::size_t i = 0; i < kPartCount; ++i) {
     const PartFacts& facts = facts_of(static_cast<Part>(i));
     EXPECT_NE(text.find("# memory of " + std::string(facts.name) + ": "), std::string::npos);

@@ -35,8 +35,8 @@ class Listener {
     port_ = ntohs(where.sin_port);
     for (int i = 0; full && i < 4; ++i) {
       fill_[static_cast<std::size_t>(i)] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-      static_cast<void>(connect(fill_[static_cast<std::size_t>(i)],
-                                reinterpret_cast<sockaddr*>(&where), size));
+      static_cast<void>(
+          connect(fill_[static_cast<std::size_t>(i)], reinterpret_cast<sockaddr*>(&where), size));
     }
   }
   ~Listener() {
@@ -146,8 +146,8 @@ TEST(Connector, TargetsOfAProxyHaveNoRefusedAddress) {
                         Case{{"169.254.169.254"}, false}, Case{{"127.0.0.1"}, true}}) {
     SCOPED_TRACE(c.addresses.back());
     NameServer names(gives(c.addresses));
-    Attempt attempt{.host = "target.test", .port = 80, .name_servers = names.text(),
-                    .check_only = true};
+    Attempt attempt{
+        .host = "target.test", .port = 80, .name_servers = names.text(), .check_only = true};
     run(attempt);
     EXPECT_EQ(attempt.peer, c.passes ? "passed" : "") << attempt.error.detail;
     if (c.passes) continue;
@@ -161,8 +161,8 @@ TEST(Connector, TargetsOfAProxyAreJudgedInBothFamilies) {
   NameServer names([](const std::string&, int type) {
     return NameAnswer{.addresses = {type == 1 ? "192.0.2.1" : "fe80::1"}};
   });
-  Attempt attempt{.host = "target.test", .port = 80, .name_servers = names.text(),
-                  .check_only = true};
+  Attempt attempt{
+      .host = "target.test", .port = 80, .name_servers = names.text(), .check_only = true};
   run(attempt);
   EXPECT_EQ(attempt.error.code, ErrorCode::kInvalidSourceUrl) << attempt.error.detail;
 }
@@ -179,7 +179,9 @@ TEST(Connector, NextAddressAfterAFailure) {
 
 TEST(Connector, NobodyListens) {
   std::uint16_t port = 0;
-  { port = Listener("127.0.0.1").port(); }
+  {
+    port = Listener("127.0.0.1").port();
+  }
   Attempt attempt{.host = "localhost", .port = port};
   run(attempt);
   EXPECT_EQ(attempt.error.code, ErrorCode::kSourceUnreachable);
@@ -218,8 +220,8 @@ TEST(Connector, HeadStartOfASilentAddress) {
 // DNS rebinding: a name that gave an allowed address gives a forbidden one at the next look-up.
 // What is judged must be the very address that is connected to, each time.
 Task<void> connect_twice(Loop* loop, const Attempt* attempt, std::array<Attempt, 2>* seen) {
-  Resolver resolver(*loop, ResolverOptions{.servers = attempt->name_servers,
-                                           .ttl_min = std::chrono::seconds(0)});
+  Resolver resolver(
+      *loop, ResolverOptions{.servers = attempt->name_servers, .ttl_min = std::chrono::seconds(0)});
   Connector connector(*loop, resolver, attempt->options);
   for (Attempt& one : *seen) {
     Scope scope;
@@ -246,13 +248,12 @@ TEST(Connector, ANameThatChangesItsAddressIsJudgedEachTime) {
       if (!first && (type == 28) == v6) answer.addresses = {forbidden};
       return answer;
     });
-    const Attempt attempt{.host = "rebind.test", .port = listener.port(),
-                          .name_servers = names.text()};
+    const Attempt attempt{
+        .host = "rebind.test", .port = listener.port(), .name_servers = names.text()};
     std::array<Attempt, 2> seen;
     Loop loop(loop::test_engine());
     loop.run(connect_twice(&loop, &attempt, &seen));
-    EXPECT_EQ(seen[0].peer, "127.0.0.1:" + std::to_string(listener.port()))
-        << seen[0].error.detail;
+    EXPECT_EQ(seen[0].peer, "127.0.0.1:" + std::to_string(listener.port())) << seen[0].error.detail;
     EXPECT_EQ(seen[1].peer, "");
     EXPECT_EQ(seen[1].error.code, ErrorCode::kInvalidSourceUrl) << seen[1].error.detail;
     EXPECT_EQ(asked4, 2);  // one look-up a connection: none between judging and connecting

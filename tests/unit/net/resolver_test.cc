@@ -197,8 +197,7 @@ TEST(Resolver, LengthsOfNames) {
   std::string longest;
   for (int i = 0; i < 4; ++i) longest += std::string(63, 'a') + ".";
   longest.resize(253);  // the last label is the shorter one: 61 letters
-  Asking asking = asking_of({longest, longest + ".", longest + "a", longest + "a."},
-                            server.text());
+  Asking asking = asking_of({longest, longest + ".", longest + "a", longest + "a."}, server.text());
   run(asking);
   for (std::size_t i = 0; i < 4; ++i) {
     SCOPED_TRACE(i);

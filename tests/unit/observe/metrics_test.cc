@@ -148,8 +148,12 @@ class Metrics : public testing::Test {
             .lanes = lanes_,
             .vips = {.memory_bytes = 1000, .memory_bytes_max = 2000, .allocs = 3},
             .svg = {},
-            .memory = {.rss_bytes = 90, .rss_anon_bytes = 50, .limit_bytes = 1000,
-                       .committed_bytes = 60, .in_use_bytes = 40, .ledger = &ledger_},
+            .memory = {.rss_bytes = 90,
+                       .rss_anon_bytes = 50,
+                       .limit_bytes = 1000,
+                       .committed_bytes = 60,
+                       .in_use_bytes = 40,
+                       .ledger = &ledger_},
             .process = {}};
   }
   std::string text() { return prometheus_text(view()); }
@@ -276,8 +280,12 @@ TEST_F(Metrics, LanesOfHelpersAreToldApart) {
 TEST_F(Metrics, NamespaceGoesBeforeAllButTheProcess) {
   name_space_ = "img";
   MetricsView all = view();
-  all.process = {.cpu_seconds = 1.5, .open_fds = 7, .max_fds = {}, .resident_bytes = {},
-                 .virtual_bytes = {}, .start_time_seconds = {}};
+  all.process = {.cpu_seconds = 1.5,
+                 .open_fds = 7,
+                 .max_fds = {},
+                 .resident_bytes = {},
+                 .virtual_bytes = {},
+                 .start_time_seconds = {}};
   const std::string page = prometheus_text(all);
   const Reader reader(page);
   EXPECT_EQ(reader["img_workers"], 4);
@@ -400,9 +408,15 @@ TEST_F(Metrics, MemoryAndItsBudgets) {
 }
 
 TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
-  const std::string page = prometheus_text({.name_space = "", .cores = {}, .pools = {},
-                                            .workers = 0, .lanes = {}, .vips = {}, .svg = {},
-                                            .memory = {}, .process = {}});
+  const std::string page = prometheus_text({.name_space = "",
+                                            .cores = {},
+                                            .pools = {},
+                                            .workers = 0,
+                                            .lanes = {},
+                                            .vips = {},
+                                            .svg = {},
+                                            .memory = {},
+                                            .process = {}});
   const Reader reader(page);
   EXPECT_EQ(reader["workers_utilization"], 0);
 }

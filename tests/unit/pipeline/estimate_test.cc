@@ -85,8 +85,7 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
     EXPECT_LT(large.estimate().bytes, kSmallSvg);
     EXPECT_FALSE(large.estimate().work.patient());
     EXPECT_GT(asked(icon(attributes), kSvg, "w:1000/dpr:3", kJpeg).estimate().bytes, 140 * kMega);
-    EXPECT_GT(asked(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes,
-              140 * kMega);
+    EXPECT_GT(asked(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes, 140 * kMega);
   }
   const Estimate beyond = asked(icon(""), kSvg, "w:2000000000/h:2000000000", kPng).estimate();
   EXPECT_LT(beyond.bytes, 3000 * kMega);  // no more pixels are drawn
@@ -99,9 +98,9 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
 TEST(Estimate, AnSvgCountsThePicturesInside) {
   const VipsImagePtr photo = quarters(4000, 3000);
   const auto with = [](const std::string& pictures) {
-    Asked svg = asked("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>" + pictures +
-                          "</svg>",
-                      kSvg, "w:20", kPng);
+    Asked svg =
+        asked("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>" + pictures + "</svg>",
+              kSvg, "w:20", kPng);
     return svg.estimate().bytes;
   };
   const auto image = [](const char* type, const std::string& bytes) {
@@ -147,12 +146,12 @@ TEST(Estimate, ResultsAndCopiesAreCertain) {
   };
   const std::string source = encoded(quarters(10, 10).get(), ".png");
   const std::string vast = "rt:force/w:16000/h:16000/el:1";
-  for (const Case& c : {Case{vast, ImageType::kBmp, 3}, Case{vast, ImageType::kTiff, 6},
-                        Case{vast, ImageType::kGif, 8}, Case{vast, ImageType::kWebp, 5},
-                        Case{vast, kAvif, 12}, Case{vast, kJpeg, 3},
-                        Case{vast + "/rot:90", kPng, 4},
-                        Case{"w:10/h:10/pd:8000:8000:8000:8000", kPng, 2},
-                        Case{"w:16000/h:16000/ex:1", ImageType::kBmp, 3}}) {
+  for (const Case& c :
+       {Case{vast, ImageType::kBmp, 3}, Case{vast, ImageType::kTiff, 6},
+        Case{vast, ImageType::kGif, 8}, Case{vast, ImageType::kWebp, 5}, Case{vast, kAvif, 12},
+        Case{vast, kJpeg, 3}, Case{vast + "/rot:90", kPng, 4},
+        Case{"w:10/h:10/pd:8000:8000:8000:8000", kPng, 2},
+        Case{"w:16000/h:16000/ex:1", ImageType::kBmp, 3}}) {
     SCOPED_TRACE(c.path + std::string(facts_of(c.to).extension));
     const Estimate e = asked(source, kPng, c.path, c.to).estimate();
     EXPECT_GE(e.certain_bytes, c.bytes_per_pixel * 16000 * 16000);
@@ -162,8 +161,9 @@ TEST(Estimate, ResultsAndCopiesAreCertain) {
   blurred.options.first().blur = 2;
   EXPECT_GE(blurred.estimate().certain_bytes, std::int64_t{4} * 16000 * 16000);
   // A decoder's table is a guess.
-  const Estimate small = asked(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp,
-                               "w:100", kJpeg).estimate();
+  const Estimate small =
+      asked(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp, "w:100", kJpeg)
+          .estimate();
   EXPECT_LT(small.certain_bytes, kMega);
   EXPECT_GT(small.bytes, 40 * kMega);
 }
@@ -183,8 +183,8 @@ TEST(Estimate, NoArgumentMakesItLessThanNothing) {
   for (const char* path : {"w:10/z:1e308", "z:1e308", "w:10/dpr:1e308", "z:1e308/dpr:1e308",
                            "w:10/z:1e300/pd:5/mrd:100"}) {
     SCOPED_TRACE(path);
-    for (const Asked& a : {asked(icon(""), kSvg, path, kPng),
-                           asked(std::string(100, 'x'), kAvif, path, kAvif)}) {
+    for (const Asked& a :
+         {asked(icon(""), kSvg, path, kPng), asked(std::string(100, 'x'), kAvif, path, kAvif)}) {
       EXPECT_GT(a.estimate().bytes, 0);
       EXPECT_GT(a.estimate().work.all().count(), 0);
     }
@@ -259,8 +259,8 @@ TEST(Estimate, FramesAreCountedAsFarAsTheyAreWanted) {
 TEST(Estimate, ReadsTheSizeOfTopDownBitmaps) {
   const auto bmp = [](std::int32_t height) {
     return "BM" + std::string(16, '\0') + bytes_of(30, 4, false) +
-           bytes_of(static_cast<std::uint32_t>(height), 4, false) +
-           std::string("\1\0\x18\0", 4) + std::string(24, '\0');
+           bytes_of(static_cast<std::uint32_t>(height), 4, false) + std::string("\1\0\x18\0", 4) +
+           std::string(24, '\0');
   };
   EXPECT_EQ(facts_in(bmp(20), kBmp).height, 20);
   EXPECT_EQ(facts_in(bmp(-20), kBmp).height, 20);
@@ -309,8 +309,8 @@ TEST(Estimate, ReadsIconsAndBoxesBehindThePixels) {
   const auto box = [](const char* name, const std::string& body) {
     return bytes_of(static_cast<std::uint32_t>(body.size() + 8), 4, true) + name + body;
   };
-  const std::string size = box("ispe", std::string(4, '\0') + bytes_of(4000, 4, true) +
-                                           bytes_of(3000, 4, true));
+  const std::string size =
+      box("ispe", std::string(4, '\0') + bytes_of(4000, 4, true) + bytes_of(3000, 4, true));
   const std::string heic = box("ftyp", "heic") + box("mdat", std::string(100'000, 'm')) +
                            box("meta", std::string(4, '\0') + size);
   EXPECT_EQ(facts_in(heic, kHeic).width, 4000);

@@ -61,8 +61,8 @@ TEST(Geometry, WorkedExamplesOfTheSpecification) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.path);
-    const auto plan = plan_of(facts(c.type, c.source.width, c.source.height), options_of(c.path),
-                              c.result_type);
+    const auto plan =
+        plan_of(facts(c.type, c.source.width, c.source.height), options_of(c.path), c.result_type);
     EXPECT_EQ(plan.result.width, c.result.width) << describe(plan);
     EXPECT_EQ(plan.result.height, c.result.height) << describe(plan);
   }

@@ -16,8 +16,10 @@ TEST(HeaderProbe, AgreesWithLibvips) {
     const char* suffix;
     bool whole;
   };
-  for (const Case& c : {Case{kJpeg, ".jpg", false}, {kJpeg, ".jpg[interlace]", true},
-                        {kWebp, ".webp", false}, {kWebp, ".webp[lossless]", false}}) {
+  for (const Case& c : {Case{kJpeg, ".jpg", false},
+                        {kJpeg, ".jpg[interlace]", true},
+                        {kWebp, ".webp", false},
+                        {kWebp, ".webp[lossless]", false}}) {
     SCOPED_TRACE(c.suffix);
     const std::string bytes = encoded(picture.get(), c.suffix);
     const auto facts = probe_header(as_bytes(bytes), c.type);
@@ -95,8 +97,8 @@ TEST(HeaderProbe, TheFirstExifCountsAsInLibvips) {
   const std::string upright("Exif\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\1\0\0\0\0\0\0\0", 32);
   std::string turned = upright;
   turned[24] = 6;
-  const std::string bytes = "\xFF\xD8" + segment('\xE1', upright) + segment('\xE1', turned) +
-                            frame('\xC0') + scan(3);
+  const std::string bytes =
+      "\xFF\xD8" + segment('\xE1', upright) + segment('\xE1', turned) + frame('\xC0') + scan(3);
   ASSERT_TRUE(probe_header(as_bytes(bytes), kJpeg).has_value());
   EXPECT_EQ(probe_header(as_bytes(bytes), kJpeg)->orientation, 1);
 }
@@ -128,16 +130,14 @@ TEST(HeaderProbe, WebpsOfTooManyChunksAreLeftToLibvips) {
   const std::string written = encoded(quarters(30, 20).get(), ".webp[lossless,strip]");
   const std::string still = written.substr(0, written.find("EXIF"));  // libvips 8.14 keeps some
   const std::string chunk("JUNK\0\0\0\0", 8);
-  const std::string exif(
-      "EXIF\x1A\0\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 34);
+  const std::string exif("EXIF\x1A\0\0\0II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0", 34);
   const std::string fine = still + repeated(chunk, kFew) + exif;
   const auto facts = probe_header(as_bytes(fine), kWebp);
   ASSERT_TRUE(facts.has_value());
   EXPECT_EQ(facts->width, 30);
   EXPECT_EQ(facts->orientation, 6);
   EXPECT_FALSE(probe_header(as_bytes(still + repeated(chunk, kTooMany)), kWebp).has_value());
-  EXPECT_FALSE(
-      probe_header(as_bytes(still + exif + repeated(chunk, kTooMany)), kWebp).has_value());
+  EXPECT_FALSE(probe_header(as_bytes(still + exif + repeated(chunk, kTooMany)), kWebp).has_value());
 }
 
 TEST(HeaderProbe, ReadsExifOrientation) {
@@ -159,8 +159,7 @@ TEST(HeaderProbe, EveryCutAndFlippedByteIsSurvived) {
   const VipsImagePtr tagged = checked(own);
   vips_image_set_int(tagged.get(), "orientation", 6);
   for (const ImageType type : {kJpeg, kWebp}) {
-    const std::string bytes =
-        encoded(tagged.get(), std::string(facts_of(type).extension).c_str());
+    const std::string bytes = encoded(tagged.get(), std::string(facts_of(type).extension).c_str());
     const std::size_t head = std::min<std::size_t>(bytes.size(), 700);
     for (std::size_t i = 0; i < head; ++i) {
       (void)probe_header(as_bytes(bytes).subspan(0, i), type);

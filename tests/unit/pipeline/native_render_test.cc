@@ -89,10 +89,24 @@ void expect_alike(const Request& request, double least_db = 40, bool natively = 
   EXPECT_NEAR(static_cast<double>(native->bytes.size()), bytes, bytes * 0.06 + 60);
 }
 
-constexpr std::string_view kPaths[] = {
-    "w:397", "w:300", "w:222", "w:150", "w:101", "w:99", "w:57", "w:50", "", "rt:force/w:300/h:100",
-    "rt:force/w:400/h:100", "rt:fill/w:100/h:100", "rt:fill/w:31/h:170", "c:200:150",
-    "c:201:149/w:100", "c:333:111/rt:fill/w:77/h:53", "w:200/dpr:1.5", "rt:fill/w:300/h:10"};
+constexpr std::string_view kPaths[] = {"w:397",
+                                       "w:300",
+                                       "w:222",
+                                       "w:150",
+                                       "w:101",
+                                       "w:99",
+                                       "w:57",
+                                       "w:50",
+                                       "",
+                                       "rt:force/w:300/h:100",
+                                       "rt:force/w:400/h:100",
+                                       "rt:fill/w:100/h:100",
+                                       "rt:fill/w:31/h:170",
+                                       "c:200:150",
+                                       "c:201:149/w:100",
+                                       "c:333:111/rt:fill/w:77/h:53",
+                                       "w:200/dpr:1.5",
+                                       "rt:fill/w:300/h:10"};
 
 TEST(NativeRender, LooksLikeWhatLibvipsMakes) {
   for (const std::string_view path : kPaths) {
@@ -105,9 +119,8 @@ TEST(NativeRender, LooksLikeWhatLibvipsMakes) {
 // Boxes are averaged before; of odd sizes too, whose last box is not full.
 TEST(NativeRender, LooksLikeWhatLibvipsMakesOfLargeReductions) {
   for (const std::string_view path :
-       {"w:100", "w:99", "w:50", "w:12", "w:4", "rt:force/w:300/h:20",
-        "rt:force/w:20/h:200", "c:333:250/w:40", "rt:fill/w:40/h:40",
-        "c:250:120/rt:fill/w:9/h:17"}) {
+       {"w:100", "w:99", "w:50", "w:12", "w:4", "rt:force/w:300/h:20", "rt:force/w:20/h:200",
+        "c:333:250/w:40", "rt:fill/w:40/h:40", "c:250:120/rt:fill/w:9/h:17"}) {
     for (const int bands : {1, 2, 3, 4}) {
       SCOPED_TRACE(std::string(path) + " bands " + std::to_string(bands));
       expect_alike(png_request(path, {401, 299}, bands));
@@ -195,8 +208,7 @@ TEST(NativeRender, KeepsTheMetadataThatIsKept) {
       Request request = request_of("w:150", bytes, source, result);
       // libvips puts EXIF blocks with more than the essential together. Those of PNG it reads since
       // 8.15.
-      const bool has_exif =
-          !exif_of(image::load(as_bytes(bytes), source, {})->get()).empty();
+      const bool has_exif = !exif_of(image::load(as_bytes(bytes), source, {})->get()).empty();
       for (const bool strip : {true, false}) {
         for (const bool copyright : {true, false}) {
           request.options.strip_metadata = strip;
@@ -240,8 +252,8 @@ TEST(NativeRender, DamagedSourcesEndAsTheyDoInLibvips) {
 }
 
 TEST(NativeRender, StoppedJobsSayWhy) {
-  for (const Request& request : {jpeg_request("w:150", {401, 299}),
-                                 png_request("w:150", {401, 299}, 4)}) {
+  for (const Request& request :
+       {jpeg_request("w:150", {401, 299}), png_request("w:150", {401, 299}, 4)}) {
     request.stop->stop(image::StopReason::kTimeout);
     const auto result = run(request, false);
     ASSERT_FALSE(result.has_value());
@@ -256,12 +268,11 @@ TEST(Estimate, LargeWholeDecodesAreTold) {
     const char* suffix;
     bool large;
   };
-  for (const Case& c : {Case{{1700, 1700}, ".jpg[interlace]", true},
-                        Case{{1500, 1500}, ".jpg[interlace]", false},
-                        Case{{1700, 1700}, ".jpg", false}}) {
+  for (const Case& c :
+       {Case{{1700, 1700}, ".jpg[interlace]", true}, Case{{1500, 1500}, ".jpg[interlace]", false},
+        Case{{1700, 1700}, ".jpg", false}}) {
     const VipsImagePtr picture = plain(c.size.width, c.size.height, {9, 9, 9});
-    const Request request =
-        request_of("w:100", encoded(picture.get(), c.suffix), kJpeg, kJpeg);
+    const Request request = request_of("w:100", encoded(picture.get(), c.suffix), kJpeg, kJpeg);
     RenderJob job;
     job.source = as_bytes(request.source);
     job.source_type = request.type;
@@ -276,8 +287,8 @@ TEST(Estimate, ReadsTheSizeOfJxl) {
   if (!can_save(ImageType::kJxl)) GTEST_SKIP() << "libvips has no JPEG XL here";
   for (const Size size : {Size{800, 640}, Size{900, 900}, Size{1280, 720}, Size{701, 463}}) {
     const VipsImagePtr picture = plain(size.width, size.height, {9, 9, 9});
-    const Request request = request_of("w:8/h:8/rt:force", encoded(picture.get(), ".jxl"),
-                                       ImageType::kJxl, kJpeg);
+    const Request request =
+        request_of("w:8/h:8/rt:force", encoded(picture.get(), ".jxl"), ImageType::kJxl, kJpeg);
     RenderJob job;
     job.source = as_bytes(request.source);
     job.source_type = request.type;
@@ -350,8 +361,7 @@ TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
     for (const int bands : {1, 3, 4}) {
       const auto [w, h] = c.source;
       const auto [to_w, to_h] = c.result;
-      const std::string path =
-          "rt:force/w:" + std::to_string(to_w) + "/h:" + std::to_string(to_h);
+      const std::string path = "rt:force/w:" + std::to_string(to_w) + "/h:" + std::to_string(to_h);
       SCOPED_TRACE(path + " bands " + std::to_string(bands));
       const VipsImagePtr source = photo(c.source, bands);
       const std::vector<double> exact = reduced_across(

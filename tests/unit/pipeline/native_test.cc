@@ -32,8 +32,8 @@ struct Asked {
 };
 
 TEST(NativeJob, TakesCutsAndReductions) {
-  for (const std::string_view path : {"", "w:500", "w:50", "w:2000", "rt:fill/w:300/h:300",
-                                      "c:500:300/w:100"}) {
+  for (const std::string_view path :
+       {"", "w:500", "w:50", "w:2000", "rt:fill/w:300/h:300", "c:500:300/w:100"}) {
     Asked asked;
     asked.options = options_of(path);
     EXPECT_TRUE(asked.native()) << path;
@@ -117,8 +117,7 @@ TEST(NativeJob, TakesATurnedSourceThatStaysAsItIs) {
 }
 
 TEST(NativePixels, AreThoseOfPlainSrgb) {
-  for (const int bands : {1, 2, 3, 4})
-    EXPECT_TRUE(has_native_pixels(photo({8, 8}, bands).get()));
+  for (const int bands : {1, 2, 3, 4}) EXPECT_TRUE(has_native_pixels(photo({8, 8}, bands).get()));
   VipsImage* own = nullptr;
   ASSERT_EQ(vips_copy(photo({8, 8}, 3).get(), &own, nullptr), 0);
   const VipsImagePtr picture = checked(own);

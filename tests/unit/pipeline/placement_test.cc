@@ -16,12 +16,13 @@ TEST(Placement, OffsetsPushInwardFromTheNamedEdge) {
   };
   // 100x80 outside, 30x20 inside.
   const Case cases[] = {
-      {{kCenter, 0, 0}, 36, 30},       {{kCenter, 5, -5}, 41, 25},     {{kNorth, 0, 3}, 36, 3},
-      {{kSouth, 0, 3}, 36, 57},        {{kEast, 4, 0}, 66, 30},        {{kWest, 4, 0}, 4, 30},
-      {{kNorthWest, 1, 1}, 1, 1},      {{kSouthEast, 1, 1}, 69, 59},
-      {{kNorthEast, 0.1, 0}, 60, 0},   {{kSouthWest, 0, 0.5}, 0, 20},
-      {{kNorthWest, 500, 500}, 70, 60},
-      {{kFocusPoint, 0.5, 0.5}, 35, 30}, {{kFocusPoint, 0, 1}, 0, 60},
+      {{kCenter, 0, 0}, 36, 30},        {{kCenter, 5, -5}, 41, 25},
+      {{kNorth, 0, 3}, 36, 3},          {{kSouth, 0, 3}, 36, 57},
+      {{kEast, 4, 0}, 66, 30},          {{kWest, 4, 0}, 4, 30},
+      {{kNorthWest, 1, 1}, 1, 1},       {{kSouthEast, 1, 1}, 69, 59},
+      {{kNorthEast, 0.1, 0}, 60, 0},    {{kSouthWest, 0, 0.5}, 0, 20},
+      {{kNorthWest, 500, 500}, 70, 60}, {{kFocusPoint, 0.5, 0.5}, 35, 30},
+      {{kFocusPoint, 0, 1}, 0, 60},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(static_cast<int>(c.gravity.type));
@@ -50,8 +51,7 @@ TEST(Placement, AdjustedGravityCropsTheSamePixels) {
                           kSouthEast, kFocusPoint}) {
     for (const int angle : {0, 90, 180, 270}) {
       SCOPED_TRACE(::testing::Message() << static_cast<int>(type) << " " << angle);
-      const Gravity wanted =
-          type == kFocusPoint ? Gravity{type, 0.25, 0.6} : Gravity{type, 2, 3};
+      const Gravity wanted = type == kFocusPoint ? Gravity{type, 0.25, 0.6} : Gravity{type, 2, 3};
       // Inside the turned picture of 101 x 81, a crop of 20 x 30.
       const Gravity before = adjust_gravity(wanted, angle, false, false);
       const bool swap = angle % 180 != 0;

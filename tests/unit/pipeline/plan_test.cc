@@ -49,13 +49,18 @@ TEST(Plan, NoStepMakesMoreThanAHelperCanDo) {
     bool good;
   };
   const Case cases[] = {
-      {"pd:0:0:0:65434", kPng, true},      {"pd:0:0:0:65436", kPng, false},
-      {"pd:100000000", kIco, false},       {"pd:8142:16284", kWebp, true},
+      {"pd:0:0:0:65434", kPng, true},
+      {"pd:0:0:0:65436", kPng, false},
+      {"pd:100000000", kIco, false},
+      {"pd:8142:16284", kWebp, true},
       {"w:16384/h:32768/rt:force/el:1", kAvif, true},
       {"w:16384/h:32769/rt:force/el:1", kAvif, false},
-      {"w:99999999/el:1", kGif, false},    {"z:9999:9999/el:1", kTiff, false},
-      {"pd:0:0:0:65400", kJpeg, true},     {"pd:0:0:0:65402", kJpeg, false},
-      {"pd:0:0:0:65402", kWebp, true},     {"", kJpeg, true},
+      {"w:99999999/el:1", kGif, false},
+      {"z:9999:9999/el:1", kTiff, false},
+      {"pd:0:0:0:65400", kJpeg, true},
+      {"pd:0:0:0:65402", kJpeg, false},
+      {"pd:0:0:0:65402", kWebp, true},
+      {"", kJpeg, true},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.options);
@@ -78,7 +83,7 @@ TEST(Plan, CropIsSwappedForTurnedPictures) {
   const Step* crop = find_step(plan, StepKind::kCrop);
   ASSERT_NE(crop, nullptr);
   EXPECT_EQ(crop->after, (Size{40, 100}));
-  EXPECT_EQ(crop->area.left, 0);   // what a clockwise turn puts to the north-west is the south-west
+  EXPECT_EQ(crop->area.left, 0);  // what a clockwise turn puts to the north-west is the south-west
   EXPECT_EQ(crop->area.top, 100);
   EXPECT_EQ(plan.result, (Size{100, 40}));
 }

@@ -39,18 +39,12 @@ TEST(PlanWork, LanesByFormatAndSize) {
     bool patient;
   };
   const Case cases[] = {
-      {facts(kJpeg, 4000, 3000), kJpeg, 500, false},
-      {progressive(3600, 2400), kJpeg, 500, false},
-      {progressive(6000, 4000), kJpeg, 500, true},
-      {facts(kJpeg, 2000, 1500), kWebp, 400, false},
-      {facts(kJpeg, 4000, 3000), kWebp, 2000, true},
-      {facts(kPng, 1600, 1200), kPng, 400, false},
-      {facts(kPng, 3600, 2700), kJpeg, 100, false},
-      {facts(kPng, 6000, 4000), kJpeg, 100, true},
-      {facts(kJpeg, 400, 300), kAvif, 32, true},
-      {facts(kJpeg, 4000, 3000), kAvif, 500, true},
-      {facts(kHeic, 4032, 3024), kJpeg, 300, true},
-      {facts(kAvif, 400, 300), kJpeg, 300, false},
+      {facts(kJpeg, 4000, 3000), kJpeg, 500, false}, {progressive(3600, 2400), kJpeg, 500, false},
+      {progressive(6000, 4000), kJpeg, 500, true},   {facts(kJpeg, 2000, 1500), kWebp, 400, false},
+      {facts(kJpeg, 4000, 3000), kWebp, 2000, true}, {facts(kPng, 1600, 1200), kPng, 400, false},
+      {facts(kPng, 3600, 2700), kJpeg, 100, false},  {facts(kPng, 6000, 4000), kJpeg, 100, true},
+      {facts(kJpeg, 400, 300), kAvif, 32, true},     {facts(kJpeg, 4000, 3000), kAvif, 500, true},
+      {facts(kHeic, 4032, 3024), kJpeg, 300, true},  {facts(kAvif, 400, 300), kJpeg, 300, false},
       {facts(kJpeg, 400, 300), kGif, 100, true},
   };
   for (const Case& c : cases) {

@@ -59,10 +59,10 @@ TEST(Render, SizesOfRealPicturesAreThePlannedOnes) {
     std::string_view path;
   };
   const Case cases[] = {
-      {kJpeg, "w:37"},           {kJpeg, "rt:fill/w:33/h:77"},  {kPng, "rt:force/w:301/h:7/el:1"},
-      {kWebp, "w:41/rot:90"},    {kWebp, "rt:fill/w:60/h:60"},  {kPng, "w:50/h:50/ex:1/pd:3:4:5:6"},
-      {kJpeg, "c:0.5:33/w:20"},  {kPng, "w:100/h:30/exar:1"},   {kPng, "rt:fill-down/w:900/h:300"},
-      {kJpeg, "mw:150/mh:140"},  {kPng, "w:10/dpr:2.5"},        {kPng, "mrd:17/pd:2:2:2:2"},
+      {kJpeg, "w:37"},          {kJpeg, "rt:fill/w:33/h:77"}, {kPng, "rt:force/w:301/h:7/el:1"},
+      {kWebp, "w:41/rot:90"},   {kWebp, "rt:fill/w:60/h:60"}, {kPng, "w:50/h:50/ex:1/pd:3:4:5:6"},
+      {kJpeg, "c:0.5:33/w:20"}, {kPng, "w:100/h:30/exar:1"},  {kPng, "rt:fill-down/w:900/h:300"},
+      {kJpeg, "mw:150/mh:140"}, {kPng, "w:10/dpr:2.5"},       {kPng, "mrd:17/pd:2:2:2:2"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.path);

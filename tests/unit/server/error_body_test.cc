@@ -39,8 +39,7 @@ TEST(ErrorBody, JsonForThoseWhoAskForIt) {
   EXPECT_EQ(body.content_type, "application/json");
   EXPECT_EQ(body.text, R"({"status":404,"message":"Invalid URL","request_id":"id-1"})");
   const ErrorBody detailed = error_body(kError, "application/json", "id-1", true);
-  EXPECT_NE(detailed.text.find(R"("detail":"unknown <option> \"x\" & more"})"),
-            std::string::npos);
+  EXPECT_NE(detailed.text.find(R"("detail":"unknown <option> \"x\" & more"})"), std::string::npos);
 }
 
 // The libraries that name application/json beside everything else take imgproxy's text.
@@ -50,7 +49,7 @@ TEST(ErrorBody, JsonOnlyWhenItIsPreferredToText) {
     bool json, json_in_development;
   };
   const Case cases[] = {
-      {"application/json, text/plain, */*", false, false},  // axios
+      {"application/json, text/plain, */*", false, false},             // axios
       {"application/json, text/javascript, */*; q=0.01", true, true},  // jQuery
       {"application/json;q=0.9, */*;q=0.8", true, true},
       {"application/json;q=0.8, text/*;q=0.9", false, false},

@@ -35,9 +35,9 @@ TEST(WhatIsAsked, HealthAndReadinessOnceTheirHeadIsWhole) {
 
 // Each of them would linger for a second in one of the few places.
 TEST(WhatIsAsked, HeadsThatAreRefusedAndBodiesAreNoHealth) {
-  for (const std::string fields : {"Host: a\r\nContent-Length: 1", "Host: a\r\nbad header",
-                                   "Host: a\r\nHost: b", "X: y", "Host: a\r\nExpect: x",
-                                   "Host: a\r\nTransfer-Encoding: chunked"}) {
+  for (const std::string fields :
+       {"Host: a\r\nContent-Length: 1", "Host: a\r\nbad header", "Host: a\r\nHost: b", "X: y",
+        "Host: a\r\nExpect: x", "Host: a\r\nTransfer-Encoding: chunked"}) {
     EXPECT_EQ(asked("GET /health HTTP/1.1\r\n" + fields + "\r\n\r\n"), Asked::kOther) << fields;
   }
 }

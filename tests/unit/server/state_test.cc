@@ -52,10 +52,10 @@ TEST(MemoryWatch, LevelsAreParts) {
     MemoryLevel before, expected;
   };
   using enum MemoryLevel;
-  for (const Case& c : {Case{10, kFine, kFine}, Case{85, kFine, kFine}, Case{86, kFine, kTight},
-                        Case{92, kFine, kTight}, Case{93, kFine, kFull}, Case{90, kFull, kTight},
-                        Case{84, kTight, kTight}, Case{84, kFine, kFine},
-                        Case{82, kTight, kFine}}) {
+  for (const Case& c :
+       {Case{10, kFine, kFine}, Case{85, kFine, kFine}, Case{86, kFine, kTight},
+        Case{92, kFine, kTight}, Case{93, kFine, kFull}, Case{90, kFull, kTight},
+        Case{84, kTight, kTight}, Case{84, kFine, kFine}, Case{82, kTight, kFine}}) {
     EXPECT_EQ(watch.judge(c.used_percent * 1000, c.before), c.expected) << c.used_percent;
   }
 }

@@ -10,6 +10,7 @@
 namespace imgring {
 namespace {
 
+using std::chrono::milliseconds;
 using test::answer;
 using test::get;
 using test::Outcome;
@@ -20,7 +21,6 @@ using test::Step;
 using test::target_of;
 using test::with;
 using test::World;
-using std::chrono::milliseconds;
 
 std::string bytes_of(std::size_t size) {
   std::string text(size, '\0');
@@ -74,9 +74,8 @@ TEST(HttpSource, BodiesByLengthChunksAndEnd) {
       {"tiny chunks", chunked(body, 7)},
       {"one chunk", chunked(body, body.size())},
       {"gzip", answer("200 OK", "Content-Encoding: gzip\r\n", gzip_of(body))},
-      {"two gzip members",
-       answer("200 OK", "Content-Encoding: gzip\r\n",
-              gzip_of(body.substr(0, 1000)) + gzip_of(body.substr(1000)))},
+      {"two gzip members", answer("200 OK", "Content-Encoding: gzip\r\n",
+                                  gzip_of(body.substr(0, 1000)) + gzip_of(body.substr(1000)))},
       {"other coding", answer("200 OK", "Content-Encoding: br\r\n", body)},
       {"206", answer("206 P", "Content-Range: bytes 0-299999/300000\r\n", body)},
       {"206 star", answer("206 P", "Content-Range: bytes 0-299999/*\r\n", body)},
@@ -141,8 +140,8 @@ TEST(HttpSource, ErrorsOfTheSource) {
        ErrorCode::kSourceUnreachable, 404},
       {"206 head", answer("206 P", "Content-Range: bytes 0-99/5000\r\n", body),
        ErrorCode::kSourceUnreachable, 404},
-      {"206 bad", answer("206 P", "Content-Range: what\r\n", body),
-       ErrorCode::kSourceUnreachable, 404},
+      {"206 bad", answer("206 P", "Content-Range: what\r\n", body), ErrorCode::kSourceUnreachable,
+       404},
       {"206 none", answer("206 P", "", body), ErrorCode::kSourceUnreachable, 404},
       {"short", "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + body,
        ErrorCode::kSourceIncomplete, 422},
@@ -171,8 +170,8 @@ TEST(HttpSource, ErrorsOfTheSource) {
 }
 
 TEST(HttpSource, TextOfAnErrorIsInTheDetail) {
-  SourceServer server(always(answer("403 No", "Content-Type: text/plain\r\n",
-                                    "who are\nyou " + std::string(5000, 'z'))));
+  SourceServer server(always(
+      answer("403 No", "Content-Type: text/plain\r\n", "who are\nyou " + std::string(5000, 'z'))));
   const Outcome out = World().one(get(server.url()));
   EXPECT_EQ(out.error.status(), 403);
   EXPECT_NE(out.error.detail.find("who are you zz"), std::string::npos);
@@ -332,8 +331,8 @@ TEST(HttpSource, WithoutBudgetItIsOverloaded) {
 TEST(HttpSource, KeepAliveIsReused) {
   SourceServer server(always(answer("200 OK", "", "hello"), true));
   World world;
-  const auto outs = world.run({get(server.url("/1")), get(server.url("/2")), raw(server.url("/3")),
-                               get(server.url("/4"))});
+  const auto outs = world.run(
+      {get(server.url("/1")), get(server.url("/2")), raw(server.url("/3")), get(server.url("/4"))});
   for (const Outcome& out : outs) EXPECT_EQ(out.body, "hello");
   EXPECT_EQ(server.connections(), 1);
   EXPECT_EQ(world.stats.idle_connections, 1u);
@@ -429,7 +428,9 @@ TEST(HttpSource, ClientThatLeavesEndsTheDownload) {
 
 TEST(HttpSource, NobodyListens) {
   int port = 0;
-  { port = SourceServer(always("")).port(); }
+  {
+    port = SourceServer(always("")).port();
+  }
   const Outcome out = World().one(get("http://127.0.0.1:" + std::to_string(port) + "/"));
   EXPECT_EQ(out.error.code, ErrorCode::kSourceUnreachable);
   EXPECT_NE(out.error.detail.find("refused"), std::string::npos) << out.error.detail;
@@ -456,12 +457,11 @@ TEST(HttpSource, SchemesThatAreUnknownOrOff) {
     const char* url;
     const char* detail;
   };
-  for (const Case& c : {Case{"ftp://x/y", "unknown scheme ftp"}, Case{"data:x", "unknown"},
-                        Case{"s3://b/k", "IMGPROXY_USE_S3"},
-                        Case{"gs://b/k", "gs:// sources are not built yet"},
-                        Case{"swift://b/k", "not built yet"},
-                        Case{"local:///x", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"},
-                        Case{"/x", "no scheme"}, Case{"", "no scheme"}}) {
+  for (const Case& c :
+       {Case{"ftp://x/y", "unknown scheme ftp"}, Case{"data:x", "unknown"},
+        Case{"s3://b/k", "IMGPROXY_USE_S3"}, Case{"gs://b/k", "gs:// sources are not built yet"},
+        Case{"swift://b/k", "not built yet"}, Case{"local:///x", "IMGPROXY_LOCAL_FILESYSTEM_ROOT"},
+        Case{"/x", "no scheme"}, Case{"", "no scheme"}}) {
     for (const Step& step : {get(c.url), raw(c.url)}) {
       const Outcome out = World().one(step);
       EXPECT_EQ(out.error.code, ErrorCode::kSourceUnreachable);

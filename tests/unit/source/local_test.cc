@@ -1,13 +1,14 @@
 // local:// sources: what lies in the root and only that, conditions, ranges.
-#include <gtest/gtest.h>
+#include "../../../src/source/local.h"
+
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include "../../../src/source/local.h"
 #include "world.h"
 
 namespace imgring {
@@ -50,11 +51,10 @@ class LocalFiles : public testing::Test {
 TEST_F(LocalFiles, FileWithItsHeaders) {
   const timespec times[2] = {{1700000000, 5}, {1700000000, 123456789}};
   ASSERT_EQ(utimensat(AT_FDCWD, (root_ / "a.png").c_str(), times, 0), 0);
-  for (const Outcome& out : {world_.one(get("local:///a.png")), world_.one(raw("local:///a.png")),
-                             world_.one(get("local://host/a.png")),
-                             world_.one(get("local:///folder/../a.png")),
-                             world_.one(get("local:///a.png/")),
-                             world_.one(get("local:///a.png?version"))}) {
+  for (const Outcome& out :
+       {world_.one(get("local:///a.png")), world_.one(raw("local:///a.png")),
+        world_.one(get("local://host/a.png")), world_.one(get("local:///folder/../a.png")),
+        world_.one(get("local:///a.png/")), world_.one(get("local:///a.png?version"))}) {
     EXPECT_TRUE(out.ok) << out.error.detail;
     EXPECT_EQ(out.status, 200);
     EXPECT_EQ(out.body, "\x89PNG\r\n\x1a\n-rest");
@@ -172,8 +172,7 @@ TEST_F(LocalFiles, RangesOfRaw) {
         Case{"bytes=0-99", 206, "0123456789", "bytes 0-9/10"},
         Case{"bytes=0-1,5-6", 206, "01", "bytes 0-1/10"}, Case{"bytes=5-2", 416, "", ""},
         Case{"bytes=10-", 416, "", ""}, Case{"bytes=-3", 416, "", ""},
-        Case{"lines=1-2", 416, "", ""},
-        Case{"bytes=x-3", 416, "", ""}}) {
+        Case{"lines=1-2", 416, "", ""}, Case{"bytes=x-3", 416, "", ""}}) {
     SCOPED_TRACE(c.range);
     const Outcome out = world_.one(with(raw("local:///digits"), "Range", c.range));
     EXPECT_TRUE(out.ok);

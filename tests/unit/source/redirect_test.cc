@@ -57,8 +57,8 @@ TEST(Redirects, NMeansN) {
 
 TEST(Redirects, EachStatusAndForm) {
   for (const std::string_view status : {"301 a", "302 b", "303 c", "307 d", "308 e"}) {
-    for (const std::string_view to : {"/end", "end", "./x/../end", "?q", "//HOST/end",
-                                      "http://HOST/end"}) {
+    for (const std::string_view to :
+         {"/end", "end", "./x/../end", "?q", "//HOST/end", "http://HOST/end"}) {
       SCOPED_TRACE(std::string(status) + " " + std::string(to));
       SourceServer server([to, status](Peer& peer, const std::string& head) {
         const std::string target = target_of(head);
@@ -80,9 +80,8 @@ TEST(Redirects, EachStatusAndForm) {
 }
 
 TEST(Redirects, OtherStatusesAreNone) {
-  SourceServer server([](Peer& peer, const std::string&) {
-    return peer.send(redirect("/end", "300 Choices"));
-  });
+  SourceServer server(
+      [](Peer& peer, const std::string&) { return peer.send(redirect("/end", "300 Choices")); });
   EXPECT_EQ(World().one(get(server.url("/start"))).error.code, ErrorCode::kSourceUnreachable);
   const Outcome streamed = World().one(raw(server.url("/start")));
   EXPECT_EQ(streamed.status, 300);
@@ -94,8 +93,7 @@ TEST(Redirects, OnlyHttpTargets) {
        {"local:///etc/passwd", "file:///etc/passwd", "s3://b/k", "ftp://x/", "data:x", "http://",
         "http://[::1", "https://:99999/", "//"}) {
     SCOPED_TRACE(to);
-    SourceServer server(
-        [to](Peer& peer, const std::string&) { return peer.send(redirect(to)); });
+    SourceServer server([to](Peer& peer, const std::string&) { return peer.send(redirect(to)); });
     World world;
     world.config.source.local_filesystem_root = "/";
     const Outcome out = world.one(get(server.url("/start")));
@@ -127,19 +125,17 @@ TEST(Redirects, AllowedSourcesAreAskedAtEveryHop) {
 }
 
 TEST(Redirects, GuardJudgesTheTarget) {
-  for (const std::string_view to : {"http://169.254.1.1:9/x", "http://[fe80::1]/",
-                                    "http://2852039166/latest/meta-data"}) {
-    SourceServer server(
-        [to](Peer& peer, const std::string&) { return peer.send(redirect(to)); });
+  for (const std::string_view to :
+       {"http://169.254.1.1:9/x", "http://[fe80::1]/", "http://2852039166/latest/meta-data"}) {
+    SourceServer server([to](Peer& peer, const std::string&) { return peer.send(redirect(to)); });
     const Outcome out = World().one(get(server.url("/")));
     EXPECT_EQ(out.error.code, ErrorCode::kInvalidSourceUrl) << out.error.detail;
   }
 }
 
 TEST(Redirects, SecretsDoNotCrossToAnotherHost) {
-  SourceServer other([](Peer& peer, const std::string&) {
-    return peer.send(answer("200 OK", "", "x"));
-  });
+  SourceServer other(
+      [](Peer& peer, const std::string&) { return peer.send(answer("200 OK", "", "x")); });
   SourceServer first([&other](Peer& peer, const std::string& head) {
     if (target_of(head) == "/a") return peer.send(redirect("/b"));
     return peer.send(redirect(other.url("/c")));

@@ -1,10 +1,11 @@
 // Signatures against the published examples; requests and answers of a storage of ours.
+#include "../../../src/source/s3.h"
+
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <fstream>
 
-#include "../../../src/source/s3.h"
 #include "source_server.h"
 #include "world.h"
 
@@ -40,13 +41,12 @@ TEST(AwsSignature, PublishedExamples) {
     const char* range;
     const char* signature;
   };
-  for (const Case& c :
-       {Case{"/test.txt", "", "bytes=0-9",
-             "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
-        Case{"/", "lifecycle=", "",
-             "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"},
-        Case{"/", "max-keys=2&prefix=J", "",
-             "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"}}) {
+  for (const Case& c : {Case{"/test.txt", "", "bytes=0-9",
+                             "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
+                        Case{"/", "lifecycle=", "",
+                             "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"},
+                        Case{"/", "max-keys=2&prefix=J", "",
+                             "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"}}) {
     AwsRequest request;
     request.path = c.path;
     request.query = c.query;
@@ -59,8 +59,9 @@ TEST(AwsSignature, PublishedExamples) {
     const std::string value =
         source::aws_authorization(request, kExample, AwsScope{"us-east-1", "s3"});
     EXPECT_TRUE(value.ends_with(std::string("Signature=") + c.signature)) << value;
-    EXPECT_TRUE(value.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/"
-                                  "us-east-1/s3/aws4_request,SignedHeaders=host;"));
+    EXPECT_TRUE(
+        value.starts_with("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/"
+                          "us-east-1/s3/aws4_request,SignedHeaders=host;"));
   }
 }
 
@@ -110,13 +111,18 @@ TEST(S3, WhereObjectsLive) {
     const char* target;
   };
   const Case cases[] = {
-      {"", true, {"bucket", "a/b c.png", "", "eu-west-1"}, "bucket.s3.eu-west-1.amazonaws.com",
+      {"",
+       true,
+       {"bucket", "a/b c.png", "", "eu-west-1"},
+       "bucket.s3.eu-west-1.amazonaws.com",
        "/a/b%20c.png"},
-      {"", true, {"dotted.bucket", "k", "v/1", "eu-west-1"}, "s3.eu-west-1.amazonaws.com",
+      {"",
+       true,
+       {"dotted.bucket", "k", "v/1", "eu-west-1"},
+       "s3.eu-west-1.amazonaws.com",
        "/dotted.bucket/k?versionId=v%2F1"},
       {"", true, {"bucket", "k", "", "cn-north-1"}, "bucket.s3.cn-north-1.amazonaws.com.cn", "/k"},
-      {"http://minio:9000", true, {"bucket", "k?#%", "", "r"}, "minio:9000",
-       "/bucket/k%3F%23%25"},
+      {"http://minio:9000", true, {"bucket", "k?#%", "", "r"}, "minio:9000", "/bucket/k%3F%23%25"},
       {"http://minio:9000/", false, {"bucket", "k", "", "r"}, "bucket.minio:9000", "/k"},
       {"https://x/prefix/", true, {"bucket", "k", "", "r"}, "x", "/prefix/bucket/k"},
   };

@@ -41,8 +41,7 @@ using Script = std::function<bool(Peer& peer, const std::string& request)>;
 
 class SourceServer {
  public:
-  explicit SourceServer(Script script, SSL_CTX* tls = nullptr,
-                        const char* address = "127.0.0.1")
+  explicit SourceServer(Script script, SSL_CTX* tls = nullptr, const char* address = "127.0.0.1")
       : script_(std::move(script)), tls_(tls) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in where{};
@@ -105,8 +104,7 @@ class SourceServer::SocketPeer final : public Peer {
     while (!bytes.empty() && !server_.stopping()) {
       pollfd ready{fd_, POLLOUT, 0};
       if (poll(&ready, 1, 20) <= 0) continue;
-      const ssize_t sent =
-          ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (sent < 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }

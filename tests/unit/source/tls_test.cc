@@ -34,16 +34,18 @@ TEST_F(Tls, BodiesComeThrough) {
   const auto context = authority_.server(kNames);
   std::string body(2 << 20, 'x');
   for (std::size_t i = 0; i < body.size(); i += 37) body[i] = static_cast<char>(i);
-  SourceServer server([&body](Peer& peer, const std::string& head) {
-    if (target_of(head) == "/close") {
-      peer.send("HTTP/1.0 200 OK\r\n\r\n" + body);
-      peer.close();
-      return false;
-    }
-    return peer.send(answer("200 OK", "", body));
-  }, context.get());
-  for (const Outcome& out : world_.run({get(server.url()), get(server.url()), raw(server.url()),
-                                        get(server.url("/close"))})) {
+  SourceServer server(
+      [&body](Peer& peer, const std::string& head) {
+        if (target_of(head) == "/close") {
+          peer.send("HTTP/1.0 200 OK\r\n\r\n" + body);
+          peer.close();
+          return false;
+        }
+        return peer.send(answer("200 OK", "", body));
+      },
+      context.get());
+  for (const Outcome& out : world_.run(
+           {get(server.url()), get(server.url()), raw(server.url()), get(server.url("/close"))})) {
     EXPECT_TRUE(out.ok) << out.error.detail;
     EXPECT_TRUE(out.body == body);
   }
@@ -56,10 +58,12 @@ TEST_F(Tls, BothVersionsResume) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     const auto context = authority_.server(kNames);
     SSL_CTX_set_max_proto_version(context.get(), version);
-    SourceServer server([](Peer& peer, const std::string&) {
-      peer.send(answer("200 OK", "Connection: close\r\n", "hello"));
-      return false;
-    }, context.get());
+    SourceServer server(
+        [](Peer& peer, const std::string&) {
+          peer.send(answer("200 OK", "Connection: close\r\n", "hello"));
+          return false;
+        },
+        context.get());
     const auto outs = world_.run({get(server.url()), get(server.url()), get(server.url())});
     for (const Outcome& out : outs) EXPECT_TRUE(out.ok) << out.error.detail;
     EXPECT_EQ(server.connections(), 3);
@@ -101,8 +105,7 @@ TEST_F(Tls, ServersThatAreNotTrusted) {
 TEST_F(Tls, NamesAreComparedWithTheCertificate) {
   const auto context = authority_.server("DNS:other.test");
   SourceServer server(hello, context.get());
-  const Outcome out =
-      world_.one(get("https://localhost:" + std::to_string(server.port()) + "/"));
+  const Outcome out = world_.one(get("https://localhost:" + std::to_string(server.port()) + "/"));
   EXPECT_NE(out.error.detail.find("hostname mismatch"), std::string::npos) << out.error.detail;
 }
 
@@ -158,10 +161,12 @@ TEST_F(Tls, TheSystemsStoreDoesNotBelieveUs) {
 
 TEST_F(Tls, CutInTheBody) {
   const auto context = authority_.server(kNames);
-  SourceServer server([](Peer& peer, const std::string&) {
-    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
-    return false;
-  }, context.get());
+  SourceServer server(
+      [](Peer& peer, const std::string&) {
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf");
+        return false;
+      },
+      context.get());
   EXPECT_EQ(world_.one(get(server.url())).error.code, ErrorCode::kSourceIncomplete);
 }
 
@@ -171,11 +176,13 @@ TEST_F(Tls, ABrokenRecordBehindAGoodOne) {
   const std::string broken = std::string("\x17\x03\x03\0\x20", 5) + std::string(32, 'x');
   for (const bool whole : {false, true}) {
     SCOPED_TRACE(whole);
-    SourceServer server([&](Peer& peer, const std::string&) {
-      const std::string body(whole ? 20000 : 19000, 'b');  // two records
-      peer.send_with("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + body, broken);
-      return false;
-    }, context.get());
+    SourceServer server(
+        [&](Peer& peer, const std::string&) {
+          const std::string body(whole ? 20000 : 19000, 'b');  // two records
+          peer.send_with("HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + body, broken);
+          return false;
+        },
+        context.get());
     const Outcome out = world_.one(get(server.url()));
     EXPECT_EQ(out.ok, whole);
     if (whole) continue;
@@ -192,9 +199,10 @@ TEST_F(Tls, PlainRequestsGoToTheProxyInAbsoluteForm) {
   EXPECT_TRUE(outs[0].ok) << outs[0].error.detail;
   EXPECT_TRUE(outs[1].ok);
   ASSERT_EQ(proxy.seen().size(), 2u);
-  EXPECT_TRUE(proxy.seen()[0].starts_with("GET http://192.0.2.1/a?b=c HTTP/1.1\r\n"
-                                          "Host: 192.0.2.1\r\n"
-                                          "Proxy-Authorization: Basic dXNAZXI6d29yZA==\r\n"));
+  EXPECT_TRUE(
+      proxy.seen()[0].starts_with("GET http://192.0.2.1/a?b=c HTTP/1.1\r\n"
+                                  "Host: 192.0.2.1\r\n"
+                                  "Proxy-Authorization: Basic dXNAZXI6d29yZA==\r\n"));
   EXPECT_EQ(proxy.connections(), 1);
 }
 

@@ -38,7 +38,7 @@ TEST(SvgCss, ASheetLosesTheStatementThatActsAndNoOther) {
       {".a{beh\\61vior:url(#a)}", ".a{}"},
       {".a{-moz-binding:url(#a)}", ".a{}"},
       {".a{transition:behavior 1s;will-change:-moz-binding}", nullptr},
-      {"behavior:hover{a:b}", "" },
+      {"behavior:hover{a:b}", ""},
       {".behavior:hover{a:b}", nullptr},
       {"/* @import 'x'; behavior:url(y) javascript: expression(1) */.a{b:c}", nullptr},
       {".a{content:'@import expression(1) javascript:'}", nullptr},
@@ -113,13 +113,20 @@ TEST(SvgCss, TokensHaveTheirEscapesUndone) {
     const char* value;
   };
   constexpr TokenCase kTokens[] = {
-      {"\\41 b", CssKind::kIdent, "Ab"},      {"\\000041b", CssKind::kIdent, "Ab"},
-      {"--x", CssKind::kIdent, "--x"},        {"-\\61", CssKind::kIdent, "-a"},
-      {"'a\\\nb\\27'", CssKind::kString, "ab'"}, {"#a\\62", CssKind::kHash, "ab"},
-      {"@\\6D edia", CssKind::kAtKeyword, "media"}, {"url( a\\)b )", CssKind::kUrl, "a)b"},
-      {"calc(", CssKind::kFunction, "calc"},  {"-1.5e3px", CssKind::kNumber, ""},
-      {"\\110000 ", CssKind::kIdent, "\uFFFD"}, {"url(a b)", CssKind::kBad, "a"},
-      {"/**/ \n/* a */", CssKind::kSpace, ""}, {"50%", CssKind::kNumber, ""},
+      {"\\41 b", CssKind::kIdent, "Ab"},
+      {"\\000041b", CssKind::kIdent, "Ab"},
+      {"--x", CssKind::kIdent, "--x"},
+      {"-\\61", CssKind::kIdent, "-a"},
+      {"'a\\\nb\\27'", CssKind::kString, "ab'"},
+      {"#a\\62", CssKind::kHash, "ab"},
+      {"@\\6D edia", CssKind::kAtKeyword, "media"},
+      {"url( a\\)b )", CssKind::kUrl, "a)b"},
+      {"calc(", CssKind::kFunction, "calc"},
+      {"-1.5e3px", CssKind::kNumber, ""},
+      {"\\110000 ", CssKind::kIdent, "\uFFFD"},
+      {"url(a b)", CssKind::kBad, "a"},
+      {"/**/ \n/* a */", CssKind::kSpace, ""},
+      {"50%", CssKind::kNumber, ""},
   };
   for (const TokenCase& c : kTokens) {
     SCOPED_TRACE(c.text);

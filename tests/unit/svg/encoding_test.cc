@@ -147,8 +147,8 @@ TEST(SanitizeSvg, EncodingsNobodyKnowsAreRefused) {
   for (const std::string& in :
        {declared("x-user-defined", "a"), declared("ISO-2022-KR", "a"), declared("ebcdic", "a"),
         declared("iso-2022-jp", "a"), declared("hz-gb-2312", "a"), declared("latin1 l1", "a"),
-        declared("latin", "a"), declared(" ", "a"),
-        "\xFF\xFE\0\0<\0\0\0s\0\0\0"s, "\0<\0s\0v\0g"s}) {
+        declared("latin", "a"), declared(" ", "a"), "\xFF\xFE\0\0<\0\0\0s\0\0\0"s,
+        "\0<\0s\0v\0g"s}) {
     const auto out = sanitize_svg(as_bytes(in));
     ASSERT_FALSE(out.has_value()) << *out;
     EXPECT_EQ(out.error().code, ErrorCode::kBrokenSvg);

@@ -168,8 +168,9 @@ TEST(AllowedSources, StarsOfAPathStayInTheirSegment) {
 // Every URL begins with what is allowed and would leave it where somebody resolves the dots.
 TEST(AllowedSources, DotSegmentsAreRefusedInEverySpelling) {
   const std::string_view dots[] = {
-      "..", "%2e%2e", "%2E.", ".%2e", "%252e%252e", "%25252e.", "..;", "..;x=1", "%2e%2e%3bx",
-      ".", "%2e", ".;a", "%c0%ae%c0%ae", "%C0%AE.", "..%00", ".%09.", "..%20", "..%2500",
+      "..",           "%2e%2e",  "%2E.",       ".%2e",  "%252e%252e", "%25252e.",
+      "..;",          "..;x=1",  "%2e%2e%3bx", ".",     "%2e",        ".;a",
+      "%c0%ae%c0%ae", "%C0%AE.", "..%00",      ".%09.", "..%20",      "..%2500",
   };
   const std::string_view slashes[] = {"/", "\\", "%2f", "%2F", "%5c", "%252f", "%255C", "%c0%af"};
   for (const std::string_view start : {"http://h/public", "s3://b/public", "local:///public"}) {
@@ -222,8 +223,8 @@ TEST(AllowedSources, WhatIsRewrittenIsJudgedAfterwards) {
 
 TEST(AllowedSources, APatternWithoutASlashBehindItsHostIsWarnedOf) {
   config::Config config;
-  config.url.allowed_sources = {{"http://u:p@example.com"}, {"http://ok/"}, {"local://"},
-                                {"s3://b/*"}, {"http://*"}};
+  config.url.allowed_sources = {
+      {"http://u:p@example.com"}, {"http://ok/"}, {"local://"}, {"s3://b/*"}, {"http://*"}};
   std::vector<std::string> warnings;
   ASSERT_TRUE(UrlRules::build(config, &warnings).has_value());
   ASSERT_EQ(warnings.size(), 1u);

@@ -34,8 +34,6 @@ inline std::string described(std::string_view options, const config::Config& con
   if (!request) return std::to_string(request.error().status()) + " " + request.error().detail;
   return describe(request->options);
 }
-inline std::string base64(std::string_view text) {
-  return base64url_encode(as_bytes(text));
-}
+inline std::string base64(std::string_view text) { return base64url_encode(as_bytes(text)); }
 
 }  // namespace imgring::url

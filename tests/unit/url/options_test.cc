@@ -1,10 +1,9 @@
 // Tests of the option table and the options' arguments: src/url/option_table.cc, options_*.cc,
 // arguments.cc.
-#include "imgring/url/option_table.h"
-
 #include <set>
 
 #include "helpers.h"
+#include "imgring/url/option_table.h"
 
 namespace imgring::url {
 namespace {
@@ -13,6 +12,7 @@ struct GoodCase {
   std::string_view options, wanted;
 };
 // What an option list gives, as describe() says it.
+// clang-format off: several cases a line
 constexpr GoodCase kGoodCases[] = {
     {"w:300/h:20", "width=300 height=20"}, {"width:+50", "width=50"}, {"w:007", "width=7"},
     {"w:99999999999", "width=2147483647"}, {"w:300/w:0", ""},
@@ -82,6 +82,7 @@ constexpr GoodCase kGoodCases[] = {
     {"fn:x:nonsense", "filename=x"}, {"fn::1", ""}, {"att:1", "return_attachment=true"},
     {"return_attachment:t", "return_attachment=true"},
 };
+// clang-format on
 
 TEST(Options, GoodOnes) {
   for (const GoodCase& c : kGoodCases) {
@@ -90,26 +91,31 @@ TEST(Options, GoodOnes) {
   }
 }
 
+// clang-format off: several options a line
+constexpr std::string_view kBadOptions[] = {
+    "w:", "w:1:2", "h:abc", "h:-5", "h:", "h:1.5", "w:0x10", "w:5_0", "w: 5", "s:10:y",
+    "s:1:2:3:4:5:6:7:8", "s:1:2:0:1:", "rs:weird", "rs:Fit", "rt:", "rt:FIT", "rt:fit:1",
+    "rs:fit:10:10:0:1:", "rs:fit:1:2:3:4:no:5:6:7", "z:2:", "z:0", "z:-1", "z:1:2:3", "z:",
+    "dpr:0", "dpr:Inf", "dpr:NaN", "dpr:-1", "dpr:1e400", "ex:1:", "ex:1:ce:1:2:3",
+    "ex:1:sm", "ex:1:re", "el:1:2", "g:", "g:sm:0", "g:sm:", "g:fp", "g:fp:1", "g:fp:2:0",
+    "g:fp:.1:-1", "g:fp:1:1:1", "g:ce:x", "g:ce:1:y", "g:ce:1:2:3", "g:re", "g:CE",
+    "g:ce:nan", "c:-1", "c:1:x", "c:", "c:50:", "c::5", "c:1:2:ce:1:2:3", "c:1:2:re",
+    "c:inf:5", "c:99999999999", "c:2147483648", "c:1:1:", "t:x", "t:10:zz", "t:10:ff",
+    "t:1:2:3:4:5", "t:inf", "pd:1:x", "pd:-1", "pd:1:2:3:4:5", "rot:", "rot:90:1",
+    "rot:1.5", "rot:45", "rot:-90", "rot:-180", "rot:-450", "bg:256:0:0", "bg:-1:0:0",
+    "bg:x:0:0", "bg:+1:0:0", "bg:1:2", "bg:1:2:3:4", "bg:::", "bg:#fff", "bg:ffff",
+    "bl:-1", "bl:", "sh:x", "pix:x", "pix:-1", "pix:1.5", "wm:x", "wm:2", "wm:", "wm:-1",
+    "wm:1:ce:0:0:-1", "wm:1:ce:0:0:1:2:3:4", "wm:1:sm", "wm:1:fp", "wm:1:ce:x",
+    "wm:1:ce:0:0:nan", "fl:1:1:1", "q:1:2", "q:101", "q:-1", "q:", "fq:", "fq:jpg",
+    "fq:jpg:1:png", "fq:jpg:101", "fq:xxx:1", "mb:-1", "mb:", "f:", "f:tif", "f:JPG",
+    "f:jpg:1", "skp:png:bad", "skp:", "exp:abc", "exp:", "exp:1:2", "exp:1699999999",
+    "cb:a:b", "fn:!!!:1", "fn:x:1:2", "preset:a:b", "pr:", "w%20:10", "W:1", "Width:1",
+    ":1", "nosuch:1", "mono:1",
+};
+// clang-format on
+
 TEST(Options, BadOnesAre404) {
-  for (const std::string_view bad : {
-           "w:", "w:1:2", "h:abc", "h:-5", "h:", "h:1.5", "w:0x10", "w:5_0", "w: 5", "s:10:y",
-           "s:1:2:3:4:5:6:7:8", "s:1:2:0:1:", "rs:weird", "rs:Fit", "rt:", "rt:FIT", "rt:fit:1",
-           "rs:fit:10:10:0:1:", "rs:fit:1:2:3:4:no:5:6:7", "z:2:", "z:0", "z:-1", "z:1:2:3", "z:",
-           "dpr:0", "dpr:Inf", "dpr:NaN", "dpr:-1", "dpr:1e400", "ex:1:", "ex:1:ce:1:2:3",
-           "ex:1:sm", "ex:1:re", "el:1:2", "g:", "g:sm:0", "g:sm:", "g:fp", "g:fp:1", "g:fp:2:0",
-           "g:fp:.1:-1", "g:fp:1:1:1", "g:ce:x", "g:ce:1:y", "g:ce:1:2:3", "g:re", "g:CE",
-           "g:ce:nan", "c:-1", "c:1:x", "c:", "c:50:", "c::5", "c:1:2:ce:1:2:3", "c:1:2:re",
-           "c:inf:5", "c:99999999999", "c:2147483648", "c:1:1:", "t:x", "t:10:zz", "t:10:ff",
-           "t:1:2:3:4:5", "t:inf", "pd:1:x", "pd:-1", "pd:1:2:3:4:5", "rot:", "rot:90:1",
-           "rot:1.5", "rot:45", "rot:-90", "rot:-180", "rot:-450", "bg:256:0:0", "bg:-1:0:0",
-           "bg:x:0:0", "bg:+1:0:0", "bg:1:2", "bg:1:2:3:4", "bg:::", "bg:#fff", "bg:ffff",
-           "bl:-1", "bl:", "sh:x", "pix:x", "pix:-1", "pix:1.5", "wm:x", "wm:2", "wm:", "wm:-1",
-           "wm:1:ce:0:0:-1", "wm:1:ce:0:0:1:2:3:4", "wm:1:sm", "wm:1:fp", "wm:1:ce:x",
-           "wm:1:ce:0:0:nan", "fl:1:1:1", "q:1:2", "q:101", "q:-1", "q:", "fq:", "fq:jpg",
-           "fq:jpg:1:png", "fq:jpg:101", "fq:xxx:1", "mb:-1", "mb:", "f:", "f:tif", "f:JPG",
-           "f:jpg:1", "skp:png:bad", "skp:", "exp:abc", "exp:", "exp:1:2", "exp:1699999999",
-           "cb:a:b", "fn:!!!:1", "fn:x:1:2", "preset:a:b", "pr:", "w%20:10", "W:1", "Width:1",
-           ":1", "nosuch:1", "mono:1"}) {
+  for (const std::string_view bad : kBadOptions) {
     SCOPED_TRACE(bad);
     const auto request = parse_options(bad);
     ASSERT_FALSE(request.has_value()) << describe(request->options);
@@ -145,11 +151,14 @@ TEST(Options, SecurityOptionsAre403UnlessAllowed) {
   const Case cases[] = {
       {"msr:1.5", "max_src_resolution=1500000"},
       {"max_src_resolution:1", "max_src_resolution=1000000"},
-      {"msfs:100", "max_src_file_size=100"}, {"max_src_file_size:-1", "max_src_file_size=-1"},
-      {"maf:3", "max_animation_frames=3"}, {"max_animation_frames:4", "max_animation_frames=4"},
+      {"msfs:100", "max_src_file_size=100"},
+      {"max_src_file_size:-1", "max_src_file_size=-1"},
+      {"maf:3", "max_animation_frames=3"},
+      {"max_animation_frames:4", "max_animation_frames=4"},
       {"mafr:.5", "max_animation_frame_resolution=500000"},
       {"max_animation_frame_resolution:1", "max_animation_frame_resolution=1000000"},
-      {"mrd:60", "max_result_dimension=60"}, {"max_result_dimension:-1", ""},
+      {"mrd:60", "max_result_dimension=60"},
+      {"max_result_dimension:-1", ""},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.option);
@@ -190,7 +199,7 @@ TEST(Options, LenientBooleansAreWarnedAbout) {
 TEST(Options, NumbersWithoutEndCountAsTheirLimit) {
   struct Case {
     std::string_view option;
-    double PixelOptions::*number;
+    double PixelOptions::* number;
     double wanted;
   };
   const Case cases[] = {

@@ -16,12 +16,24 @@ TEST(Pattern, AnchoredAtTheStartStarsStopAtSlashes) {
     bool fits;
   };
   const Case cases[] = {
-      {"", "x", true}, {"abc", "abcd", true}, {"abc", "xabc", false}, {"abc", "ab", false},
-      {"*", "", true}, {"*", "/", true}, {"a*c", "abbc", true}, {"a*c", "ab/c", false},
-      {"a*b*c", "a1b2b3c", true}, {"a*/b", "axx/b", true}, {"a*/b", "axx/y/b", false},
-      {"http://*.h.com/", "http://x.h.com/y", true}, {"http://*.h.com/", "http://x/h.com/", false},
-      {"http://*.h.com/", "http://evil.com/.h.com/", false}, {"a**b", "aXb", true},
-      {"*a/b*c", "xxa/bc", true}, {"*a/b*c", "xxa/ac", false}, {"a.c", "abc", false},
+      {"", "x", true},
+      {"abc", "abcd", true},
+      {"abc", "xabc", false},
+      {"abc", "ab", false},
+      {"*", "", true},
+      {"*", "/", true},
+      {"a*c", "abbc", true},
+      {"a*c", "ab/c", false},
+      {"a*b*c", "a1b2b3c", true},
+      {"a*/b", "axx/b", true},
+      {"a*/b", "axx/y/b", false},
+      {"http://*.h.com/", "http://x.h.com/y", true},
+      {"http://*.h.com/", "http://x/h.com/", false},
+      {"http://*.h.com/", "http://evil.com/.h.com/", false},
+      {"a**b", "aXb", true},
+      {"*a/b*c", "xxa/bc", true},
+      {"*a/b*c", "xxa/ac", false},
+      {"a.c", "abc", false},
       {"a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
   };
   for (const Case& c : cases) {
@@ -62,9 +74,10 @@ TEST(Template, GoRules) {
     std::string_view text, wanted;
   };
   const Case cases[] = {
-      {"plain", "plain"}, {"$1", "one"}, {"${1}x", "onex"}, {"$1x", ""}, {"$2/$1", "two/one"},
-      {"$$1", "$1"}, {"$0", "whole"}, {"$3", ""}, {"${3}", ""}, {"$01", ""}, {"$", "$"},
-      {"a$-b", "a$-b"}, {"${1", "${1"}, {"${}", "${}"}, {"${a b}", "${a b}"}, {"$name.", "."},
+      {"plain", "plain"},   {"$1", "one"},  {"${1}x", "onex"},    {"$1x", ""},
+      {"$2/$1", "two/one"}, {"$$1", "$1"},  {"$0", "whole"},      {"$3", ""},
+      {"${3}", ""},         {"$01", ""},    {"$", "$"},           {"a$-b", "a$-b"},
+      {"${1", "${1"},       {"${}", "${}"}, {"${a b}", "${a b}"}, {"$name.", "."},
       {"$99999999999", ""},
   };
   for (const Case& c : cases) {

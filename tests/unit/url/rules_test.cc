@@ -21,16 +21,28 @@ TEST(Source, PlainForms) {
       {"f:png/plain/local:///a.png@webp", 0, "local:///a.png", "webp"},
       {"plain/http://h/a%20b+c%2Fd%40e%3Fx=1", 0, "http://h/a b+c/d@e?x=1", ""},
       {"plain/http://h//a///b", 0, "http://h//a///b", ""},
-      {"/plain/local:///a.png", 0, "local:///a.png", ""}, {"/w:1/plain/a:b", 0, "a:b", ""},
+      {"/plain/local:///a.png", 0, "local:///a.png", ""},
+      {"/w:1/plain/a:b", 0, "a:b", ""},
       {"//plain/a:b", 404, "", ""},
       {"plain/plain/x", 0, "plain/x", ""},
       {"raw:1/plain/local:///a.png@nonsense", 0, "local:///a.png", ""},
-      {"plain/x@jpg@png", 404, "", ""}, {"plain/x@@", 404, "", ""}, {"plain/x@JPG", 404, "", ""},
-      {"plain/x@jpg/y", 404, "", ""}, {"plain/", 404, "", ""}, {"plain/@jpg", 404, "", ""},
-      {"plain/%zz", 404, "", ""}, {"plain/a%2", 404, "", ""}, {"plain", 404, "", ""},
-      {"w:10//plain/a:b", 404, "", ""}, {"w:10", 404, "", ""}, {"w:10/", 404, "", ""},
-      {"w:10/plain", 404, "", ""}, {"", 404, "", ""}, {"rs/plain/a:b", 404, "", ""},
-      {"fit/100/100/ce/0/plain/x", 404, "", ""}, {"fill-down/plain/x", 404, "", ""},
+      {"plain/x@jpg@png", 404, "", ""},
+      {"plain/x@@", 404, "", ""},
+      {"plain/x@JPG", 404, "", ""},
+      {"plain/x@jpg/y", 404, "", ""},
+      {"plain/", 404, "", ""},
+      {"plain/@jpg", 404, "", ""},
+      {"plain/%zz", 404, "", ""},
+      {"plain/a%2", 404, "", ""},
+      {"plain", 404, "", ""},
+      {"w:10//plain/a:b", 404, "", ""},
+      {"w:10", 404, "", ""},
+      {"w:10/", 404, "", ""},
+      {"w:10/plain", 404, "", ""},
+      {"", 404, "", ""},
+      {"rs/plain/a:b", 404, "", ""},
+      {"fit/100/100/ce/0/plain/x", 404, "", ""},
+      {"fill-down/plain/x", 404, "", ""},
       {"w%3a20/plain/x", 404, "", ""},
   };
   for (const Case& c : cases) {
@@ -71,10 +83,14 @@ TEST(Source, Base64Forms) {
       {text + ".gif/name.png", true, "local:///small.png gif"},
       {text, true, "local:///small.png"},
       {text + "/a/b", true, ""},
-      {"w:20/.png", false, ""}, {text + ".png.jpg", false, ""},
-      {text + ".tif", false, ""}, {"a+b/", false, ""}, {"bG9jYWw+", false, ""},
+      {"w:20/.png", false, ""},
+      {text + ".png.jpg", false, ""},
+      {text + ".tif", false, ""},
+      {"a+b/", false, ""},
+      {"bG9jYWw+", false, ""},
       {"aaaaa", false, ""},
-      {"enc", false, "z w"}, {"enc/aaaa", false, ""},
+      {"enc", false, "z w"},
+      {"enc/aaaa", false, ""},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.path);
@@ -117,8 +133,9 @@ TEST(Source, EncryptedVectorAndItsFailures) {
       *hex_decode("1eb5b0e971ad7f45324c1bb15c947cb207c43152fa5c6c7f35c4f36e0c18e0f1");
   EXPECT_EQ(parse("w:1/enc/" + text, config)->source_url,
             "http://example.com/images/curiosity.jpg");
-  EXPECT_EQ(parse("enc/" + text.substr(0, 9) + "/" + text.substr(9) + ".png", config)
-                ->options.format, ImageType::kPng);
+  EXPECT_EQ(
+      parse("enc/" + text.substr(0, 9) + "/" + text.substr(9) + ".png", config)->options.format,
+      ImageType::kPng);
   const std::string detail =
       "the encrypted source URL can't be decrypted, or is none that may be fetched";
   for (const std::string& bad : {text.substr(0, 64), text.substr(0, 22), std::string("AAAA"),
@@ -162,8 +179,13 @@ TEST(Rules, SeparatorPresetsAndAllowedOptions) {
 
 TEST(Presets, ApplyInPlaceAndRecurseOnce) {
   config::Config config;
-  config.url.presets = {"thumb=rs:fill:90:70/g:no", "gray=bl:2", "both=pr:thumb:gray",
-                        "loop=pr:loop/w:50", "a=pr:b/w:1", "b=pr:a/h:2", "gray=bl:3"};
+  config.url.presets = {"thumb=rs:fill:90:70/g:no",
+                        "gray=bl:2",
+                        "both=pr:thumb:gray",
+                        "loop=pr:loop/w:50",
+                        "a=pr:b/w:1",
+                        "b=pr:a/h:2",
+                        "gray=bl:3"};
   EXPECT_EQ(described("pr:both", config),
             "resizing_type=fill width=90 height=70 gravity=no blur=3");
   EXPECT_EQ(described("w:30/pr:thumb/h:5", config),
@@ -204,8 +226,13 @@ TEST(Presets, OnlyPresets) {
       {"small:mark/plain/local:///a.png", "width=60 enlarge=true blur=3"},
       {"mark/" + base64(kUrl) + ".jpg", "enlarge=true blur=3 format=jpeg"},
       {"small/plain/local:///a.png@webp", "width=60 enlarge=true format=webp"},
-      {"plain/local:///a.png", "404"}, {base64(kUrl), "404"}, {"w:1/plain/x", "404"},
-      {"small", "404"}, {"small:/plain/x", "404"}, {"fit/plain/x", "404"}, {"", "404"},
+      {"plain/local:///a.png", "404"},
+      {base64(kUrl), "404"},
+      {"w:1/plain/x", "404"},
+      {"small", "404"},
+      {"small:/plain/x", "404"},
+      {"fit/plain/x", "404"},
+      {"", "404"},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.path);
@@ -217,7 +244,7 @@ TEST(Presets, OnlyPresets) {
 
 TEST(Presets, BadOnesStopTheBuild) {
   config::Config config;
-  config.url.presets = {"a",       "b=w:1=2",   "=w:1",  "c=",         "d=pr:zzz", "e=w:x",
+  config.url.presets = {"a",       "b=w:1=2",    "=w:1",    "c=",         "d=pr:zzz",    "e=w:x",
                         "f=w:1/x", "g=nosuch:1", "h=msr:1", "i=w:1//h:2", "ok=w:1/exp:5"};
   const auto rules = UrlRules::build(config, nullptr);
   ASSERT_FALSE(rules.has_value());
@@ -239,8 +266,8 @@ TEST(Rules, BaseUrlReplacementsAndAllowedSources) {
   EXPECT_EQ(parse("plain/small.png", config)->source_url, "local:///small.png");
   EXPECT_EQ(parse("plain/local:///small.png", config)->source_url, "local:///small.png");
   config = {};
-  config.url.url_replacements = {{"mys3://", "s3://bucket/"}, {"s3://*/", "local:///${1}_x/$$"},
-                                 {"short://*/*/", "a-$2-$1-"}};
+  config.url.url_replacements = {
+      {"mys3://", "s3://bucket/"}, {"s3://*/", "local:///${1}_x/$$"}, {"short://*/*/", "a-$2-$1-"}};
   EXPECT_EQ(parse("plain/mys3://a/b", config)->source_url, "local:///bucket_x/$a/b");
   EXPECT_EQ(parse("plain/short://one/two/three", config)->source_url, "a-two-one-three");
   EXPECT_EQ(parse("plain/xmys3://a", config)->source_url, "xmys3://a");
@@ -302,7 +329,8 @@ TEST(Rules, PartsArgumentsAndPresetsAreBounded) {
   EXPECT_TRUE(parse("w:1/plain/http://h/" + repeated("a:", 3000)).has_value());
   EXPECT_TRUE(parse("pr:c:c:c/plain/local:///a.png", config).has_value());
   const std::string many[] = {
-      repeated("w:1/", 1001) + "plain/local:///a.png", "w:1/plain/" + repeated("a/", 1001),
+      repeated("w:1/", 1001) + "plain/local:///a.png",
+      "w:1/plain/" + repeated("a/", 1001),
       "skp" + repeated(":png", 1001) + "/plain/local:///a.png",
       "pr" + repeated(":a", 1001) + "/plain/local:///a.png",
       "pr" + repeated(":c", 40) + "/plain/local:///a.png",

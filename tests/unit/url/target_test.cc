@@ -28,8 +28,12 @@ TEST(Target, SplitAndRepair) {
       {"/pics//sig/abc", "/pics/", "sig", "abc"},
       {"/sig/\xc3\xbc", "", "sig", "\xc3\xbc"},
       {"/w:30/plain/x", "", "w:30", "plain/x"},
-      {"/sig", "", "", ""}, {"/sig/", "", "", ""}, {"/", "", "", ""}, {"", "", "", ""},
-      {"///x/y", "", "", ""}, {"/sig?/x/y", "", "", ""},
+      {"/sig", "", "", ""},
+      {"/sig/", "", "", ""},
+      {"/", "", "", ""},
+      {"", "", "", ""},
+      {"///x/y", "", "", ""},
+      {"/sig?/x/y", "", "", ""},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.target);
