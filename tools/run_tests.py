@@ -216,7 +216,7 @@ def probe(score):
 def run_tools(score, quick):
     venv = os.path.join(ROOT, '.cache/venv/bin/python')
     python = venv if os.path.exists(venv) else sys.executable
-    for name, command in [('tidy', ['tools/tidy.py'])] + (
+    for name, command in [('tidy', ['tools/tidy.py']), ('format', ['tools/format', '--check'])] + (
         [] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]
     ):
         done = run(command)
