@@ -2,10 +2,10 @@
 // program may replace. Everything is in memory, so that "access" is an address.
 #include "imgring/codec/jpeg_arrays.h"
 
-#include <jerror.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <jerror.h>
 
 // libjpeg's name for a type that only its memory manager knows.
 struct jvirt_barray_control {

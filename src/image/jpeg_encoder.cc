@@ -2,9 +2,6 @@
 // Huffman tables, optional progression and automatic subsampling.
 // libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
-#include <jerror.h>
-#include <jpeglib.h>  // after cstdio, which it wants
-
 #include <algorithm>
 #include <csetjmp>
 #include <cstddef>
@@ -18,6 +15,9 @@
 #include "exif_block.h"
 #include "operation.h"
 #include "row_puller.h"
+
+#include <jerror.h>
+#include <jpeglib.h>  // after cstdio, which it wants
 
 namespace imgring::image {
 namespace {

@@ -1,9 +1,6 @@
 // Rows of a JPEG by libjpeg-turbo.
 // libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
 // destructor.
-#include <jerror.h>
-#include <jpeglib.h>  // after cstdio, which it wants
-
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
@@ -11,6 +8,9 @@
 
 #include "imgring/codec/jpeg_arrays.h"
 #include "pixel_source.h"
+
+#include <jerror.h>
+#include <jpeglib.h>  // after cstdio, which it wants
 
 namespace imgring::image {
 namespace {

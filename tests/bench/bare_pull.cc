@@ -7,7 +7,6 @@
 // strip into the encoder; PNGs with alpha are premultiplied, resized and saved by libvips itself.
 // Prints one JSON line: CPU ms, voluntary context switches and bytes per picture, pictures per
 // second, and memory. Every cache of libvips is off and its thread count is one, as in the server.
-#include <jpeglib.h>
 #include <sys/resource.h>
 #include <vips/vips.h>
 #include <webp/encode.h>
@@ -25,6 +24,8 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include <jpeglib.h>
 
 namespace {
 

@@ -3,10 +3,10 @@
 // Owned by the decoder's own struct, beside its jpeg_decompress_struct. Helper threads only.
 #pragma once
 
-#include <jpeglib.h>  // after cstdio, which it wants
-
 #include <cstddef>
 #include <cstdio>
+
+#include <jpeglib.h>  // after cstdio, which it wants
 
 namespace imgring::codec {
 

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <cstdlib>
 // jpeglib.h needs size_t and FILE declared before it.
-#include <jpeglib.h>
-
 #include "test_images.h"
+
+#include <jpeglib.h>
 
 namespace imgring::image::test {
 namespace {
