@@ -1,5 +1,5 @@
 """Contact sheets: pictures with their names on pages of PNG, over grey checks where they are transparent.
-./tools/contact-sheet calls it for all golden pictures, ./tests/golden/renew for those that changed."""
+./tools/pictures/contact-sheet calls it for all golden pictures, ./tests/golden/renew for those that changed."""
 
 import argparse
 import io

@@ -92,7 +92,7 @@ class World:
         subprocess.run(
             [
                 sys.executable,
-                os.path.join(common.ROOT, 'tools/make-sample'),
+                os.path.join(common.ROOT, 'tools/pictures/make-sample'),
                 os.path.join(folder, 'p.png'),
                 '320',
                 '200',

@@ -1,4 +1,4 @@
-"""Shared by the checks on a real network (tests/real/*_test.py, tools/s3-check, tools/https-check):
+"""Shared by the checks on a real network (tests/real/*_test.py, tools/check/s3-check, tools/check/https-check):
 counts what passed, starts imgring and other servers on the loopback and stops them by their ids.
 
 The program is the one that IMGRING names; without it build/imgring, or the newest build-*/imgring.
@@ -15,7 +15,7 @@ import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, 'tools'))
+sys.path.insert(0, os.path.join(ROOT, 'tools/check'))
 from serve_check import picture_facts  # noqa: E402,F401
 
 START_LIMIT_S = 30
@@ -216,7 +216,7 @@ def photo(folder):
     if os.path.exists(made):
         return made, 'image/jpeg'
     path = os.path.join(folder, 'sample.png')
-    subprocess.run([sys.executable, os.path.join(ROOT, 'tools/make-sample'), path], check=True)
+    subprocess.run([sys.executable, os.path.join(ROOT, 'tools/pictures/make-sample'), path], check=True)
     return path, 'image/png'
 
 

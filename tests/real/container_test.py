@@ -86,7 +86,7 @@ def main():
         subprocess.run(
             [
                 sys.executable,
-                os.path.join(common.ROOT, 'tools/make-sample'),
+                os.path.join(common.ROOT, 'tools/pictures/make-sample'),
                 os.path.join(folder, 'lake.png'),
                 '1600',
                 '1067',

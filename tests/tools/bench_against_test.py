@@ -13,7 +13,7 @@ import unittest
 from contextlib import redirect_stderr
 
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
-sys.path.insert(0, TOOLS)
+sys.path.insert(0, os.path.join(TOOLS, 'measure'))
 import run_against as against  # noqa: E402
 import run_bench as bench  # noqa: E402
 

@@ -4,8 +4,6 @@
 python3 tests/tools/memory_tools_test.py
 """
 
-import importlib.machinery
-import importlib.util
 import os
 import random
 import sys
@@ -13,14 +11,11 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
-sys.path.insert(0, TOOLS)
+sys.path.insert(0, os.path.join(TOOLS, 'measure'))
 import memory_picture  # noqa: E402
 import memory_report  # noqa: E402
 import mixed_load  # noqa: E402
-
-loader = importlib.machinery.SourceFileLoader('soak', os.path.join(TOOLS, 'soak'))
-soak = importlib.util.module_from_spec(importlib.util.spec_from_loader('soak', loader))
-loader.exec_module(soak)
+import run_soak as soak  # noqa: E402
 
 
 def samples(growth_mb, minutes=20, seed=1):

@@ -11,7 +11,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
-sys.path.insert(0, TOOLS)
+sys.path.insert(0, os.path.join(TOOLS, 'measure'))
 import overload_picture  # noqa: E402
 import run_overload as overload  # noqa: E402
 

@@ -20,7 +20,7 @@ import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, 'tools/packaging')
-sys.path[:0] = [HERE, os.path.join(ROOT, 'tools')]
+sys.path[:0] = [HERE, os.path.join(ROOT, 'tools/check')]
 import dependencies  # noqa: E402
 import serve_check  # noqa: E402
 import unit  # noqa: E402
@@ -138,7 +138,8 @@ class Container(NeedsProgram):
         os.mkdir(state)
         os.chmod(state, 0o777)
         subprocess.run(
-            [os.path.join(ROOT, 'tools/make-sample'), os.path.join(self.folder, 'lake.png'), '1600', '1067'], check=True
+            [os.path.join(ROOT, 'tools/pictures/make-sample'), os.path.join(self.folder, 'lake.png'), '1600', '1067'],
+            check=True,
         )
         calls = {
             name

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the header readers of tools/serve_check.py, and the drawing of the sample."""
+"""Tests the header readers of tools/check/serve_check.py, and the drawing of the sample."""
 
 import os
 import struct
@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools')
-sys.path.insert(0, TOOLS)
+sys.path.insert(0, os.path.join(TOOLS, 'check'))
 import serve_check  # noqa: E402
 
 
@@ -43,7 +43,9 @@ class PictureFacts(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path, seen = os.path.join(folder, 'a.png'), set()
             for _ in range(2):
-                subprocess.run([sys.executable, os.path.join(TOOLS, 'make-sample'), path, '96', '64'], check=True)
+                subprocess.run(
+                    [sys.executable, os.path.join(TOOLS, 'pictures/make-sample'), path, '96', '64'], check=True
+                )
                 with open(path, 'rb') as file:
                     seen.add(file.read())
         self.assertEqual(len(seen), 1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests tools/tidy.py: each rule broken on one line and on two, and good code that must pass."""
+"""Tests tools/check/tidy.py: each rule broken on one line and on two, and good code that must pass."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools', 'check'))
 import tidy  # noqa: E402
 import tidy_docs  # noqa: E402
 

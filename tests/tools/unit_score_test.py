@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, 'tools/packaging'), os.path.join(ROOT, 'tools')]
+sys.path[:0] = [os.path.join(ROOT, 'tools/packaging'), os.path.join(ROOT, 'tools/check')]
 import serve_check  # noqa: E402
 import unit  # noqa: E402
 
@@ -85,7 +85,7 @@ class Program(Folder):
         os.chmod(self.path('imgring'), 0o755)
         os.mkdir(self.path('sample'))
         subprocess.run(
-            [os.path.join(ROOT, 'tools/make-sample'), self.path('sample/lake.png'), '1600', '1067'], check=True
+            [os.path.join(ROOT, 'tools/pictures/make-sample'), self.path('sample/lake.png'), '1600', '1067'], check=True
         )
         with open(self.path('sample/sign.svg'), 'w', encoding='utf-8') as file:
             file.write(

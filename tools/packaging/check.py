@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.join(HERE, '../check')]
 import serve_check  # noqa: E402
 import unit  # noqa: E402
 
@@ -75,7 +75,7 @@ def serve(folder):
     sample = os.path.join(folder, 'sample')
     os.mkdir(sample)
     os.chmod(folder, 0o755)
-    subprocess.run([os.path.join(os.path.dirname(HERE), 'make-sample'), os.path.join(sample, 'lake.png')], check=True)
+    subprocess.run([os.path.join(HERE, '../pictures/make-sample'), os.path.join(sample, 'lake.png')], check=True)
     os.chmod(os.path.join(sample, 'lake.png'), 0o644)
     state = os.path.join(folder, 'state')
     os.mkdir(state)

@@ -16,7 +16,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.join(HERE, '../check')]
 import oci  # noqa: E402
 import serve_check  # noqa: E402
 
@@ -127,7 +127,7 @@ def run_image(buildah, folder):
     os.mkdir(shared)
     os.chmod(shared, 0o777)
     subprocess.run(
-        [os.path.join(ROOT, 'tools/make-sample'), os.path.join(shared, 'lake.png'), '1600', '1067'], check=True
+        [os.path.join(ROOT, 'tools/pictures/make-sample'), os.path.join(shared, 'lake.png'), '1600', '1067'], check=True
     )
     port_file = os.path.join(shared, 'port')
     environment = {

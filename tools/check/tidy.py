@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks the rules of the house style that no compiler knows.
 
-    tools/tidy.py [--root DIR]              code, comments, documents and what they cite
-    tools/tidy.py --headers [--root DIR]    whether headers compile alone that no source includes first
-    tools/tidy.py --wrap FILE...            fills comments and Markdown anew that are too wide
+    tools/check/tidy.py [--root DIR]              code, comments, documents and what they cite
+    tools/check/tidy.py --headers [--root DIR]    whether headers compile alone that no source includes first
+    tools/check/tidy.py --wrap FILE...            fills comments and Markdown anew that are too wide
 
 Prints path:line: what is wrong, and exits 1 when there is anything. The coroutine rules look at
 whole statements, however many lines they take (docs/design/style.md section 7).
@@ -508,7 +508,7 @@ def check_headers(root):
 
 def main():
     parser = argparse.ArgumentParser(description='Checks the house style.')
-    parser.add_argument('--root', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+    parser.add_argument('--root', default=os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
     parser.add_argument('--headers', action='store_true', help='compile each header alone instead')
     parser.add_argument('--wrap', nargs='+', metavar='FILE', help='fill comments and Markdown of these files anew')
     options = parser.parse_args()

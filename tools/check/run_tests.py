@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
 FOLDERS = {'release': 'build', 'asan': 'build-asan', 'tsan': 'build-tsan'}
 IO_URING_REFUSED = 78
 # The thread sanitizer runs what crosses threads: these tests, and all of a suite named threads.
@@ -216,8 +216,8 @@ def probe(score):
 def run_tools(score, quick):
     venv = os.path.join(ROOT, '.cache/venv/bin/python')
     python = venv if os.path.exists(venv) else sys.executable
-    for name, command in [('tidy', ['tools/tidy.py']), ('format', ['tools/format', '--check'])] + (
-        [] if quick else [('headers', ['tools/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]
+    for name, command in [('tidy', ['tools/check/tidy.py']), ('format', ['tools/format', '--check'])] + (
+        [] if quick else [('headers', ['tools/check/tidy.py', '--headers']), ('serve', ['tools/serve', '--check'])]
     ):
         done = run(command)
         if done.returncode:
@@ -344,7 +344,7 @@ def run_overload(score):
 
 def run_strangers(score):
     """What strangers send, inside a memory cgroup: the kernel kills nothing."""
-    done = run([sys.executable, 'tools/run_cgroup_test.py', '--strangers'])
+    done = run([sys.executable, 'tools/measure/run_cgroup_test.py', '--strangers'])
     if done.returncode:
         tail(done.stdout)
     score.add('strangers in 256 MB', int(done.returncode == 0), int(done.returncode != 0))

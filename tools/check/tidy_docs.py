@@ -1,4 +1,4 @@
-"""The part of tools/tidy.py that reads documents, and comments for what they cite.
+"""The part of tools/check/tidy.py that reads documents, and comments for what they cite.
 
 Checks that lines of Markdown are no longer than its limit, that links and file names lead somewhere,
 that a citation names a document and a section, step, rule or decision that exist, that nothing is

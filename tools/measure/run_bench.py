@@ -28,7 +28,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
 PHOTOS = os.path.join(ROOT, '.cache/photos')
 TICK_MS = 1000 / os.sysconf('SC_CLK_TCK')
 OWN_TEMPLATE = 'http://127.0.0.1:{port}/insecure/{options}/plain/{source}@{format}'

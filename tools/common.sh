@@ -1,5 +1,0 @@
-# Sourced by the scripts of this folder: goes to the top of the project, says things on stderr.
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
-die() { say "$*"; exit 1; }
