@@ -9,9 +9,9 @@
 #include "imgring/format/sniff.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
-#include "imgring/server/answers.h"
 #include "imgring/server/run.h"
 #include "imgring/server/start.h"
+#include "imgring/service/answers.h"
 #include "imgring/url/request.h"
 
 namespace imgring::cli {
@@ -139,15 +139,16 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
   }
   std::printf("plan:\n%s\n", pipeline::describe(seen.plan).c_str());
   const format::Format& facts = facts_of(seen.plan.result_type);
-  const auto fresh = server::cache_control(
-      server::Freshness{.now_unix_s = std::time(nullptr), .expires_unix_s = options.expires_unix_s},
-      config);
+  const auto fresh =
+      service::cache_control(service::Freshness{.now_unix_s = std::time(nullptr),
+                                                .expires_unix_s = options.expires_unix_s},
+                             config);
   std::printf("headers:\n  Content-Type: %s\n  Content-Disposition: %s\n  Cache-Control: %s\n",
               std::string(facts.mime).c_str(),
-              server::content_disposition({.filename = options.filename,
-                                           .source_url = source_url,
-                                           .extension = facts.extension,
-                                           .attachment = options.return_attachment})
+              service::content_disposition({.filename = options.filename,
+                                            .source_url = source_url,
+                                            .extension = facts.extension,
+                                            .attachment = options.return_attachment})
                   .c_str(),
               fresh.value_or("none").c_str());
 }

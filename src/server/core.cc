@@ -13,13 +13,17 @@
 #include <system_error>
 
 #include "front_door.h"
-#include "image_request.h"
+#include "imgring/image/decode_scratch.h"
 #include "imgring/mem/allocator.h"
-#include "imgring/server/image_handler.h"
+#include "imgring/service/memory_gate.h"
+#include "imgring/service/request_log.h"
+#include "imgring/service/services.h"
+#include "imgring/service/slow_readers.h"
 #include "imgring/source/sources.h"
 #include "keeper.h"
-#include "memory_gate.h"
-#include "slow_readers.h"
+#include "metrics_page.h"
+#include "plain_routes.h"
+#include "request_handler.h"
 
 namespace imgring::server {
 
@@ -93,10 +97,11 @@ struct Core::Parts final : FrontDoor::House {
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
         memory(loop, c.process_, &gzip), readers(loop),
-        services{loop,   c.process_, sources,      jobs,       gzip,
-                 memory, readers,    memory_short, c.metrics_, start.snapshot},
-        handler(services), health_handler(services), metrics_handler(services),
-        context(loop, requests, idle), connections(loop, nullptr), stop(loop), memory_short(loop),
+        services{loop,   c.process_, sources,    jobs,          gzip,
+                 memory, readers,    c.metrics_, start.snapshot},
+        handler(services, c.process_, memory_short), health_handler(services, c.process_),
+        metrics_handler(services, c.process_), context(loop, requests, idle),
+        connections(loop, nullptr), stop(loop), memory_short(loop),
         door(loop, config.server, c.metrics_, *this,
              {.listen_fd = start.listen_fd,
               .line_max = line_of(start, c.process_),
@@ -145,9 +150,9 @@ struct Core::Parts final : FrontDoor::House {
   loop::JobRegistry jobs;
   loop::Scope requests, idle, keepers;
   source::Sources sources;
-  MemoryGate memory;
-  SlowReaders readers;
-  CoreServices services;
+  service::MemoryGate memory;
+  service::SlowReaders readers;
+  service::Services services;
   RequestHandler handler;
   HealthHandler health_handler;
   MetricsHandler metrics_handler;
@@ -271,7 +276,7 @@ void Core::Parts::release_process_memory() {
 loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
   bool going_on = co_await memory_short.wait(scope);
   while (going_on) {
-    if (core.process_.memory.look() != MemoryLevel::kFine) {
+    if (core.process_.memory.look() != service::MemoryLevel::kFine) {
       door.hold(FrontDoor::Hold::kMemory);
       downloads.drop_idle();
       gzip.drop_idle();
@@ -286,7 +291,7 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
 }
 
 void Core::Parts::serve(loop::Fd client) noexcept {
-  if (core.process_.memory.look() != MemoryLevel::kFine) memory_short.notify();
+  if (core.process_.memory.look() != service::MemoryLevel::kFine) memory_short.notify();
   connections.start(connection(std::move(client)));
 }
 
@@ -399,7 +404,7 @@ loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
   bool going_on = true;
   while (going_on) {
     core.beat_ns_.store(loop::Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
-    if (start.index == 0) log_summed(core.process_, false);
+    if (start.index == 0) service::log_summed(core.process_, false);
     going_on = co_await loop::Sleep(loop, scope, kBeatTime / 3);
   }
 }

@@ -1,6 +1,8 @@
 // The memory-release tick.
 #include "keeper.h"
 
+#include "imgring/image/decode_scratch.h"
+#include "imgring/image/svg_children.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
@@ -14,7 +16,7 @@ constexpr double kMiB = 1 << 20;
 constexpr std::size_t kPieceBytes = 2 << 20;  // some 0.2 ms of madvise
 
 void log_memory(const KeeperParts& parts) {
-  const Logger& log = parts.services.process.log;
+  const Logger& log = parts.services.shared.log;
   if (!log.enabled(LogLevel::kDebug)) return;
   const auto own = mem::own_memory();
   const auto allocator = mem::allocator_stats();
@@ -35,9 +37,10 @@ void log_memory(const KeeperParts& parts) {
 }
 
 // What takes milliseconds: on a helper, no loop waits for it. Not again while `under_way`.
-loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope, bool& under_way) {
-  image::SvgChildren* children = services.process.svg_children;
-  image::DecodeScratch* scratch = services.process.scratch;
+loop::Task<void> release_on_helper(service::Services& services, loop::Scope& scope,
+                                   bool& under_way) {
+  image::SvgChildren* children = services.shared.svg_children;
+  image::DecodeScratch* scratch = services.shared.scratch;
   const bool any_children = children != nullptr && children->any();
   const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
   if (!any_children && !any_scratch) co_return;
@@ -47,7 +50,7 @@ loop::Task<void> release_on_helper(CoreServices& services, loop::Scope& scope, b
     if (any_scratch) scratch->release_unused(unused_since);
     return true;
   };
-  auto ticket = services.jobs.start(services.process.helpers, std::move(release));
+  auto ticket = services.jobs.start(services.shared.helpers, std::move(release));
   if (ticket == nullptr) co_return;  // a full queue: at the next tick
   // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
   under_way = true;
@@ -59,13 +62,13 @@ enum class Piece : std::uint8_t { kBegin, kDownloads, kGzip, kCollect, kEnd };
 
 // One piece of a tick; the piece that comes next.
 Piece run_piece(const KeeperParts& parts, Piece piece) {
-  CoreServices& services = parts.services;
+  service::Services& services = parts.services;
   switch (piece) {
     case Piece::kBegin:
       parts.downloads.begin_tick();
       services.gzip_pool.begin_tick();
       parts.sources.tick();
-      if (parts.index == 0) services.process.helpers.request_collect();
+      if (parts.index == 0) services.shared.helpers.request_collect();
       return Piece::kDownloads;
     case Piece::kDownloads:
       return parts.downloads.decay(kPieceBytes) ? Piece::kDownloads : Piece::kGzip;
@@ -85,7 +88,7 @@ Piece run_piece(const KeeperParts& parts, Piece piece) {
 
 // In pieces, with a turn of the loop after each: whatever arrived waits for one of them only.
 loop::Task<void> tick(loop::Scope& scope, const KeeperParts& parts) {
-  CoreServices& services = parts.services;
+  service::Services& services = parts.services;
   loop::Clock::duration sum{};
   for (Piece piece = Piece::kBegin; piece != Piece::kEnd;) {
     const auto before = loop::Clock::now();

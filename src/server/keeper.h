@@ -6,13 +6,13 @@
 #include <cstdint>
 
 #include "imgring/config/config.h"
-#include "imgring/server/image_handler.h"
+#include "imgring/service/services.h"
 #include "imgring/source/sources.h"
 
 namespace imgring::server {
 
 struct KeeperParts {
-  CoreServices& services;
+  service::Services& services;
   mem::BufferPool& downloads;
   source::Sources& sources;
   int index = 0;

@@ -11,11 +11,12 @@
 #include <thread>
 
 #include "health_watch.h"
-#include "image_request.h"
 #include "imgring/base/check.h"
 #include "imgring/base/log_queue.h"
+#include "imgring/image/decode_scratch.h"
 #include "imgring/image/library_words.h"
 #include "imgring/image/self_test.h"
+#include "imgring/image/svg_children.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
@@ -23,6 +24,7 @@
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"
 #include "imgring/server/start.h"
+#include "imgring/service/request_log.h"
 #include "imgring/source/sources.h"
 #include "keeper.h"
 

@@ -11,7 +11,7 @@
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
 #include "imgring/http/headers.h"
-#include "imgring/server/answers.h"
+#include "imgring/service/cookies.h"
 #include "imgring/url/source_url.h"
 
 namespace {
@@ -26,10 +26,10 @@ void pass_on(const std::vector<std::string_view>& lines) {
   config.cookie_passthrough = true;
   for (const bool all : {false, true}) {
     config.cookie_passthrough_all = all;
-    const std::string sent = server::cookies_for(lines[0], client, config);
+    const std::string sent = service::cookies_for(lines[0], client, config);
     if (http::safe_value(lines[1])) IMGRING_CHECK(http::safe_value(sent));
     config.cookie_base_url = "http://host/folder/";
-    static_cast<void>(server::cookies_for(lines[0], client, config));
+    static_cast<void>(service::cookies_for(lines[0], client, config));
   }
 }
 

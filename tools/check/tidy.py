@@ -35,10 +35,11 @@ MODULES = [
     'image',
     'pipeline',
     'cache',
+    'service',
     'server',
     'cli',
 ]
-COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'server'}
+COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'service', 'server'}
 THREAD_LOCAL_MODULES = {'mem', 'loop'}
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69

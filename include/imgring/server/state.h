@@ -1,83 +1,32 @@
-// What all cores share. Built by run_server before the cores start, outlives them.
-// Snapshot: immutable, replaced whole by reload. Process: references and relaxed atomics; any
-// thread.
+// The process as its cores see it: what stages share, the cores themselves, and what main tells
+// them. Built by serve() before the cores start, outlives them. Any thread.
 #pragma once
 
-#include <array>
 #include <atomic>
-#include <cstdint>
 #include <memory>
 #include <vector>
 
-#include "imgring/base/log.h"
-#include "imgring/config/config.h"
-#include "imgring/image/decode_scratch.h"
-#include "imgring/image/svg_children.h"
-#include "imgring/loop/offload.h"
-#include "imgring/mem/ledger.h"
 #include "imgring/net/tls.h"
-#include "imgring/observe/metrics.h"
-#include "imgring/pipeline/render.h"
-#include "imgring/server/equal_lines.h"
-#include "imgring/server/memory_watch.h"
-#include "imgring/url/request.h"
+#include "imgring/service/shared.h"
+#include "imgring/service/snapshot.h"
 
 namespace imgring::server {
 
-// Configuration and everything made of it; requests hold it until they are answered.
-struct Snapshot {
-  config::Config config;
-  std::shared_ptr<const url::UrlRules> rules;
-  format::Abilities abilities;                          // of this libvips
-  std::shared_ptr<const pipeline::AuxImage> watermark;  // null: none
-  std::shared_ptr<const pipeline::AuxImage> fallback;   // null: none
-};
-using SnapshotPtr = std::shared_ptr<const Snapshot>;
-
-// Jobs that may exist at once when IMGPROXY_REQUESTS_QUEUE_SIZE is 0 (decision 4).
-inline constexpr int kJobsMax = 1024;
-// Jobs that run or wait, with so many helpers: queue_size is IMGPROXY_REQUESTS_QUEUE_SIZE.
-int job_limit(int queue_size, int helpers) noexcept;
-
-// Of the plans' part, what patient jobs may hold: the rest is the quick ones'.
-constexpr std::uint64_t patient_part(std::uint64_t planned_bytes) noexcept {
-  return planned_bytes / 4 * 3;
-}
+using service::job_limit;
+using service::kJobsMax;
+using service::Snapshot;
+using service::SnapshotPtr;
 
 class Core;
 
-struct Process {
+struct Process : service::Shared {
   Process(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes);
   ~Process();
-  const Logger& log;
-  loop::HelperPool& helpers;
-  // Set before the cores start; they outlive the helpers.
-  image::SvgChildren* svg_children = nullptr;
-  image::DecodeScratch* scratch = nullptr;
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
-  mem::Ledger ledger;                            // what strangers can make the process hold
-  mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
-  MemoryWatch memory;
-  EqualLines equal_lines;    // of the request log
-  std::atomic<int> jobs{0};  // handed to helpers and not back yet
-  // Jobs to come, by the lane that is known before their sources are: these are on their way.
-  std::array<std::atomic<int>, loop::kLaneCount> coming{};
-  std::atomic<int> memory_waiters{0};  // jobs that wait for bytes of the plans' part
   std::atomic<int> clients{0};
   std::atomic<bool> healthy{true};  // the libvips self-test's last answer
   std::atomic<bool> draining{false};
   std::vector<std::unique_ptr<Core>> cores;  // complete before the first thread starts
-
-  // Room for one more job? Counted when true; job_done() takes it back.
-  // Queue: IMGPROXY_REQUESTS_QUEUE_SIZE, 0 = kJobsMax in all.
-  mem::Budget& plans() noexcept { return ledger.part(mem::Part::kPlans); }
-  const mem::Budget& plans() const noexcept { return ledger.part(mem::Part::kPlans); }
-  // Jobs wait for bytes that unsent results hold: the slowest readers are to be ended.
-  bool short_of_plans() const noexcept;
-  bool job_admitted(int queue_size) noexcept;
-  bool job_room(int queue_size) const noexcept;
-  int job_limit(int queue_size) const noexcept;
-  void job_done() noexcept { jobs.fetch_sub(1, std::memory_order_relaxed); }
 };
 
 }  // namespace imgring::server
