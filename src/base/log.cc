@@ -2,8 +2,7 @@
 // Owns nothing; any thread.
 #include "imgring/base/log.h"
 
-#include <ctime>
-
+#include "imgring/base/clock.h"
 #include "imgring/base/log_queue.h"
 #include "log_line.h"
 
@@ -12,7 +11,7 @@ namespace imgring {
 template <class Fields>
 void Logger::build(LogLine& line, LogLevel level, std::string_view message,
                    const Fields& fields) const {
-  line.begin(level, LocalTime::of(std::time(nullptr), zone_), message);
+  line.begin(level, LocalTime::of(system_time().unix_s(), zone_), message);
   line.put(fields);
   line.end();
 }

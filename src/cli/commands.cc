@@ -25,6 +25,7 @@
 #include "imgring/image/versions.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/loop/io.h"
+#include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/ledger.h"
 #include "imgring/server/run.h"
@@ -56,7 +57,7 @@ using Context = CommandContext;
 int show_version(const Context& context) {
   std::printf("imgring " IMGRING_VERSION "\n");
   if (context.arguments.empty() || context.arguments[0] != "--verbose") return server::kExitOk;
-  const auto engine = loop::make_uring_engine({});
+  const auto engine = loop::make_engine();
   std::printf("allocator: %s\ntls: %s\nio_uring: %s\n", mem::allocator_name().c_str(),
               OpenSSL_version(OPENSSL_VERSION), engine ? "usable" : engine.error().detail.c_str());
   std::printf("cpus: %d, memory limit: %llu MiB (%s)\n", mem::usable_cpus(),

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <ctime>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -61,7 +60,7 @@ constexpr Phrase kPhrases[] = {{200, "OK"},
                                {505, "HTTP Version Not Supported"}};
 
 const std::string& date_of(ServerContext& context) {
-  const std::int64_t now = std::time(nullptr);
+  const std::int64_t now = context.loop.unix_s();
   if (now != context.date_second) {
     context.date = http_date(now);
     context.date_second = now;

@@ -38,7 +38,7 @@ bool BudgetQueue::take_first(Waiter& me, mem::Grant& grant, std::uint64_t more) 
   if (others_ == Others::kOvertake || grant.bytes() > 0 || more > budget_.max()) {
     return take(grant, more);
   }
-  const auto now = loop_.engine().now();
+  const auto now = loop_.now();
   if (!me.reserved && now - redeemed_ >= kOthersTurn) me.reserved = budget_.reserve(more);
   if (!me.reserved) return take(grant, more);
   auto fresh = budget_.redeem();
@@ -73,10 +73,10 @@ Task<bool> BudgetQueue::enter(Scope& scope, mem::Grant& grant, std::uint64_t mor
   Waiter me(loop_, scope);
   line.push_back(&me);
   if (waiters_ != nullptr) ++*waiters_;
-  auto until = loop_.engine().now() + time;
+  auto until = loop_.now() + time;
   bool taken = take_first(me, grant, more);
   while (!taken && !me.scope.cancelled()) {
-    const auto now = loop_.engine().now();
+    const auto now = loop_.now();
     if (now >= until) {
       if (!holds || !youngest_gives_up(line, me, now)) break;
       until = now + kNextGivesUp;

@@ -46,8 +46,9 @@ struct Loop::Wake final : Operation {
   std::uint64_t count = 0;
 };
 
-Loop::Loop(std::unique_ptr<Engine> engine)
-    : engine_(std::move(engine)), thread_(std::this_thread::get_id()), now_(engine_->now()) {
+Loop::Loop(std::unique_ptr<Engine> engine, TimeSource& time)
+    : engine_(std::move(engine)), time_(time), thread_(std::this_thread::get_id()),
+      woke_(time.now()) {
   wake_fd_ = eventfd(0, EFD_CLOEXEC);
   IMGRING_CHECK(wake_fd_ >= 0);
   wake_ = std::make_unique<Wake>(*this);
@@ -114,7 +115,7 @@ void Loop::run(Task<void> root) {
   stopping_ = true;  // before the cancel: a wake that completes first must not re-arm
   if (wake_->in_flight()) engine_->cancel(wake_.get());
   while (engine_->in_flight() > 0) {
-    engine_->turn(engine_->now() + kForever);
+    engine_->turn(kForever);
     while (!ready_.empty()) {
       auto handle = ready_.front();
       ready_.pop_front();
@@ -132,19 +133,23 @@ void Loop::turn() noexcept {
     handle.resume();
   }
   if (root_done_) return;
-  const Clock::time_point woke = now_;
-  now_ = engine_->now();
-  if (turn_hook_ != nullptr) turn_hook_(turn_context_, now_ - woke);
-  Clock::time_point until = now_ + kForever;
-  if (!heap_.empty()) until = heap_.front()->due_;
-  if (!ready_.empty()) until = now_;
-  engine_->turn(until);
-  now_ = engine_->now();
+  if (turn_hook_ != nullptr) turn_hook_(turn_context_, now() - woke_);
+  wait_in_engine();
+  woke_ = now();
   fire_timers();
 }
 
+void Loop::wait_in_engine() noexcept {
+  if (!ready_.empty()) return engine_->turn(Clock::duration::zero());
+  if (heap_.empty()) return engine_->turn(kForever);
+  const Clock::time_point due = heap_.front()->due_;
+  const std::uint64_t before = engine_->delivered();
+  engine_->turn(time_.patience(due));
+  if (engine_->delivered() == before) time_.nothing_until(due);
+}
+
 void Loop::fire_timers() noexcept {
-  while (!heap_.empty() && heap_.front()->due_ <= now_) {
+  while (!heap_.empty() && heap_.front()->due_ <= woke_) {
     TimerNode* timer = heap_.front();
     timer_remove(timer);
     timer->fire();
@@ -203,7 +208,7 @@ bool Sleep::await_ready() noexcept {
 }
 void Sleep::await_suspend(std::coroutine_handle<> handle) {
   handle_ = handle;
-  loop_.timer_add(this, loop_.engine().now() + time_);
+  loop_.timer_add(this, loop_.now() + time_);
   scope_.add(this);
 }
 void Sleep::fire() noexcept {
@@ -219,12 +224,12 @@ void Sleep::on_cancel() noexcept {
 
 Deadline::Deadline(Loop& loop, Scope& scope, Clock::duration time, CancelReason reason)
     : loop_(loop), scope_(scope), reason_(reason) {
-  loop_.timer_add(this, loop_.engine().now() + time);
+  loop_.timer_add(this, loop_.now() + time);
 }
 Deadline::~Deadline() { loop_.timer_remove(this); }
 void Deadline::restart(Clock::duration time) {
   loop_.timer_remove(this);
-  loop_.timer_add(this, loop_.engine().now() + time);
+  loop_.timer_add(this, loop_.now() + time);
 }
 void Deadline::fire() noexcept {
   fired_ = true;

@@ -18,7 +18,9 @@ constexpr int kNiceMax = 19;  // the kernel's
 // 20 us of a loop, a limit that is in the way stays for longer.
 constexpr std::chrono::milliseconds kStartAgain(200);
 
-std::int64_t clock_ns() noexcept { return Clock::now().time_since_epoch().count(); }
+std::int64_t count_ns(const TimeSource& time) noexcept {
+  return time.now().time_since_epoch().count();
+}
 }  // namespace
 
 std::function<void()> start_thread(std::function<void()> body) {
@@ -88,7 +90,7 @@ bool JobRegistry::submit(HelperPool& pool, Job* job, JobCost cost) {
   job->work_ = cost.work;
   job->least_ = cost.least;
   job->large_ = cost.large;
-  job->queued_at_ = Clock::now();
+  job->queued_at_ = loop_.now();
   if (job->lane_->submit(job)) {
     ++count_;
     return true;
@@ -121,12 +123,12 @@ std::size_t HelperLane::threads_wanted() const noexcept {
 }
 
 void HelperLane::start_threads() {
-  if (joins_.size() == threads_wanted() || Clock::now() < start_again_) return;
+  if (joins_.size() == threads_wanted() || options_.hooks.time->now() < start_again_) return;
   while (joins_.size() < threads_wanted()) {
     auto join = options_.hooks.start([this] { work(); });
     if (!join) {
       failed_starts_.fetch_add(1);
-      start_again_ = Clock::now() + kStartAgain;
+      start_again_ = options_.hooks.time->now() + kStartAgain;
       return;
     }
     joins_.push_back(std::move(join));
@@ -185,16 +187,16 @@ std::size_t HelperLane::queued() const {
 
 Backlog::Work HelperLane::expected_wait(std::size_t before, Backlog::Work before_max) const {
   std::lock_guard lock(mutex_);
-  return backlog_.wait(Clock::now()) + std::min(before_max, backlog_.work_of(before));
+  return backlog_.wait(options_.hooks.time->now()) + std::min(before_max, backlog_.work_of(before));
 }
 
 Backlog::Work HelperLane::expected_end(Backlog::Work least) const {
   std::lock_guard lock(mutex_);
-  return backlog_.wait(Clock::now()) + backlog_.certain(least);
+  return backlog_.wait(options_.hooks.time->now()) + backlog_.certain(least);
 }
 
 double HelperLane::longest_running_s() const {
-  const std::int64_t now = clock_ns();
+  const std::int64_t now = count_ns(*options_.hooks.time);
   std::int64_t longest = 0;
   for (const auto& slot : slots_) {
     const std::int64_t started = slot->started_ns.load(std::memory_order_relaxed);
@@ -204,7 +206,7 @@ double HelperLane::longest_running_s() const {
 }
 
 unsigned HelperLane::stuck(Clock::duration time) const {
-  const std::int64_t now = clock_ns();
+  const std::int64_t now = count_ns(*options_.hooks.time);
   const std::int64_t least = std::chrono::nanoseconds(time).count();
   unsigned count = 0;
   for (const auto& slot : slots_) {
@@ -218,7 +220,7 @@ unsigned HelperLane::stuck(Clock::duration time) const {
 bool HelperLane::run(Slot* slot, Job* job) {
   busy_.fetch_add(1, std::memory_order_relaxed);
   slot->planned_ns.store(std::chrono::nanoseconds(job->work_).count(), std::memory_order_relaxed);
-  slot->started_ns.store(clock_ns(), std::memory_order_relaxed);
+  slot->started_ns.store(count_ns(*options_.hooks.time), std::memory_order_relaxed);
   const bool whole = job->run();
   if (options_.hooks.after_job != nullptr) options_.hooks.after_job();
   slot->started_ns.store(0, std::memory_order_relaxed);
@@ -249,7 +251,7 @@ void HelperLane::run_job(std::unique_lock<std::mutex>& lock, Job* job) {
   free_slots_.pop_back();
   const bool large = job->large_;
   const Backlog::Work least = job->least_;
-  job->started_at_ = Clock::now();
+  job->started_at_ = options_.hooks.time->now();
   backlog_.started(slot->index, job->work_, job->started_at_);
   lock.unlock();
   Loop& loop = job->registry_->loop_;
@@ -257,8 +259,15 @@ void HelperLane::run_job(std::unique_lock<std::mutex>& lock, Job* job) {
   loop.post_remote(job);  // the job is not ours any more
   lock.lock();
   if (large) --large_running_;
-  backlog_.finished(slot->index, Clock::now(), whole, least);
+  backlog_.finished(slot->index, options_.hooks.time->now(), whole, least);
   free_slots_.push_back(slot);
+}
+
+bool HelperLane::run_next() {
+  std::unique_lock lock(mutex_);
+  Job* job = next_job();
+  if (job != nullptr) run_job(lock, job);
+  return job != nullptr;
 }
 
 void HelperLane::work() {

@@ -13,7 +13,7 @@
 #include <deque>
 
 #include "imgring/base/check.h"
-#include "imgring/loop/engine.h"
+#include "imgring/loop/make_engine.h"
 
 namespace imgring::loop {
 
@@ -55,9 +55,9 @@ class UringEngine final : public Engine {
   explicit UringEngine(const EngineOptions& options) : options_(options) {}
   ~UringEngine() override;
   Result<void> open();
+  std::string_view name() const noexcept override { return "io_uring"; }
   void cancel(Operation* operation) noexcept override;
-  void turn(Clock::time_point until) noexcept override;
-  Clock::time_point now() const noexcept override { return Clock::now(); }
+  void turn(Clock::duration wait) noexcept override;
 
  protected:
   void start(const OpRequest& request, Operation* operation) noexcept override;
@@ -192,9 +192,9 @@ void UringEngine::submit_waiting() noexcept {
   }
 }
 
-void UringEngine::turn(Clock::time_point until) noexcept {
+void UringEngine::turn(Clock::duration wait) noexcept {
   submit_waiting();
-  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(until - now()).count();
+  const auto left = std::chrono::nanoseconds(wait).count();
   const long long wait_ns = waiting_.empty() && left > 0 ? left : 0;
   __kernel_timespec time{.tv_sec = wait_ns / 1'000'000'000, .tv_nsec = wait_ns % 1'000'000'000};
   io_uring_cqe* cqe = nullptr;
@@ -219,7 +219,7 @@ void UringEngine::complete_one(const io_uring_cqe& cqe) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_uring_engine(const EngineOptions& options) {
+Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   auto engine = std::make_unique<UringEngine>(options);
   IMGRING_TRY_VOID(engine->open());
   return std::unique_ptr<Engine>(std::move(engine));

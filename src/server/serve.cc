@@ -18,6 +18,7 @@
 #include "imgring/image/self_test.h"
 #include "imgring/image/svg_children.h"
 #include "imgring/image/vips_image.h"
+#include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
 #include "imgring/server/core.h"
@@ -44,7 +45,7 @@ constexpr int kStuckLooks = 5;
 constexpr std::chrono::seconds kEndTime(5);
 
 std::unique_ptr<loop::Engine> make_engine() {
-  auto engine = loop::make_uring_engine({});
+  auto engine = loop::make_engine();
   if (engine) return std::move(*engine);
   write_last_words("imgring: " + engine.error().detail + "\n");
   std::_Exit(kExitNoUring);  // the probe before succeeded: locked memory ran out between the two
@@ -366,7 +367,7 @@ int serve(char** environment) {
     return status;
   };
   if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitFailed);
-  if (auto probe = loop::make_uring_engine({}); !probe) return failed(probe.error(), kExitNoUring);
+  if (auto probe = loop::make_engine(); !probe) return failed(probe.error(), kExitNoUring);
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitFailed);
   image::keep_svg_out();
   const image::LibraryWords words(log);

@@ -13,6 +13,7 @@
 #include "imgring/format/sniff.h"
 #include "imgring/image/abilities.h"
 #include "imgring/image/versions.h"
+#include "imgring/loop/make_engine.h"
 #include "imgring/pipeline/estimate.h"
 #include "imgring/server/run.h"
 #include "imgring/source/sources.h"
@@ -57,7 +58,7 @@ loop::Task<void> fetch_into(source::Sources& sources, std::string url, Result<st
 }  // namespace
 
 Result<std::string> fetch_once(const config::Config& config, const std::string& url) {
-  IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_uring_engine({}));
+  IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_engine());
   loop::Loop loop(std::move(engine));
   mem::BufferPool pool(mem::PoolOptions{});
   mem::Ledger ledger(mem::memory_limit(config.memory.limit_mib).bytes);

@@ -8,8 +8,8 @@ namespace imgring::service {
 using loop::Clock;
 
 SlowReaders::Sending::Sending(SlowReaders& readers, http::Responder& responder, Body body)
-    : readers_(readers), responder_(responder), since_(readers.loop_.engine().now()),
-      part_(body.part), watched_(body.bytes >= kWatchedBytes) {
+    : readers_(readers), responder_(responder), since_(readers.loop_.now()), part_(body.part),
+      watched_(body.bytes >= kWatchedBytes) {
   if (!watched_) return;
   readers_.sending_.push_back(this);
   readers_.some_.notify();
@@ -45,7 +45,7 @@ loop::Task<void> SlowReaders::watch(loop::Scope& scope, const Shared& shared) {
       continue;
     }
     going_on = co_await loop::Sleep(loop_, scope, kLookEvery);
-    const auto now = loop_.engine().now();
+    const auto now = loop_.now();
     if (going_on && shared.short_of_plans()) end_slowest(mem::Part::kPlans, now);
     if (going_on && shared.ledger.short_of_downloads()) end_slowest(mem::Part::kDownloads, now);
   }

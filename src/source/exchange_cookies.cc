@@ -2,7 +2,6 @@
 #include "exchange_cookies.h"
 
 #include <algorithm>
-#include <ctime>
 
 #include "imgring/base/text.h"
 #include "imgring/http/server.h"
@@ -52,9 +51,9 @@ struct Lifetime {
     if (equal_ignore_case(attribute, "Max-Age")) max_age_s = parse_int(value);
     if (equal_ignore_case(attribute, "Expires")) expires_unix_s = http::parse_http_date(value);
   }
-  bool over() const {
+  bool over(std::int64_t now_unix_s) const {
     if (max_age_s) return *max_age_s <= 0;
-    return expires_unix_s && *expires_unix_s <= std::time(nullptr);
+    return expires_unix_s && *expires_unix_s <= now_unix_s;
   }
 };
 
@@ -66,7 +65,8 @@ void ExchangeCookies::forget(const Cookie& cookie) {
   });
 }
 
-void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer) {
+void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer,
+                            std::int64_t now_unix_s) {
   for (const auto& [key, text] : answer.fields()) {
     if (!equal_ignore_case(key, "Set-Cookie") || text.size() > kExchangeCookieBytesMax) continue;
     const std::vector<std::string_view> parts = split(text, ";");
@@ -99,7 +99,7 @@ void ExchangeCookies::store(const url::HttpUrl& url, const http::Headers& answer
     // One whose time is over takes the old one along, and is not kept itself.
     forget(cookie);
     const bool room = cookies_.size() < kExchangeCookiesMax;
-    if (room && !lifetime.over()) cookies_.push_back(std::move(cookie));
+    if (room && !lifetime.over(now_unix_s)) cookies_.push_back(std::move(cookie));
   }
 }
 

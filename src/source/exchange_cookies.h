@@ -2,6 +2,7 @@
 // (challenge redirects). A value; one exchange's.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,7 @@ inline constexpr std::size_t kExchangeCookieBytesMax = 4096;  // larger ones are
 class ExchangeCookies {
  public:
   // Takes the Set-Cookie fields of an answer from `url`.
-  void store(const url::HttpUrl& url, const http::Headers& answer);
+  void store(const url::HttpUrl& url, const http::Headers& answer, std::int64_t now_unix_s);
   // The Cookie value for a request to `url`: `given` (the client's, may be empty) and ours, which
   // replace given ones of the same name. Empty: no header.
   std::string value_for(const url::HttpUrl& url, std::string_view given) const;

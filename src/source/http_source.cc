@@ -125,7 +125,7 @@ Task<Result<http::ExchangePtr>> HttpSource::follow(Scope& scope, const SourceReq
                      url::display_text(trip.url) + ": stopped after " +
                          std::to_string(redirects_max_) + " redirects (IMGPROXY_MAX_REDIRECTS)");
     }
-    trip.own_cookies.store(trip.url, head.headers);
+    trip.own_cookies.store(trip.url, head.headers, parts_.loop.unix_s());
     const std::string from = url::display_text(trip.url);
     const Result<void> moved = move_on(trip, location);
     if (!moved) {

@@ -176,7 +176,7 @@ Task<Result<http::ExchangePtr>> S3Source::ask(Scope& scope, const SourceRequest&
     const auto known = regions_.find(object.bucket);
     object.region = known == regions_.end() ? options_.region : known->second;
     IMGRING_CO_TRY(http::ClientRequest signed_request,
-                   s3_request(options_, object, request.headers, std::time(nullptr)));
+                   s3_request(options_, object, request.headers, parts_.loop.unix_s()));
     signed_request.paid = request.connection;
     Result<http::ExchangePtr> exchange = co_await client_.start(scope, signed_request);
     if (!exchange) {

@@ -2,7 +2,6 @@
 #include "imgring/source/sources.h"
 
 #include <cstdlib>
-#include <ctime>
 
 #include "body.h"
 #include "http_source.h"
@@ -117,11 +116,11 @@ Task<Result<std::size_t>> TimedStream::read(Scope& scope, std::span<std::uint8_t
     over.in_body = true;
     co_return std::unexpected(timed_error(std::move(over), true, limit_.seconds));
   }
-  const auto before = Clock::now();
+  const auto before = loop_.now();
   Scope timed(&scope);
   Deadline deadline(loop_, timed, limit_.left);
   Result<std::size_t> got = co_await inner_->read(timed, into);
-  limit_.left -= Clock::now() - before;
+  limit_.left -= loop_.now() - before;
   if (got) co_return got;
   const bool late = deadline.fired() && !scope.cancelled();
   co_return std::unexpected(timed_error(std::move(got).error(), late, limit_.seconds));
@@ -238,7 +237,7 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
   Loop& loop = impl_->context.loop;
   const int seconds = impl_->context.config.source.download_timeout_s;
   const std::chrono::seconds all(seconds);
-  const auto before = Clock::now();
+  const auto before = loop.now();
   Scope timed(&scope);
   Deadline deadline(loop, timed, all);
   mem::Grant grant;
@@ -258,7 +257,7 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
     if (length >= 0) untaken = std::min(untaken, static_cast<std::uint64_t>(length));
     IMGRING_CO_TRY_VOID(co_await enter(timed, grant, untaken));
     widen(*opened, grant);
-    const TimedStream::Limit limit{all - (Clock::now() - before), seconds};
+    const TimedStream::Limit limit{all - (loop.now() - before), seconds};
     opened->stream =
         std::make_unique<TimedStream>(loop, std::move(opened->stream), limit, std::move(grant));
   }
@@ -268,7 +267,7 @@ Task<Result<OpenedSource>> Sources::open(Scope& scope, const SourceRequest& requ
 void Sources::tick() noexcept {
   impl_->client.tick();
   impl_->resolver.tick();
-  if (impl_->tls) impl_->tls->tick(std::time(nullptr));
+  if (impl_->tls) impl_->tls->tick(impl_->context.loop.unix_s());
 }
 
 Task<void> Sources::close() {

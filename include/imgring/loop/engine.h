@@ -1,4 +1,4 @@
-// The seam under the loop: submit an operation, get its completion, read the clock.
+// The seam under the loop: submit an operation, get its completion.
 // Nothing above it names io_uring. One engine serves one loop and is used by that loop's thread
 // only.
 // An Operation belongs to whoever awaits it and must live until its last completion (CHECKed).
@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "imgring/base/check.h"
 #include "imgring/base/error.h"
@@ -67,35 +68,32 @@ class Operation {
  private:
   friend class Engine;
   bool in_flight_ = false;
+  void* mark_ = nullptr;
 };
 
 class Engine {
  public:
   virtual ~Engine() = default;
+  // What operators call it.
+  virtual std::string_view name() const noexcept = 0;
   // Never fails: what the kernel can't take now is kept and handed over later.
   void submit(const OpRequest& request, Operation* operation) noexcept;
   // Asks for an early end; the operation's completion still comes, and may say it succeeded.
   virtual void cancel(Operation* operation) noexcept = 0;
-  // Submits, waits for at least one completion or the time, delivers all completions.
-  virtual void turn(Clock::time_point until) noexcept = 0;
-  virtual Clock::time_point now() const noexcept = 0;
+  // Submits, waits for at least one completion or so long, delivers all completions.
+  virtual void turn(Clock::duration wait) noexcept = 0;
   std::size_t in_flight() const noexcept { return in_flight_; }
   std::uint64_t delivered() const noexcept { return delivered_; }  // completions so far
 
  protected:
   virtual void start(const OpRequest& request, Operation* operation) noexcept = 0;
   void deliver(Operation* operation, const Completion& completion) noexcept;
+  // Where an engine may note what it has for an operation in flight.
+  static void*& mark_of(Operation* operation) noexcept { return operation->mark_; }
 
  private:
   std::size_t in_flight_ = 0;
   std::uint64_t delivered_ = 0;
 };
-
-struct EngineOptions {
-  unsigned submission_entries = 1024;  // hardening.md 7
-  unsigned completion_entries = 8192;
-};
-// The io_uring engine. The error is one line that names the cause tested and what to change.
-Result<std::unique_ptr<Engine>> make_uring_engine(const EngineOptions& options);
 
 }  // namespace imgring::loop

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "imgring/base/clock.h"
 #include "imgring/loop/engine.h"
 #include "imgring/loop/scope.h"
 #include "imgring/loop/task.h"
@@ -59,8 +60,8 @@ inline constexpr std::size_t kReceiveBytesMax = 4 << 10;
 
 class Loop {
  public:
-  // On the thread that will call run().
-  explicit Loop(std::unique_ptr<Engine> engine);
+  // On the thread that will call run(). `time` outlives it.
+  explicit Loop(std::unique_ptr<Engine> engine, TimeSource& time = system_time());
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -69,8 +70,10 @@ class Loop {
   void run(Task<void> root);
 
   Engine& engine() noexcept { return *engine_; }
-  // The time at the start of this turn.
-  Clock::time_point now() const noexcept { return now_; }
+  // The one clock of everything on this loop.
+  Clock::time_point now() const noexcept { return time_.now(); }
+  // The time of day.
+  std::int64_t unix_s() const noexcept { return time_.unix_s(); }
   bool on_loop() const noexcept { return std::this_thread::get_id() == thread_; }
   // Resumed in this turn, after what is queued already.
   void post(std::coroutine_handle<> handle) { ready_.push_back(handle); }
@@ -99,13 +102,15 @@ class Loop {
   void drain_remote() noexcept;
   void fire_timers() noexcept;
   void turn() noexcept;
+  void wait_in_engine() noexcept;
   void heap_swap(std::size_t a, std::size_t b) noexcept;
   void heap_up(std::size_t i) noexcept;
   void heap_down(std::size_t i) noexcept;
 
   std::unique_ptr<Engine> engine_;
+  TimeSource& time_;
   std::thread::id thread_;
-  Clock::time_point now_;
+  Clock::time_point woke_;  // this turn's begin
   TurnHook turn_hook_ = nullptr;
   void* turn_context_ = nullptr;
   std::deque<std::coroutine_handle<>> ready_;

@@ -102,6 +102,8 @@ struct HelperHooks {
   // time collects, so that a job never waits for that (decision 10).
   void (*collect)() noexcept = nullptr;
   void (*thread_end)() noexcept = nullptr;
+  // By which running jobs are timed.
+  const TimeSource* time = &system_time();
 };
 
 // W threads over one bounded first-in first-out queue, and a spare one where HelperHooks::collect
@@ -125,6 +127,9 @@ class HelperLane {
   bool submit(Job* job);
   // True: the job had not begun and is the caller's again.
   bool take_back(Job* job) noexcept;
+  // Runs the next job on the calling thread, as a helper would; false: there is none that may
+  // start. For lanes whose HelperHooks::start starts nothing: a test is the helper.
+  bool run_next();
   void request_collect();
   unsigned threads() const noexcept { return options_.threads; }
   // Threads that run, the spare one too; and whether none is missing.

@@ -67,58 +67,60 @@ loop::Task<void> until_held(loop::Loop& l, loop::Scope& scope, Served& served) {
 
 loop::Task<void> asks_twice(loop::Loop& l, loop::Scope& scope) {
   Served served(l, scope);
-  const auto start = Clock::now();
+  const auto start = l.now();
   served.ask(std::string(kAsk) + std::string(kAsk));
   while (served.refuser.asked < 2) {
     const bool slept = co_await loop::Sleep(l, scope, 1ms);
     EXPECT_TRUE(slept);
     const bool second = served.refuser.asked == 2;
-    if (second) EXPECT_GE(Clock::now() - start, RefusalPace::kHoldMax - RefusalPace::kHoldGrid);
+    if (second) {
+      EXPECT_GE(l.now() - start, RefusalPace::kHoldMax - RefusalPace::kHoldGrid);
+    }
   }
   EXPECT_GE(served.held_total.value(), 1u);
   served.client.reset();
   co_await served.connections.join();
   EXPECT_EQ(served.held_now.value(), 0u);
 }
-TEST(HeldConnection, IsNotAnsweredBeforeItsTime) { loop::run_loop(asks_twice); }
+TEST(HeldConnection, IsNotAnsweredBeforeItsTime) { loop::run_manual(asks_twice); }
 
 loop::Task<void> leaves(loop::Loop& l, loop::Scope& scope) {
   Served served(l, scope);
   served.ask(kAsk);
   co_await until_held(l, scope, served);
-  const auto start = Clock::now();
+  const auto start = l.now();
   served.client.reset();
   co_await served.connections.join();
-  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2) << "waited for the end of the hold";
+  EXPECT_LT(l.now() - start, RefusalPace::kHoldMax / 2) << "waited for the end of the hold";
   EXPECT_EQ(served.held_now.value(), 0u);
 }
-TEST(HeldConnection, EndsWhenItsClientLeaves) { loop::run_loop(leaves); }
+TEST(HeldConnection, EndsWhenItsClientLeaves) { loop::run_manual(leaves); }
 
 // Also with the next request in its buffer.
 loop::Task<void> asks_and_leaves(loop::Loop& l, loop::Scope& scope) {
   Served served(l, scope);
   served.ask(kAsk);
   co_await until_held(l, scope, served);
-  const auto start = Clock::now();
+  const auto start = l.now();
   served.ask("GET /half");
   served.client.reset();
   co_await served.connections.join();
-  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2);
+  EXPECT_LT(l.now() - start, RefusalPace::kHoldMax / 2);
   EXPECT_EQ(served.refuser.asked, 1);
 }
-TEST(HeldConnection, EndsWhenItsClientHasAskedAndLeft) { loop::run_loop(asks_and_leaves); }
+TEST(HeldConnection, EndsWhenItsClientHasAskedAndLeft) { loop::run_manual(asks_and_leaves); }
 
 loop::Task<void> drains(loop::Loop& l, loop::Scope& scope) {
   Served served(l, scope);
   served.ask(kAsk);
   co_await until_held(l, scope, served);
-  const auto start = Clock::now();
+  const auto start = l.now();
   served.context.draining = true;
   served.idle.cancel(loop::CancelReason::kShutdown);
   co_await served.connections.join();
-  EXPECT_LT(Clock::now() - start, RefusalPace::kHoldMax / 2);
+  EXPECT_LT(l.now() - start, RefusalPace::kHoldMax / 2);
 }
-TEST(HeldConnection, EndsWhenTheServerDrains) { loop::run_loop(drains); }
+TEST(HeldConnection, EndsWhenTheServerDrains) { loop::run_manual(drains); }
 
 loop::Task<void> floods(loop::Loop& l, loop::Scope& scope) {
   Served served(l, scope);
@@ -137,7 +139,7 @@ loop::Task<void> floods(loop::Loop& l, loop::Scope& scope) {
   served.client.reset();
   co_await served.connections.join();
 }
-TEST(HeldConnection, LeavesItsBytesInTheKernel) { loop::run_loop(floods); }
+TEST(HeldConnection, LeavesItsBytesInTheKernel) { loop::run_manual(floods); }
 
 // Answers everything at once and remembers the order.
 class Scribe final : public Handler {
@@ -193,7 +195,7 @@ loop::Task<void> pipelines(loop::Loop& l, loop::Scope& scope) {
   other.reset();
   co_await connections.join();
 }
-TEST(Connection, APipelineIsAnsweredInTurnsWithOthers) { loop::run_loop(pipelines); }
+TEST(Connection, APipelineIsAnsweredInTurnsWithOthers) { loop::run_manual(pipelines); }
 
 // How many small answers a client gets that takes none of them; then it takes them, and gets all.
 loop::Task<void> pipelines_unread(loop::Loop& l, loop::Scope& scope, mem::Budget* heads,
@@ -227,10 +229,10 @@ loop::Task<void> pipelines_unread(loop::Loop& l, loop::Scope& scope, mem::Budget
 TEST(Connection, SmallAnswersGatherAsFarAsTheyArePaid) {
   std::size_t unpaid = 0, paid = 0;
   mem::Budget heads(1 << 20);
-  loop::run_loop([&](loop::Loop& l, loop::Scope& scope) {
+  loop::run_manual([&](loop::Loop& l, loop::Scope& scope) {
     return pipelines_unread(l, scope, nullptr, &unpaid);
   });
-  loop::run_loop(
+  loop::run_manual(
       [&](loop::Loop& l, loop::Scope& scope) { return pipelines_unread(l, scope, &heads, &paid); });
   // What the kernel needs around each makes them fewer than their bytes.
   EXPECT_LE(unpaid, mem::kClientUntakenBytes / 64);
@@ -270,7 +272,7 @@ loop::Task<void> takes_late(loop::Loop& l, loop::Scope& scope) {
   client.reset();
   co_await connections.join();
 }
-TEST(Connection, AnAnswerIsOverWhenItIsTaken) { loop::run_loop(takes_late); }
+TEST(Connection, AnAnswerIsOverWhenItIsTaken) { loop::run_manual(takes_late); }
 
 // Looks at what is left come every 64 ms by then, but one that asks again has taken its answer: at
 // 2 ms each, all answers above 4 KiB on kept connections took that much longer.
@@ -289,19 +291,19 @@ loop::Task<void> takes_and_asks(loop::Loop& l, loop::Scope& scope) {
     EXPECT_EQ(copier.taken, round);
     take_all(client);
     EXPECT_EQ(write(client.get(), kAsk.data(), 1), 1);  // of the next one
-    const auto start = Clock::now();
+    const auto start = l.now();
     while (copier.taken == round) {
       const bool again = co_await loop::Sleep(l, scope, 1ms);
       EXPECT_TRUE(again);
     }
-    least = std::min(least, Clock::now() - start);
+    least = std::min(least, l.now() - start);
     client = connect_to(connections, context, copier);
   }
   EXPECT_LT(least, 30ms);
   client.reset();
   co_await connections.join();
 }
-TEST(Connection, TheNextRequestEndsTheWaitForTheLastAnswer) { loop::run_loop(takes_and_asks); }
+TEST(Connection, TheNextRequestEndsTheWaitForTheLastAnswer) { loop::run_manual(takes_and_asks); }
 
 }  // namespace
 }  // namespace imgring::http

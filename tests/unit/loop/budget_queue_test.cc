@@ -45,7 +45,7 @@ Task<void> order(Loop& loop, Scope& scope) {
   EXPECT_EQ(queue.waiting(), 0u);
   for (mem::Grant& grant : log.grants) grant.reset();
 }
-TEST(BudgetQueue, FirstInFirstOut) { run_loop(order); }
+TEST(BudgetQueue, FirstInFirstOut) { run_manual(order); }
 
 // One that holds a part can't be finished without the rest: it goes before those that hold nothing.
 Task<void> growers(Loop& loop, Scope& scope) {
@@ -69,7 +69,7 @@ Task<void> growers(Loop& loop, Scope& scope) {
   EXPECT_EQ(log.order, "ba");
   log.grants[0].reset();
 }
-TEST(BudgetQueue, ThoseThatHoldSomeGoFirst) { run_loop(growers); }
+TEST(BudgetQueue, ThoseThatHoldSomeGoFirst) { run_manual(growers); }
 
 Task<void> ends(Loop& loop, Scope& scope) {
   mem::Budget budget(100);
@@ -77,8 +77,10 @@ Task<void> ends(Loop& loop, Scope& scope) {
   mem::Grant all, none;
   const bool got = co_await queue.enter(scope, all, 100, 1s);
   EXPECT_TRUE(got);
+  const auto before = loop.now();
   const bool late = co_await queue.enter(scope, none, 1, 10ms);
   EXPECT_FALSE(late);
+  EXPECT_EQ(loop.now() - before, 10ms);
   Log log;
   Nursery nursery(loop, &scope);
   for (int i = 0; i < 3; ++i) nursery.start(ask(queue, nursery.scope(), log, i, 10));
@@ -90,7 +92,7 @@ Task<void> ends(Loop& loop, Scope& scope) {
   EXPECT_EQ(none.bytes(), 0u);
   all.reset();
 }
-TEST(BudgetQueue, TimeAndScopeEndTheWait) { run_loop(ends); }
+TEST(BudgetQueue, TimeAndScopeEndTheWait) { run_manual(ends); }
 
 // Two loops in one: B's small jobs must not keep A's large one waiting for ever.
 Task<void> large_one(Loop& loop, Scope& scope) {
@@ -112,7 +114,7 @@ Task<void> large_one(Loop& loop, Scope& scope) {
   EXPECT_TRUE(b.try_enter(small, 10)) << "nothing is reserved any more";
   for (mem::Grant* grant : {&small, &next, &log.grants[0]}) grant->reset();
 }
-TEST(BudgetQueue, OtherLoopsLeaveRoomForTheFirstInLine) { run_loop(large_one); }
+TEST(BudgetQueue, OtherLoopsLeaveRoomForTheFirstInLine) { run_manual(large_one); }
 
 Task<void> gone_one(Loop& loop, Scope& scope) {
   mem::Budget budget(100);
@@ -130,7 +132,7 @@ Task<void> gone_one(Loop& loop, Scope& scope) {
   small.reset();
   other.reset();
 }
-TEST(BudgetQueue, WhoLeavesTakesItsReservationAlong) { run_loop(gone_one); }
+TEST(BudgetQueue, WhoLeavesTakesItsReservationAlong) { run_manual(gone_one); }
 
 struct Holder {
   BudgetQueue* queue;
@@ -158,7 +160,7 @@ Task<void> all_hold_some(Loop& loop, Scope& scope) {
   EXPECT_EQ(order, "c-a+b+");
   EXPECT_EQ(budget.current(), 0u);
 }
-TEST(BudgetQueue, OfThoseThatHoldSomeTheLastGivesUpFirst) { run_loop(all_hold_some); }
+TEST(BudgetQueue, OfThoseThatHoldSomeTheLastGivesUpFirst) { run_manual(all_hold_some); }
 
 Task<void> take_turn(Loop& loop, Scope& scope, Holder me) {
   mem::Grant grant;
@@ -186,7 +188,7 @@ Task<void> two_lines(Loop& loop, Scope& scope) {
   EXPECT_GE(std::ranges::count(first, 'a'), 3) << order;
   EXPECT_GE(std::ranges::count(first, 'b'), 3) << order;
 }
-TEST(BudgetQueue, NoLoopKeepsTheReservationToItself) { run_loop(two_lines); }
+TEST(BudgetQueue, NoLoopKeepsTheReservationToItself) { run_manual(two_lines); }
 
 }  // namespace
 }  // namespace imgring::loop

@@ -34,26 +34,38 @@ Task<void> results(Loop& loop, Scope& scope) {
 }
 TEST(Offload, BringsResultsBack) { run_loop(results); }
 
+// Helpers that are the test itself: HelperLane::run_next().
+std::function<void()> no_thread(std::function<void()>) {
+  return [] {};
+}
+HelperHooks by_hand(const TimeSource& clock) { return {.start = no_thread, .time = &clock}; }
+
 // What a job is certain to take is in the end that is expected, and a job that failed teaches none.
-Task<void> ends(Loop& loop, Scope& scope) {
-  HelperPool pool(1, 64, {});
+Task<void> ends(Loop& loop, Scope& scope, test::ManualClock& clock) {
+  HelperPool pool(1, 64, by_hand(clock));
   JobRegistry registry(loop);
-  const HelperLane& lane = pool.lane(Lane::kQuick);
+  HelperLane& lane = pool.lane(Lane::kQuick);
   EXPECT_EQ(lane.expected_end(12s), 12s);
   const JobCost sure{.work = 20s, .least = 10s};
   auto failing = registry.start(pool, [] { return Result<int>(fail(ErrorCode::kTimeout)); }, sure);
+  EXPECT_TRUE(lane.run_next());
+  EXPECT_FALSE(lane.run_next());
   co_await failing->wait(scope);
-  // A job is home a moment before its helper counts it.
-  while (lane.expected_wait() > 0us) co_await Sleep(loop, scope, 1ms);
   EXPECT_EQ(lane.expected_end(12s), 12s);
-  auto whole = registry.start(pool, [] { return Result<int>(1); }, sure);
+  auto working = [&clock] {
+    clock.advance(5s);
+    return Result<int>(1);
+  };
+  auto whole = registry.start(pool, working, sure);
+  clock.advance(3s);
+  EXPECT_TRUE(lane.run_next());
   co_await whole->wait(scope);
-  while (lane.expected_wait() > 0us) co_await Sleep(loop, scope, 1ms);
-  EXPECT_LT(lane.expected_end(12s), 1s);
+  EXPECT_EQ(whole->queued_time(), 3s);
+  EXPECT_EQ(lane.expected_end(12s), 6s) << "half of what its plan was sure of";
   EXPECT_GT(lane.expected_wait(1'000'000), lane.expected_wait());
   EXPECT_LE(lane.expected_wait(1'000'000'000, 5ms), 5ms);
 }
-TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_loop(ends); }
+TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_by_clock(ends); }
 
 struct LoopOnly {  // destroyed on the loop's thread, wherever it travelled
   explicit LoopOnly(Loop& l, std::atomic<int>* g) : loop(&l), gone(g) {}
@@ -66,6 +78,31 @@ struct LoopOnly {  // destroyed on the loop's thread, wherever it travelled
   Loop* loop;
   std::atomic<int>* gone;
 };
+
+// What is queued waits for what runs and for what is before it, less what ran already.
+Task<void> expected(Loop& loop, Scope& scope, test::ManualClock& clock) {
+  HelperPool pool(1, 64, by_hand(clock));
+  JobRegistry registry(loop);
+  HelperLane& lane = pool.lane(Lane::kQuick);
+  std::vector<Backlog::Work> waits;
+  auto look = [&] {
+    waits.push_back(lane.expected_wait());
+    clock.advance(400ms);
+    waits.push_back(lane.expected_wait());
+    clock.advance(600ms);  // as planned
+    return 0;
+  };
+  auto first = registry.start(pool, look, {.work = 1s});
+  auto second = registry.start(pool, look, {.work = 1s});
+  EXPECT_EQ(lane.expected_wait(), 2s);
+  while (lane.run_next()) {
+  }
+  co_await second->wait(scope);
+  EXPECT_EQ(waits, (std::vector<Backlog::Work>{2s, 1600ms, 1s, 600ms}));
+  EXPECT_EQ(second->queued_time(), 1s);
+  EXPECT_EQ(lane.expected_wait(), 0s);
+}
+TEST(Offload, ExpectsWhatIsBeforeLessWhatRanAlready) { run_by_clock(expected); }
 
 Task<void> detach(Loop& loop, Scope& scope) {
   HelperPool pool(1, 64, {});
@@ -291,9 +328,10 @@ std::function<void()> scarce_start(std::function<void()> body) {
   return start_thread(std::move(body));
 }
 
-Task<void> scarce_threads(Loop& loop, Scope& scope) {
+Task<void> scarce_threads(Loop& loop, Scope& scope, test::ManualClock& clock) {
+  const test::ManualClock::Busy helpers(clock);
   threads_left = 2;
-  HelperPool pool(2, 8, {.start = scarce_start});
+  HelperPool pool(2, 8, {.start = scarce_start, .time = &clock});
   EXPECT_TRUE(pool.complete());
   JobRegistry registry(loop);
   const HelperLane& patient = pool.lane(Lane::kPatient);
@@ -305,24 +343,23 @@ Task<void> scarce_threads(Loop& loop, Scope& scope) {
   const auto done = co_await quick->wait(scope);
   EXPECT_EQ(done, 2) << "the other lane goes on";
   threads_left = 1;
-  std::unique_ptr<JobRegistry::Ticket<int>> ticket;
-  while (ticket == nullptr) {
-    co_await Sleep(loop, scope, 5ms);
-    ticket = registry.start(pool, [] { return 3; }, kLong);
-  }
+  clock.advance(199ms);
+  auto ticket = registry.start(pool, [] { return 3; }, kLong);
+  EXPECT_EQ(ticket, nullptr) << "tried again every 200 ms";
+  clock.advance(1ms);
+  ticket = registry.start(pool, [] { return 3; }, kLong);
   const auto late = co_await ticket->wait(scope);
   EXPECT_EQ(late, 3) << "one thread of two does the work";
   EXPECT_EQ(patient.started(), 1u);
   EXPECT_FALSE(patient.complete());
   threads_left = 1;
-  while (!patient.complete()) {
-    co_await Sleep(loop, scope, 5ms);
-    ticket = registry.start(pool, [] { return 4; }, kLong);
-    const auto again = co_await ticket->wait(scope);
-    EXPECT_EQ(again, 4);
-  }
+  clock.advance(200ms);
+  ticket = registry.start(pool, [] { return 4; }, kLong);
+  const auto again = co_await ticket->wait(scope);
+  EXPECT_EQ(again, 4);
+  EXPECT_TRUE(patient.complete());
 }
-TEST(HelperPool, ThreadsThatDoNotStartAreTriedAgainWithLaterJobs) { run_loop(scarce_threads); }
+TEST(HelperPool, ThreadsThatDoNotStartAreTriedAgainWithLaterJobs) { run_by_clock(scarce_threads); }
 
 TEST(HelperPool, TellsThatTheQuickLaneIsNotComplete) {
   threads_left = 1;
@@ -350,39 +387,34 @@ void slow_collect() noexcept {
   while (!collect_may_end.load()) std::this_thread::yield();
 }
 
-Task<void> stuck(Loop& loop, Scope& scope) {
-  HelperPool pool(2, 8, {});
+// Stuck: for longer than the time asked about, and than eight times what was planned.
+Task<void> stuck(Loop& loop, Scope& scope, test::ManualClock& clock) {
+  HelperPool pool(2, 8, by_hand(clock));
   JobRegistry registry(loop);
-  std::atomic<bool> may_end = false;
-  auto ticket = registry.start(pool, [&may_end] {
-    may_end.wait(false);
+  HelperLane& lane = pool.lane(Lane::kQuick);
+  auto look = [&] {
+    clock.advance(80ms);
+    EXPECT_FALSE(pool.half_stuck(80ms));
+    EXPECT_TRUE(pool.half_stuck(79ms));
+    EXPECT_EQ(lane.stuck(79ms), 1u);
+    EXPECT_DOUBLE_EQ(lane.longest_running_s(), 0.08);
     return 1;
-  });
-  while (pool.busy() == 0) std::this_thread::yield();
-  co_await Sleep(loop, scope, 5ms);
-  EXPECT_EQ(pool.lane(Lane::kQuick).stuck(1ms), 1u);
-  EXPECT_EQ(pool.lane(Lane::kQuick).stuck(1h), 0u);
-  EXPECT_TRUE(pool.half_stuck(1ms));
-  EXPECT_FALSE(pool.half_stuck(1h));
-  may_end = true;
-  may_end.notify_all();
-  co_await ticket->wait(scope);
-  EXPECT_FALSE(pool.half_stuck(1ms));
-  may_end = false;
-  auto long_one = registry.start(pool,
-                                 [&may_end] {
-                                   may_end.wait(false);
-                                   return 1;
-                                 },
-                                 {.work = std::chrono::hours(1)});
-  while (pool.busy() == 0) std::this_thread::yield();
-  co_await Sleep(loop, scope, 5ms);
-  EXPECT_FALSE(pool.half_stuck(1ms)) << "it was planned to take long";
-  may_end = true;
-  may_end.notify_all();
-  co_await long_one->wait(scope);
+  };
+  auto ticket = registry.start(pool, look);
+  EXPECT_TRUE(lane.run_next());
+  EXPECT_FALSE(pool.half_stuck(0ms));
+  auto look_again = [&] {
+    clock.advance(80ms);
+    EXPECT_FALSE(pool.half_stuck(1ms)) << "it was planned to take 10 ms";
+    clock.advance(1ms);
+    EXPECT_TRUE(pool.half_stuck(1ms));
+    return 1;
+  };
+  auto planned = registry.start(pool, look_again, {.work = 10ms});
+  EXPECT_TRUE(lane.run_next());
+  co_await planned->wait(scope);
 }
-TEST(HelperPool, TellsWhenHalfOfALaneIsStuck) { run_loop(stuck); }
+TEST(HelperPool, TellsWhenHalfOfALaneIsStuck) { run_by_clock(stuck); }
 
 Task<void> jobs_past_a_collection(Loop& loop, Scope& scope) {
   collect_may_end = false;

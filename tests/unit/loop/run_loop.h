@@ -1,15 +1,18 @@
-// Runs one coroutine on a fresh loop with a real engine, and checks that nothing is left in flight.
+// Runs one coroutine on a fresh loop with a real engine, by the system's clock or by one that jumps
+// over every wait, and checks that nothing is left in flight.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include "../base/manual_clock.h"
 #include "imgring/loop/io.h"
 #include "imgring/loop/loop.h"
+#include "imgring/loop/make_engine.h"
 
 namespace imgring::loop {
 
 inline std::unique_ptr<Engine> test_engine(const EngineOptions& options = {}) {
-  auto engine = make_uring_engine(options);
+  auto engine = make_engine(options);
   if (!engine) {
     ADD_FAILURE() << engine.error().detail;
     std::abort();
@@ -24,13 +27,27 @@ Task<void> run_body(Loop& loop, Scope& scope, F& body) {
 
 // body: Task<void>(Loop&, Scope&), a function or a captureless lambda.
 template <class F>
-void run_loop(F body, const EngineOptions& options = {}) {
-  Loop loop(test_engine(options));
+void run_loop(F body, const EngineOptions& options = {}, TimeSource& time = system_time()) {
+  Loop loop(test_engine(options), time);
   {
     Scope scope;
     loop.run(run_body(loop, scope, body));
   }
   EXPECT_EQ(loop.engine().in_flight(), 0u);
+}
+
+// The same where nothing but the kernel and the loop is at work: a wait takes no time, and as long
+// as it says by Loop::now().
+template <class F>
+void run_manual(F body) {
+  test::ManualClock clock;
+  run_loop(body, {}, clock);
+}
+// body: Task<void>(Loop&, Scope&, ManualClock&).
+template <class F>
+void run_by_clock(F body) {
+  test::ManualClock clock;
+  run_loop([&](Loop& loop, Scope& scope) { return body(loop, scope, clock); }, {}, clock);
 }
 
 }  // namespace imgring::loop

@@ -50,7 +50,7 @@ Task<void> lanes(Loop& loop, Scope& scope) {
   quick = {};
   EXPECT_EQ(shared.plans().current() + shared.patient.current(), 0u);
 }
-TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_loop(lanes); }
+TEST(MemoryGate, QuickJobsHaveAPartThatPatientOnesLeave) { loop::run_manual(lanes); }
 
 // A large quick job waits with the patient ones, and the small ones pass.
 Task<void> large_quick(Loop& loop, Scope& scope) {
@@ -74,7 +74,7 @@ Task<void> large_quick(Loop& loop, Scope& scope) {
   large = {};
   small = {};
 }
-TEST(MemoryGate, ALargeQuickJobKeepsNobodyFromThePartOfTheQuick) { loop::run_loop(large_quick); }
+TEST(MemoryGate, ALargeQuickJobKeepsNobodyFromThePartOfTheQuick) { loop::run_manual(large_quick); }
 
 Task<void> alone(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
@@ -98,7 +98,7 @@ Task<void> alone(Loop& loop, Scope& scope) {
   EXPECT_EQ(order, "q+p+q+");
   later = {};
 }
-TEST(MemoryGate, AJobAboveTheBudgetRunsAloneAndSoon) { loop::run_loop(alone); }
+TEST(MemoryGate, AJobAboveTheBudgetRunsAloneAndSoon) { loop::run_manual(alone); }
 
 Task<void> too_late(Loop& loop, Scope& scope) {
   const Logger log(LogFormat::kStructured, LogLevel::kCritical);
@@ -108,12 +108,14 @@ Task<void> too_late(Loop& loop, Scope& scope) {
   auto all = shared.plans().try_grant(shared.plans().max());
   Scope request(&scope);
   loop::Deadline due(loop, request, 10ms);
+  const auto before = loop.now();
   const auto grant = co_await gate.enter(request, kMiB, Lane::kPatient);
+  EXPECT_EQ(loop.now() - before, 10ms);
   EXPECT_FALSE(grant.has_value());
   EXPECT_EQ(grant.error().code, ErrorCode::kOverloaded);
   EXPECT_EQ(shared.patient.current(), 0u);
 }
-TEST(MemoryGate, TheDeadlineEndsTheWait) { loop::run_loop(too_late); }
+TEST(MemoryGate, TheDeadlineEndsTheWait) { loop::run_manual(too_late); }
 
 }  // namespace
 }  // namespace imgring::service

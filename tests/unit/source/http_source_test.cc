@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using test::answer;
 using test::get;
+using test::ManualClock;
 using test::Outcome;
 using test::Peer;
 using test::raw;
@@ -349,12 +350,17 @@ TEST(HttpSource, NoReuseWhenTurnedOff) {
 
 TEST(HttpSource, IdleConnectionsAgeOut) {
   SourceServer server(always(answer("200 OK", "", "hello"), true));
+  ManualClock clock;
   World world;
-  world.config.source.client_keep_alive_timeout_s = 1;
-  Step late = get(server.url("/2"));
-  late.pause_before = milliseconds(1300);
+  world.clock = &clock;
+  world.config.source.client_keep_alive_timeout_s = 60;
+  Step in_time = get(server.url("/2")), late = get(server.url("/3"));
+  in_time.pause_before = milliseconds(59'999);
+  late.pause_before = milliseconds(60'001);
+  world.run({get(server.url("/1")), in_time});
+  EXPECT_EQ(server.connections(), 1);
   world.run({get(server.url("/1")), late});
-  EXPECT_EQ(server.connections(), 2);
+  EXPECT_EQ(server.connections(), 3);
 }
 
 // A server that closes a kept connection when the next request comes: asked again on a fresh one.
@@ -393,36 +399,42 @@ TEST(HttpSource, ConnectionWithBytesBeyondTheBodyIsNotReused) {
 }
 
 TEST(HttpSource, DownloadTimeoutIs504) {
-  SourceServer server([](Peer& peer, const std::string& head) {
+  const auto script = [](Peer& peer, const std::string& head) {
     if (target_of(head) == "/body") peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
-    peer.wait(milliseconds(4000));
+    peer.wait(milliseconds(40'000));
     return false;
-  });
+  };
+  ManualClock clock;
+  SourceServer server(script, nullptr, "127.0.0.1", &clock);
   World world;
-  world.config.source.download_timeout_s = 1;
+  world.clock = &clock;
+  world.config.source.download_timeout_s = 7;
   for (Step step : {get(server.url("/head")), get(server.url("/body")), raw(server.url("/body"))}) {
     const Outcome out = world.one(step);
     EXPECT_EQ(out.error.code, ErrorCode::kSourceTimeout) << out.error.detail;
     EXPECT_EQ(out.error.status(), 504);
-    EXPECT_LT(out.took, milliseconds(1500));
-    EXPECT_GE(out.took, milliseconds(990));
+    EXPECT_EQ(out.took, milliseconds(7000));
   }
 }
 
 TEST(HttpSource, ClientThatLeavesEndsTheDownload) {
-  SourceServer server([](Peer& peer, const std::string&) {
+  const auto script = [](Peer& peer, const std::string&) {
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
     peer.wait(milliseconds(4000));
     return false;
-  });
+  };
+  ManualClock clock;
+  SourceServer server(script, nullptr, "127.0.0.1", &clock);
   Step leaves = get(server.url());
   leaves.client_leaves_after = milliseconds(100);
   Step late = get(server.url());
   late.deadline_after = milliseconds(100);
   for (const Step& step : {leaves, late}) {
-    const Outcome out = World().one(step);
+    World world;
+    world.clock = &clock;
+    const Outcome out = world.one(step);
     EXPECT_EQ(out.error.code, ErrorCode::kSourceCancelled) << out.error.detail;
-    EXPECT_LT(out.took, milliseconds(300));
+    EXPECT_EQ(out.took, milliseconds(100));
   }
 }
 

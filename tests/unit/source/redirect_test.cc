@@ -244,5 +244,25 @@ TEST(Redirects, CookiesWhoseTimeIsOverTakeOnlyTheirOwn) {
   }
 }
 
+// Expires is compared with the time of day of the loop.
+TEST(Redirects, CookiesEndWithTheirDay) {
+  const std::string cookies =
+      "Set-Cookie: now=1; Path=/; Expires=Tue, 14 Nov 2023 22:13:20 GMT\r\n"
+      "Set-Cookie: soon=1; Path=/; Expires=Tue, 14 Nov 2023 22:13:21 GMT\r\n";
+  test::ManualClock clock;  // stands still
+  clock.start_unix_s = 1'700'000'000 - clock.unix_s() + clock.start_unix_s;
+  const auto script = [&cookies](Peer& peer, const std::string& head) {
+    if (target_of(head) == "/set") return peer.send(redirect("/need", "302 F", cookies));
+    return peer.send(answer("200 OK", "", "x"));
+  };
+  SourceServer server(script, nullptr, "127.0.0.1", &clock);
+  World world;
+  world.clock = &clock;
+  EXPECT_TRUE(world.one(get(server.url("/set"))).ok);
+  const auto seen = server.seen();
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_NE(seen[1].find("Cookie: soon=1\r\n"), std::string::npos) << seen[1];
+}
+
 }  // namespace
 }  // namespace imgring

@@ -21,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "../base/manual_clock.h"
+
 namespace imgring::test {
 
 // One connection as a script sees it.
@@ -41,8 +43,10 @@ using Script = std::function<bool(Peer& peer, const std::string& request)>;
 
 class SourceServer {
  public:
-  explicit SourceServer(Script script, SSL_CTX* tls = nullptr, const char* address = "127.0.0.1")
-      : script_(std::move(script)), tls_(tls) {
+  // `clock`: by which scripts wait; null: the system's.
+  explicit SourceServer(Script script, SSL_CTX* tls = nullptr, const char* address = "127.0.0.1",
+                        ManualClock* clock = nullptr)
+      : script_(std::move(script)), tls_(tls), clock_(clock) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in where{};
     where.sin_family = AF_INET;
@@ -58,6 +62,7 @@ class SourceServer {
   }
   ~SourceServer() {
     stopping_ = true;
+    if (clock_ != nullptr) clock_->wake_all();
     acceptor_.join();
     for (std::thread& thread : threads_) thread.join();
     ::close(listener_);
@@ -86,6 +91,7 @@ class SourceServer {
   void run(int fd, int connection);
   Script script_;
   SSL_CTX* tls_;
+  ManualClock* clock_;
   std::atomic<int> handshakes_{0};
   int listener_ = -1, port_ = 0;
   std::atomic<bool> stopping_{false};
@@ -115,6 +121,7 @@ class SourceServer::SocketPeer final : public Peer {
   }
   void close() override { shutdown(fd_, SHUT_RDWR); }
   void wait(std::chrono::milliseconds time) override {
+    if (server_.clock_ != nullptr) return server_.clock_->sleep(time);
     const auto until = std::chrono::steady_clock::now() + time;
     while (!server_.stopping() && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));

@@ -63,11 +63,15 @@ class World {
   std::string name_servers;
   std::shared_ptr<const net::TrustStore> trust = system_trust();
   bool together = false;  // all steps at once
+  // Time passes while a script waits, and by pause_before; `took` is exact then.
+  test::ManualClock* clock = nullptr;
   source::SourcesStats stats;
 
   std::vector<Outcome> run(std::vector<Step> steps) {
     outcomes_.assign(steps.size(), {});
-    loop::Loop loop(loop::test_engine());
+    loop::Loop loop(loop::test_engine(), clock != nullptr ? *clock : system_time());
+    std::optional<ManualClock::Busy> servers;
+    if (clock != nullptr) servers.emplace(*clock);
     mem::BufferPool pool(mem::PoolOptions{});
     // A limit whose part for downloads is as large: a quarter of nine tenths less the rest.
     mem::Ledger ledger((budget_bytes * 4 + mem::kRestBytes) / 9 * 10);
@@ -91,7 +95,7 @@ class World {
     loop::Scope all;
     loop::Nursery nursery(*loop, &all);
     for (std::size_t i = 0; i < steps->size(); ++i) {
-      nursery.start(step(loop, sources, &(*steps)[i], &self->outcomes_[i]));
+      nursery.start(step(self, loop, sources, &(*steps)[i], &self->outcomes_[i]));
       if (!self->together) co_await nursery.join();
     }
     co_await nursery.join();
@@ -100,13 +104,15 @@ class World {
     co_await sources->close();
   }
 
-  static loop::Task<void> step(loop::Loop* loop, source::Sources* sources, Step* what,
+  static loop::Task<void> step(World* self, loop::Loop* loop, source::Sources* sources, Step* what,
                                Outcome* out) {
     loop::Scope scope;
-    if (what->pause_before.count() > 0) {
+    if (self->clock != nullptr) {
+      self->clock->advance(what->pause_before);
+    } else if (what->pause_before.count() > 0) {
       co_await loop::Sleep(*loop, scope, what->pause_before);
     }
-    const auto from = std::chrono::steady_clock::now();
+    const auto from = loop->now();
     std::optional<loop::Deadline> leave, late;
     if (what->client_leaves_after.count() > 0) {
       leave.emplace(*loop, scope, what->client_leaves_after, loop::CancelReason::kClientGone);
@@ -124,8 +130,8 @@ class World {
         out->error = answer.error();
       }
     }
-    out->took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - from);
+    out->took = std::chrono::duration_cast<std::chrono::milliseconds>(loop->now() - from);
+    if (self->clock != nullptr) self->clock->wake_all();
   }
 
   static void take_head(const source::SourceHead& head, Outcome* out) {
