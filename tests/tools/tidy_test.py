@@ -388,6 +388,61 @@ class Citations(Tree):
         self.assertEqual([line.split(': ')[0] for line in found], ['src/http/x.cc:3'])
 
 
+class TheSystem(Tree):
+    ABOVE = [
+        'auto a = loop::Clock::now();',
+        'auto a = std::chrono::steady_clock::now();',
+        'auto a =\n    std::chrono::system_clock\n        ::now();',
+        'auto a = std::time(nullptr);',
+        'auto a = time(nullptr);',
+        'int f() { return clock_gettime(0, nullptr); }',
+        'std::thread worker(f);',
+        'std::jthread worker(f);',
+        'void f() { std::this_thread::sleep_for(a); }',
+        'long f() { return syscall(39); }',
+        '#include <unistd.h>',
+        '#include <sys/socket.h>',
+        '#include <thread>',
+    ]
+    GOOD = [
+        'auto a = loop.now();',
+        'auto a = loop.unix_s();',
+        'std::thread::id id;',
+        'bool a = clock.time(nullptr);',
+        '// Clock::now() is of the loop.',
+        'auto a = "Clock::now()";',
+        '#include <sys/types.h>',
+        '#include <ctime>',
+    ]
+
+    def test_nobody_above_the_loop_asks_it(self):
+        for body in self.ABOVE:
+            with self.subTest(body):
+                found = findings(body + '\n', 'src/source/x.cc')
+                self.assertEqual(len(found), 1, found)
+                self.assertIn('SYSTEM_USERS', found[0])
+                self.assertEqual(findings(body + '\n', 'src/loop/x.cc'), [])
+                self.assertEqual(findings(body + '\n', 'src/observe/process.cc'), [])
+                self.assertEqual(findings(body + '\n', 'tests/unit/source/x.cc'), [])
+        for body in self.GOOD:
+            with self.subTest(body):
+                self.assertEqual(findings(body + '\n', 'src/source/x.cc'), [])
+
+    def test_a_row_is_a_file_or_a_folder(self):
+        self.assertEqual(tidy.system_user('src/cli/commands.cc'), 'cli')
+        self.assertEqual(tidy.system_user('src/source/local.h'), 'source/local.')
+        self.assertIsNone(tidy.system_user('src/source/locals.h'))
+        self.assertIsNone(tidy.system_user('src/client/x.cc'))
+
+    def test_a_row_that_nobody_needs(self):
+        own = {'tools/tidy.py': '#!/bin/sh\n'}
+        needed, idle = '// P.\n#include <unistd.h>\n', '// P.\n'
+        rows = lambda text: '\n'.join(self.tree(src__observe__process_cc=text, **own))
+        self.assertNotIn('the row observe/process.cc', rows(needed))
+        self.assertIn('the row observe/process.cc', rows(idle))
+        self.assertEqual(self.tree(src__observe__process_cc=idle), [])
+
+
 class Names(Tree):
     def test_files_in_comments(self):
         self.assertEqual(self.comment('table_server.cc has the rows, x.cc and http/x.cc are this.'), [])

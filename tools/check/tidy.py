@@ -44,6 +44,42 @@ THREAD_LOCAL_MODULES = {'mem', 'loop'}
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69
 FILE_LINES_MAX = 799
+# Above `loop` nothing asks a clock or the kernel for itself, so that a test and a simulated engine can
+# give their own: the time is Loop::now() and Loop::unix_s(), waiting is the engine's, work goes to helpers.
+# Who must stands here with its reason; a row that nothing needs is an error. The key is a file or a
+# folder of src/ and include/imgring/.
+SYSTEM_USERS = {
+    'cli': 'commands run once and end: they probe, connect to a server and print',
+    'http/server.cc': 'asks the kernel what a socket still holds',
+    'image/call_filter.cc': 'names the calls that a child may make',
+    'image/decode_scratch.': 'helpers: memory of the kernel, aged by the hour',
+    'image/font_files.cc': 'in the child, before its calls are filtered',
+    'image/library_threads.cc': 'threads that libraries want to be their own',
+    'image/library_words.cc': 'helpers: what libraries say, once in a while',
+    'image/memory_file.cc': 'helpers: memory shared with a child',
+    'image/svg_child': 'a child and the helper that waits for it',
+    'image/svg_lock.cc': 'in the child: its limits',
+    'image/svg_start.cc': 'helpers: the start of a child',
+    'image/svg_talk.': 'helpers: what is said with a child, in time',
+    'net/address.h': 'types of addresses',
+    'net/plain_transport.cc': 'sockets: what is set, and bytes that are there',
+    'net/resolver.cc': "c-ares' own sockets in an epoll descriptor that the engine polls, by its own clock",
+    'observe/process.cc': "the kernel's numbers of the process",
+    'server': 'the process: its sockets, threads and signals; clocks are going',
+    'service': 'clocks are going',
+    'source/aws_signature.cc': 'shared files of keys, at start',
+    'source/local.': 'types of what the engine reads for it',
+}
+SYSTEM_HEADERS = re.compile(
+    r'(?m)^[ \t]*#[ \t]*include[ \t]*<((?:dirent|fcntl|ifaddrs|poll|pthread|sched|semaphore|signal|spawn|unistd'
+    r'|sys/(?:epoll|eventfd|file|inotify|ioctl|mman|prctl|random|resource|select|sendfile|signalfd|socket|stat|statvfs'
+    r'|syscall|time|timerfd|uio|un|utsname|wait))\.h|csignal|filesystem|fstream|thread)>'
+)
+SYSTEM_CALLS = re.compile(
+    r'\b((?:\w*Clock|steady_clock|system_clock|high_resolution_clock)\s*::\s*now|std\s*::\s*time(?=\s*\()'
+    r'|clock_gettime|gettimeofday|(?<![.>])\btime(?=\(nullptr\))|std\s*::\s*(?:jthread|async|thread(?!\s*::))'
+    r'|pthread_create|syscall|sleep_for|sleep_until|usleep|nanosleep)\b'
+)
 PACKAGES = [
     'liburing',
     'vips',
@@ -349,6 +385,30 @@ def check_includes(path, module, text, report):
             report(line, 'module %s may not include %s, which comes after it' % (module, other))
 
 
+def system_user(path):
+    """The row of SYSTEM_USERS that lets the file ask the system, or None."""
+    name = re.sub(r'^(?:src|include/imgring)/', '', path)
+    folder = lambda row: '.' not in row and '/' not in row
+    return next((row for row in SYSTEM_USERS if name.startswith(row + '/' if folder(row) else row)), None)
+
+
+def asks_system(text, code):
+    """(position, what) of each place where a file asks a clock, the kernel or for a thread."""
+    found = [(m.start(1), '<%s>' % m.group(1)) for m in SYSTEM_HEADERS.finditer(text)]
+    return found + [(m.start(1), m.group(1)) for m in SYSTEM_CALLS.finditer(code)]
+
+
+def check_system(path, module, text, code, report):
+    if not module or MODULES.index(module) <= MODULES.index('loop') or system_user(path):
+        return
+    for position, what in asks_system(text, code):
+        report(
+            line_of(text, position),
+            "%s above loop: the time is Loop::now(), waiting the engine's, work the helpers'; "
+            'who must is named in SYSTEM_USERS of tools/tidy.py' % what,
+        )
+
+
 def check_text(path, text):
     """All findings of one file: [(line, message)]."""
     found = []
@@ -382,6 +442,7 @@ def check_text(path, text):
         for m in re.finditer(r'\bthread_local\b', code):
             report(line_of(code, m.start()), 'thread_local in module %s' % module)
     check_coroutines(module, code, report)
+    check_system(path, module, text, code, report)
     return sorted(found)
 
 
@@ -441,12 +502,29 @@ def check_file(documents, path, report):
     return True
 
 
+def check_system_users(documents, report):
+    """Rows of SYSTEM_USERS that nobody needs, where that list is the tree's own."""
+    if 'tools/tidy.py' not in documents.files:
+        return
+    used, present = set(), {module_of(path) for path in documents.files} - {''}
+    for path in documents.files:
+        row = system_user(path) if module_of(path) in MODULES and path.endswith(('.h', '.cc')) else None
+        if row and row not in used:
+            text = documents.read(path)
+            if asks_system(text, without_preprocessor(strip(text))):
+                used.add(row)
+    for row in SYSTEM_USERS:
+        if row not in used and row.split('/')[0] in present:
+            report('tools/tidy.py', 1, 'the row %s of SYSTEM_USERS is needed by nothing' % row)
+
+
 def check_tree(root):
     documents = tidy_docs.Documents(root)
     found, count = [], 0
     for path in sorted(documents.files):
         count += check_file(documents, path, lambda line, message, at=path: found.append((at, line, message)))
     tidy_docs.check_variables(documents, lambda path, line, message: found.append((path, line, message)))
+    check_system_users(documents, lambda path, line, message: found.append((path, line, message)))
     for path, line, message in sorted(found):
         print('%s:%d: %s' % (path, line, message))
     print('tidy: %d files, %d findings' % (count, len(found)))
