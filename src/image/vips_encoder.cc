@@ -136,6 +136,31 @@ Bytes taken_from(VipsTarget* target) {
   return bytes;
 }
 
+// Ends a save between two strips once the flag is set. A saver that makes frames as they come (30
+// frames of a GIF took 7 s) ends with the frame that it is at; one that encodes all at its end
+// (HEIC and AVIF) knows no stop.
+class StopsSave {
+ public:
+  StopsSave(VipsImage* image, const StopFlag& stop) : image_(image) {
+    vips_image_set_progress(image, TRUE);
+    handler_ =
+        g_signal_connect(image, "eval", G_CALLBACK(on_progress), const_cast<StopFlag*>(&stop));
+  }
+  ~StopsSave() {
+    g_signal_handler_disconnect(image_, handler_);
+    vips_image_set_progress(image_, FALSE);
+  }
+  StopsSave(const StopsSave&) = delete;
+  StopsSave& operator=(const StopsSave&) = delete;
+
+ private:
+  static void on_progress(VipsImage* image, VipsProgress*, const StopFlag* stop) noexcept {
+    if (stop->stopped()) vips_image_set_kill(image, TRUE);
+  }
+  VipsImage* image_;
+  gulong handler_;
+};
+
 Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
   const TargetPtr target(vips_target_new_to_memory());
   if (target == nullptr) return std::unexpected(vips_failure("target"));
@@ -184,12 +209,16 @@ Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& p
   const Saver* saver = saver_of(type);
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
-  return run_saver(*saver, memory.get(), params);
+  const StopsSave stops(memory.get(), stop);
+  auto saved = run_saver(*saver, memory.get(), params);
+  if (!saved && stop.stopped()) return std::unexpected(stop_error(stop.reason()));
+  return saved;
 }
 
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
   constexpr Saver kBarePng{ImageType::kPng, "pngsave_target", bare_png_arguments};
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
+  const StopsSave stops(memory.get(), stop);
   return run_saver(kBarePng, memory.get(), SaveParams{});
 }
 

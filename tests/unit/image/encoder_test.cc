@@ -142,6 +142,19 @@ TEST(Encoder, AStopBeforeTheFirstStripIsReported) {
   }
 }
 
+// A film of 30 frames was quantised for 7 s after its client had its answer.
+TEST(Encoder, AStopEndsASaverOfLibvipsBetweenTwoStrips) {
+  const VipsImagePtr image = picture(64, 4096, 3);  // in memory: nothing is pulled before
+  for (const ImageType type : {ImageType::kGif, ImageType::kTiff}) {
+    SCOPED_TRACE(facts_of(type).name);
+    StopFlag stop;
+    stop.stop(StopReason::kTimeout);
+    const auto result = save(image.get(), type, SaveParams{}, stop);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kTimeout);
+  }
+}
+
 TEST(Encoder, TooWideForJpegIsABrokenImage) {
   const VipsImagePtr image = picture(65501, 1, 1);
   const auto result = save(image.get(), ImageType::kJpeg, SaveParams{}, StopFlag{});
