@@ -20,6 +20,7 @@ namespace imgring::http {
 
 namespace {
 
+using loop::CancelReason;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -68,6 +69,14 @@ const std::string& date_of(ServerContext& context) {
   return context.date;
 }
 
+bool crowded(const ServerContext& context) noexcept {
+  return context.crowded != nullptr && context.crowded->load(std::memory_order_relaxed) > 0;
+}
+
+bool may_keep_alive(const ServerContext& context) noexcept {
+  return !context.draining && !crowded(context) && context.keep_alive_timeout_s > 0;
+}
+
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   if (!safe_value(name) || !safe_value(value)) return;  // an origin's value must not split ours
   out.append(name).append(": ").append(value).append("\r\n");
@@ -84,8 +93,7 @@ std::string_view reason_phrase(int status) noexcept {
 
 std::string Responder::head_text(const Response& response, std::int64_t content_length) {
   const bool bodiless = response.status == 304 || response.status == 204;
-  keep_alive_ =
-      keep_alive_ && request_.keep_alive && !context_.draining && context_.keep_alive_timeout_s > 0;
+  keep_alive_ = keep_alive_ && request_.keep_alive && may_keep_alive(context_);
   chunked_ = content_length < 0 && !bodiless && request_.minor_version > 0;
   if (content_length < 0 && !bodiless && !chunked_) keep_alive_ = false;
   constexpr std::size_t kUsualBytes = 512;
@@ -419,24 +427,33 @@ loop::Task<bool> last_request_comes(Connection& c) {
   co_return going_on;
 }
 
+// How often an idle connection looks whether others wait for its place.
+constexpr seconds kIdleLook(1);
+
 // Until a whole head is there: first byte within the idle time, all of it within the read time.
 loop::Task<Wait> next_head(Connection& c, bool first) {
   const seconds read_time(c.context.read_request_timeout_s);
   const seconds idle_time = first ? read_time : seconds(c.context.keep_alive_timeout_s);
   if (!started(c)) {
     drop_parser(c);
-    loop::Scope idle(&c.context.idle);
-    loop::Deadline due(c.context.loop, idle, idle_time);
-    bool going_on = true;
-    while (going_on && !started(c)) {
+    const auto end = c.context.loop.now() + idle_time;
+    CancelReason over = CancelReason::kNone;
+    while (over == CancelReason::kNone && !started(c)) {
       if (c.reader.ended()) co_return Wait::kGone;
-      going_on = co_await c.reader.readable(idle);
+      loop::Scope look(&c.context.idle);
+      loop::Deadline due(c.context.loop, look,
+                         std::min<loop::Clock::duration>(end - c.context.loop.now(), kIdleLook));
+      const bool going_on = co_await c.reader.readable(look);
       const Wait decided = going_on ? feed(c) : Wait::kNone;
       if (decided != Wait::kNone) co_return decided;
+      if (going_on) continue;
+      over = look.reason();
+      if (over == CancelReason::kNone) co_return Wait::kGone;
+      const bool stays = c.context.loop.now() < end && !crowded(c.context);
+      if (over == CancelReason::kDeadline && stays) over = CancelReason::kNone;
     }
-    if (!going_on && idle.reason() == loop::CancelReason::kShutdown) {
-      going_on = co_await last_request_comes(c);
-    }
+    bool going_on = over == CancelReason::kNone;
+    if (over == CancelReason::kShutdown) going_on = co_await last_request_comes(c);
     if (!going_on) co_return Wait::kGone;
   }
   loop::Scope reading(&c.context.requests);

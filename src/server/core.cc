@@ -106,6 +106,7 @@ struct Core::Parts final : FrontDoor::House {
              {.listen_fd = start.listen_fd,
               .line_max = line_of(start, c.process_),
               .clients = c.process_.clients,
+              .crowded = c.process_.crowded,
               .log = c.process_.log,
               .memory = &c.process_.ledger.part(mem::Part::kConnections)}),
         metrics_acceptor(loop, start.metrics_fd, on_metrics_accept, this),
@@ -117,6 +118,7 @@ struct Core::Parts final : FrontDoor::House {
         &c.metrics_);
     context.held_now = &c.metrics_.connections_held;
     context.held_total = &c.metrics_.holds;
+    context.crowded = &c.process_.crowded;
     context.heads = &c.process_.ledger.part(mem::Part::kHeads);
     if (config.server.network == config::Network::kUnixPacket) {
       context.sockets = loop::StreamReader::Kind::kPackets;

@@ -239,6 +239,12 @@ void FrontDoor::look_at_line() noexcept {
   }
 }
 
+void FrontDoor::say_crowded(bool crowded) noexcept {
+  if (crowded == crowded_) return;
+  crowded_ = crowded;
+  setup_.crowded.fetch_add(crowded ? 1 : -1, std::memory_order_relaxed);
+}
+
 // Out of the kernel's backlog; false: nobody is there, or nobody may be taken.
 bool FrontDoor::accept_one() noexcept {
   if (held(Hold::kDescriptors) || held(Hold::kStopping)) return false;
@@ -269,6 +275,9 @@ loop::Task<void> FrontDoor::keep(loop::Scope& scope) {
   let_in();
   bool going_on = true;
   while (going_on) {
+    // Without memory a place that is given up lets nobody in.
+    say_crowded(!line_.empty() && !held(Hold::kMemory) &&
+                Clock::now() - line_.front().since > kLongWait);
     if (holds_ == 0 && new_.empty() && silent_.empty() && line_.empty()) {
       going_on = co_await changed_.wait(scope);
       continue;
@@ -293,6 +302,7 @@ loop::Task<void> FrontDoor::close() {
   new_.clear();
   silent_.clear();
   line_.clear();
+  say_crowded(false);
   metrics_.connections_waiting.set(0);
 }
 

@@ -15,6 +15,9 @@
 //     is there longest is closed for the next: after kSilentTime, or at once for who asks for
 //     health.
 // Out of descriptors and while stopping nobody is accepted.
+// Who has a place gives it up for who waits longer than kLongWait: while anybody does, answers end
+// their connections (`crowded`) and who is idle for a second is closed, in all cores. Without that,
+// as many clients as there are places keep all others out for as long as they like.
 //
 // Promises: one who waits costs a descriptor and what the kernel holds of it, and no memory of
 // ours; looking costs microseconds however many strangers there are; nothing here blocks.
@@ -48,6 +51,10 @@ inline constexpr std::chrono::milliseconds kLookEvery{5};
 // milliseconds. More would let strangers stand before the one who asks: 6400 a second may so.
 inline constexpr std::chrono::milliseconds kSilentTime{5};
 
+// Of the first in the line. Clients wait for a connection for seconds; a new connection costs some
+// 20 us, which must not be paid for each answer only because places are just enough.
+inline constexpr std::chrono::milliseconds kLongWait{500};
+
 // What a connection's first bytes ask for.
 enum class Asked : std::uint8_t { kUnknown, kHealth, kOther };
 // `head`: what has come, kHeardHeadBytesMax at most. Health only when the head is whole.
@@ -73,6 +80,8 @@ class FrontDoor {
     int listen_fd = -1;
     std::size_t line_max = kLineMax;
     std::atomic<int>& clients;  // of all cores; who is served is counted, by who serves uncounted
+    // Doors of all cores where somebody waits for a place for longer than kLongWait.
+    std::atomic<int>& crowded;
     const Logger& log;
     // Holds mem::kClientBytes for each of them, given back by who serves; null: none (tests).
     mem::Budget* memory = nullptr;
@@ -112,6 +121,7 @@ class FrontDoor {
   void refuse(Guest guest) noexcept;
   void look_at_silent() noexcept;
   void look_at_line() noexcept;
+  void say_crowded(bool crowded) noexcept;
   bool accept_one() noexcept;
   bool look_at_newcomers() noexcept;
 
@@ -125,6 +135,7 @@ class FrontDoor {
   loop::Event changed_;
   unsigned holds_ = 0;
   std::atomic<bool> wanting_{false};
+  bool crowded_ = false;      // counted in setup_.crowded
   std::deque<Guest> new_;     // accepted, not looked at yet: a backlog at most
   std::deque<Guest> silent_;  // the oldest first
   std::deque<Guest> line_;

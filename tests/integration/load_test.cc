@@ -277,6 +277,33 @@ TEST(Load, SurplusClientsWaitAndGoOn) {
   }
 }
 
+// A pool of clients that go on asking keeps nobody out, nor do idle ones for their keep-alive time.
+TEST(Load, WhoWaitsLongGetsThePlaceOfWhoIsServed) {
+  World world(Environment{{"IMGPROXY_MAX_CLIENTS", "2"},
+                          {"IMGRING_LOOPS", "2"},
+                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "60"}});
+  RawClient busy(world.port()), idle(world.port());
+  for (RawClient* client : {&busy, &idle}) {
+    client->send(get_text("/health"));
+    EXPECT_EQ(client->read().status, 200);
+  }
+  RawClient first(world.port()), second(world.port());
+  for (RawClient* client : {&first, &second}) client->send(get_text("/unsafe/plain/x"));
+  ASSERT_TRUE(eventually([&] { return world.server.metric("connections_waiting") == 2; }));
+  bool ended = false;
+  EXPECT_TRUE(eventually([&] {
+    if (!ended) {
+      busy.send(get_text("/health"));
+      ended = busy.read().header("connection") == "close";
+    }
+    return ended;
+  }));
+  EXPECT_TRUE(busy.closed());
+  EXPECT_EQ(first.read().status, 404);
+  first.close();
+  EXPECT_EQ(second.read().status, 404);
+}
+
 // Every loop may take clients: together they stay under the limit.
 TEST(Load, SurplusClientsWaitWithManyLoops) {
   World world(Environment{{"IMGPROXY_MAX_CLIENTS", "8"}, {"IMGRING_LOOPS", "4"}});

@@ -14,6 +14,7 @@
 // is more than the connection has paid for.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -51,6 +52,9 @@ struct ServerContext {
   std::string server_name;
   int read_request_timeout_s = 10, write_response_timeout_s = 10, keep_alive_timeout_s = 10;
   bool draining = false;
+  // Above 0: others wait for a place: each answer ends its connection, and who is idle for a second
+  // is closed; null: never (tests).
+  const std::atomic<int>* crowded = nullptr;
   mem::Budget* heads = nullptr;  // of large heads; null: none (tests)
   loop::StreamReader::Kind sockets = loop::StreamReader::Kind::kBytes;
   std::unique_ptr<RequestParser> spare_parser;  // most heads come whole: one serves them all

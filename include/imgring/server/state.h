@@ -24,6 +24,7 @@ struct Process : service::Shared {
   ~Process();
   std::shared_ptr<const net::TrustStore> trust;  // set before the cores start
   std::atomic<int> clients{0};
+  std::atomic<int> crowded{0};      // cores where somebody waits long for a client's place
   std::atomic<bool> healthy{true};  // the libvips self-test's last answer
   std::atomic<bool> draining{false};
   std::vector<std::unique_ptr<Core>> cores;  // complete before the first thread starts

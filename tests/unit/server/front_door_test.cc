@@ -85,7 +85,7 @@ struct Street final : FrontDoor::House {
       : keepers(l, &scope),
         listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
         door(l, with_max(clients_max), metrics, *this,
-             {.listen_fd = listener.get(), .clients = clients, .log = log}) {
+             {.listen_fd = listener.get(), .clients = clients, .crowded = crowded, .log = log}) {
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
@@ -126,7 +126,7 @@ struct Street final : FrontDoor::House {
   sockaddr_in address{};
   config::ServerConfig config;
   observe::CoreMetrics metrics;
-  std::atomic<int> clients{0};
+  std::atomic<int> clients{0}, crowded{0};
   FrontDoor door;
   std::vector<loop::Fd> served, heard;
 };
@@ -189,6 +189,26 @@ loop::Task<void> full_house(loop::Loop& l, loop::Scope& scope) {
   co_await street.close();
 }
 TEST(FrontDoor, WhoWaitsGetsThePlaceOfWhoLeaves) { loop::run_loop(full_house); }
+
+// As long as places are just enough, connections are kept.
+loop::Task<void> long_line(loop::Loop& l, loop::Scope& scope) {
+  Street street(l, scope, 1);
+  std::vector<loop::Fd> visitors;
+  for (int i = 0; i < 2; ++i) visitors.push_back(street.visit(kPicture));
+  co_await until_waiting(l, scope, street, 1);
+  EXPECT_EQ(street.crowded.load(), 0);
+  co_await loop::Sleep(l, scope, kLongWait + 10 * kLookEvery);
+  EXPECT_EQ(street.crowded.load(), 1) << "who has a place is asked to give it up";
+  street.door.hold(FrontDoor::Hold::kMemory);
+  co_await loop::Sleep(l, scope, 4 * kLookEvery);
+  EXPECT_EQ(street.crowded.load(), 0) << "nobody could be let in";
+  street.door.let_go(FrontDoor::Hold::kMemory);
+  street.one_leaves();
+  co_await loop::Sleep(l, scope, 4 * kLookEvery);
+  EXPECT_EQ(street.crowded.load(), 0);
+  co_await street.close();
+}
+TEST(FrontDoor, WhoWaitsLongAsksForAPlace) { loop::run_loop(long_line); }
 
 loop::Task<void> stopping(loop::Loop& l, loop::Scope& scope) {
   Street street(l, scope, 1);
