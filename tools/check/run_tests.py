@@ -7,6 +7,7 @@ nothing failed.
 """
 
 import argparse
+import concurrent.futures
 import glob
 import json
 import os
@@ -79,9 +80,9 @@ def tail(text):
 # ---------------------------------------------------------------- meson's tests
 
 
-def build(score, kind, targets=()):
+def build(score, kind, targets=(), before=()):
     started = time.monotonic()
-    done = run(['tools/build', kind, *targets])
+    done = run([*before, 'tools/build', kind, *targets])
     if done.returncode:
         errors = [
             line
@@ -310,14 +311,23 @@ def run_random(score, kind, options):
     run_hostile(score, kind, options, 'run_random.py', 'random options')
 
 
-def run_sanitized(score, kind, wanted, only_suites):
-    if not build(score, kind, ['imgring']):
-        return False
+# Of a build that goes on while tests wait for sockets and clocks: it gets what they leave, and they
+# see nothing of it.
+IN_IDLE_TIME = ['nice', '-n', '19']
+
+
+def build_sanitized(score, kind, wanted, before=()):
+    """The tests wanted of a sanitizer's folder, with their programs; none where they do not build."""
+    if not build(score, kind, ['imgring'], before):
+        return []
     tests = [test for test in list_tests(kind) if wanted(test)]
-    if not build(score, kind, targets_of(kind, tests)):
-        return False
+    return tests if build(score, kind, targets_of(kind, tests), before) else []
+
+
+def run_sanitized(score, kind, wanted, only_suites):
+    tests = build_sanitized(score, kind, wanted)
     run_meson(score, kind, kind, tests, only_suites)
-    return True
+    return bool(tests)
 
 
 def run_soak(score, minutes):
@@ -370,6 +380,20 @@ def run_quick(score):
 def run_full(score):
     if not build(score, 'release') or not probe(score):
         return
+    with concurrent.futures.ThreadPoolExecutor(1) as ahead:
+        asan = ahead.submit(build_sanitized, score, 'asan', checked, IN_IDLE_TIME)
+        tsan = ahead.submit(build_sanitized, score, 'tsan', threaded, IN_IDLE_TIME)
+        run_release(score)
+        tests = asan.result()
+        run_meson(score, 'asan', 'asan', tests, ['unit', 'integration', 'fuzz'])
+        if tests:
+            run_hostile(score, 'asan', HOSTILE_PART)
+            run_copying(score, 'asan', COPYING_PART)
+            run_random(score, 'asan', RANDOM_PART)
+        run_meson(score, 'tsan', 'tsan', tsan.result(), ['unit', 'threads'])
+
+
+def run_release(score):
     everything = [test for test in list_tests('release') if 'bench' not in suites(test)]
     for suite in ('unit', 'integration', 'fuzz', 'tidy'):
         run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)], [suite])
@@ -379,11 +403,6 @@ def run_full(score):
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
     run_matrix(score, MATRIX_PART)
     run_strange(score, STRANGE_PART)
-    if run_sanitized(score, 'asan', checked, ['unit', 'integration', 'fuzz']):
-        run_hostile(score, 'asan', HOSTILE_PART)
-        run_copying(score, 'asan', COPYING_PART)
-        run_random(score, 'asan', RANDOM_PART)
-    run_sanitized(score, 'tsan', threaded, ['unit', 'threads'])
 
 
 # The parts of ./tools/test-long, each under three hours of two cores. Each builds what it needs.
