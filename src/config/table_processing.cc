@@ -31,6 +31,8 @@ constexpr Option kOptions[] = {
         "Speed of AVIF: less is smaller."),
     row("IMGPROXY_JXL_EFFORT", kInt, "4", between(1, 9), at<&P::jxl_effort>,
         "CPU time for JPEG XL: more is smaller."),
+    choice("IMGRING_JPEG_DECODER", "own", "own,turbo", at<&P::jpeg_decoder>,
+           "What decodes JPEGs that are made smaller: ours, or libjpeg-turbo."),
     row("IMGPROXY_PNG_UNLIMITED", kBool, "false", at<&P::png_unlimited>,
         "Lift the limits of the PNG loader."),
     row("IMGPROXY_SVG_UNLIMITED", kBool, "false", at<&P::svg_unlimited>,

@@ -1,5 +1,6 @@
-// The parts: pixel_source.h decodes, native_rows.h resizes, the encoders' own
-// save_*_rows write.
+// The parts: pixel_source.h decodes, native_rows.h resizes, the encoders' own save_*_rows write.
+// A JPEG that our decoder gives up begins again with libjpeg-turbo, also behind some of its rows:
+// the result is then that of libjpeg-turbo alone.
 #include "imgring/image/native.h"
 
 #include "encoders.h"
@@ -15,10 +16,36 @@ bool inside(const codec::ResizeAxis& axis, int loaded) noexcept {
          axis.first + axis.count <= axis.resized;
 }
 
-Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job) {
-  if (job.source_type == ImageType::kJpeg) return open_jpeg_pixels(job);
+enum class JpegBy : std::uint8_t { kOwn, kTurbo };
+
+Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job, JpegBy by,
+                                                 const StopFlag& stop) {
+  const bool own = by == JpegBy::kOwn;
+  if (job.source_type == ImageType::kJpeg)
+    return own ? open_own_jpeg_pixels(job, stop) : open_jpeg_pixels(job);
   if (job.source_type == ImageType::kPng) return open_png_pixels(job);
   return std::unexpected(not_native("no rows of this format"));
+}
+
+struct Saving {
+  const NativeJob& job;
+  VipsImage* header;
+  const SaveParams& params;
+  const StopFlag& stop;
+};
+
+// Everything is made anew: what an earlier try left is gone with it.
+Result<Bytes> save_by(JpegBy by, const Saving& s) {
+  if (s.stop.stopped()) return std::unexpected(stop_error(s.stop.reason()));
+  IMGRING_TRY(const std::unique_ptr<PixelSource> pixels, open_pixels(s.job, by, s.stop));
+  ResizedRows resized(s.job, pixels.get(), s.stop);
+  IMGRING_TRY_VOID(resized.begin());
+  TurnedRows turned(s.job, &resized);
+  RowSource* rows = &resized;
+  if (s.job.turn.any()) rows = &turned;
+  FlattenedRows flattened(s.job, rows);
+  if (s.job.result_bands() != s.job.bands) rows = &flattened;
+  return save_rows(s.header, s.job.result_type, rows, s.params, s.stop);
 }
 
 }  // namespace
@@ -37,16 +64,12 @@ Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveP
   IMGRING_CHECK(vips_image_get_bands(header) == job.result_bands());
   if (!can_save_rows(header, job.result_type, params))
     return std::unexpected(not_native("a result for libvips' pipeline"));
-  if (stop.stopped()) return std::unexpected(stop_error(stop.reason()));
-  IMGRING_TRY(const std::unique_ptr<PixelSource> pixels, open_pixels(job));
-  ResizedRows resized(job, pixels.get(), stop);
-  IMGRING_TRY_VOID(resized.begin());
-  TurnedRows turned(job, &resized);
-  RowSource* rows = &resized;
-  if (job.turn.any()) rows = &turned;
-  FlattenedRows flattened(job, rows);
-  if (job.result_bands() != job.bands) rows = &flattened;
-  return save_rows(header, job.result_type, rows, params, stop);
+  const Saving saving{job, header, params, stop};
+  if (job.own_jpeg_decoder && job.source_type == ImageType::kJpeg) {
+    Result<Bytes> saved = save_by(JpegBy::kOwn, saving);
+    if (saved || is_answer(saved.error())) return saved;
+  }
+  return save_by(JpegBy::kTurbo, saving);
 }
 
 bool is_answer(const Error& error) noexcept {

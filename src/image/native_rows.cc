@@ -61,6 +61,7 @@ Result<void> ResizedRows::begin() {
     if (*rows == nullptr) return std::unexpected(no_memory_for_rows());
   }
   const int skipped = job_.down.offset + down_.source_first * down_.box;
+  source_->want({left_, pixel_count_, skipped});
   for (; rows_read_ < skipped; ++rows_read_) {
     if (stop_.stopped()) return std::unexpected(stop_error(stop_.reason()));
     IMGRING_TRY(last_row_, source_->next_row(scratch_.get()));

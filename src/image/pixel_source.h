@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "imgring/codec/jpeg_decoder.h"
 #include "imgring/image/native.h"
 
 namespace imgring::image {
@@ -21,13 +22,18 @@ class PixelSource {
   virtual ~PixelSource() = default;
   // Of a row, in pixels of job.bands samples: at least what the job says was loaded.
   virtual int width() const noexcept = 0;
-  // The next row: in `room`, or in memory of the decoder's own until the next call.
+  // Before the first row: pixels above and beside these are never looked at. What they are is open.
+  virtual void want(const codec::JpegWindow&) noexcept {}
+  // The next row: in `room`, which has codec::kRowPadBytes behind it, or in memory of the decoder's
+  // own until the next call.
   virtual Result<const std::uint8_t*> next_row(std::uint8_t* room) = 0;
   // No more rows are wanted. Reads on as libvips would, which sees what is broken there; `room`
   // is overwritten.
   virtual Result<void> finish(std::uint8_t* room) = 0;
 };
 
+Result<std::unique_ptr<PixelSource>> open_own_jpeg_pixels(const NativeJob& job,
+                                                          const StopFlag& stop);
 Result<std::unique_ptr<PixelSource>> open_jpeg_pixels(const NativeJob& job);
 Result<std::unique_ptr<PixelSource>> open_png_pixels(const NativeJob& job);
 

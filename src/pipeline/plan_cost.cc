@@ -22,13 +22,25 @@ double png_bytes(const SourceFacts& f) noexcept {
   return bytes <= image::kPngUnpackedBytesMax ? bytes * kWithPacked : 0;
 }
 
+// libjpeg-turbo's coefficients, as it may take over from our own decoder. That one holds more where
+// nothing is made smaller: a word for each block, and rows filled up to sixteen MCUs.
+double progressive_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  constexpr int kSetPixels = 256;
+  constexpr double kWithHistory = 1 + 8.0 / 128;
+  const auto whole = static_cast<double>(coefficient_bytes(in.facts));
+  if (in.config->jpeg_decoder != config::JpegReader::kOwn || plan.load.shrink > 1) return whole;
+  const int width = std::max(in.facts.width, 1);
+  const double filled = (width + kSetPixels - 1) / kSetPixels * double{kSetPixels};
+  return whole * (filled / width) * kWithHistory;
+}
+
 double decoder_bytes(const Plan& plan, const PlanInput& in) noexcept {
   const SourceFacts& f = in.facts;
   const format::Format& row = facts_of(f.type);
   if (row.vector) {
     return area(plan.loaded.width, plan.loaded.height) * drawn_bytes_per_pixel(f.type);
   }
-  const auto coefficients = static_cast<double>(coefficient_bytes(f));
+  const double coefficients = progressive_bytes(plan, in);
   if (coefficients > 0) return coefficients;
   if (f.whole_decode) return area(f.width, f.height) * row.decode.whole_bytes;
   if (row.decode.bytes > 0) return area(f.width, f.height) * row.decode.bytes;

@@ -159,6 +159,7 @@ Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& l
   if (!native || !take_pixels(&*native, loaded.image.get())) return std::nullopt;
   native->source = job.source;
   native->scratch = job.scratch;
+  native->own_jpeg_decoder = input.config->jpeg_decoder == config::JpegReader::kOwn;
   IMGRING_TRY(VipsImagePtr header, native_header(*native, loaded, input));
   const image::SaveParams params = save_params(native->result_type, input);
   auto bytes = image::save_natively(*native, header.get(), params, stop);

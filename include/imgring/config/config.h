@@ -18,6 +18,7 @@
 namespace imgring::config {
 
 enum class Network : std::uint8_t { kTcp, kTcp4, kTcp6, kUnix, kUnixPacket };
+enum class JpegReader : std::uint8_t { kOwn, kTurbo };
 enum class WebpPreset : std::uint8_t { kDefault, kPhoto, kPicture, kDrawing, kIcon, kText };
 
 // A source pattern: anchored at the start, `*` is any run without `/` (configuration.md 1.2).
@@ -123,6 +124,7 @@ struct ProcessingConfig {
   bool auto_webp = false, auto_avif = false, auto_jxl = false;
   bool enforce_webp = false, enforce_avif = false, enforce_jxl = false;
   bool enable_client_hints = false;
+  JpegReader jpeg_decoder = JpegReader::kOwn;
   std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
   double watermark_opacity = 1;
   std::string fallback_image_data, fallback_image_path, fallback_image_url;

@@ -30,6 +30,8 @@ inline constexpr std::size_t kPngUnpackedBytesMax = std::size_t{32} << 20;
 struct NativeJob {
   ByteSpan source;
   DecodeScratch* scratch = nullptr;  // null: the allocator
+  // JPEGs by codec::JpegDecoder; what it does not take begins again with libjpeg-turbo.
+  bool own_jpeg_decoder = false;
   ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
   int shrink = 1;                           // libjpeg's: 1, 2, 4, 8
   int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more

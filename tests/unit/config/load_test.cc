@@ -127,6 +127,8 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_AVIF_SPEED", "0", true},
     {"IMGPROXY_AVIF_SPEED", "10", false},
     {"IMGPROXY_WEBP_PRESET", "photo", true},
+    {"IMGRING_JPEG_DECODER", "turbo", true},
+    {"IMGRING_JPEG_DECODER", "libjpeg", false},
     {"IMGPROXY_WEBP_PRESET", "DRAWING", true},
     {"IMGPROXY_WEBP_PRESET", "drawing ", false},
     {"IMGPROXY_WEBP_EFFORT", "7", false},

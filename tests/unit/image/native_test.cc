@@ -229,13 +229,15 @@ TEST(NativeResize, FineSamplesComeBack) {
   EXPECT_EQ(back, row);
 }
 
-class NativeJpeg : public testing::Test {
+// By our own decoder of JPEGs (true), and by libjpeg-turbo alone.
+class NativeJpeg : public testing::TestWithParam<bool> {
  protected:
   // 160 x 120 to half its size.
   NativeJob job_of(const std::string& source) const {
     NativeJob job;
     job.source = test::bytes_of(source);
     job.source_type = job.result_type = ImageType::kJpeg;
+    job.own_jpeg_decoder = GetParam();
     job.resized = true;
     job.loaded_width = 160;
     job.loaded_height = 120;
@@ -251,7 +253,7 @@ class NativeJpeg : public testing::Test {
   StopFlag stop_;
 };
 
-TEST_F(NativeJpeg, HalvesAPicture) {
+TEST_P(NativeJpeg, HalvesAPicture) {
   const auto bytes = run(good_);
   ASSERT_TRUE(bytes.has_value());
   const VipsImagePtr picture = test::decoded(bytes->span());
@@ -259,25 +261,91 @@ TEST_F(NativeJpeg, HalvesAPicture) {
   EXPECT_EQ(vips_image_get_height(picture.get()), 60);
 }
 
-TEST_F(NativeJpeg, ReadsProgressiveSources) {
+TEST_P(NativeJpeg, ReadsProgressiveSources) {
   EXPECT_TRUE(run(test::saved_by_vips(test::picture(160, 120, 3).get(), ".jpg[interlace]")));
+}
+
+INSTANTIATE_TEST_SUITE_P(Decoders, NativeJpeg, testing::Bool(),
+                         [](const auto& which) { return which.param ? "Own" : "Turbo"; });
+
+// Fill bytes before the last marker are in order; our decoder finds them behind the last row.
+TEST(NativeFallback, BeginsAgainBehindTheLastRow) {
+  std::string source = test::saved_by_vips(test::picture(640, 480, 3).get(), ".jpg[Q=90]");
+  NativeJob job;
+  job.source_type = job.result_type = ImageType::kJpeg;
+  job.resized = true;
+  job.shrink = 2;
+  job.loaded_width = 320;
+  job.loaded_height = 240;
+  job.across = {0, 320, 200, 1.6, 0, 200};
+  job.down = {0, 240, 150, 1.6, 0, 150};
+  const VipsImagePtr header = test::picture(200, 150, 3);
+  const StopFlag stop;
+  const auto saved = [&](bool own) {
+    job.source = test::bytes_of(source);
+    job.own_jpeg_decoder = own;
+    auto bytes = save_natively(job, header.get(), {.quality = 95}, stop);
+    EXPECT_TRUE(bytes.has_value());
+    return std::vector<std::uint8_t>(bytes->span().begin(), bytes->span().end());
+  };
+  EXPECT_NE(saved(true), saved(false)) << "the two decoders reduce differently";
+  source.insert(source.size() - 2, 3, '\xFF');
+  EXPECT_EQ(saved(true), saved(false));
+}
+
+// Crops: what is not looked at is not made, and nothing else changes.
+TEST(NativeCrop, IsAPartOfTheWhole) {
+  const std::string source = test::saved_by_vips(test::picture(900, 700, 3).get(), ".jpg[Q=90]");
+  NativeJob job;
+  job.source = test::bytes_of(source);
+  job.source_type = ImageType::kJpeg;
+  job.result_type = ImageType::kPng;
+  job.own_jpeg_decoder = true;
+  job.loaded_width = 900;
+  job.loaded_height = 700;
+  const auto saved = [&](codec::ResizeAxis across, codec::ResizeAxis down) {
+    job.across = across;
+    job.down = down;
+    const StopFlag stop;
+    const VipsImagePtr header = test::picture(across.count, down.count, 3);
+    auto bytes = save_natively(job, header.get(), {}, stop);
+    EXPECT_TRUE(bytes.has_value());
+    VipsImage* png = nullptr;
+    EXPECT_EQ(vips_pngload_buffer(const_cast<std::uint8_t*>(bytes->span().data()),
+                                  bytes->span().size(), &png, nullptr),
+              0);
+    const VipsImagePtr lazy(png);
+    return VipsImagePtr(vips_image_copy_memory(png));  // the bytes go
+  };
+  const VipsImagePtr whole = saved({0, 900, 900, 1, 0, 900}, {0, 700, 700, 1, 0, 700});
+  const VipsImagePtr part = saved({310, 200, 200, 1, 0, 200}, {405, 90, 90, 1, 0, 90});
+  VipsImage* cut = nullptr;
+  ASSERT_EQ(vips_crop(whole.get(), &cut, 310, 405, 200, 90, nullptr), 0);
+  const VipsImagePtr expected(cut);
+  EXPECT_EQ(test::pixels_of(part.get()), test::pixels_of(expected.get()));
 }
 
 // Coefficients in memory that another picture has left are as good as in libjpeg's own.
 TEST(NativeProgressive, SameBytesFromUsedScratch) {
   constexpr int kWidth = 2400, kHeight = 1800;  // 13 MB of coefficients and more
-  for (const char* const suffix : {".jpg[interlace,Q=60]", ".jpg[interlace,Q=92]"}) {
+  struct Case {
+    const char* suffix;
+    bool own_decoder;
+  };
+  for (const auto& [suffix, own_decoder] :
+       {Case{".jpg[interlace,Q=60]", false}, Case{".jpg[interlace,Q=92]", false},
+        Case{".jpg[interlace,Q=92]", true}}) {
     SCOPED_TRACE(suffix);
     const std::string source = test::saved_by_vips(test::picture(kWidth, kHeight, 3).get(), suffix);
     NativeJob job;
     job.source = test::bytes_of(source);
     job.source_type = job.result_type = ImageType::kJpeg;
+    job.own_jpeg_decoder = own_decoder;
     job.resized = true;
-    job.shrink = 2;
-    job.loaded_width = kWidth / 2;
-    job.loaded_height = kHeight / 2;
-    job.across = {0, kWidth / 2, 300, 4, 0, 300};
-    job.down = {0, kHeight / 2, 225, 4, 0, 225};
+    job.loaded_width = kWidth;
+    job.loaded_height = kHeight;
+    job.across = {0, kWidth, 300, 8, 0, 300};
+    job.down = {0, kHeight, 225, 8, 0, 225};
     const VipsImagePtr header = test::picture(300, 225, 3);
     const StopFlag stop;
     const auto own = save_natively(job, header.get(), {}, stop);
@@ -296,7 +364,7 @@ TEST(NativeProgressive, SameBytesFromUsedScratch) {
   }
 }
 
-TEST_F(NativeJpeg, LeavesWhatIsNotQuiteInOrderToLibvips) {
+TEST_P(NativeJpeg, LeavesWhatIsNotQuiteInOrderToLibvips) {
   std::string ends_early = good_;
   ends_early.replace(ends_early.size() / 2, 2, "\xFF\xD9");
   const std::string grey = test::saved_by_vips(test::picture(160, 120, 1).get(), ".jpg");
@@ -311,7 +379,7 @@ TEST_F(NativeJpeg, LeavesWhatIsNotQuiteInOrderToLibvips) {
   }
 }
 
-TEST_F(NativeJpeg, StopsForEveryReason) {
+TEST_P(NativeJpeg, StopsForEveryReason) {
   stop_.stop(StopReason::kTimeout);
   const auto late = run(good_);
   ASSERT_FALSE(late.has_value());
