@@ -170,7 +170,7 @@ TEST(FrontDoor, ALineThatIsFullTurnsAwayAtOnce) {
   EXPECT_EQ(get(server.port(), "/health").status, 200);
   EXPECT_TRUE(server.wait_for_log("IMGPROXY_MAX_CLIENTS"));
   inside.close();  // half a head would be waited for
-  server.stop();  // with a full line
+  server.stop();   // with a full line
 }
 
 TEST(FrontDoor, NobodyWaitsLongerThanTheWholeTime) {
