@@ -18,23 +18,6 @@ constexpr auto kForever = std::chrono::hours(1);  // a wait without timers; noth
 constexpr int kResumesPerTurn = 4096;
 }  // namespace
 
-void Engine::submit(const OpRequest& request, Operation* operation) noexcept {
-  IMGRING_CHECK(!operation->in_flight_);
-  operation->in_flight_ = true;
-  ++in_flight_;
-  start(request, operation);
-}
-
-void Engine::deliver(Operation* operation, const Completion& completion) noexcept {
-  IMGRING_CHECK(operation->in_flight_);
-  ++delivered_;
-  if (!completion.more) {
-    operation->in_flight_ = false;
-    --in_flight_;
-  }
-  operation->complete(completion);
-}
-
 // The armed read of the event descriptor that other threads write to.
 struct Loop::Wake final : Operation {
   explicit Wake(Loop& l) : loop(l) {}

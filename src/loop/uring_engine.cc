@@ -12,8 +12,8 @@
 #include <cstring>
 #include <deque>
 
+#include "engines.h"
 #include "imgring/base/check.h"
-#include "imgring/loop/make_engine.h"
 
 namespace imgring::loop {
 
@@ -46,8 +46,9 @@ std::string refusal_text(int error) {
            "; set it to 0 (sysctl kernel.io_uring_disabled=0)";
   }
   return text +
-         "a seccomp profile blocks it; allow io_uring_setup, io_uring_enter and "
-         "io_uring_register";
+         "a seccomp profile blocks it; in a container: --security-opt "
+         "seccomp=seccomp-io_uring.json (of tools/packaging), elsewhere allow io_uring_setup, "
+         "io_uring_enter and io_uring_register";
 }
 
 class UringEngine final : public Engine {
@@ -219,7 +220,7 @@ void UringEngine::complete_one(const io_uring_cqe& cqe) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
+Result<std::unique_ptr<Engine>> make_uring_engine(const EngineOptions& options) {
   auto engine = std::make_unique<UringEngine>(options);
   IMGRING_TRY_VOID(engine->open());
   return std::unique_ptr<Engine>(std::move(engine));

@@ -108,14 +108,16 @@ Task<void> detach(Loop& loop, Scope& scope) {
   HelperPool pool(1, 64, {});
   JobRegistry registry(loop);
   std::atomic<int> gone{0};
-  std::atomic<bool> go{false};
+  std::atomic<bool> go{false}, running{false};
   {
     LoopOnly lease(loop, &gone);
-    auto work = [lease = std::move(lease), &go] {
+    auto work = [lease = std::move(lease), &go, &running] {
+      running = true;
       while (!go.load()) std::this_thread::yield();
       return 1;
     };
     auto ticket = registry.start(pool, std::move(work));
+    while (!running.load()) std::this_thread::yield();
     Scope inner(&scope);
     Deadline due(loop, inner, 5ms);
     auto result = co_await ticket->wait(inner);

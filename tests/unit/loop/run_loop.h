@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string_view>
+
 #include "../base/manual_clock.h"
 #include "imgring/loop/io.h"
 #include "imgring/loop/loop.h"
@@ -11,7 +14,11 @@
 
 namespace imgring::loop {
 
-inline std::unique_ptr<Engine> test_engine(const EngineOptions& options = {}) {
+// Every program of loops runs twice: IMGRING_TEST_ENGINE=epoll (tests/meson.build).
+inline std::unique_ptr<Engine> test_engine(EngineOptions options = {}) {
+  const char* name = std::getenv("IMGRING_TEST_ENGINE");
+  const bool epoll = name != nullptr && std::string_view(name) == "epoll";
+  options.kind = epoll ? EngineKind::kEpoll : EngineKind::kIoUring;
   auto engine = make_engine(options);
   if (!engine) {
     ADD_FAILURE() << engine.error().detail;
