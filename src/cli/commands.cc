@@ -54,12 +54,19 @@ constexpr const char* kUsage =
 
 using Context = CommandContext;
 
+// What IMGRING_ENGINE=auto means here, and why.
+std::string engine_text() {
+  const auto choice = loop::choose_engine(EngineKind::kAuto);
+  if (!choice) return choice.error().detail;
+  const std::string name(engine_name(choice->kind));
+  return choice->refused.empty() ? name : name + "; " + choice->refused;
+}
+
 int show_version(const Context& context) {
   std::printf("imgring " IMGRING_VERSION "\n");
   if (context.arguments.empty() || context.arguments[0] != "--verbose") return server::kExitOk;
-  const auto engine = loop::make_engine();
-  std::printf("allocator: %s\ntls: %s\nio_uring: %s\n", mem::allocator_name().c_str(),
-              OpenSSL_version(OPENSSL_VERSION), engine ? "usable" : engine.error().detail.c_str());
+  std::printf("allocator: %s\ntls: %s\nengine: %s\n", mem::allocator_name().c_str(),
+              OpenSSL_version(OPENSSL_VERSION), engine_text().c_str());
   std::printf("cpus: %d, memory limit: %llu MiB (%s)\n", mem::usable_cpus(),
               static_cast<unsigned long long>(mem::memory_limit().bytes >> 20),
               std::string(mem::memory_limit().origin).c_str());

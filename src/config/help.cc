@@ -56,7 +56,8 @@ constexpr std::string_view kBehaviour =
     ".SH EXIT STATUS\n.TP\n.B 0\nStopped as asked.\n"
     ".TP\n.B 1\nThe address is taken, a picture of the configuration can't be fetched, work was "
     "left at the end of the grace time, or helpers were stuck.\n"
-    ".TP\n.B 78\nThe configuration is bad, or io_uring is refused; the log names every cause.\n"
+    ".TP\n.B 78\nThe configuration is bad, or IMGRING_ENGINE is refused; the log names every "
+    "cause.\n"
     ".SH FILES\n.TP\n.B /etc/imgring/imgring.env\nSettings of the service.\n";
 
 }  // namespace

@@ -97,6 +97,8 @@ constexpr Option kOptions[] = {
         "Buffers given back between two calibrations of a pool."),
     row("IMGPROXY_GZIP_COMPRESSION", kInt, "0", between(0, 9), memory<&M::gzip_compression>,
         "Level of gzip for answers that gain from it; 0: off."),
+    choice("IMGRING_ENGINE", "auto", "auto,io_uring,epoll", server<&S::engine>,
+           "What the loops wait with; auto: io_uring, or epoll where that is refused."),
     row("IMGRING_LOOPS", kInt, "0", between(0, 256), server<&S::loops>,
         "Event loops, one thread each; 0: as many as usable CPUs."),
     row("IMGRING_MEMORY_LIMIT", kInt, "0", read_memory_limit,

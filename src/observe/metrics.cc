@@ -190,6 +190,8 @@ void put_svg_children(Page& page, const SvgChildNumbers& svg) {
 }
 
 void put_own(Page& page, const MetricsView& view) {
+  page.begin({"engine_info", "gauge", "1 for the engine under the loops (IMGRING_ENGINE)."});
+  page.sample(fmt::format("engine=\"{}\"", view.engine), 1);
   page.only({"connections", "gauge", "Open client connections."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.connections; }));
   page.only({"connections_waiting", "gauge", "Connections that wait for a client's place."},

@@ -204,7 +204,8 @@ void Core::join() {
 }
 
 void Core::run() {
-  auto parts = std::make_unique<Parts>(*this, start_.make_engine());
+  auto parts =
+      std::make_unique<Parts>(*this, start_.make_engine(start_.snapshot->config.server.engine));
   downloads_view_.store(&parts->downloads);
   gzip_view_.store(&parts->gzip);
   parts_.store(parts.get(), std::memory_order_release);

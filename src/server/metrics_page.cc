@@ -71,6 +71,7 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
   view.name_space = config.observe.prometheus_namespace;
   view.cores = cores;
   view.pools = pools;
+  view.engine = services_.loop.engine().name();
   view.workers = static_cast<int>(process_.helpers.threads());
   const auto lanes = lane_numbers(process_.helpers);
   view.lanes = lanes;

@@ -44,11 +44,22 @@ constexpr int kStuckLooks = 5;
 // back, such as a file on a server that is gone.
 constexpr std::chrono::seconds kEndTime(5);
 
-std::unique_ptr<loop::Engine> make_engine() {
-  auto engine = loop::make_engine();
+std::unique_ptr<loop::Engine> make_engine(EngineKind kind) {
+  auto engine = loop::make_engine({.kind = kind});
   if (engine) return std::move(*engine);
   write_last_words("imgring: " + engine.error().detail + "\n");
   std::_Exit(kExitNoUring);  // the probe before succeeded: locked memory ran out between the two
+}
+
+// What `auto` means here, for all loops and for good.
+Result<void> settle_engine(config::Config& config, const Logger& log) {
+  IMGRING_TRY(const loop::EngineChoice choice, loop::choose_engine(config.server.engine));
+  config.server.engine = choice.kind;
+  if (!choice.refused.empty()) {
+    log.warning("Serving by epoll, the slower engine: " + choice.refused +
+                "; or set IMGRING_ENGINE=epoll to accept it");
+  }
+  return {};
 }
 
 // An exception that nobody caught: its words, as check_failed's, wait for no reader.
@@ -324,6 +335,7 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   write_port_file(config, sockets.main.port);
   log.info("imgring " IMGRING_VERSION " listens on " + sockets.main.address,
            {{"port", std::int64_t{sockets.main.port}},
+            {"engine", std::string(engine_name(config.server.engine))},
             {"loops", std::int64_t{plan.loops}},
             {"workers", std::int64_t{plan.helpers}},
             {"allocator", mem::allocator_name()}});
@@ -367,7 +379,7 @@ int serve(char** environment) {
     return status;
   };
   if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitFailed);
-  if (auto probe = loop::make_engine(); !probe) return failed(probe.error(), kExitNoUring);
+  if (auto ok = settle_engine(*config, log); !ok) return failed(ok.error(), kExitNoUring);
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitFailed);
   image::keep_svg_out();
   const image::LibraryWords words(log);

@@ -58,7 +58,8 @@ loop::Task<void> fetch_into(source::Sources& sources, std::string url, Result<st
 }  // namespace
 
 Result<std::string> fetch_once(const config::Config& config, const std::string& url) {
-  IMGRING_TRY(std::unique_ptr<loop::Engine> engine, loop::make_engine());
+  IMGRING_TRY(std::unique_ptr<loop::Engine> engine,
+              loop::make_engine({.kind = config.server.engine}));
   loop::Loop loop(std::move(engine));
   mem::BufferPool pool(mem::PoolOptions{});
   mem::Ledger ledger(mem::memory_limit(config.memory.limit_mib).bytes);

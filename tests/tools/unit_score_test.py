@@ -95,7 +95,7 @@ class Program(Folder):
         os.mkdir(self.path('state'))
         os.chmod(self.path('state'), 0o777)
 
-    def start(self, **more):
+    def start(self, settings=None, **more):
         service = unit.Service(
             UNIT,
             self.path('state'),
@@ -105,6 +105,7 @@ class Program(Folder):
                 'IMGRING_PORT_FILE': self.path('state/port'),
                 'IMGPROXY_LOG_LEVEL': 'debug',
                 'IMGPROXY_LOCAL_FILESYSTEM_ROOT': self.path('sample'),
+                **(settings or {}),
             },
             **more,
         )
@@ -128,9 +129,15 @@ class Program(Folder):
         for words in ('setpriority is refused', 'Operation not permitted'):
             self.assertNotIn(words, service.log_text())
 
-    def test_without_the_io_uring_calls_it_ends_with_78(self):
+    def test_without_the_io_uring_calls_epoll_serves(self):
         calls = unit.allowed_calls(unit.read_unit(UNIT)) - URING
         service = self.start(calls=calls)
+        self.serves(service)
+        self.assertIn('Serving by epoll', service.log_text())
+
+    def test_io_uring_that_was_asked_for_and_is_refused_is_78(self):
+        calls = unit.allowed_calls(unit.read_unit(UNIT)) - URING
+        service = self.start({'IMGRING_ENGINE': 'io_uring'}, calls=calls)
         self.assertEqual(service.process.wait(30), 78, service.log_text())
 
 

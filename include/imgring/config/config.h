@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "imgring/base/engine_kind.h"
 #include "imgring/base/image_type.h"
 #include "imgring/base/log.h"
 
@@ -35,6 +36,7 @@ struct KeySalt {
 };
 
 struct ServerConfig {
+  EngineKind engine = EngineKind::kAuto;
   std::string bind = ":8080";
   Network network = Network::kTcp;
   bool so_reuseport = false;

@@ -120,6 +120,7 @@ struct MetricsView {
   std::span<const CoreMetrics* const> cores;
   std::span<const mem::BufferPool* const> pools;  // of all cores
   int workers = 1;
+  std::string_view engine;  // of the loops
   std::span<const LaneNumbers> lanes;
   VipsNumbers vips;
   SvgChildNumbers svg;

@@ -23,7 +23,7 @@ struct CoreStart {
   int listen_fd = -1;   // owned by the caller until the core has ended
   int metrics_fd = -1;  // core 0 only; -1: no metrics listener
   SnapshotPtr snapshot;
-  std::unique_ptr<loop::Engine> (*make_engine)() = nullptr;
+  std::unique_ptr<loop::Engine> (*make_engine)(EngineKind kind) = nullptr;
 };
 
 class Core {

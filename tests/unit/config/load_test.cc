@@ -59,6 +59,7 @@ TEST(Load, DefaultsOfTheTableAreThoseOfTheStructs) {
   const Config& got = *outcome.config;
   const Config plain;
   EXPECT_EQ(got.server.bind, plain.server.bind);
+  EXPECT_EQ(got.server.engine, plain.server.engine);
   EXPECT_EQ(got.server.max_clients, plain.server.max_clients);
   EXPECT_EQ(got.server.timeout_s, plain.server.timeout_s);
   EXPECT_EQ(got.server.ttl_s, plain.server.ttl_s);
@@ -202,6 +203,9 @@ constexpr ValueCase kValueCases[] = {
     {"IMGPROXY_REQUEST_HEADERS_PASSTHROUGH", "X-A, X B", false},
     {"IMGPROXY_SERVER_NAME", "a\r\nb", false},
     {"IMGPROXY_ALLOWED_SOURCES", ",", false},
+    {"IMGRING_ENGINE", "epoll", true},
+    {"IMGRING_ENGINE", "io_uring", true},
+    {"IMGRING_ENGINE", "kqueue", false},
     {"IMGRING_LOOPS", "257", false},
     {"IMGRING_LOOPS", "2", true},
     {"PORT", "-1", false},

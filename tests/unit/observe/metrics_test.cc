@@ -145,6 +145,7 @@ class Metrics : public testing::Test {
             .cores = core_pointers_,
             .pools = pool_pointers_,
             .workers = 4,
+            .engine = "epoll",
             .lanes = lanes_,
             .vips = {.memory_bytes = 1000, .memory_bytes_max = 2000, .allocs = 3},
             .svg = {},
@@ -193,6 +194,7 @@ TEST_F(Metrics, EveryImgproxyNameIsThereWithItsType) {
       {"vips_memory_bytes", "gauge"},
       {"vips_max_memory_bytes", "gauge"},
       {"vips_allocs", "gauge"},
+      {"engine_info", "gauge"},
       {"buffer_size_bytes", "histogram"},
       {"buffer_default_size_bytes", "gauge"},
       {"buffer_max_size_bytes", "gauge"},
@@ -348,6 +350,7 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   EXPECT_EQ(reader["requests_in_progress"], 6);
   EXPECT_EQ(reader["images_in_progress"], 1);
   EXPECT_EQ(reader["workers_utilization"], 150) << "it can pass 100";
+  EXPECT_EQ(reader["engine_info{engine=\"epoll\"}"], 1);
   EXPECT_EQ(reader["request_span_duration_seconds_sum{span=\"processing_image\"}"], 0.02);
   EXPECT_EQ(reader["request_span_duration_seconds_count{span=\"streaming_image\"}"], 0);
   EXPECT_EQ(reader["refused_total{reason=\"memory\"}"], 1);
@@ -412,6 +415,7 @@ TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
                                             .cores = {},
                                             .pools = {},
                                             .workers = 0,
+                                            .engine = {},
                                             .lanes = {},
                                             .vips = {},
                                             .svg = {},
