@@ -347,7 +347,8 @@ int ServerProcess::threads() const {
   int count = 0;
   for (const int id : thread_ids()) {
     const std::string name = thread_name(id);
-    count += name.starts_with("iou-") || name.starts_with("libvips") ? 0 : 1;
+    const bool engine = name.starts_with("iou-") || name == "file";
+    count += engine || name.starts_with("libvips") ? 0 : 1;
   }
   return count;
 }

@@ -89,7 +89,7 @@ class ServerProcess {
   pid_t pid() const noexcept { return pid_; }
   std::vector<int> thread_ids() const;
   std::string thread_name(int id) const;
-  // Without the kernel's io_uring workers and libvips' own threads.
+  // Without the engine's workers (of the kernel, or for files) and libvips' own threads.
   int threads() const;
   // A sample of /metrics, as `name{labels}` or `name`; nullopt when it is not there.
   std::optional<double> metric(std::string_view name) const;

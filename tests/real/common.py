@@ -141,7 +141,7 @@ class Process:
 class Imgring(Process):
     """imgring on a free port of the loopback, with the loopback allowed to be a source."""
 
-    def __init__(self, folder, environment=None, **settings):
+    def __init__(self, folder, environment=None, launcher=(), **settings):
         self.port_file = os.path.join(folder, 'port-%d' % time.monotonic_ns())
         environment = environment or clean_environment(
             **{
@@ -152,7 +152,7 @@ class Imgring(Process):
             }
         )
         super().__init__(
-            [program_path()], {**environment, 'IMGRING_PORT_FILE': self.port_file}, self.port_file + '.log'
+            [*launcher, program_path()], {**environment, 'IMGRING_PORT_FILE': self.port_file}, self.port_file + '.log'
         )
         self.port = int(wait_for(self.read_port, START_LIMIT_S) or 0)
         if not self.port:

@@ -22,13 +22,14 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 FOLDERS = {'release': 'build', 'asan': 'build-asan', 'tsan': 'build-tsan'}
 IO_URING_REFUSED = 78
 # The thread sanitizer runs what crosses threads: these tests, and all of a suite named threads.
-THREADED_TESTS = {'loop', 'mem', 'server'}
+THREADED_TESTS = {'mem', 'loop', 'loop_epoll', 'net', 'net_epoll', 'http_epoll', 'server', 'server_epoll'}
 SHOWN_LINES_MAX = 60
 
 
 class Score:
     def __init__(self):
         self.passed = self.failed = 0
+        self.skipped = []
         self.started = time.monotonic()
 
     def add(self, what, passed, failed, note=''):
@@ -39,7 +40,12 @@ class Score:
             flush=True,
         )
 
+    def skip(self, what, reason):
+        self.skipped.append('%s (%s)' % (what, reason))
+
     def end(self):
+        if self.skipped:
+            print('%d skipped: %s' % (len(self.skipped), '; '.join(self.skipped)), flush=True)
         print('%d passed, %d failed' % (self.passed, self.failed), flush=True)
         return 0 if self.passed and not self.failed else 1
 
@@ -193,7 +199,12 @@ def probe(score):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**ENVIRONMENT, 'IMGPROXY_BIND': '127.0.0.1:0', 'IMGRING_PORT_FILE': port},
+            env={
+                **ENVIRONMENT,
+                'IMGPROXY_BIND': '127.0.0.1:0',
+                'IMGRING_PORT_FILE': port,
+                'IMGRING_ENGINE': 'io_uring',
+            },
         )
         end = time.monotonic() + 20
         while time.monotonic() < end and server.poll() is None and not os.path.exists(port):
@@ -235,6 +246,9 @@ def run_tools(score, quick):
         if done.returncode:
             tail(done.stdout)
             bad = max(bad, 1)
+        skipped = re.search(r'^skipped: (.*)$', done.stdout, re.M)
+        if skipped:
+            score.skip(os.path.basename(path), skipped.group(1))
         own = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
         if own:
             score.add(os.path.basename(path), int(own.group(1)), max(bad, int(own.group(2))))
@@ -251,6 +265,12 @@ def add_own_count(score, what, done):
         tail(done.stdout)
         failed = max(failed, 1)
     score.add(what, passed, failed)
+
+
+# The other engine must give the answers that io_uring gave: a sixth of the cases, or all.
+ON_IO_URING = os.path.join(ROOT, 'build/conformance-io_uring.json')
+ON_EPOLL = 'env IMGRING_ENGINE=epoll build/imgring'
+ON_EPOLL_PART = ['--as', ON_IO_URING, '--sample', '306']
 
 
 def run_conformance(score, what, command, options):
@@ -400,7 +420,8 @@ def run_release(score):
     known = {'unit', 'integration', 'fuzz', 'tidy'}
     run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
     run_tools(score, quick=False)
-    run_conformance(score, 'conformance areas', 'build/imgring', ['--floor'])
+    run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
+    run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART)
     run_matrix(score, MATRIX_PART)
     run_strange(score, STRANGE_PART)
 
@@ -436,6 +457,8 @@ def long_sanitizers(score, _):
 
 
 def long_conformance(score, _):
+    run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
+    run_conformance(score, 'conformance on epoll', ON_EPOLL, ['--as', ON_IO_URING])
     if build(score, 'asan', ['imgring']):
         run_conformance(score, 'conformance asan', 'build-asan/imgring', ['--floor', '--skip-area', 'timeouts'])
 
@@ -462,7 +485,7 @@ LONG = {
     'icons': (long_icons, 'all icons and wallpapers of packages of Debian, which it installs'),
     'random': (long_random, 'random options for minutes, and options that copy pixels'),
     'sanitizers': (long_sanitizers, 'every test with addresses and with threads checked'),
-    'conformance': (long_conformance, 'the whole conformance set with addresses checked'),
+    'conformance': (long_conformance, 'the whole conformance set on both engines, and with addresses checked'),
     'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
