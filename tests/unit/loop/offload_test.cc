@@ -67,6 +67,26 @@ Task<void> ends(Loop& loop, Scope& scope, test::ManualClock& clock) {
 }
 TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_by_clock(ends); }
 
+// What a shutdown waits for: jobs, as long as it may.
+Task<void> shutdown(Loop& loop, Scope& scope, test::ManualClock& clock) {
+  HelperPool pool(1, 64, by_hand(clock));
+  JobRegistry registry(loop);
+  auto ticket = registry.start(pool, [] { return 1; });
+  const auto before = loop.now();
+  {
+    Scope grace(&scope);
+    Deadline due(loop, grace, 20s);
+    const bool empty = co_await registry.drained(grace);
+    EXPECT_FALSE(empty);
+  }
+  EXPECT_EQ(loop.now() - before, 20s);
+  EXPECT_TRUE(pool.lane(Lane::kQuick).run_next());
+  const bool empty = co_await registry.drained(scope);
+  EXPECT_TRUE(empty);
+  EXPECT_EQ(loop.now() - before, 20s) << "it is home at once";
+}
+TEST(Offload, AShutdownWaitsForJobsUntilItsGraceIsOver) { run_by_clock(shutdown); }
+
 struct LoopOnly {  // destroyed on the loop's thread, wherever it travelled
   explicit LoopOnly(Loop& l, std::atomic<int>* g) : loop(&l), gone(g) {}
   LoopOnly(LoopOnly&& o) noexcept : loop(std::exchange(o.loop, nullptr)), gone(o.gone) {}

@@ -45,7 +45,7 @@ Task<void> limits(Loop& loop, Scope&) {
   EXPECT_EQ(asked.limit_bytes(), 1024 * kMiB) << "the operator asked for more";
   co_return;
 }
-TEST(Body, OneMayTakeThreeQuartersOfTheBudget) { loop::run_loop(limits); }
+TEST(Body, OneMayTakeThreeQuartersOfTheBudget) { loop::run_manual(limits); }
 
 Task<Result<void>> fill(Body& body, Scope& scope, std::size_t bytes) {
   while (body.size() < bytes) {
@@ -84,7 +84,7 @@ Task<void> turns(Loop& loop, Scope& scope) {
   const auto large = co_await fill(third, scope, 5 * kMiB);
   EXPECT_TRUE(large.has_value());
 }
-TEST(Body, ThoseAboveAQuarterTakeTurns) { loop::run_loop(turns); }
+TEST(Body, ThoseAboveAQuarterTakeTurns) { loop::run_manual(turns); }
 
 // The connection's bytes are the budget's too, until the body is whole.
 Task<void> connection(Loop& loop, Scope& scope) {
@@ -101,7 +101,7 @@ Task<void> connection(Loop& loop, Scope& scope) {
   body.finish(answer);
   EXPECT_EQ(downloads.budget.current(), 100 * kKiB);
 }
-TEST(Body, ItsConnectionIsCountedWithIt) { loop::run_loop(connection); }
+TEST(Body, ItsConnectionIsCountedWithIt) { loop::run_manual(connection); }
 
 // Budget for a photo at once, memory as it arrives.
 Task<void> ahead(Loop& loop, Scope& scope) {
@@ -123,7 +123,7 @@ Task<void> ahead(Loop& loop, Scope& scope) {
   EXPECT_EQ(answer.body.size(), 3 * kMiB);
   EXPECT_EQ(answer.grant.bytes.bytes(), 3 * kMiB);
 }
-TEST(Body, AnAnnouncedPhotoTakesItsBudgetAtOnce) { loop::run_loop(ahead); }
+TEST(Body, AnAnnouncedPhotoTakesItsBudgetAtOnce) { loop::run_manual(ahead); }
 
 // Where a doubling does not fit, less does.
 Task<void> small_steps(Loop& loop, Scope& scope) {
@@ -148,7 +148,7 @@ Task<void> small_steps(Loop& loop, Scope& scope) {
   EXPECT_EQ(none.error().code, ErrorCode::kOverloaded);
   EXPECT_GE(loop::Clock::now() - before, std::chrono::milliseconds(990));
 }
-TEST(Body, TakesSmallStepsWhereADoublingDoesNotFit) { loop::run_loop(small_steps); }
+TEST(Body, TakesSmallStepsWhereADoublingDoesNotFit) { loop::run_manual(small_steps); }
 
 }  // namespace
 }  // namespace imgring::source
