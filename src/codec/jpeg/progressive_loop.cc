@@ -191,9 +191,18 @@ HWY_INLINE void correct(Bits& b, const BandWork& w, std::int16_t* block, std::ui
   }
 }
 
-// The n-th of the set bits, alone; 0: there are fewer.
+// The n-th of the set bits, alone; 0: there are fewer. Without a branch: how many there are to pass
+// is as good as random.
 HWY_INLINE std::uint64_t nth_bit(std::uint64_t bits, int n) {
-  for (; n > 1; --n) bits &= bits - 1;
+  const auto without = [](std::uint64_t from, int count) HWY_ATTR {
+    for (int i = 0; i < count; ++i) from &= from - 1;
+    return from;
+  };
+  const int passed = n - 1;
+  bits = (passed & 1) != 0 ? without(bits, 1) : bits;
+  bits = (passed & 2) != 0 ? without(bits, 2) : bits;
+  bits = (passed & 4) != 0 ? without(bits, 4) : bits;
+  bits = (passed & 8) != 0 ? without(bits, 8) : bits;
   return bits & -bits;
 }
 
