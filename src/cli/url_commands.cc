@@ -35,11 +35,6 @@ std::string_view target_of(std::string_view url) noexcept {
   return path == std::string_view::npos ? std::string_view("/") : url.substr(path);
 }
 
-int usage(const char* text) {
-  std::fprintf(stderr, "usage: imgring %s\n", text);
-  return server::kExitFailed;
-}
-
 // Where a given signature leaves the expected one.
 std::string difference(std::string_view given, std::string_view expected) {
   if (given.size() != expected.size()) {
@@ -79,7 +74,6 @@ void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& 
 }  // namespace
 
 int sign_path(const CommandContext& context) {
-  if (context.arguments.size() != 1) return usage("sign PATH, as in /rs:fit:300:0/plain/URL");
   const auto config = quiet_config(context);
   if (!config) return server::kExitConfig;
   if (config->url.keys.empty()) {
@@ -106,7 +100,6 @@ int sign_path(const CommandContext& context) {
 }
 
 int verify_url(const CommandContext& context) {
-  if (context.arguments.size() != 1) return usage("verify URL");
   const auto config = quiet_config(context);
   if (!config) return server::kExitConfig;
   const auto split = url::split_target(target_of(context.arguments[0]), config->server.path_prefix);
@@ -187,19 +180,19 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
 }  // namespace
 
 int explain_url(const CommandContext& context) {
-  if (context.arguments.size() != 1) return usage("explain URL");
   const auto config = quiet_config(context);
   if (!config) return server::kExitConfig;
-  const Logger log(LogFormat::kStructured, LogLevel::kError, 2);
   const auto failed = [](const Error& error) {
     std::fprintf(stderr, "%d %s: %s\n", error.status(), std::string(error.public_text()).c_str(),
                  error.detail.c_str());
     return 1;
   };
   if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error());
-  auto snapshot = server::make_snapshot(*config, log);
-  if (!snapshot) return failed(snapshot.error());
-  const Result<void> done = explain(**snapshot, target_of(context.arguments[0]));
+  server::Findings found;
+  const server::SnapshotPtr snapshot = server::make_snapshot(*config, found);
+  for (const auto& one : found.problems) std::fprintf(stderr, "error: %s\n", one.text.c_str());
+  if (snapshot == nullptr) return server::status_of(found.problems);
+  const Result<void> done = explain(*snapshot, target_of(context.arguments[0]));
   return done ? server::kExitOk : failed(done.error());
 }
 

@@ -22,6 +22,11 @@ Refusal check_bind(std::string_view bind, Network network);
 bool is_framing_header(std::string_view name) noexcept;
 // Empty: fine; else the warning.
 std::string warn_of_workers(int workers, int processors);
+// Why a local root can't be served from by this user; nullopt: it can.
+Refusal check_root(const std::string& path);
+// The error of a value: which, what is wrong with it, and what may stand there.
+// `value`: as it was set; empty: it was not.
+std::string refusal_text(std::string_view name, std::string_view value, std::string_view reason);
 // What print-config shows of a value, and an error repeats of it.
 std::string shown_value(const Option& option, std::string_view text);
 

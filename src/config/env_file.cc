@@ -2,10 +2,12 @@
 // Owns nothing; main thread. Promises: a line it does not understand is an error, never skipped.
 #include "env_file.h"
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <cerrno>
+
+#include "imgring/base/system_text.h"
 #include "imgring/base/text.h"
 
 namespace imgring::config {
@@ -146,14 +148,26 @@ std::expected<Variables, std::string> parse_env_file(std::string_view text,
 }
 
 std::expected<std::string, std::string> read_whole_file(const std::string& path) {
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (!std::filesystem::exists(status)) return std::unexpected("the file does not exist");
-  if (std::filesystem::is_directory(status)) return std::unexpected("it is a directory");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::unexpected("the file cannot be opened");
-  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (file.bad()) return std::unexpected("the file cannot be read");
+  // Opening a folder for reading succeeds: it is known when it is read.
+  struct Closer {
+    int fd;
+    ~Closer() {
+      if (fd >= 0) close(fd);
+    }
+  };
+  const Closer file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) return std::unexpected(file_failure(errno));
+  std::string content;
+  char piece[65536];
+  ssize_t got = 0;
+  while ((got = read(file.fd, piece, sizeof piece)) > 0) {
+    content.append(piece, static_cast<std::size_t>(got));
+    if (content.size() > kSettingFileBytesMax) {
+      return std::unexpected("it has over " + std::to_string(kSettingFileBytesMax >> 20) +
+                             " MiB: name a smaller file");
+    }
+  }
+  if (got < 0) return std::unexpected(file_failure(errno));
   return content;
 }
 

@@ -15,12 +15,17 @@ using Variables = std::map<std::string, std::string>;
 // with more in all, the line is an error.
 inline constexpr std::size_t kEnvValueBytesMax = 1 << 20;
 inline constexpr std::size_t kEnvFileBytesMax = 16 << 20;
+// A file that a variable names, a picture for example: /dev/zero has no end.
+inline constexpr std::size_t kSettingFileBytesMax = 64 << 20;
 
 // `$NAME` stands for an earlier line's value, or else for the environment's.
 // The error names the line.
 std::expected<Variables, std::string> parse_env_file(std::string_view text,
                                                      const Variables& environment);
-// The whole file; the error says why not.
+// As systemd reads the EnvironmentFile= of a unit (systemd.exec(5)): no $NAME, a backslash joins
+// lines, quoted pieces join. The error names the line.
+std::expected<Variables, std::string> parse_unit_file(std::string_view text);
+// The whole file; the error says why not, as which user, and what to do.
 std::expected<std::string, std::string> read_whole_file(const std::string& path);
 
 }  // namespace imgring::config

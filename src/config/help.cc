@@ -1,4 +1,6 @@
 // The option table as text: --help, the man page, print-config. Plain functions, any thread.
+#include <algorithm>
+
 #include "imgring/base/text.h"
 #include "imgring/config/load.h"
 
@@ -62,16 +64,59 @@ constexpr std::string_view kBehaviour =
 
 }  // namespace
 
-std::string help_text() {
-  std::string text = "Variables:\n";
+namespace {
+
+std::string section_text(const OptionSection& section) {
+  std::string body;
+  for (const Option& option : section.options) {
+    if (!text_of(option.status).in_help) continue;
+    body += "  " + std::string(option.name) + "  (" + facts_line(option) + ")\n      " +
+            std::string(option.help) + "\n";
+  }
+  return body.empty() ? body : std::string(section.title) + "\n\n" + body;
+}
+
+std::string option_text(const Option& option) {
+  std::string text = std::string(option.name) + "  (" + facts_line(option) + ")\n";
+  if (!option.replaced_by.empty()) {
+    return text + "Older name of " + std::string(option.replaced_by) + ".\n";
+  }
+  text += std::string(option.help) + "\n";
+  const std::string_view note = text_of(option.status).note;
+  return note.empty() ? text : text + std::string(note) + "\n";
+}
+
+// The word that help knows a group by: of "Monitoring and logs" it is "monitoring".
+std::string group_word(const OptionSection& section) {
+  return to_lower(section.title.substr(0, section.title.find_first_of(" ,")));
+}
+
+}  // namespace
+
+std::string help_text(std::string_view topic) {
+  const Option* option = find_option(topic);
+  if (option == nullptr) {
+    std::string name = to_lower(topic);
+    for (char& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    option = find_option(name);
+  }
+  if (option != nullptr) return option_text(*option);
+  std::string text;
   for (const OptionSection& section : option_sections()) {
-    std::string body;
-    for (const Option& option : section.options) {
-      if (!text_of(option.status).in_help) continue;
-      body += "  " + std::string(option.name) + "  (" + facts_line(option) + ")\n      " +
-              std::string(option.help) + "\n";
-    }
-    if (!body.empty()) text += "\n" + std::string(section.title) + "\n\n" + body;
+    if (topic != "variables" && topic != group_word(section)) continue;
+    const std::string body = section_text(section);
+    if (!body.empty()) text += (text.empty() ? "" : "\n") + body;
+  }
+  return text;
+}
+
+std::string help_groups() {
+  std::string text;
+  for (const OptionSection& section : option_sections()) {
+    if (section_text(section).empty()) continue;
+    std::string word = group_word(section);
+    word.resize(std::max<std::size_t>(word.size(), 18), ' ');
+    text += "  " + word + std::string(section.title) + "\n";
   }
   return text;
 }

@@ -4,7 +4,6 @@
 #include "imgring/config/load.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 #include <utility>
 
@@ -21,7 +20,6 @@
 namespace imgring::config {
 namespace {
 
-constexpr std::string_view kDocsUrl = "https://docs.imgproxy.net/configuration/options#";
 constexpr std::string_view kMask = "***";
 constexpr std::int64_t kLargestPoolClassBytes = 32 * 1024 * 1024;
 
@@ -107,12 +105,10 @@ class Loader {
   }
 
   void refuse(std::string_view name, const std::string& reason) {
-    const Option* option = find_option(name);
-    const std::string format(option ? type_name(option->type) : "string");
-    std::string text =
-        "invalid " + std::string(name) + " value (format: " + format + "): " + reason;
-    if (name.starts_with("IMGPROXY_")) text += ", see " + std::string(kDocsUrl) + std::string(name);
-    report_.errors.push_back(std::move(text));
+    const Found* found = find(std::string(name));
+    const auto set = environment_.find(std::string(name));  // before anything is collected
+    const std::string value = found ? found->text : set == environment_.end() ? "" : set->second;
+    report_.errors.push_back(refusal_text(name, value, reason));
   }
 
   void apply(const Option& option) {
@@ -296,12 +292,8 @@ class Loader {
     source.https_proxy = either("HTTPS_PROXY", "https_proxy");
     source.no_proxy = either("NO_PROXY", "no_proxy");
     if (source.local_filesystem_root.empty()) return;
-    std::error_code error;
-    const auto status = std::filesystem::status(source.local_filesystem_root, error);
-    if (!std::filesystem::exists(status)) {
-      refuse("IMGPROXY_LOCAL_FILESYSTEM_ROOT", "the directory does not exist");
-    } else if (!std::filesystem::is_directory(status)) {
-      refuse("IMGPROXY_LOCAL_FILESYSTEM_ROOT", "it is not a directory");
+    if (const Refusal refusal = check_root(source.local_filesystem_root)) {
+      refuse("IMGPROXY_LOCAL_FILESYSTEM_ROOT", *refusal);
     } else if (source.local_filesystem_root == "/") {
       report_.warnings.push_back("IMGPROXY_LOCAL_FILESYSTEM_ROOT is /: every file may be served");
     }
@@ -330,7 +322,7 @@ class Loader {
     if (keys.size() != salts.size()) {
       report_.errors.push_back("IMGPROXY_KEY has " + std::to_string(keys.size()) +
                                " values and IMGPROXY_SALT " + std::to_string(salts.size()) +
-                               ": they must be as many");
+                               ": give each key its salt, both in hexadecimal");
       return;
     }
     if (keys.empty()) {
@@ -452,6 +444,12 @@ std::map<std::string, std::string> read_environment(const char* const* environme
     variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
   }
   return variables;
+}
+
+std::expected<Variables, std::string> read_unit_environment(const std::string& path) {
+  auto text = read_whole_file(path);
+  if (!text) return std::unexpected(std::move(text).error());
+  return parse_unit_file(*text);
 }
 
 }  // namespace imgring::config

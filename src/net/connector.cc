@@ -23,6 +23,19 @@ struct Judged {
   std::string refused;  // the last one and why; empty: none was
 };
 
+// What would let addresses of a kind through; empty: nothing does.
+std::string cure_of(AddressClass kind) {
+  switch (kind) {
+    case AddressClass::kLoopback: return " (IMGPROXY_ALLOW_LOOPBACK_SOURCE_ADDRESSES allows them)";
+    case AddressClass::kLinkLocal:
+      return " (IMGPROXY_ALLOW_LINK_LOCAL_SOURCE_ADDRESSES allows them)";
+    case AddressClass::kPrivate: return " (IMGPROXY_ALLOW_PRIVATE_SOURCE_ADDRESSES allows them)";
+    case AddressClass::kPublic:
+    case AddressClass::kNever: return {};
+  }
+  return {};
+}
+
 Judged judge_all(const std::vector<Address>& addresses, const AddressPolicy& policy) {
   Judged out;
   for (const Address& address : addresses) {
@@ -30,7 +43,8 @@ Judged judge_all(const std::vector<Address>& addresses, const AddressPolicy& pol
     if (verdict.allowed) {
       out.allowed.push_back(address);
     } else {
-      out.refused = address.text() + " is a " + std::string(name_of(verdict.kind)) + " address";
+      out.refused = address.text() + " is a " + std::string(name_of(verdict.kind)) + " address" +
+                    cure_of(verdict.kind);
     }
   }
   return out;

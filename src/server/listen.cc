@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <span>
 
+#include "imgring/base/system_text.h"
 #include "imgring/mem/ledger.h"
 
 namespace imgring::server {
@@ -21,15 +23,14 @@ namespace {
 // io_uring waits for one either way.
 constexpr int kListenerFlags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
+using Outcome = std::expected<Listeners, ListenFailure>;
+
 struct HostPort {
   std::string host, port;
 };
 
-Result<HostPort> split_bind(const std::string& bind) {
-  const std::size_t colon = bind.rfind(':');
-  if (colon == std::string::npos) {
-    return fail(ErrorCode::kInternal, "address " + bind + ": missing port, as in :8080");
-  }
+HostPort split_bind(const std::string& bind) {
+  const std::size_t colon = bind.rfind(':');  // config has seen to it
   HostPort out{bind.substr(0, colon), bind.substr(colon + 1)};
   if (out.host.starts_with('[') && out.host.ends_with(']')) {
     out.host = out.host.substr(1, out.host.size() - 2);
@@ -37,9 +38,44 @@ Result<HostPort> split_bind(const std::string& bind) {
   return out;
 }
 
-std::unexpected<Error> bind_failure(const std::string& bind, int error) {
-  return fail(ErrorCode::kInternal, "can't listen on " + bind + ": " + std::strerror(error) +
-                                        "; choose another one or stop what uses it");
+struct Cure {
+  int error;
+  bool lasting;  // see ListenFailure
+  const char* text;
+};
+constexpr Cure kTcpCures[] = {
+    {EADDRINUSE, false, "stop what listens there, or choose another address"},
+    {EADDRNOTAVAIL, false,
+     "no interface of this machine has it: correct it, or start once the network is up"},
+    {EACCES, true,
+     "a port below 1024 needs CAP_NET_BIND_SERVICE (AmbientCapabilities= of the unit, --cap-add= "
+     "of a container, or sysctl net.ipv4.ip_unprivileged_port_start); or choose a higher one"},
+    {EAFNOSUPPORT, true, "this machine lacks that family of addresses: choose one of the other"},
+    {EMFILE, true, "raise LimitNOFILE (ulimit -n), or lower IMGRING_LOOPS"},
+};
+constexpr Cure kUnixCures[] = {
+    {EADDRINUSE, false,
+     "a server listens there, or left it when it was killed: stop it, or remove the file"},
+    {ENOENT, true, "its folder is missing: make it (RuntimeDirectory= of the unit)"},
+    {ENOTDIR, true, "a part of the path is a file: correct it"},
+    {EACCES, true, "let it write in that folder"},
+    {EPERM, true, "let it write in that folder"},
+    {EROFS, true, "that file system is read-only: choose a folder that can be written"},
+    {ELOOP, true, "links lead in a circle: correct the path"},
+};
+
+std::unexpected<ListenFailure> failure(const ListenInput& input, int error) {
+  const bool unix =
+      input.network == config::Network::kUnix || input.network == config::Network::kUnixPacket;
+  std::string text = "can't listen on " + input.bind + ": " + std::strerror(error);
+  if (error == EACCES || error == EPERM) text += " for " + own_user_text();
+  const std::span<const Cure> cures =
+      unix ? std::span<const Cure>(kUnixCures) : std::span<const Cure>(kTcpCures);
+  for (const Cure& cure : cures) {
+    if (cure.error != error) continue;
+    return std::unexpected(ListenFailure{text + "; " + cure.text, error, cure.lasting});
+  }
+  return std::unexpected(ListenFailure{text, error});
 }
 
 void set_option(int fd, int level, int option, int value) {
@@ -92,22 +128,25 @@ Bound bind_one(const sockaddr* address, socklen_t size, bool reuse_port, bool v6
   return out;
 }
 
-Result<Listeners> listen_unix(const ListenInput& input) {
+Outcome listen_unix(const ListenInput& input) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (input.bind.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::kInternal, "socket path " + input.bind + " is over 107 bytes");
-  }
+  if (input.bind.size() >= sizeof address.sun_path) return failure(input, ENAMETOOLONG);
   std::memcpy(address.sun_path, input.bind.data(), input.bind.size());
   const int type = input.network == config::Network::kUnixPacket ? SOCK_SEQPACKET : SOCK_STREAM;
   loop::Fd fd(socket(AF_UNIX, type | kListenerFlags, 0));
-  if (!fd) return bind_failure(input.bind, errno);
+  if (!fd) return failure(input, errno);
   if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    return bind_failure(input.bind, errno);
+    return failure(input, errno);
   }
-  if (listen(fd.get(), kBacklog) != 0) return bind_failure(input.bind, errno);
   Listeners out;
-  out.unix_path = out.address = input.bind;
+  out.address = input.bind;
+  if (input.dry) {
+    unlink(input.bind.c_str());  // ours: the bind made it
+    return out;
+  }
+  out.unix_path = input.bind;
+  if (listen(fd.get(), kBacklog) != 0) return failure(input, errno);
   for (int i = 1; i < input.count; ++i) out.fds.emplace_back(dup(fd.get()));
   out.fds.push_back(std::move(fd));
   return out;
@@ -120,7 +159,7 @@ int foreign_listener(const sockaddr* address, socklen_t size, bool v6_only) {
   return probe.error;
 }
 
-Result<Listeners> listen_address(const ListenInput& input, const addrinfo* info, bool any_host) {
+Outcome listen_address(const ListenInput& input, const addrinfo* info, bool any_host) {
   sockaddr_storage address{};
   std::memcpy(&address, info->ai_addr, info->ai_addrlen);
   auto* generic = reinterpret_cast<sockaddr*>(&address);
@@ -128,13 +167,15 @@ Result<Listeners> listen_address(const ListenInput& input, const addrinfo* info,
   const bool v6_only = !any_host || input.network == config::Network::kTcp6;
   if (!input.shared) {
     const int error = foreign_listener(generic, size, v6_only);
-    if (error != 0) return bind_failure(input.bind, error);
+    if (error != 0) return failure(input, error);
   }
   Listeners out;
+  out.address = input.bind;
   for (int i = 0; i < input.count; ++i) {
     Bound one = bind_one(generic, size, true, v6_only);
-    if (one.error != 0) return bind_failure(input.bind, one.error);
-    if (listen(one.fd.get(), kBacklog) != 0) return bind_failure(input.bind, errno);
+    if (one.error != 0) return failure(input, one.error);
+    if (input.dry) return out;
+    if (listen(one.fd.get(), kBacklog) != 0) return failure(input, errno);
     size = sizeof address;
     getsockname(one.fd.get(), generic, &size);  // the others take the port the first one got
     out.fds.push_back(std::move(one.fd));
@@ -142,17 +183,23 @@ Result<Listeners> listen_address(const ListenInput& input, const addrinfo* info,
   out.port =
       ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(&address)->sin6_port
                                           : reinterpret_cast<sockaddr_in*>(&address)->sin_port);
-  out.address = input.bind;
   return out;
+}
+
+// A name that nobody knows now may be known when the network is up.
+std::unexpected<ListenFailure> unknown_host(const ListenInput& input, int rc) {
+  const char* why = rc == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(rc);
+  return std::unexpected(ListenFailure{"can't listen on " + input.bind + ": " + why +
+                                       "; give an address of this machine, or :PORT for all"});
 }
 
 }  // namespace
 
-Result<Listeners> listen_on(const ListenInput& input) {
+Outcome listen_on(const ListenInput& input) {
   if (input.network == config::Network::kUnix || input.network == config::Network::kUnixPacket) {
     return listen_unix(input);
   }
-  IMGRING_TRY(HostPort parts, split_bind(input.bind));
+  const HostPort parts = split_bind(input.bind);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
@@ -166,14 +213,11 @@ Result<Listeners> listen_on(const ListenInput& input) {
     addrinfo* found = nullptr;
     const int rc =
         getaddrinfo(any_host ? nullptr : parts.host.c_str(), parts.port.c_str(), &hints, &found);
-    if (rc != 0) {
-      return fail(ErrorCode::kInternal, "address " + input.bind + ": " + gai_strerror(rc));
-    }
-    Result<Listeners> out = listen_address(input, found, any_host);
+    if (rc != 0) return unknown_host(input, rc);
+    Outcome out = listen_address(input, found, any_host);
     freeaddrinfo(found);
     const bool no_v6 = !out && any_host && hints.ai_family == AF_INET6 &&
-                       input.network == config::Network::kTcp &&
-                       out.error().detail.find(std::strerror(EAFNOSUPPORT)) != std::string::npos;
+                       input.network == config::Network::kTcp && out.error().error == EAFNOSUPPORT;
     if (!no_v6) return out;
     hints.ai_family = AF_INET;  // a machine without IPv6
   }

@@ -51,17 +51,6 @@ std::unique_ptr<loop::Engine> make_engine(EngineKind kind) {
   std::_Exit(kExitNoUring);  // the probe before succeeded: locked memory ran out between the two
 }
 
-// What `auto` means here, for all loops and for good.
-Result<void> settle_engine(config::Config& config, const Logger& log) {
-  IMGRING_TRY(const loop::EngineChoice choice, loop::choose_engine(config.server.engine));
-  config.server.engine = choice.kind;
-  if (!choice.refused.empty()) {
-    log.warning("Serving by epoll, the slower engine: " + choice.refused +
-                "; or set IMGRING_ENGINE=epoll to accept it");
-  }
-  return {};
-}
-
 // An exception that nobody caught: its words, as check_failed's, wait for no reader.
 [[noreturn]] void end_by_exception() noexcept {
   const std::exception_ptr thrown = std::current_exception();
@@ -82,32 +71,6 @@ sigset_t handled_signals() {
   sigemptyset(&set);
   for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
   return set;
-}
-
-struct Sockets {
-  Listeners main;
-  Listeners metrics;  // empty: off
-};
-
-Result<Listeners> listen_for(const char* variable, const ListenInput& input) {
-  Result<Listeners> out = listen_on(input);
-  if (!out) out.error().detail = std::string(variable) + ": " + out.error().detail;
-  return out;
-}
-
-Result<Sockets> open_sockets(const config::Config& config, int loops) {
-  Sockets out;
-  ListenInput input;
-  input.bind = config.server.bind;
-  input.network = config.server.network;
-  input.shared = config.server.so_reuseport;
-  input.count = loops;
-  IMGRING_TRY(out.main, listen_for("IMGPROXY_BIND", input));
-  if (config.observe.prometheus_bind.empty()) return out;
-  ListenInput metrics;
-  metrics.bind = config.observe.prometheus_bind;
-  IMGRING_TRY(out.metrics, listen_for("IMGPROXY_PROMETHEUS_BIND", metrics));
-  return out;
 }
 
 void write_port_file(const config::Config& config, int port) {
@@ -256,16 +219,6 @@ void warn_of_memory(const Process& process) {
 // the coefficients of a 12 megapixel photo, and they are given back after each.
 constexpr std::uint64_t kScratchPart = 8;
 
-struct Plan {
-  int helpers, loops;
-};
-
-Plan plan_threads(const config::Config& config) {
-  const int cpus = mem::usable_cpus();
-  const int helpers = config.server.workers > 0 ? config.server.workers : cpus;
-  return {helpers, config.server.loops > 0 ? config.server.loops : cpus};
-}
-
 // False: the system has no thread for one of them; those before it have ended again.
 bool start_cores(const Process& process) {
   const auto& cores = process.cores;
@@ -293,60 +246,79 @@ int no_threads(const Logger& log, const Plan& plan) {
   _exit(kExitUnclean);
 }
 
-int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, const Plan& plan,
-              char** environment) {
-  // One certificate store for all cores; without one every https source fails with its own text.
-  auto trust = net::TrustStore::load();
-  if (!trust) log.warning("No system certificates: " + trust.error().detail);
-  const config::Config& config = snapshot->config;
-  const loop::HelperHooks hooks{.start = image::start_thread,
-                                .after_job = image::job_finished,
-                                .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
-                                .thread_end = image::thread_finished};
-  const std::uint64_t memory_limit = mem::memory_limit(config.memory.limit_mib).bytes;
-  const auto jobs_max = static_cast<std::size_t>(
-      std::max(kJobsMax, job_limit(config.server.requests_queue_size, plan.helpers)));
-  loop::HelperPool helpers(static_cast<unsigned>(plan.helpers), jobs_max + kHelperQueueSpare,
-                           hooks);
-  if (!helpers.complete()) return no_threads(log, plan);
-  Process process(log, helpers, memory_limit);
+constexpr loop::HelperHooks kHelperHooks{
+    .start = image::start_thread,
+    .after_job = image::job_finished,
+    .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
+    .thread_end = image::thread_finished};
+
+std::size_t helper_queue(const config::Config& config, const Plan& plan) {
+  const int jobs_max =
+      std::max(kJobsMax, job_limit(config.server.requests_queue_size, plan.helpers));
+  return static_cast<std::size_t>(jobs_max) + kHelperQueueSpare;
+}
+
+image::SvgChildrenOptions drawing_options(const config::Config& config, const Plan& plan,
+                                          Process& process) {
   image::SvgChildrenOptions drawing;
   drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
   drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
   drawing.idle_max = idle_time_max(config);
   drawing.idle_budget = &process.ledger.part(mem::Part::kConnections);
-  drawing.log = &log;
-  image::SvgChildren svg_children(std::move(drawing));
-  image::DecodeScratch scratch(memory_limit / kScratchPart,
-                               {.budget = &process.plans(), .waiters = &process.memory_waiters});
-  process.svg_children = &svg_children;
-  process.memory.count_too([&svg_children] { return svg_children.numbers().anon_bytes; });
-  process.scratch = &scratch;
-  if (trust) process.trust = std::move(*trust);
-  for (int i = 0; i < plan.loops; ++i) {
-    CoreStart start{
-        .index = i, .count = plan.loops, .snapshot = snapshot, .make_engine = make_engine};
-    start.listen_fd = sockets.main.fds[static_cast<std::size_t>(i)].get();
-    if (i == 0 && !sockets.metrics.fds.empty()) start.metrics_fd = sockets.metrics.fds[0].get();
-    process.cores.push_back(std::make_unique<Core>(process, std::move(start)));
+  drawing.log = &process.log;
+  return drawing;
+}
+
+// What all cores share, in the order of its making.
+struct House {
+  House(const config::Config& config, const Plan& plan, const Logger& log)
+      : helpers(static_cast<unsigned>(plan.helpers), helper_queue(config, plan), kHelperHooks),
+        process(log, helpers, mem::memory_limit(config.memory.limit_mib).bytes),
+        svg_children(drawing_options(config, plan, process)),
+        scratch(process.memory.limit_bytes() / kScratchPart,
+                {.budget = &process.plans(), .waiters = &process.memory_waiters}) {
+    process.svg_children = &svg_children;
+    process.memory.count_too([this] { return svg_children.numbers().anon_bytes; });
+    process.scratch = &scratch;
   }
-  if (!start_cores(process)) return no_threads(log, plan);
-  HealthWatch health({.test = image::self_test, .start = image::start_thread});
-  write_port_file(config, sockets.main.port);
-  log.info("imgring " IMGRING_VERSION " listens on " + sockets.main.address,
-           {{"port", std::int64_t{sockets.main.port}},
-            {"engine", std::string(engine_name(config.server.engine))},
-            {"loops", std::int64_t{plan.loops}},
-            {"workers", std::int64_t{plan.helpers}},
-            {"allocator", mem::allocator_name()}});
+  loop::HelperPool helpers;
+  Process process;
+  image::SvgChildren svg_children;
+  image::DecodeScratch scratch;
+};
+
+void make_cores(Process& process, const Start& start) {
+  for (int i = 0; i < start.plan.loops; ++i) {
+    CoreStart one{.index = i,
+                  .count = start.plan.loops,
+                  .snapshot = start.snapshot,
+                  .make_engine = make_engine};
+    one.listen_fd = start.sockets.main.fds[static_cast<std::size_t>(i)].get();
+    if (i == 0 && !start.sockets.metrics.fds.empty()) {
+      one.metrics_fd = start.sockets.metrics.fds[0].get();
+    }
+    process.cores.push_back(std::make_unique<Core>(process, std::move(one)));
+  }
+}
+
+void say_ready(const Process& process, const Start& start) {
+  const Listeners& main = start.sockets.main;
+  write_port_file(start.snapshot->config, main.port);
+  process.log.info("imgring " IMGRING_VERSION " listens on " + main.address,
+                   {{"port", std::int64_t{main.port}},
+                    {"loops", std::int64_t{start.plan.loops}},
+                    {"workers", std::int64_t{start.plan.helpers}},
+                    {"allocator", mem::allocator_name()}});
   warn_of_memory(process);
-  if (helpers.nice_refused()) {
-    log.debug("Helpers run at the loops' priority: setpriority is refused");
+  if (process.helpers.nice_refused()) {
+    process.log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
   notify_supervisor("READY=1");
-  const End end = supervise(process, snapshot, environment, health);
-  log_summed(process, true);
-  if (!sockets.main.unix_path.empty()) unlink(sockets.main.unix_path.c_str());
+}
+
+// Threads come home, or are left behind where they can't.
+int end_cores(const Process& process, HealthWatch& health, End end) {
+  const Logger& log = process.log;
   if (end == End::kHung) leave(log);
   bool left = false;
   for (const auto& core : process.cores) {
@@ -361,6 +333,25 @@ int run_cores(const SnapshotPtr& snapshot, const Logger& log, Sockets& sockets, 
   return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 
+int run_cores(const Start& start, const Logger& log, char** environment) {
+  // One certificate store for all cores; without one every https source fails with its own text.
+  auto trust = net::TrustStore::load();
+  if (!trust) log.warning("No system certificates: " + trust.error().detail);
+  House house(start.snapshot->config, start.plan, log);
+  Process& process = house.process;
+  if (!house.helpers.complete()) return no_threads(log, start.plan);
+  if (trust) process.trust = std::move(*trust);
+  make_cores(process, start);
+  if (!start_cores(process)) return no_threads(log, start.plan);
+  HealthWatch health({.test = image::self_test, .start = image::start_thread});
+  say_ready(process, start);
+  const End end = supervise(process, start.snapshot, environment, health);
+  log_summed(process, true);
+  const std::string& socket = start.sockets.main.unix_path;
+  if (!socket.empty()) unlink(socket.c_str());
+  return end_cores(process, health, end);
+}
+
 }  // namespace
 
 int serve(char** environment) {
@@ -370,27 +361,17 @@ int serve(char** environment) {
   flush_log_on_crash();
   const Logger log(loaded.log_format, loaded.log_level, queue);
   log_report(loaded.report, log);
-  std::optional<config::Config> config = std::move(loaded.config);
-  if (!config) return kExitConfig;
+  if (!loaded.config) return kExitConfig;
   const sigset_t signals = handled_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any other thread: they inherit it
-  const auto failed = [&log](const Error& error, int status) {
-    log.critical(error.detail);
-    return status;
-  };
-  if (auto ok = mem::verify_allocator(); !ok) return failed(ok.error(), kExitFailed);
-  if (auto ok = settle_engine(*config, log); !ok) return failed(ok.error(), kExitNoUring);
-  if (auto ok = image::init_vips("imgring"); !ok) return failed(ok.error(), kExitFailed);
-  image::keep_svg_out();
   const image::LibraryWords words(log);
-  if (auto ok = source::check_sources(config->source); !ok) return failed(ok.error(), kExitConfig);
-  const Plan plan = plan_threads(*config);
-  auto snapshot = make_snapshot(std::move(*config), log);
-  if (!snapshot) return failed(snapshot.error(), start_status(snapshot.error()));
-  auto sockets = open_sockets((*snapshot)->config, plan.loops);
-  if (!sockets) return failed(sockets.error(), kExitFailed);
-  const int status = run_cores(*snapshot, log, *sockets, plan, environment);
-  snapshot->reset();
+  Findings found;
+  Start start = make_start(std::move(*loaded.config), Listening::kForGood, found);
+  for (const std::string& text : found.warnings) log.warning(text);
+  for (const Problem& problem : found.problems) log.critical(problem.text);
+  if (!found.problems.empty()) return status_of(found.problems);
+  const int status = run_cores(start, log, environment);
+  start.snapshot.reset();
   image::shutdown_vips();
   log.info("Stopped");
   return status;

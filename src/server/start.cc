@@ -5,6 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,7 +15,9 @@
 #include "imgring/format/sniff.h"
 #include "imgring/image/abilities.h"
 #include "imgring/image/versions.h"
+#include "imgring/image/vips_image.h"
 #include "imgring/loop/make_engine.h"
+#include "imgring/mem/allocator.h"
 #include "imgring/pipeline/estimate.h"
 #include "imgring/server/run.h"
 #include "imgring/source/sources.h"
@@ -76,66 +80,190 @@ struct AuxInput {
   const char* what;      // "watermark"
   const char* variable;  // without _DATA, _PATH and _URL
   const std::string& data;
+  const std::string& path;  // where the data came from; empty: from _DATA
   const std::string& url;
+
+  std::string set_variable() const {
+    const char* part = data.empty() ? "_URL" : path.empty() ? "_DATA" : "_PATH";
+    return std::string(variable) + part;
+  }
 };
 
-Result<std::shared_ptr<const pipeline::AuxImage>> load_aux(const config::Config& config,
-                                                           const AuxInput& input) {
+using AuxPtr = std::shared_ptr<const pipeline::AuxImage>;
+
+// What can't be fetched now may be there at the next try; a URL that is refused is refused then,
+// too.
+int fetch_status(const Error& error) noexcept {
+  const bool refused =
+      error.code == ErrorCode::kInternal || error.code == ErrorCode::kInvalidSourceUrl;
+  return refused ? kExitConfig : kExitFailed;
+}
+
+Result<std::string> fetch_setting(const config::Config& config, const std::string& url) {
+  IMGRING_TRY_VOID(source::check_scheme(config.source, url));
+  return fetch_once(config, url);
+}
+
+AuxPtr load_aux(const config::Config& config, const AuxInput& input, Findings& found) {
   if (input.data.empty() && input.url.empty()) return nullptr;
   const std::string what = input.what, variable = input.variable;
   auto image = std::make_shared<pipeline::AuxImage>();
-  if (!input.data.empty()) {
-    image->bytes = input.data;
-  } else {
-    Result<std::string> bytes = fetch_once(config, input.url);
+  image->bytes = input.data;
+  if (input.data.empty()) {
+    Result<std::string> bytes = fetch_setting(config, input.url);
     if (!bytes) {
-      const bool fetched = bytes.error().code != ErrorCode::kInternal;
-      return fail(fetched ? ErrorCode::kSourceUnreachable : ErrorCode::kInternal,
-                  "can't load the " + what + " from " + display_setting(input.url) + " (" +
-                      variable + "_URL): " + bytes.error().detail);
+      found.problems.push_back({fetch_status(bytes.error()),
+                                "can't load the " + what + " from " + display_setting(input.url) +
+                                    " (" + variable + "_URL): " + bytes.error().detail +
+                                    "; correct the URL, or give the picture by " + variable +
+                                    "_PATH"});
+      return nullptr;
     }
     image->bytes = std::move(*bytes);
   }
   image->type = format::detect_type(as_bytes(image->bytes), "", "");
   if (image->type == ImageType::kUnknown) {
-    const char* from = input.data.empty() ? "_URL" : "_DATA or _PATH";
-    return fail(ErrorCode::kInternal,
-                "the " + what + " (" + variable + from + ") is of no known image type");
+    found.problems.push_back(
+        {kExitConfig, "the " + what + " (" + input.set_variable() + ", " +
+                          std::to_string(image->bytes.size()) +
+                          " bytes) is of no known image type: give a picture, or unset it"});
+    return nullptr;
   }
   image->decode_bytes = pipeline::decode_bytes_of(as_bytes(image->bytes), image->type);
   return image;
 }
 
-}  // namespace
-
-Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log) {
-  auto snapshot = std::make_shared<Snapshot>();
-  snapshot->abilities = image::ask_abilities();
-  const std::string missing = format::missing_text(snapshot->abilities);
+void drop_unsaved(Snapshot& snapshot, config::Config& config, Findings& found) {
+  const std::string missing = format::missing_text(snapshot.abilities);
   if (!missing.empty()) {
-    log.warning(image::vips_version_text() + missing + ": such requests are answered with 422");
+    found.warnings.push_back(image::vips_version_text() + missing +
+                             ": such requests are answered with 422");
   }
-  const std::string dropped =
-      format::drop_unsaved(&config.processing.preferred_formats, snapshot->abilities);
-  if (!dropped.empty()) log.warning(dropped);
-  if (config.processing.preferred_formats.empty()) {
-    return fail(ErrorCode::kInternal,
-                "invalid IMGPROXY_PREFERRED_FORMATS value: none of these can be saved");
+  auto& wanted = config.processing.preferred_formats;
+  std::string dropped = format::drop_unsaved(&wanted, snapshot.abilities);
+  if (!dropped.empty()) found.warnings.push_back(std::move(dropped));
+  if (wanted.empty()) {
+    found.problems.push_back(
+        {kExitConfig,
+         "invalid IMGPROXY_PREFERRED_FORMATS value: none of these can be saved "
+         "by this libvips; name jpeg or png, or unset it"});
   }
-  std::vector<std::string> warnings;
-  IMGRING_TRY(snapshot->rules, url::UrlRules::build(config, &warnings));
-  for (const std::string& text : warnings) log.warning(text);
-  const config::ProcessingConfig& p = config.processing;
-  IMGRING_TRY(snapshot->watermark, load_aux(config, {"watermark", "IMGPROXY_WATERMARK",
-                                                     p.watermark_data, p.watermark_url}));
-  IMGRING_TRY(snapshot->fallback, load_aux(config, {"fallback image", "IMGPROXY_FALLBACK_IMAGE",
-                                                    p.fallback_image_data, p.fallback_image_url}));
-  snapshot->config = std::move(config);
-  return SnapshotPtr(std::move(snapshot));
 }
 
-int start_status(const Error& error) noexcept {
-  return error.code == ErrorCode::kSourceUnreachable ? kExitFailed : kExitConfig;
+}  // namespace
+
+SnapshotPtr make_snapshot(config::Config config, Findings& found) {
+  const std::size_t before = found.problems.size();
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->abilities = image::ask_abilities();
+  drop_unsaved(*snapshot, config, found);
+  if (auto rules = url::UrlRules::build(config, &found.warnings)) {
+    snapshot->rules = std::move(*rules);
+  } else {
+    found.problems.push_back({kExitConfig, rules.error().detail + "; correct it or take it out"});
+  }
+  const config::ProcessingConfig& p = config.processing;
+  snapshot->watermark = load_aux(
+      config,
+      {"watermark", "IMGPROXY_WATERMARK", p.watermark_data, p.watermark_path, p.watermark_url},
+      found);
+  snapshot->fallback = load_aux(config,
+                                {"fallback image", "IMGPROXY_FALLBACK_IMAGE", p.fallback_image_data,
+                                 p.fallback_image_path, p.fallback_image_url},
+                                found);
+  if (found.problems.size() > before) return nullptr;
+  snapshot->config = std::move(config);
+  return snapshot;
+}
+
+int status_of(const std::vector<Problem>& problems) noexcept {
+  int status = kExitOk;
+  for (const Problem& problem : problems) status = std::max(status, problem.status);
+  return status;
+}
+
+Plan plan_threads(const config::Config& config) {
+  const int cpus = mem::usable_cpus();
+  const int helpers = config.server.workers > 0 ? config.server.workers : cpus;
+  return {helpers, config.server.loops > 0 ? config.server.loops : cpus};
+}
+
+namespace {
+
+Listeners listen_for(const char* variable, const ListenInput& input, Findings& found) {
+  auto out = listen_on(input);
+  if (out) return std::move(*out);
+  const ListenFailure& failure = out.error();
+  std::string text = std::string(variable) + ": " + failure.text;
+  if (input.dry && failure.error == EADDRINUSE) {
+    found.warnings.push_back(std::move(text));
+  } else {
+    found.problems.push_back({failure.lasting ? kExitConfig : kExitFailed, std::move(text)});
+  }
+  return {};
+}
+
+Sockets open_sockets(const config::Config& config, int loops, Listening listening,
+                     Findings& found) {
+  ListenInput input;
+  input.bind = config.server.bind;
+  input.network = config.server.network;
+  input.shared = config.server.so_reuseport;
+  input.count = loops;
+  input.dry = listening == Listening::kTried;
+  Sockets out;
+  out.main = listen_for("IMGPROXY_BIND", input, found);
+  if (config.observe.prometheus_bind.empty()) return out;
+  ListenInput metrics;
+  metrics.bind = config.observe.prometheus_bind;
+  metrics.dry = input.dry;
+  out.metrics = listen_for("IMGPROXY_PROMETHEUS_BIND", metrics, found);
+  return out;
+}
+
+// What `auto` means here, for all loops and for good.
+bool settle_engine(config::Config& config, Findings& found) {
+  const auto choice = loop::choose_engine(config.server.engine);
+  if (!choice) {
+    found.problems.push_back({kExitNoUring, choice.error().detail});
+    return false;
+  }
+  config.server.engine = choice->kind;
+  if (!choice->refused.empty()) {
+    found.warnings.push_back("Serving by epoll, the slower engine: " + choice->refused +
+                             "; or set IMGRING_ENGINE=epoll to accept it");
+  }
+  return true;
+}
+
+}  // namespace
+
+Start make_start(config::Config config, Listening listening, Findings& found) {
+  Start out;
+  out.plan = plan_threads(config);
+  if (auto ok = mem::verify_allocator(); !ok) {
+    found.problems.push_back({kExitFailed, ok.error().detail});
+  }
+  const bool engine = settle_engine(config, found);
+  if (auto ok = image::init_vips("imgring"); !ok) {
+    found.problems.push_back({kExitFailed, ok.error().detail});
+    return out;
+  }
+  image::keep_svg_out();
+  if (auto ok = source::check_sources(config.source, &found.warnings); !ok) {
+    found.problems.push_back({kExitConfig, ok.error().detail + "; correct it or unset it"});
+  } else if (engine) {  // which fetches pictures
+    out.snapshot = make_snapshot(config, found);
+  }
+  // Tried even behind problems: all of them are to be said at once.
+  const bool good = found.problems.empty();
+  const auto how = good ? listening : Listening::kTried;
+  out.sockets = open_sockets(config, out.plan.loops, how, found);
+  if (found.problems.empty()) return out;
+  out.snapshot = nullptr;
+  // The main listener's, where the other one failed.
+  if (!out.sockets.main.unix_path.empty()) unlink(out.sockets.main.unix_path.c_str());
+  return out;
 }
 
 Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,

@@ -41,6 +41,19 @@ net::ProxySettings proxy_settings(const config::SourceConfig& config) {
   return {config.http_proxy, config.https_proxy, config.no_proxy};
 }
 
+// Why there are no sources of a scheme.
+Error scheme_error(const std::string& scheme) {
+  constexpr ErrorCode kCode = ErrorCode::kInvalidSourceUrl;
+  for (const Switch& one : kSwitches) {
+    if (one.scheme != scheme) continue;
+    if (one.variable.empty()) return Error(kCode, scheme + ":// sources are not built yet");
+    return Error(kCode,
+                 scheme + ":// sources are off; " + std::string(one.variable) + " enables them");
+  }
+  if (scheme.empty()) return Error(kCode, "the source URL has no scheme");
+  return Error(kCode, "unknown scheme " + scheme + "://");
+}
+
 // AWS's own variables are no part of the configuration.
 std::string read_variable(const char* name) {
   const char* value = std::getenv(name);
@@ -158,8 +171,14 @@ struct Sources::Impl {
   std::unique_ptr<S3Source> s3;
 };
 
-Result<void> check_sources(const config::SourceConfig& config) {
+Result<void> check_sources(const config::SourceConfig& config, std::vector<std::string>* warnings) {
   IMGRING_TRY_VOID(net::ProxyRules::make(proxy_settings(config)));
+  if (config.use_s3 && !load_aws_profile(read_variable).credentials) {
+    warnings->push_back(
+        "IMGPROXY_USE_S3 is set without credentials, so that s3:// sources will be refused: set "
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a file by "
+        "AWS_SHARED_CREDENTIALS_FILE");
+  }
   const std::string endpoint = s3_endpoint(config);
   if (!config.use_s3 || endpoint.empty()) return {};
   if (const auto url = url::parse_http_url(endpoint); !url) {
@@ -167,6 +186,15 @@ Result<void> check_sources(const config::SourceConfig& config) {
                                           " can't be asked: " + url.error().detail);
   }
   return {};
+}
+
+Result<void> check_scheme(const config::SourceConfig& config, std::string_view url) {
+  const std::string scheme = url::scheme_of(url);
+  const bool served = scheme == "http" || scheme == "https" ||
+                      (scheme == "local" && !config.local_filesystem_root.empty()) ||
+                      (scheme == "s3" && config.use_s3);
+  if (served) return {};
+  return std::unexpected(scheme_error(scheme));
 }
 
 Sources::Sources(const SourcesContext& context) : impl_(std::make_unique<Impl>(context)) {}
@@ -177,16 +205,9 @@ Result<Source*> Sources::pick(const std::string& url) const {
   if (scheme == "http" || scheme == "https") return &impl_->http;
   if (scheme == "local" && impl_->local) return impl_->local.get();
   if (scheme == "s3" && impl_->s3) return impl_->s3.get();
-  for (const Switch& one : kSwitches) {
-    if (one.scheme != scheme) continue;
-    if (one.variable.empty()) {
-      return fail(ErrorCode::kSourceUnreachable, scheme + ":// sources are not built yet");
-    }
-    return fail(ErrorCode::kSourceUnreachable,
-                scheme + ":// sources are off; " + std::string(one.variable) + " enables them");
-  }
-  if (scheme.empty()) return fail(ErrorCode::kSourceUnreachable, "the source URL has no scheme");
-  return fail(ErrorCode::kSourceUnreachable, "unknown scheme " + scheme + "://");
+  Error unknown = scheme_error(scheme);
+  unknown.code = ErrorCode::kSourceUnreachable;
+  return std::unexpected(std::move(unknown));
 }
 
 // Room for a connection to the source, and whatever else it takes: waited for like a body's.

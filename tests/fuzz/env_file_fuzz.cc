@@ -1,5 +1,5 @@
-// Fuzz target: a file of NAME=VALUE lines. What it checks beside memory errors: names are names,
-// and a value that was read can be written in quotes and read again.
+// Fuzz target: a file of NAME=VALUE lines, as ours and as a unit's. What it checks beside memory
+// errors: names are names, and a value that was read can be written in quotes and read again.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +11,9 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using imgring::config::parse_env_file;
   const imgring::config::Variables environment = {{"A", "a"}, {"LONG", std::string(1000, 'x')}};
+  const auto of_unit = imgring::config::parse_unit_file(imgring::as_text({data, size}));
+  if (of_unit) IMGRING_CHECK(!of_unit->contains(""));
+  if (!of_unit) IMGRING_CHECK(of_unit.error().starts_with("line "));
   const auto variables = parse_env_file(imgring::as_text({data, size}), environment);
   if (!variables) {
     IMGRING_CHECK(!variables.error().empty());

@@ -97,7 +97,7 @@ class NeedsProgram(unittest.TestCase):
 class EnvFile(NeedsProgram):
     def test_variables_and_defaults_are_the_programs(self):
         known = {}
-        for name, facts in re.findall(r'^  ([A-Z]\w*)  \((.*)\)$', output_of(PROGRAM, 'help'), re.M):
+        for name, facts in re.findall(r'^  ([A-Z]\w*)  \((.*)\)$', output_of(PROGRAM, 'help', 'variables'), re.M):
             at = facts.rfind('default ')
             known[name] = facts[at + len('default ') :] if at >= 0 else ''
         said = re.findall(r'^#?([A-Z]\w*)=(.*)$', read(HERE, 'imgring.env'), re.M)
@@ -186,18 +186,17 @@ class Package(NeedsProgram):
         subprocess.run(['md5sum', '--quiet', '--check', 'DEBIAN/md5sums'], cwd=self.folder, check=True)
         self.assertIn('llhttp', read(self.folder, 'usr/share/doc/imgring/copyright'))
 
-    def test_completion_knows_the_commands(self):
-        os.symlink(PROGRAM, os.path.join(self.folder, 'imgring'))
-        script = '. "$1"; COMP_CWORD=1; _imgring imgring che imgring; echo "${COMPREPLY[@]}"'
-        done = output_of(
-            'bash',
-            '-c',
-            script,
-            'test',
-            os.path.join(HERE, 'imgring.bash-completion'),
-            env=dict(os.environ, PATH=self.folder + ':' + os.environ['PATH']),
-        )
-        self.assertEqual(done, 'check-config\n')
+    def test_completion_knows_commands_and_flags(self):
+        script = '. <("$1" completion bash); COMP_WORDS=(%s); COMP_CWORD=%d; _imgring x %s; echo "${COMPREPLY[@]}"'
+        for words, at, begun, wanted in (
+            ('imgring che', 1, 'che', 'check-config'),
+            ('imgring check-config --us', 2, '--us', '--user'),
+            ('imgring completion f', 2, 'f', 'fish'),
+            ('imgring help var', 2, 'var', 'variables'),
+        ):
+            with self.subTest(words):
+                done = output_of('bash', '-c', script % (words, at, begun), 'test', PROGRAM)
+                self.assertEqual(done, wanted + '\n')
 
 
 if __name__ == '__main__':

@@ -2,9 +2,11 @@
 // Plain functions, main thread: files named by the variables are read, nothing else is touched.
 #pragma once
 
+#include <expected>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "imgring/config/config.h"
@@ -34,8 +36,15 @@ std::optional<Config> load_config(const LoadInput& input, LoadReport* report);
 // The process's environment as load_config wants it.
 std::map<std::string, std::string> read_environment(const char* const* environment);
 
-// The variables as text for `--help` (what works in this build) and the whole table as a man page.
-std::string help_text();
+// Those of a file as a unit's EnvironmentFile= is read; the error says why not.
+std::expected<std::map<std::string, std::string>, std::string> read_unit_environment(
+    const std::string& path);
+
+// The variables as text: of a topic, which is one of them, "variables" (all that have an effect) or
+// a group's word; empty: there is no such topic. And the whole table as a man page.
+std::string help_text(std::string_view topic);
+// Words and titles of the groups.
+std::string help_groups();
 // `commands`: lines that stand in it as they are.
 std::string man_page(std::string_view commands);
 // NAME=value lines with their origin.

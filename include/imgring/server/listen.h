@@ -2,10 +2,10 @@
 // Plain functions, main thread, before the cores start.
 #pragma once
 
+#include <expected>
 #include <string>
 #include <vector>
 
-#include "imgring/base/error.h"
 #include "imgring/config/config.h"
 #include "imgring/loop/io.h"
 
@@ -24,8 +24,14 @@ struct ListenInput {
   config::Network network = config::Network::kTcp;
   bool shared = false;  // IMGPROXY_SO_REUSEPORT: other processes may listen on the same port
   int count = 1;
+  bool dry = false;  // bound and let go: nobody can connect meanwhile
 };
-// The error names the address and what to change.
-Result<Listeners> listen_on(const ListenInput& input);
+struct ListenFailure {
+  std::string text;  // the address, what the system says of it, and what to change
+  int error = 0;     // an errno; 0: of the look-up
+  // Another start meets it again: the configuration is to be changed.
+  bool lasting = false;
+};
+std::expected<Listeners, ListenFailure> listen_on(const ListenInput& input);
 
 }  // namespace imgring::server

@@ -1,11 +1,14 @@
 // Steps of a start that can fail, each with a text for the operator. Main thread, before the cores.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "imgring/base/log.h"
 #include "imgring/config/load.h"
+#include "imgring/server/listen.h"
 #include "imgring/server/state.h"
 
 namespace imgring::server {
@@ -19,12 +22,44 @@ struct LoadedConfig {
 };
 LoadedConfig load_environment(char** environment);
 void log_report(const config::LoadReport& report, const Logger& log);
-// The exit status of a start that failed so: what can't be fetched now may be there at the next
-// try.
-int start_status(const Error& error) noexcept;
 
-// Rules, watermark and fallback image of a configuration. `before` (reload): what does not change.
-Result<SnapshotPtr> make_snapshot(config::Config config, const Logger& log);
+// What keeps a start from serving, and the exit status it ends with.
+struct Problem {
+  int status;
+  std::string text;
+};
+struct Findings {
+  std::vector<Problem> problems;
+  std::vector<std::string> warnings;
+};
+// Of all problems the gravest: 78, which another start would meet again, before 1; 0 without any.
+int status_of(const std::vector<Problem>& problems) noexcept;
+
+// Rules, watermark and fallback image of a configuration; null: a problem was found.
+SnapshotPtr make_snapshot(config::Config config, Findings& found);
+
+struct Plan {
+  int helpers, loops;
+};
+Plan plan_threads(const config::Config& config);
+
+struct Sockets {
+  Listeners main;
+  Listeners metrics;  // empty: off
+};
+// kTried: addresses are bound and let go, and one that is taken is a warning, as a server that runs
+// has taken it (check-config).
+enum class Listening : std::uint8_t { kForGood, kTried };
+
+// A start up to its first thread: engine, libvips, proxies, rules, pictures, addresses. Whoever
+// serves and whoever checks makes it so; it goes on behind a problem as far as it can.
+struct Start {
+  SnapshotPtr snapshot;  // null: a problem was found
+  Plan plan{};
+  Sockets sockets;
+};
+Start make_start(config::Config config, Listening listening, Findings& found);
+
 // Keys, salts, presets and source rules of `fresh` over the rest of `old` (SIGHUP).
 Result<SnapshotPtr> reload_snapshot(const Snapshot& old, const config::Config& fresh,
                                     const Logger& log);

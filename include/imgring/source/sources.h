@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "imgring/config/config.h"
 #include "imgring/loop/loop.h"
@@ -34,8 +35,12 @@ struct SourcesContext {
 };
 
 // In main, before the cores start: settings that a Sources would have to do without (the proxies',
-// the endpoint of S3).
-Result<void> check_sources(const config::SourceConfig& config);
+// the endpoint of S3). Warnings: what will answer nothing.
+Result<void> check_sources(const config::SourceConfig& config, std::vector<std::string>* warnings);
+
+// Whether a URL's scheme is one of those that this configuration serves: kInvalidSourceUrl says
+// why not, and what would change it.
+Result<void> check_scheme(const config::SourceConfig& config, std::string_view url);
 
 struct SourcesStats {
   std::size_t idle_connections = 0;

@@ -274,15 +274,15 @@ TEST(Load, EveryBadValueIsReportedInOneRun) {
                                 {"IMGPROXY_TTL", "-1"},
                                 {"IMGPROXY_KEY", "zz"}});
   const std::vector<std::string> wanted = {
-      "invalid IMGPROXY_TIMEOUT value (format: integer, seconds): cannot be zero or negative, see "
-      "https://docs.imgproxy.net/configuration/options#IMGPROXY_TIMEOUT",
-      "invalid IMGPROXY_TTL value (format: integer): cannot be negative, see "
-      "https://docs.imgproxy.net/configuration/options#IMGPROXY_TTL",
-      "invalid IMGPROXY_QUALITY value (format: integer): parse error: \"x\" is not an integer, see "
-      "https://docs.imgproxy.net/configuration/options#IMGPROXY_QUALITY",
-      "invalid IMGPROXY_KEY value (format: comma-separated list of hexadecimal strings): parse "
-      "error: item 1 is not hexadecimal, see "
-      "https://docs.imgproxy.net/configuration/options#IMGPROXY_KEY"};
+      "invalid IMGPROXY_TIMEOUT value \"0\": cannot be zero or negative; it takes integer, "
+      "seconds, "
+      "at least 1; or unset it for 10 (imgring help IMGPROXY_TIMEOUT)",
+      "invalid IMGPROXY_TTL value \"-1\": cannot be negative; it takes integer, at least 0; or "
+      "unset it for 31536000 (imgring help IMGPROXY_TTL)",
+      "invalid IMGPROXY_QUALITY value \"x\": parse error: \"x\" is not an integer; it takes "
+      "integer, 1..100; or unset it for 80 (imgring help IMGPROXY_QUALITY)",
+      "invalid IMGPROXY_KEY value (hidden, 2 bytes): parse error: item 1 is not hexadecimal; it "
+      "takes comma-separated list of hexadecimal strings; or unset it (imgring help IMGPROXY_KEY)"};
   EXPECT_EQ(outcome.report.errors, wanted);
 }
 
@@ -403,6 +403,26 @@ TEST(Load, NothingIsServedUnsignedThatWasToBeSigned) {
     const bool unsigned_served = outcome.config && outcome.config->url.keys.empty();
     EXPECT_FALSE(unsigned_served) << environment.begin()->first << " " << outcome.all();
   }
+}
+
+TEST(Load, FilesAreRefusedWithPathAndReason) {
+  const Folder folder;
+  const auto said = [](const std::string& name, const std::string& value) {
+    return load({{name, value}}).all();
+  };
+  const std::string gone = folder.path() + "/gone";
+  EXPECT_NE(said("IMGPROXY_WATERMARK_PATH", gone)
+                .find('"' + gone + "\": No such file or directory: correct the path"),
+            std::string::npos);
+  EXPECT_NE(said("IMGPROXY_PRESETS_PATH", folder.path()).find("Is a directory: it is a folder"),
+            std::string::npos);
+  EXPECT_NE(said("IMGPROXY_ENV_LOCAL_FILE_PATH", gone).find('"' + gone + '"'), std::string::npos);
+  // Without an end: not read for ever.
+  EXPECT_NE(said("IMGPROXY_FALLBACK_IMAGE_PATH", "/dev/zero").find("over 64 MiB"),
+            std::string::npos);
+  const std::string note = folder.file("note", "x");
+  EXPECT_NE(said("IMGPROXY_LOCAL_FILESYSTEM_ROOT", note).find("it is not a directory"),
+            std::string::npos);
 }
 
 TEST(Load, BindWinsOverPort) {

@@ -45,7 +45,7 @@ TEST(OptionTable, ValidTexts) {
 }
 
 TEST(OptionTable, HelpAndManPageNameEveryWorkingOption) {
-  const std::string help = help_text(), page = man_page("  serve  -- as it says\n");
+  const std::string help = help_text("variables"), page = man_page("  serve  -- as it says\n");
   EXPECT_NE(page.find("serve  \\-\\- as it says"), std::string::npos);
   for (const OptionSection& section : option_sections()) {
     for (const Option& option : section.options) {
