@@ -25,7 +25,7 @@ std::string Logger::line(LogLevel level, std::string_view message, const LogGrou
 template <class Fields>
 void Logger::send(LogLevel level, std::string_view message, const Fields& fields) const {
   if (!enabled(level)) return;
-  LogLine line(format_);
+  LogLine line(format_, queue_ != nullptr && queue_->priorities());
   build(line, level, message, fields);
   if (queue_ != nullptr) {
     queue_->push(level, line.text());

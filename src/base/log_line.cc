@@ -12,15 +12,15 @@ namespace imgring {
 namespace {
 
 struct LevelFacts {
-  std::string_view name, mark, colour;
+  std::string_view name, mark, colour, priority;  // of syslog, as journals read it
 };
 // In the order of LogLevel.
 constexpr auto kLevels = std::to_array<LevelFacts>({
-    {"DEBUG", "DBG", "\x1b[35m"},
-    {"INFO", "INF", "\x1b[36m"},
-    {"WARNING", "WRN", "\x1b[33m"},
-    {"ERROR", "ERR", "\x1b[31m"},
-    {"CRITICAL", "CRT", "\x1b[1;31m"},
+    {"DEBUG", "DBG", "\x1b[35m", "<7>"},
+    {"INFO", "INF", "\x1b[36m", "<6>"},
+    {"WARNING", "WRN", "\x1b[33m", "<4>"},
+    {"ERROR", "ERR", "\x1b[31m", "<3>"},
+    {"CRITICAL", "CRT", "\x1b[1;31m", "<2>"},
 });
 constexpr std::string_view kReset = "\x1b[0m", kDim = "\x1b[2m";
 constexpr std::string_view kHex = "0123456789abcdef";
@@ -272,6 +272,7 @@ bool LogLine::put_bare(std::string_view text, std::uint8_t safe) noexcept {
 void LogLine::begin(LogLevel level, const LocalTime& time, std::string_view message) noexcept {
   const LevelFacts& facts = kLevels[static_cast<std::size_t>(level)];
   colour_ = facts.colour;
+  if (priorities_) add(facts.priority);
   if (format_ == LogFormat::kPretty) {
     add(kDim);
     put_time(time);

@@ -27,7 +27,9 @@ struct LocalTime {
 
 class LogLine {
  public:
-  explicit LogLine(LogFormat format) noexcept : format_(format) {}
+  // `priorities`: "<4>" goes before a warning, which journals read as its level.
+  explicit LogLine(LogFormat format, bool priorities = false) noexcept
+      : format_(format), priorities_(priorities) {}
   LogLine(const LogLine&) = delete;
   LogLine& operator=(const LogLine&) = delete;
 
@@ -74,6 +76,7 @@ class LogLine {
   static constexpr std::size_t kBytesMax = kLogLineBytesMax - kClosingBytes;
 
   LogFormat format_;
+  bool priorities_;
   std::string_view colour_;
   std::string_view stack_;  // written behind all else in the pretty format
   bool first_ = false;      // no comma before the next member (JSON)

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <system_error>
@@ -187,7 +189,8 @@ void LogQueue::State::say_dropped() noexcept {
   const std::string text = std::to_string(all - said) + " lines were dropped because the log's " +
                            (lost_by != 0 ? "descriptor refused them" : "reader was slow");
   const Logger words(options.format, LogLevel::kDebug);
-  const std::string line = words.line(LogLevel::kWarning, text, fields) + '\n';
+  const std::string priority = options.priorities ? "<4>" : "";
+  const std::string line = priority + words.line(LogLevel::kWarning, text, fields) + '\n';
   batch_bytes = line.copy(batch.data(), batch.size());
   write_batch();
   if (last_error != 0) {  // it counted itself
@@ -304,6 +307,16 @@ void LogQueue::push(LogLevel level, std::string_view line) noexcept {
 
 bool LogQueue::flush(std::optional<milliseconds> limit) noexcept {
   return state_->wait_written(limit.value_or(state_->options.flush_time));
+}
+
+bool LogQueue::priorities() const noexcept { return state_->options.priorities; }
+
+bool is_journal(int fd) noexcept {
+  const char* told = std::getenv("JOURNAL_STREAM");
+  struct stat facts{};
+  if (told == nullptr || fstat(fd, &facts) != 0) return false;
+  const std::string own = std::to_string(facts.st_dev) + ":" + std::to_string(facts.st_ino);
+  return own == told;
 }
 
 std::uint64_t LogQueue::dropped() const noexcept {

@@ -25,6 +25,7 @@ inline constexpr std::chrono::milliseconds kLogFlushTime{1000};
 struct LogQueueOptions {
   int fd = 1;
   LogFormat format = LogFormat::kStructured;  // of the line about dropped lines
+  bool priorities = false;                    // lines begin with their level: journals
   std::size_t ring_bytes = kLogRingBytes;     // a power of two, above twice kLogLineBytesMax
   std::chrono::milliseconds flush_time = kLogFlushTime;
 };
@@ -43,11 +44,16 @@ class LogQueue {
   bool flush(std::optional<std::chrono::milliseconds> limit = std::nullopt) noexcept;
   // Lines without room, and lines that the descriptor refused.
   std::uint64_t dropped() const noexcept;
+  bool priorities() const noexcept;
 
  private:
   struct State;
   std::shared_ptr<State> state_;  // the thread's too: one that hangs in a write outlives us
 };
+
+// Whether a descriptor is systemd's journal (JOURNAL_STREAM, systemd.exec(5)), which takes "<N>" at
+// the beginning of a line as its level.
+bool is_journal(int fd) noexcept;
 
 // For those without a queue. May wait for the descriptor; gives up when it is gone.
 void write_log_straight(int fd, std::string_view line) noexcept;

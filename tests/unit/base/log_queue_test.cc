@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <span>
 #include <string>
 #include <thread>
@@ -88,6 +90,43 @@ std::size_t fill(LogQueue& queue, LogLevel level) {
     if (queue.dropped() != before) return taken;
     ++taken;
   }
+}
+
+TEST(LogQueue, AJournalIsToldTheLevelOfEachLine) {
+  Ends ends = small_pipe();
+  {
+    LogQueue queue({.fd = ends.writer, .priorities = true});
+    const Logger log(LogFormat::kJson, LogLevel::kDebug, queue);
+    log.debug("a");
+    log.info("a");
+    log.warning("a");
+    log.error("a");
+    log.critical("a");
+    queue.flush();
+  }
+  ends.close_writer();
+  const std::string text = ends.read_all();
+  std::string levels;
+  for (const std::string_view line : split(trim(text), "\n")) {
+    levels += line.substr(0, 4);
+    EXPECT_EQ(line.substr(4, 2), "\"t");
+  }
+  EXPECT_EQ(levels, "<7>{<6>{<4>{<3>{<2>{");
+}
+
+TEST(LogQueue, AJournalIsKnownByWhatSystemdSays) {
+  const Ends ends = small_pipe();
+  struct stat facts{};
+  ASSERT_EQ(fstat(ends.writer, &facts), 0);
+  unsetenv("JOURNAL_STREAM");
+  EXPECT_FALSE(is_journal(ends.writer));
+  const std::string own = std::to_string(facts.st_dev) + ":" + std::to_string(facts.st_ino);
+  setenv("JOURNAL_STREAM", own.c_str(), 1);
+  EXPECT_TRUE(is_journal(ends.writer));
+  EXPECT_FALSE(is_journal(STDIN_FILENO) && own.empty());
+  setenv("JOURNAL_STREAM", "1:1", 1);
+  EXPECT_FALSE(is_journal(ends.writer));  // moved on: standard output is no journal any more
+  unsetenv("JOURNAL_STREAM");
 }
 
 TEST(LogQueue, LinesOfEachThreadKeepTheirOrder) {
