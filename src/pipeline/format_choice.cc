@@ -2,7 +2,9 @@
 // sections 3 and 10).
 // Owns nothing. Any thread.
 #include <algorithm>
+#include <cmath>
 
+#include "imgring/base/text.h"
 #include "imgring/pipeline/plan.h"
 
 namespace imgring::pipeline {
@@ -29,6 +31,17 @@ ImageType first_fitting(const std::vector<ImageType>& preferred, bool animated, 
 // width * height * frames without overflow: sides are ints.
 double pixels(int width, int height, int frames = 1) noexcept {
   return static_cast<double>(width) * height * frames;
+}
+
+std::unexpected<Error> over_limit(std::string_view what, double pixels, std::int64_t limit,
+                                  std::string_view variable) {
+  // Rounded up: what is over a limit does not look as if it were at it.
+  const auto megapixels = [](double count) {
+    return format_number(std::ceil(count / 1e4) / 100) + " MP";
+  };
+  return fail(ErrorCode::kResolutionTooLarge,
+              std::string(what) + " is too big: " + megapixels(pixels) + ", the limit is " +
+                  megapixels(static_cast<double>(limit)) + " (" + std::string(variable) + ")");
 }
 
 }  // namespace
@@ -63,17 +76,17 @@ Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& 
 
 Result<void> check_resolution(const SourceFacts& facts, int frames, const RequestOptions& options) {
   if (facts_of(facts.type).vector) return {};
-  const auto over = [](double count, std::int64_t limit) {
-    return count > static_cast<double>(limit);
-  };
-  if (frames > 1 && options.max_animation_frame_resolution > 0) {
-    if (over(pixels(facts.width, facts.height), options.max_animation_frame_resolution))
-      return fail(ErrorCode::kResolutionTooLarge, "animation frame resolution is too big");
-    return {};
+  const double frame = pixels(facts.width, facts.height);
+  const std::int64_t frame_limit = options.max_animation_frame_resolution;
+  if (frames > 1 && frame_limit > 0) {
+    if (frame <= static_cast<double>(frame_limit)) return {};
+    return over_limit("animation frame resolution", frame, frame_limit,
+                      "IMGPROXY_MAX_ANIMATION_FRAME_RESOLUTION");
   }
-  if (over(pixels(facts.width, facts.height, frames), options.max_src_resolution))
-    return fail(ErrorCode::kResolutionTooLarge, "source image resolution is too big");
-  return {};
+  const double all = pixels(facts.width, facts.height, frames);
+  if (all <= static_cast<double>(options.max_src_resolution)) return {};
+  return over_limit("source image resolution", all, options.max_src_resolution,
+                    "IMGPROXY_MAX_SRC_RESOLUTION");
 }
 
 int quality_for(ImageType type, const RequestOptions& options,

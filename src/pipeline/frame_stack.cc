@@ -10,7 +10,12 @@ namespace imgring::pipeline {
 Result<void> FrameStack::begin(VipsImage* frame) {
   frame_ = vips::size_of(frame);
   if (std::int64_t{frame_.height} * frames_ > VIPS_MAX_COORD)
-    return fail(ErrorCode::kResolutionTooLarge, "animation is too tall");
+    return fail(ErrorCode::kResolutionTooLarge,
+                "animation is too tall: " + std::to_string(frames_) + " frames of " +
+                    std::to_string(frame_.height) + " rows, libvips has " +
+                    std::to_string(VIPS_MAX_COORD) +
+                    " at most; lower "
+                    "IMGPROXY_MAX_ANIMATION_FRAMES");
   stack_.reset(vips_image_new_memory());
   if (stack_ == nullptr ||
       vips_image_pipelinev(stack_.get(), VIPS_DEMAND_STYLE_ANY, frame, nullptr) != 0) {

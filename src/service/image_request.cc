@@ -252,7 +252,10 @@ Error refuse_job(Services& services, int queue_size) {
   const bool queue = queue_size > 0;
   services.metrics.count_refusal(queue ? observe::Refusal::kQueueFull : observe::Refusal::kJobs);
   return Error(queue ? ErrorCode::kTooManyRequests : ErrorCode::kOverloaded,
-               "all helpers are busy and the queue is full (IMGPROXY_REQUESTS_QUEUE_SIZE)");
+               queue ? "all helpers are busy and " + std::to_string(queue_size) +
+                           " requests wait (IMGPROXY_REQUESTS_QUEUE_SIZE)"
+                     : std::to_string(kJobsMax) +
+                           " pictures wait or are made, which is the most there may be");
 }
 
 void add_debug(http::Response& response, const pipeline::RenderedImage& image,

@@ -86,6 +86,10 @@ TEST(FormatChoice, ResolutionLimits) {
   o.max_src_resolution = 5000;
   EXPECT_TRUE(check_resolution(facts(kJpeg, 100, 50), 1, o).has_value());
   EXPECT_FALSE(check_resolution(facts(kJpeg, 101, 50), 1, o).has_value());
+  // Both numbers and the variable.
+  EXPECT_EQ(check_resolution(facts(kJpeg, 10000, 7000), 1, o).error().detail,
+            "source image resolution is too big: 70 MP, the limit is 0.01 MP "
+            "(IMGPROXY_MAX_SRC_RESOLUTION)");
   EXPECT_FALSE(check_resolution(facts(kGif, 100, 50), 2, o).has_value());
   o.max_animation_frame_resolution = 5000;
   EXPECT_TRUE(check_resolution(facts(kGif, 100, 50), 2, o).has_value());
