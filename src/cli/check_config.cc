@@ -131,12 +131,45 @@ int check_config(const CommandContext& context) {
   return verdict.status();
 }
 
+namespace {
+
+std::map<std::string, std::string> in_force(const config::Config& config,
+                                            const mem::MemoryLimit& limit) {
+  constexpr const char* kFormats[] = {"pretty", "structured", "json", "gcp"};  // of LogFormat
+  const server::Plan plan = server::plan_threads(config);
+  return {{"IMGPROXY_WORKERS", std::to_string(plan.helpers) + " in each of two lanes"},
+          {"IMGRING_LOOPS", std::to_string(plan.loops)},
+          {"IMGRING_MEMORY_LIMIT",
+           std::to_string(limit.bytes >> 20) + " MiB (" + std::string(limit.origin) + ")"},
+          {"IMGPROXY_LOG_FORMAT", kFormats[static_cast<std::size_t>(config.observe.log_format)]}};
+}
+
+std::string memory_json(const mem::MemoryLimit& limit) {
+  std::string parts;
+  for (std::size_t i = 0; i < mem::kPartCount; ++i) {
+    const auto part = static_cast<mem::Part>(i);
+    parts += (i == 0 ? "" : ",") + json_quote(mem::facts_of(part).name) + ":" +
+             std::to_string(mem::part_bytes(part, limit.bytes));
+  }
+  return "{\"limit_bytes\":" + std::to_string(limit.bytes) +
+         ",\"origin\":" + json_quote(limit.origin) + ",\"parts_bytes\":{" + parts + "}}";
+}
+
+}  // namespace
+
 int print_configuration(const CommandContext& context) {
   const server::LoadedConfig loaded = server::load_environment(context.environment);
-  std::fputs(config::print_config(loaded.report).c_str(), stdout);
   const auto& config = loaded.config;
   const mem::MemoryLimit limit = mem::memory_limit(config ? config->memory.limit_mib : 0);
-  std::fputs(mem::describe_ledger(limit).c_str(), stdout);
+  config::Shown shown{.changed = context.has("changed")};
+  if (config) shown.in_force = in_force(*config, limit);
+  if (context.has("json")) {
+    std::printf("{\"settings\":%s,\"memory\":%s}\n",
+                config::config_json(loaded.report, shown).c_str(), memory_json(limit).c_str());
+  } else {
+    std::fputs(config::print_config(loaded.report, shown).c_str(), stdout);
+    std::fputs(mem::describe_ledger(limit).c_str(), stdout);
+  }
   for (const auto& text : loaded.report.errors) std::fprintf(stderr, "error: %s\n", text.c_str());
   return config ? server::kExitOk : server::kExitConfig;
 }

@@ -67,6 +67,8 @@ constexpr Flag kJson = {"json", "", "as JSON, for programs"};
 constexpr Flag kVersionFlags[] = {kVerbose};
 constexpr Flag kServeFlags[] = {kEnvFile};
 constexpr Flag kCheckFlags[] = {kEnvFile, kUser, kJson};
+constexpr Flag kPrintFlags[] = {
+    kEnvFile, {"changed", "", "without those that have their default"}, kJson};
 
 constexpr Command kCommands[] = {
     {"serve", "", 0, 0, "serve, as the IMGPROXY_* variables say; so does imgring alone",
@@ -74,8 +76,11 @@ constexpr Command kCommands[] = {
     {"check-config", "", 0, 0,
      "make the start up to its listening: every problem; status 0: it would start", kCheckFlags,
      check_config},
-    {"print-config", "", 0, 0, "every setting, its value and where it comes from", kServeFlags,
+    {"print-config", "", 0, 0, "every setting, its value and where it comes from", kPrintFlags,
      print_configuration},
+    {"doctor", "", 0, 0,
+     "look at what the server needs of this machine: kernel, limits, stores, clock, keys",
+     kCheckFlags, examine},
     {"health", "", 0, 0, "ask the server of this environment; status 0: it is well", kServeFlags,
      ask_health},
     {"sign", "PATH", 1, 1, "the path with its signature in front", kServeFlags, sign_path},

@@ -53,6 +53,7 @@ int show_help(const CommandContext& context);
 int show_completion(const CommandContext& context);
 int check_config(const CommandContext& context);
 int print_configuration(const CommandContext& context);
+int examine(const CommandContext& context);
 int ask_health(const CommandContext& context);
 int sign_path(const CommandContext& context);
 int verify_url(const CommandContext& context);

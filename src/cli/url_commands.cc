@@ -13,6 +13,7 @@
 #include "imgring/server/start.h"
 #include "imgring/service/answers.h"
 #include "imgring/url/request.h"
+#include "signature_mistakes.h"
 
 namespace imgring::cli {
 
@@ -35,40 +36,35 @@ std::string_view target_of(std::string_view url) noexcept {
   return path == std::string_view::npos ? std::string_view("/") : url.substr(path);
 }
 
-// Where a given signature leaves the expected one.
-std::string difference(std::string_view given, std::string_view expected) {
-  if (given.size() != expected.size()) {
-    return "it decodes to " + std::to_string(given.size()) + " bytes, " +
-           std::to_string(expected.size()) + " are expected (IMGPROXY_SIGNATURE_SIZE)";
-  }
-  std::size_t at = 0;
-  while (at < given.size() && given[at] == expected[at]) ++at;
-  return "it differs from byte " + std::to_string(at + 1) + " of " +
-         std::to_string(expected.size()) + " on";
-}
-
-void print_key_verdicts(const url::SplitTarget& split, const config::UrlConfig& config) {
-  const auto given = base64url_decode(split.signature);
-  if (!given) {
-    std::printf("the signature is not URL-safe Base64 without padding: %s\n",
-                split.signature.c_str());
-    return;
-  }
+// The one pair that made it, if one did.
+void print_verdicts(const url::SplitTarget& split, std::string_view written,
+                    const config::Config& config) {
   const std::string path = url::signed_text(split.path);
+  std::printf("signed text: %s\n", path.c_str());
+  const auto given = base64url_decode(split.signature);
   int number = 0;
-  for (const config::KeySalt& pair : config.keys) {
+  for (const config::KeySalt& pair : config.url.keys) {
     ++number;
     const std::string right = url::sign({.path = path,
                                          .key = pair.key,
                                          .salt = pair.salt,
-                                         .size_bytes = config.signature_size_bytes});
-    if (right == split.signature || base64url_decode(right) == given) {
-      std::printf("key %d: the signature is right\n", number);
-    } else {
-      const std::string why = difference(*given, base64url_decode(right).value_or(""));
-      std::printf("key %d: wrong, %s\n", number, why.c_str());
-    }
+                                         .size_bytes = config.url.signature_size_bytes});
+    const bool made = right == split.signature || (given && base64url_decode(right) == given);
+    if (made) std::printf("key %d: the signature is right\n", number);
+    if (made) return;
   }
+  const std::string_view target = target_of(written);
+  const std::size_t mark = target.find('?');
+  const GivenUrl url{
+      .signature = split.signature,
+      .path = path,
+      .query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1),
+      .prefix = config.server.path_prefix,
+      .origin = written.substr(0, written.size() - target.size())};
+  const std::string mistake = signature_mistake(url, config.url);
+  std::printf("%s\n", mistake.empty() ? "none of the keys made it, nor does one of the usual "
+                                        "mistakes: another key, or another path was signed"
+                                      : mistake.c_str());
 }
 
 }  // namespace
@@ -80,7 +76,7 @@ int sign_path(const CommandContext& context) {
     std::fprintf(stderr, "IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
     return server::kExitConfig;
   }
-  std::string path = context.arguments[0];
+  std::string path(target_of(context.arguments[0]));  // of a whole URL, what is sent of it
   if (!path.starts_with('/')) path.insert(path.begin(), '/');
   const std::string any = config->server.path_prefix + "/_" + path;
   // What is signed is the path as the server reads it (urls.md section 2).
@@ -111,8 +107,7 @@ int verify_url(const CommandContext& context) {
   if (config->url.keys.empty()) {
     std::printf("signatures are not checked: IMGPROXY_KEY and IMGPROXY_SALT are not set\n");
   } else {
-    std::printf("signed text: %s\n", url::signed_text(split->path).c_str());
-    print_key_verdicts(*split, config->url);
+    print_verdicts(*split, context.arguments[0], *config);
   }
   if (verdict) {
     std::printf("accepted\n");

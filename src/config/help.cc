@@ -53,13 +53,21 @@ std::string verbatim(std::string_view text) {
 constexpr std::string_view kBehaviour =
     ".SH SIGNALS\n.TP\n.B SIGTERM, SIGINT\n"
     "Requests that have begun are answered, for IMGPROXY_GRACEFUL_STOP_TIMEOUT at most; a second "
-    "one ends them at once.\n"
+    "one ends them at once. With IMGRING_DRAIN_DELAY /ready answers 503 for so long before, and "
+    "all is "
+    "served.\n"
     ".TP\n.B SIGHUP\nReads keys, salts, presets and source rules again.\n"
     ".SH EXIT STATUS\n.TP\n.B 0\nStopped as asked.\n"
     ".TP\n.B 1\nThe address is taken, a picture of the configuration can't be fetched, work was "
     "left at the end of the grace time, or helpers were stuck.\n"
     ".TP\n.B 78\nThe configuration is bad, or IMGRING_ENGINE is refused; the log names every "
     "cause.\n"
+    ".SH EXAMPLES\n.nf\n"
+    "imgring check\\-config \\-\\-env\\-file /etc/imgring/imgring.env \\-\\-user imgring\n"
+    "imgring sign /rs:fit:300:300/plain/https://example.com/cat.jpg@webp\n"
+    "imgring explain /unsafe/w:300/plain/local:///cat.jpg\n"
+    ".fi\n"
+    ".SH SEE ALSO\n.BR systemctl (1),\n.BR systemd.exec (5),\n.BR io_uring (7)\n"
     ".SH FILES\n.TP\n.B /etc/imgring/imgring.env\nSettings of the service.\n";
 
 }  // namespace
@@ -146,12 +154,41 @@ std::string man_page(std::string_view commands) {
   return page;
 }
 
-std::string print_config(const LoadReport& report) {
+namespace {
+
+bool is_shown(const OptionState& state, const Shown& shown) {
+  if (state.origin != "default") return true;
+  return !shown.changed && text_of(find_option(state.name)->status).in_help;
+}
+
+std::string in_force(const OptionState& state, const Shown& shown) {
+  const auto at = shown.in_force.find(state.name);
+  return at == shown.in_force.end() ? std::string() : at->second;
+}
+
+}  // namespace
+
+std::string print_config(const LoadReport& report, const Shown& shown) {
   std::string text;
   for (const OptionState& state : report.options) {
-    text += state.name + "=" + state.value + "  # " + state.origin + "\n";
+    if (!is_shown(state, shown)) continue;
+    const std::string now = in_force(state, shown);
+    text += state.name + "=" + state.value + "  # " + state.origin +
+            (now.empty() ? "" : "; in force: " + now) + "\n";
   }
   return text;
+}
+
+std::string config_json(const LoadReport& report, const Shown& shown) {
+  std::string text;
+  for (const OptionState& state : report.options) {
+    if (!is_shown(state, shown)) continue;
+    const std::string now = in_force(state, shown);
+    text += (text.empty() ? "{\"name\":" : ",{\"name\":") + json_quote(state.name) +
+            ",\"value\":" + json_quote(state.value) + ",\"origin\":" + json_quote(state.origin) +
+            (now.empty() ? "" : ",\"in_force\":" + json_quote(now)) + "}";
+  }
+  return "[" + text + "]";
 }
 
 }  // namespace imgring::config

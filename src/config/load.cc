@@ -4,6 +4,7 @@
 #include "imgring/config/load.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -130,8 +131,8 @@ class Loader {
         return;
       case OptionStatus::kIgnored:
       case OptionStatus::kStandard: note_no_effect(option, found); return;
-      case OptionStatus::kDeprecated:
-      case OptionStatus::kExternal: return;
+      case OptionStatus::kDeprecated: return;
+      case OptionStatus::kExternal: note_state(option, found); return;
     }
     if (!option.default_text.empty() && option.read) {
       // The table's own text: a test reads every default.
@@ -175,8 +176,10 @@ class Loader {
     // A picture is no text for people.
     const bool hidden = option.secret || option.type == OptionType::kBase64;
     value = hidden && !value.empty() ? std::string(kMask) : shown_value(option, value);
-    report_.options.push_back(
-        {std::string(option.name), std::move(value), found ? found->origin : "default"});
+    const std::string_view set = found ? std::string_view(found->text) : option.default_text;
+    report_.options.push_back({std::string(option.name), std::move(value),
+                               found ? found->origin : "default",
+                               std::hash<std::string_view>()(set)});
   }
 
   void refuse_control_bytes(std::string_view name, std::string_view value) {
@@ -224,7 +227,7 @@ class Loader {
     if (const Found* port = find("PORT"); port && !find("IMGPROXY_BIND")) {
       server.bind = ":" + port->text;
       for (OptionState& state : report_.options) {
-        if (state.name == "IMGPROXY_BIND") state = {state.name, server.bind, "PORT"};
+        if (state.name == "IMGPROXY_BIND") state = {state.name, server.bind, "PORT", state.mark};
       }
     }
     if (find("AWS_LAMBDA_FUNCTION_NAME")) {
@@ -444,6 +447,17 @@ std::map<std::string, std::string> read_environment(const char* const* environme
     variables.emplace(entry.substr(0, equals), entry.substr(equals + 1));
   }
   return variables;
+}
+
+std::vector<std::string> changed_for_restart(const std::vector<OptionState>& before,
+                                             const std::vector<OptionState>& after) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < before.size() && i < after.size(); ++i) {
+    const Option* option = find_option(after[i].name);  // the rows of both are the table's
+    const bool same = before[i].mark == after[i].mark || before[i].name != after[i].name;
+    if (!same && !option->reloaded) names.push_back(after[i].name);
+  }
+  return names;
 }
 
 std::expected<Variables, std::string> read_unit_environment(const std::string& path) {

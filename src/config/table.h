@@ -53,6 +53,10 @@ constexpr Option secret(Option option) noexcept {
   option.secret = true;
   return option;
 }
+constexpr Option reloaded(Option option) noexcept {
+  option.reloaded = true;
+  return option;
+}
 constexpr Option not_built(Option option) noexcept {
   option.status = OptionStatus::kNotBuilt;
   return option;

@@ -2,6 +2,7 @@
 // Plain functions, main thread: files named by the variables are read, nothing else is touched.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <map>
 #include <optional>
@@ -21,8 +22,9 @@ struct LoadInput {
 // One option as it came out, for print-config.
 struct OptionState {
   std::string name;
-  std::string value;   // secrets are masked
-  std::string origin;  // "default", "environment", "file", or the variable it was taken from
+  std::string value;     // secrets are masked
+  std::string origin;    // "default", "environment", "file", or the variable it was taken from
+  std::size_t mark = 0;  // of the value as it was set: another one's differs
 };
 struct LoadReport {
   std::vector<std::string> notes;     // for the information level
@@ -31,6 +33,9 @@ struct LoadReport {
   std::vector<OptionState> options;   // in table order
 };
 
+// Names of what is set otherwise than before, and needs a restart to be so.
+std::vector<std::string> changed_for_restart(const std::vector<OptionState>& before,
+                                             const std::vector<OptionState>& after);
 // nullopt when the report has errors.
 std::optional<Config> load_config(const LoadInput& input, LoadReport* report);
 // The process's environment as load_config wants it.
@@ -47,7 +52,14 @@ std::string help_text(std::string_view topic);
 std::string help_groups();
 // `commands`: lines that stand in it as they are.
 std::string man_page(std::string_view commands);
-// NAME=value lines with their origin.
-std::string print_config(const LoadReport& report);
+// How print-config shows them.
+struct Shown {
+  bool changed = false;  // without those that have their default
+  // What a value comes to here, by name: of IMGPROXY_WORKERS the threads there are.
+  std::map<std::string, std::string> in_force{};
+};
+// What has an effect, or is set: NAME=value lines with their origin, or a JSON list of objects.
+std::string print_config(const LoadReport& report, const Shown& shown = {});
+std::string config_json(const LoadReport& report, const Shown& shown = {});
 
 }  // namespace imgring::config

@@ -65,6 +65,7 @@ struct Option {
   OptionStatus status = OptionStatus::kWorks;
   bool secret = false;
   std::string_view replaced_by{};
+  bool reloaded = false;  // SIGHUP brings its new value into force; others need a restart
 };
 
 struct OptionSection {

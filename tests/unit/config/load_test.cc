@@ -425,6 +425,45 @@ TEST(Load, FilesAreRefusedWithPathAndReason) {
             std::string::npos);
 }
 
+TEST(Load, WhatAReloadDoesNotReachIsNamed) {
+  const auto options = [](const Environment& environment) {
+    return load(environment).report.options;
+  };
+  const auto before = options({{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}});
+  EXPECT_TRUE(changed_for_restart(before, before).empty());
+  const auto after = options({{"IMGPROXY_KEY", "cc"},
+                              {"IMGPROXY_SALT", "dd"},
+                              {"IMGPROXY_PRESETS", "a=w:1"},
+                              {"IMGPROXY_ALLOWED_SOURCES", "local://"},
+                              {"IMGPROXY_SECRET", "word"},
+                              {"IMGPROXY_QUALITY", "70"}});
+  const std::vector<std::string> wanted = {"IMGPROXY_SECRET", "IMGPROXY_QUALITY"};
+  EXPECT_EQ(changed_for_restart(before, after), wanted);
+  EXPECT_EQ(
+      changed_for_restart(options({{"IMGPROXY_SECRET", "a"}}), options({{"IMGPROXY_SECRET", "b"}})),
+      std::vector<std::string>{"IMGPROXY_SECRET"});
+}
+
+TEST(Load, PrintsWhatCountsAndWhatItComesTo) {
+  const Outcome outcome = load({{"IMGPROXY_QUALITY", "70"},
+                                {"IMGPROXY_USE_GCS", "true"},
+                                {"AWS_SECRET_ACCESS_KEY", "5ec2e7"},
+                                {"HTTP_PROXY", "http://u:5ec2e7@proxy:1"}});
+  const Shown shown{.changed = true, .in_force = {{"IMGPROXY_QUALITY", "seventy"}}};
+  EXPECT_EQ(print_config(outcome.report, shown),
+            "AWS_SECRET_ACCESS_KEY=***  # environment\n"
+            "IMGPROXY_USE_GCS=true  # environment\n"
+            "HTTP_PROXY=http://proxy:1  # environment\n"
+            "IMGPROXY_QUALITY=70  # environment; in force: seventy\n");
+  const std::string all = print_config(outcome.report);
+  EXPECT_NE(all.find("IMGPROXY_TTL=31536000  # default\n"), std::string::npos);
+  EXPECT_NE(all.find("AWS_REGION=  # default\n"), std::string::npos);
+  EXPECT_EQ(all.find("IMGPROXY_GCS_KEY"), std::string::npos);  // without effect, and not set
+  EXPECT_EQ(config_json(load({{"PORT", "1"}}).report, {.changed = true}),
+            "[{\"name\":\"IMGPROXY_BIND\",\"value\":\":1\",\"origin\":\"PORT\"},"
+            "{\"name\":\"PORT\",\"value\":\"1\",\"origin\":\"environment\"}]");
+}
+
 TEST(Load, BindWinsOverPort) {
   EXPECT_EQ(load({{"PORT", "9000"}}).config->server.bind, ":9000");
   EXPECT_EQ(load({{"PORT", "9000"}, {"IMGPROXY_BIND", "a:1"}}).config->server.bind, "a:1");
