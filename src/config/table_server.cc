@@ -97,6 +97,9 @@ constexpr Option kOptions[] = {
         "Buffers given back between two calibrations of a pool."),
     row("IMGPROXY_GZIP_COMPRESSION", kInt, "0", between(0, 9), memory<&M::gzip_compression>,
         "Level of gzip for answers that gain from it; 0: off."),
+    row("IMGRING_DRAIN_DELAY", kSeconds, "0", between(0, 3600), server<&S::drain_delay_s>,
+        "Time between the signal to stop and the stop: /ready says 503, all else is served, and "
+        "answers end their connections."),
     choice("IMGRING_ENGINE", "auto", "auto,io_uring,epoll", server<&S::engine>,
            "What the loops wait with; auto: io_uring, or epoll where that is refused."),
     row("IMGRING_LOOPS", kInt, "0", between(0, 256), server<&S::loops>,

@@ -31,7 +31,7 @@ class Page {
   struct Family {
     std::string_view name, type, help;
   };
-  void begin(const Family& family) { open(prefix_, family); }
+  void begin(const Family& family) { open(prefix_ + std::string(own_), family); }
   // process_*: the standard names know no namespace.
   void begin_standard(const Family& family) { open("", family); }
 
@@ -68,6 +68,12 @@ class Page {
     put(name_ + "_sum", labels, sums.sum);
     put(name_ + "_count", labels, total);
   }
+  // Whose names the families from here on have.
+  enum class Names : std::uint8_t { kImgproxys, kOwn, kOlder };
+  void names_are(Names names) {
+    own_ = names == Names::kOwn ? "imgring_" : "";
+    note_ = names == Names::kOlder ? " (older name of imgring_*, gone with 0.3)" : "";
+  }
   std::string take() { return std::move(text_); }
 
  private:
@@ -78,8 +84,8 @@ class Page {
   void open(std::string_view prefix, const Family& family) {
     name_ = prefix;
     name_ += family.name;
-    fmt::format_to(std::back_inserter(text_), "# HELP {} {}\n# TYPE {} {}\n", name_, family.help,
-                   name_, family.type);
+    fmt::format_to(std::back_inserter(text_), "# HELP {} {}{}\n# TYPE {} {}\n", name_, family.help,
+                   note_, name_, family.type);
   }
   template <class Number>
   void put(std::string_view name, std::string_view labels, Number value) {
@@ -89,6 +95,7 @@ class Page {
   }
 
   std::string prefix_;
+  std::string_view own_, note_;
   std::string name_;
   std::string text_;
 };
@@ -235,7 +242,20 @@ std::uint64_t in_use(const mem::Budget& part, const MetricsView& view, std::stri
   return used - std::min(used, idle);
 }
 
-// The parts of the account; of two of them also under their older names.
+// Of two of the account's parts, as they were named first.
+void put_older_ledger(Page& page, const MetricsView& view) {
+  const mem::Ledger& ledger = *view.memory.ledger;
+  const mem::Budget& plans = ledger.part(mem::Part::kPlans);
+  page.only({"planned_bytes", "gauge", "Bytes that jobs and unsent results hold by their plans."},
+            in_use(plans, view, "gzip"));
+  page.only({"planned_bytes_max", "gauge", "Their budget."}, plans.max());
+  const mem::Budget& downloads = ledger.part(mem::Part::kDownloads);
+  page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
+            in_use(downloads, view, "download"));
+  page.only({"download_bytes_max", "gauge", "Their budget."}, downloads.max());
+}
+
+// The parts of the account.
 void put_ledger(Page& page, const MetricsView& view) {
   const mem::Ledger& ledger = *view.memory.ledger;
   struct Series {
@@ -259,14 +279,6 @@ void put_ledger(Page& page, const MetricsView& view) {
   }
   page.only({"memory_result_bytes", "gauge", "Bytes of results that wait for their readers."},
             ledger.results().current());
-  const mem::Budget& plans = ledger.part(mem::Part::kPlans);
-  page.only({"planned_bytes", "gauge", "Bytes that jobs and unsent results hold by their plans."},
-            in_use(plans, view, "gzip"));
-  page.only({"planned_bytes_max", "gauge", "Their budget."}, plans.max());
-  const mem::Budget& downloads = ledger.part(mem::Part::kDownloads);
-  page.only({"download_bytes", "gauge", "Bytes of source bodies, arriving and being worked on."},
-            in_use(downloads, view, "download"));
-  page.only({"download_bytes_max", "gauge", "Their budget."}, downloads.max());
 }
 
 void put_memory(Page& page, const MetricsView& view) {
@@ -387,6 +399,22 @@ void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGro
             foreign);
 }
 
+void put_life(Page& page, const MetricsView& view) {
+  page.begin({"build_info", "gauge", "What runs; always 1."});
+  page.sample(fmt::format("version=\"{}\",libvips=\"{}\",allocator=\"{}\"", view.build.version,
+                          view.build.libvips, view.build.allocator),
+              1);
+  page.begin({"reloads_total", "counter", "SIGHUPs, by what became of them."});
+  page.sample("result=\"good\"", view.reload.good);
+  page.sample("result=\"failed\"", view.reload.failed);
+  page.only({"last_reload_failed", "gauge",
+             "1: the configuration that the last SIGHUP asked for is not in force."},
+            view.reload.last_failed ? 1 : 0);
+  page.only(
+      {"last_reload_good_timestamp_seconds", "gauge", "When the configuration in force was read."},
+      view.reload.good_unix_s);
+}
+
 void put_process(Page& page, const ProcessNumbers& process) {
   page.only_standard(
       {"process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds."},
@@ -430,10 +458,16 @@ std::string prometheus_text(const MetricsView& view) {
   put_gauges(page, view);
   const std::vector<PoolGroup> groups = group_pools(view);
   put_pool_sizes(page, groups);
-  put_pool_use(page, view, groups);
-  put_own(page, view);
-  put_lanes(page, view);
-  put_memory(page, view);
+  for (const auto names : {Page::Names::kOwn, Page::Names::kOlder}) {
+    page.names_are(names);
+    put_pool_use(page, view, groups);
+    put_own(page, view);
+    put_lanes(page, view);
+    put_memory(page, view);
+  }
+  if (view.memory.ledger != nullptr) put_older_ledger(page, view);
+  page.names_are(Page::Names::kOwn);
+  put_life(page, view);
   put_process(page, view.process);
   return page.take();
 }

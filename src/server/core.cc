@@ -131,6 +131,7 @@ struct Core::Parts final : FrontDoor::House {
 
   loop::Task<void> root();
   loop::Task<void> beat(loop::Scope& scope);
+  loop::Task<void> leave();
   loop::Task<void> drain();
   void serve(loop::Fd client) noexcept override;
   void hear(loop::Fd prober) noexcept override;
@@ -249,6 +250,14 @@ void Core::request_stop() {
       if (parts->waits_for_jobs) parts->leaving.cancel(CancelReason::kShutdown);
     }
     parts->stop.notify();
+  });
+}
+
+void Core::request_leave() {
+  Parts* parts = parts_.load();
+  send_message(parts->loop, [parts] {
+    parts->context.draining = true;
+    if (parts->start.handed_over) parts->connections.start(parts->leave());
   });
 }
 
@@ -375,6 +384,12 @@ loop::Task<void> Core::Parts::metrics_connection(loop::Fd socket) {
   --metrics_clients;
 }
 
+// Whom nobody takes any more the next process takes.
+loop::Task<void> Core::Parts::leave() {
+  co_await door.leave();
+  core.process_.doors_left.fetch_add(1);
+}
+
 // Stops accepting, lets running requests finish until the grace time, then ends them.
 loop::Task<void> Core::Parts::drain() {
   core.process_.draining.store(true);
@@ -384,8 +399,8 @@ loop::Task<void> Core::Parts::drain() {
   co_await door.close();
   co_await metrics_acceptor.drained(closing);
   // New clients are refused from here on: the descriptors stay open until the process ends.
-  shutdown(start.listen_fd, SHUT_RDWR);
-  if (start.metrics_fd >= 0) shutdown(start.metrics_fd, SHUT_RDWR);
+  if (!start.handed_over) shutdown(start.listen_fd, SHUT_RDWR);
+  if (start.metrics_fd >= 0 && !start.metrics_handed_over) shutdown(start.metrics_fd, SHUT_RDWR);
   idle.cancel(CancelReason::kShutdown);
   const seconds grace(config.server.graceful_stop_timeout_s);
   const auto until = loop::Clock::now() + grace;

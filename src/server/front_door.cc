@@ -247,7 +247,7 @@ void FrontDoor::say_crowded(bool crowded) noexcept {
 
 // Out of the kernel's backlog; false: nobody is there, or nobody may be taken.
 bool FrontDoor::accept_one() noexcept {
-  if (held(Hold::kDescriptors) || held(Hold::kStopping)) return false;
+  if (held(Hold::kDescriptors) || held(Hold::kStopping) || held(Hold::kLeaving)) return false;
   const int fd = accept4(setup_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd >= 0) {
     new_.push_back({loop::Fd(fd), Clock::now()});
@@ -293,6 +293,13 @@ loop::Task<void> FrontDoor::keep(loop::Scope& scope) {
       going_on = co_await loop::Sleep(loop_, scope, kLookEvery);
     }
   }
+}
+
+loop::Task<void> FrontDoor::leave() {
+  hold(Hold::kLeaving);
+  loop::Scope always;
+  co_await acceptor_.drained(always);
+  let_in();
 }
 
 loop::Task<void> FrontDoor::close() {

@@ -74,7 +74,13 @@ class FrontDoor {
     virtual void hear(loop::Fd prober) noexcept = 0;   // until heard() is called
     virtual void accept_failed(int error) noexcept = 0;
   };
-  enum class Hold : std::uint8_t { kClients = 1, kMemory = 2, kDescriptors = 4, kStopping = 8 };
+  enum class Hold : std::uint8_t {
+    kClients = 1,
+    kMemory = 2,
+    kDescriptors = 4,
+    kStopping = 8,
+    kLeaving = 16  // who is here already is served
+  };
 
   struct Setup {
     int listen_fd = -1;
@@ -100,6 +106,8 @@ class FrontDoor {
   // Opens; accepts and looks until the scope ends.
   loop::Task<void> keep(loop::Scope& scope);
   // Nobody is accepted any more, who waits is closed.
+  // Nobody more is taken from the kernel; done when that is so. Who is here is served.
+  loop::Task<void> leave();
   loop::Task<void> close();
 
  private:

@@ -1,18 +1,22 @@
 // Binding of TCP and unix listeners.
 #include "imgring/server/listen.h"
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 
 #include "imgring/base/system_text.h"
+#include "imgring/base/text.h"
 #include "imgring/mem/ledger.h"
 
 namespace imgring::server {
@@ -221,6 +225,85 @@ Outcome listen_on(const ListenInput& input) {
     if (!no_v6) return out;
     hints.ai_family = AF_INET;  // a machine without IPv6
   }
+}
+
+namespace {
+
+constexpr int kFirstHanded = 3;  // SD_LISTEN_FDS_START
+constexpr int kHandedMax = 16;   // two are known what to do with
+
+std::string taken_variable(const char* name) {
+  const char* value = std::getenv(name);
+  std::string text = value == nullptr ? "" : value;
+  unsetenv(name);  // the children that draw are not meant
+  return text;
+}
+
+int option_of(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+std::string local_address(int fd, int* port) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  if (address.ss_family == AF_UNIX) {
+    return {reinterpret_cast<const sockaddr_un*>(&address)->sun_path};
+  }
+  char host[NI_MAXHOST], service[NI_MAXSERV];
+  if (getnameinfo(reinterpret_cast<sockaddr*>(&address), size, host, sizeof host, service,
+                  sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
+    return {};
+  }
+  *port = static_cast<int>(parse_int(service).value_or(0));
+  const bool v6 = address.ss_family == AF_INET6;
+  return (v6 ? "[" : "") + std::string(host) + (v6 ? "]:" : ":") + service;
+}
+
+}  // namespace
+
+HandedOver take_handed_over() {
+  const auto pid = parse_int(taken_variable("LISTEN_PID"));
+  const auto count = parse_int(taken_variable("LISTEN_FDS"));
+  const std::string all_names = taken_variable("LISTEN_FDNAMES");
+  HandedOver out;
+  if (!pid || *pid != getpid() || !count || *count <= 0) return out;
+  const auto names = split(all_names, ":");
+  for (int i = 0; i < std::min<std::int64_t>(*count, kHandedMax); ++i) {
+    const bool named = static_cast<std::size_t>(i) < names.size();
+    const bool metrics = named && names[static_cast<std::size_t>(i)] == "metrics";
+    loop::Fd& place = metrics ? out.metrics : out.main;
+    if (place) {
+      out.problem = "LISTEN_FDS: there are two sockets for " +
+                    std::string(metrics ? "metrics" : "clients") +
+                    ": give one, with FileDescriptorName=metrics the one of the metrics";
+    }
+    place = loop::Fd(kFirstHanded + i);
+  }
+  return out;
+}
+
+Outcome listen_on_handed(loop::Fd socket, int count) {
+  const int fd = socket.get();
+  if (option_of(fd, SO_ACCEPTCONN) != 1 || option_of(fd, SO_TYPE) != SOCK_STREAM) {
+    return std::unexpected(
+        ListenFailure{"descriptor " + std::to_string(fd) +
+                          " of LISTEN_FDS is no stream socket that listens; give it by "
+                          "ListenStream= of a socket unit, with Accept=no",
+                      0, true});
+  }
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  bound_buffers(fd);
+  Listeners out;
+  out.handed_over = true;
+  out.address = local_address(fd, &out.port) + " (handed over)";
+  for (int i = 1; i < count; ++i) out.fds.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  out.fds.push_back(std::move(socket));
+  return out;
 }
 
 }  // namespace imgring::server

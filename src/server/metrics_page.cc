@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "imgring/image/svg_children.h"
+#include "imgring/image/versions.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
@@ -81,6 +82,12 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
     view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};
   }
   view.log = {.dropped = process_.log.lines_dropped(), .summed = process_.equal_lines.summed()};
+  const std::string libvips = image::vips_version_text(), allocator = mem::allocator_name();
+  view.build = {.version = IMGRING_VERSION, .libvips = libvips, .allocator = allocator};
+  view.reload = {.good = process_.reloads_good.load(),
+                 .failed = process_.reloads_failed.load(),
+                 .good_unix_s = static_cast<double>(process_.reloaded_unix_s.load()),
+                 .last_failed = process_.reload_failed.load()};
   view.process = observe::read_process_numbers();
   http::Response response;
   response.headers.add("Content-Type", std::string(observe::kPrometheusContentType));

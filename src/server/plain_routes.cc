@@ -40,7 +40,7 @@ bool helpers_missing(const loop::HelperPool& helpers, const config::Config& conf
 PlainAnswer ready_answer(const Process& process, const config::Config& config,
                          std::string_view id) {
   std::string why;
-  if (process.draining.load()) why = "the server is draining";
+  if (process.leaving.load() || process.draining.load()) why = "the server is draining";
   if (!process.healthy.load()) why = "the libvips self-test fails";
   if (helpers_missing(process.helpers, config)) {
     why = "helpers are stuck for over twice IMGPROXY_TIMEOUT";

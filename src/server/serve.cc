@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <ranges>
 #include <thread>
@@ -83,22 +84,42 @@ void write_port_file(const config::Config& config, int port) {
   std::rename(part.c_str(), config.server.port_file.c_str());
 }
 
-void reload(Process& process, SnapshotPtr& snapshot, char** environment) {
+// What main keeps of the configuration: what is in force, and how all of it was set at the start.
+struct InForce {
+  SnapshotPtr snapshot;
+  std::vector<config::OptionState> options;
+};
+
+void tell_status(const std::string& text) { notify_supervisor("STATUS=" + text); }
+
+void reload_failed(Process& process, const std::string& why) {
+  process.reloads_failed.fetch_add(1);
+  process.reload_failed.store(true);
+  process.log.error("Reload failed: the configuration before stays in force", {{"error", why}});
+  tell_status("The last reload failed, the configuration before stays in force: " + why);
+}
+
+void reload(Process& process, InForce& now, char** environment) {
   const LoadedConfig fresh = load_environment(environment);
   log_report(fresh.report, process.log);
   if (!fresh.config) {
-    process.log.error("Reload failed: the configuration before stays in force");
-    return;
+    const auto& errors = fresh.report.errors;
+    return reload_failed(process, errors.empty() ? "it can't be read" : errors.front());
   }
-  Result<SnapshotPtr> next = reload_snapshot(*snapshot, *fresh.config, process.log);
-  if (!next) {
-    process.log.error("Reload failed: the configuration before stays in force",
-                      {{"error", next.error().detail}});
-    return;
+  Result<SnapshotPtr> next = reload_snapshot(*now.snapshot, *fresh.config, process.log);
+  if (!next) return reload_failed(process, next.error().detail);
+  now.snapshot = std::move(*next);
+  for (const auto& core : process.cores) core->replace_snapshot(now.snapshot);
+  process.reloads_good.fetch_add(1);
+  process.reload_failed.store(false);
+  process.reloaded_unix_s.store(std::time(nullptr));
+  for (const std::string& name : config::changed_for_restart(now.options, fresh.report.options)) {
+    process.log.warning(name +
+                        " was changed and needs a restart to count: a reload reads keys, "
+                        "salts, presets and source rules");
   }
-  snapshot = std::move(*next);
-  for (const auto& core : process.cores) core->replace_snapshot(snapshot);
   process.log.info("Reloaded keys, salts, presets and source rules");
+  tell_status("Serving, reloaded");
 }
 
 bool all_ended(const Process& process) {
@@ -170,33 +191,81 @@ void tell_of_missing_threads(const Process& process, Looks& looks) {
 
 enum class End : std::uint8_t { kAsAsked, kStuck, kHung };
 
+// Of a socket that was handed over, connections that are here get this long to have their next
+// answer, which ends them; it is over when nobody is here any more. Who comes meanwhile waits in
+// the kernel for whoever serves next.
+constexpr std::chrono::seconds kHandOverTime(1);
+
+// From the first signal on: still serving, then stopping.
+class Farewell {
+ public:
+  Farewell(Process& process, const config::ServerConfig& config, bool handed_over)
+      : process_(process), config_(config), handed_over_(handed_over) {}
+  bool begun() const noexcept { return leaving_ || stopping_; }
+  bool stopping() const noexcept { return stopping_; }
+  // A core has not ended when it should have.
+  bool hung() const noexcept { return loop::Clock::now() > end_; }
+
+  // A signal, or helpers that are stuck, which nobody has to be served by any more.
+  void ask(bool stuck) {
+    const std::chrono::seconds delay(config_.drain_delay_s);
+    const auto time = handed_over_ ? std::max(delay, kHandOverTime) : delay;
+    if (begun() || stuck || time.count() == 0) return stop();
+    leaving_ = true;
+    until_ = loop::Clock::now() + time;
+    process_.leaving.store(true);
+    const std::string words = "Leaving: /ready says 503, requests are served for " +
+                              std::to_string(time.count()) + " s more";
+    process_.log.info(words);
+    tell_status(words);
+    for (const auto& core : process_.cores) core->request_leave();
+  }
+  void look() {
+    if (!leaving_ || stopping_) return;
+    const bool doors_left = process_.doors_left.load() == static_cast<int>(process_.cores.size());
+    const bool nobody = config_.drain_delay_s == 0 && doors_left && process_.clients.load() == 0;
+    if (nobody || loop::Clock::now() >= until_) stop();
+  }
+
+ private:
+  void stop() {
+    process_.log.info(stopping_ ? "Stopping at once" : "Stopping");
+    notify_supervisor("STOPPING=1");
+    const std::chrono::seconds grace(config_.graceful_stop_timeout_s);
+    end_ = loop::Clock::now() + kEndTime + (stopping_ ? std::chrono::seconds(0) : grace);
+    stopping_ = true;
+    for (const auto& core : process_.cores) core->request_stop();
+  }
+
+  Process& process_;
+  const config::ServerConfig& config_;
+  const bool handed_over_;
+  bool leaving_ = false, stopping_ = false;
+  loop::Clock::time_point until_{}, end_ = loop::Clock::time_point::max();
+};
+
 // Waits for signals until every core has ended, or does not (kHung).
-End supervise(Process& process, SnapshotPtr snapshot, char** environment, HealthWatch& health) {
+End supervise(Process& process, const Start& start, char** environment, HealthWatch& health) {
   const sigset_t signals = handled_signals();
-  bool stopping = false;
+  InForce now{start.snapshot, start.options};
+  Farewell farewell(process, start.snapshot->config.server, start.sockets.main.handed_over);
   bool stuck = false;
   Looks looks;
-  auto end = loop::Clock::time_point::max();
-  while (!stopping || !all_ended(process)) {
-    const timespec wait = wait_time(stopping);
+  while (!farewell.stopping() || !all_ended(process)) {
+    const timespec wait = wait_time(farewell.begun());
     const int signal = sigtimedwait(&signals, nullptr, &wait);
     feed_watchdog(process);
     look_after_health(health, process);
     tell_of_missing_threads(process, looks);
-    if (loop::Clock::now() > end) {
+    if (farewell.hung()) {
       process.log.error("A core waits for a file or a socket that the kernel does not give back");
       return End::kHung;
     }
-    if (signal == SIGHUP && !stopping) reload(process, snapshot, environment);
+    if (signal == SIGHUP && !farewell.begun()) reload(process, now, environment);
     const bool asked = signal == SIGINT || signal == SIGTERM;
-    if (!asked && !stopping) stuck = helpers_stuck(process, snapshot->config, looks);
-    if (!asked && (!stuck || stopping)) continue;
-    process.log.info(stopping ? "Stopping at once" : "Stopping");
-    notify_supervisor("STOPPING=1");
-    const std::chrono::seconds grace(snapshot->config.server.graceful_stop_timeout_s);
-    end = loop::Clock::now() + kEndTime + (stopping ? std::chrono::seconds(0) : grace);
-    stopping = true;
-    for (const auto& core : process.cores) core->request_stop();
+    if (!asked && !farewell.begun()) stuck = helpers_stuck(process, now.snapshot->config, looks);
+    if (asked || (stuck && !farewell.begun())) farewell.ask(stuck);
+    farewell.look();
   }
   return stuck ? End::kStuck : End::kAsAsked;
 }
@@ -246,11 +315,12 @@ int no_threads(const Logger& log, const Plan& plan) {
   _exit(kExitUnclean);
 }
 
-constexpr loop::HelperHooks kHelperHooks{
-    .start = image::start_thread,
-    .after_job = image::job_finished,
-    .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
-    .thread_end = image::thread_finished};
+loop::HelperHooks helper_hooks() {
+  return {.start = image::start_thread,
+          .after_job = image::job_finished,
+          .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
+          .thread_end = image::thread_finished};
+}
 
 std::size_t helper_queue(const config::Config& config, const Plan& plan) {
   const int jobs_max =
@@ -272,7 +342,7 @@ image::SvgChildrenOptions drawing_options(const config::Config& config, const Pl
 // What all cores share, in the order of its making.
 struct House {
   House(const config::Config& config, const Plan& plan, const Logger& log)
-      : helpers(static_cast<unsigned>(plan.helpers), helper_queue(config, plan), kHelperHooks),
+      : helpers(static_cast<unsigned>(plan.helpers), helper_queue(config, plan), helper_hooks()),
         process(log, helpers, mem::memory_limit(config.memory.limit_mib).bytes),
         svg_children(drawing_options(config, plan, process)),
         scratch(process.memory.limit_bytes() / kScratchPart,
@@ -293,19 +363,23 @@ void make_cores(Process& process, const Start& start) {
                   .count = start.plan.loops,
                   .snapshot = start.snapshot,
                   .make_engine = make_engine};
+    one.handed_over = start.sockets.main.handed_over;
     one.listen_fd = start.sockets.main.fds[static_cast<std::size_t>(i)].get();
     if (i == 0 && !start.sockets.metrics.fds.empty()) {
+      one.metrics_handed_over = start.sockets.metrics.handed_over;
       one.metrics_fd = start.sockets.metrics.fds[0].get();
     }
     process.cores.push_back(std::make_unique<Core>(process, std::move(one)));
   }
 }
 
-void say_ready(const Process& process, const Start& start) {
+void say_ready(Process& process, const Start& start) {
   const Listeners& main = start.sockets.main;
+  process.reloaded_unix_s.store(std::time(nullptr));
   write_port_file(start.snapshot->config, main.port);
   process.log.info("imgring " IMGRING_VERSION " listens on " + main.address,
                    {{"port", std::int64_t{main.port}},
+                    {"metrics", start.sockets.metrics.address},
                     {"loops", std::int64_t{start.plan.loops}},
                     {"workers", std::int64_t{start.plan.helpers}},
                     {"allocator", mem::allocator_name()}});
@@ -313,7 +387,7 @@ void say_ready(const Process& process, const Start& start) {
   if (process.helpers.nice_refused()) {
     process.log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
-  notify_supervisor("READY=1");
+  notify_supervisor("READY=1\nSTATUS=Serving at " + main.address);
 }
 
 // Threads come home, or are left behind where they can't.
@@ -345,7 +419,7 @@ int run_cores(const Start& start, const Logger& log, char** environment) {
   if (!start_cores(process)) return no_threads(log, start.plan);
   HealthWatch health({.test = image::self_test, .start = image::start_thread});
   say_ready(process, start);
-  const End end = supervise(process, start.snapshot, environment, health);
+  const End end = supervise(process, start, environment, health);
   log_summed(process, true);
   const std::string& socket = start.sockets.main.unix_path;
   if (!socket.empty()) unlink(socket.c_str());
@@ -357,7 +431,8 @@ int run_cores(const Start& start, const Logger& log, char** environment) {
 int serve(char** environment) {
   std::set_terminate(end_by_exception);
   LoadedConfig loaded = load_environment(environment);
-  LogQueue queue({.fd = STDOUT_FILENO, .format = loaded.log_format});
+  LogQueue queue(
+      {.fd = STDOUT_FILENO, .format = loaded.log_format, .priorities = is_journal(STDOUT_FILENO)});
   flush_log_on_crash();
   const Logger log(loaded.log_format, loaded.log_level, queue);
   log_report(loaded.report, log);
@@ -370,6 +445,7 @@ int serve(char** environment) {
   for (const std::string& text : found.warnings) log.warning(text);
   for (const Problem& problem : found.problems) log.critical(problem.text);
   if (!found.problems.empty()) return status_of(found.problems);
+  start.options = std::move(loaded.report.options);
   const int status = run_cores(start, log, environment);
   start.snapshot.reset();
   image::shutdown_vips();

@@ -203,8 +203,18 @@ Listeners listen_for(const char* variable, const ListenInput& input, Findings& f
   return {};
 }
 
+Listeners of_handed(loop::Fd socket, int count, Findings& found) {
+  auto out = listen_on_handed(std::move(socket), count);
+  if (out) return std::move(*out);
+  found.problems.push_back({kExitConfig, out.error().text});
+  return {};
+}
+
+// What was handed over stands in for the variables' addresses.
 Sockets open_sockets(const config::Config& config, int loops, Listening listening,
                      Findings& found) {
+  HandedOver handed = take_handed_over();
+  if (!handed.problem.empty()) found.problems.push_back({kExitConfig, handed.problem});
   ListenInput input;
   input.bind = config.server.bind;
   input.network = config.server.network;
@@ -212,8 +222,10 @@ Sockets open_sockets(const config::Config& config, int loops, Listening listenin
   input.count = loops;
   input.dry = listening == Listening::kTried;
   Sockets out;
-  out.main = listen_for("IMGPROXY_BIND", input, found);
-  if (config.observe.prometheus_bind.empty()) return out;
+  out.main = handed.main ? of_handed(std::move(handed.main), loops, found)
+                         : listen_for("IMGPROXY_BIND", input, found);
+  if (handed.metrics) out.metrics = of_handed(std::move(handed.metrics), 1, found);
+  if (!out.metrics.fds.empty() || config.observe.prometheus_bind.empty()) return out;
   ListenInput metrics;
   metrics.bind = config.observe.prometheus_bind;
   metrics.dry = input.dry;

@@ -44,6 +44,7 @@ struct ServerConfig {
   int max_clients = 2048;  // 0 = none
   int timeout_s = 10, read_request_timeout_s = 10, write_response_timeout_s = 10;
   int keep_alive_timeout_s = 10, graceful_stop_timeout_s = 20;
+  int drain_delay_s = 0;        // IMGRING_DRAIN_DELAY
   int workers = 0;              // 0 = not set: usable CPUs (decision 4)
   int loops = 0;                // IMGRING_LOOPS; 0 = as many as helpers' default
   int requests_queue_size = 0;  // 0 = bounded by memory and time

@@ -1,8 +1,9 @@
 // Counters of one core, and their sum as imgproxy's Prometheus text.
 // Owns: CoreMetrics, the numbers of one loop. Touch: the loop writes, any thread reads. Counting
 // allocates nothing.
-// Promises: names, types, labels and buckets are imgproxy's (server.md 10.1, memory.md 5.5); valid
-// text format 0.0.4.
+// Promises: names, types, labels and buckets are imgproxy's (server.md 10.1, memory.md 5.5); what
+// imgproxy does not have is named imgring_*, and until 0.3 once more without that, as it was
+// before; valid text format 0.0.4.
 #pragma once
 
 #include <array>
@@ -115,6 +116,18 @@ struct LogNumbers {
   std::uint64_t summed = 0;   // failed requests that were said as a count
 };
 
+// What runs, for imgring_build_info: plain words, none of which needs escaping.
+struct BuildNumbers {
+  std::string_view version, libvips, allocator;
+};
+
+// SIGHUPs.
+struct ReloadNumbers {
+  std::uint64_t good = 0, failed = 0;
+  double good_unix_s = 0;  // of the last that went well, or of the start
+  bool last_failed = false;
+};
+
 struct MetricsView {
   std::string_view name_space;  // IMGPROXY_PROMETHEUS_NAMESPACE; not put before process_*
   std::span<const CoreMetrics* const> cores;
@@ -125,7 +138,9 @@ struct MetricsView {
   VipsNumbers vips;
   SvgChildNumbers svg;
   MemoryNumbers memory;
-  LogNumbers log;
+  LogNumbers log{};
+  BuildNumbers build{};
+  ReloadNumbers reload{};
   ProcessNumbers process;
 };
 

@@ -22,6 +22,8 @@ struct CoreStart {
   int count = 1;
   int listen_fd = -1;   // owned by the caller until the core has ended
   int metrics_fd = -1;  // core 0 only; -1: no metrics listener
+  // Theirs who gave them, and who listen on: they are never shut.
+  bool handed_over = false, metrics_handed_over = false;
   SnapshotPtr snapshot;
   std::unique_ptr<loop::Engine> (*make_engine)(EngineKind kind) = nullptr;
 };
@@ -37,6 +39,9 @@ class Core {
   void join();   // once every core has ended(): frees its parts
 
   // Any thread, after start().
+  // All is served, answers end their connections; of a socket that was handed over nobody more is
+  // taken, as whoever comes next takes them.
+  void request_leave();
   void request_stop();  // drain, then end; a second call ends at once
   void client_left();   // a place of IMGPROXY_MAX_CLIENTS came free
   void replace_snapshot(SnapshotPtr snapshot);

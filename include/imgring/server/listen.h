@@ -18,7 +18,16 @@ struct Listeners {
   int port = 0;               // 0 for unix
   std::string unix_path;      // removed at the end
   std::string address;        // for the log
+  bool handed_over = false;   // by whoever started us: theirs, who listen on
 };
+// Sockets that whoever started us listens on (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS,
+// LISTEN_FDNAMES), taken once and gone from the environment. One named "metrics" is the metrics
+// listener's, another one the main one's.
+struct HandedOver {
+  loop::Fd main, metrics;
+  std::string problem;  // empty: none
+};
+HandedOver take_handed_over();
 struct ListenInput {
   std::string bind;  // "host:port", ":port", "[v6]:port", or a path for unix
   config::Network network = config::Network::kTcp;
@@ -33,5 +42,8 @@ struct ListenFailure {
   bool lasting = false;
 };
 std::expected<Listeners, ListenFailure> listen_on(const ListenInput& input);
+// A listener of a socket that was handed over: `count` descriptors of it. The failure says what it
+// is instead.
+std::expected<Listeners, ListenFailure> listen_on_handed(loop::Fd socket, int count);
 
 }  // namespace imgring::server

@@ -57,6 +57,7 @@ struct Start {
   SnapshotPtr snapshot;  // null: a problem was found
   Plan plan{};
   Sockets sockets;
+  std::vector<config::OptionState> options{};  // as they were set, for a reload to compare
 };
 Start make_start(config::Config config, Listening listening, Findings& found);
 

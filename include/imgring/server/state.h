@@ -26,8 +26,14 @@ struct Process : service::Shared {
   std::atomic<int> clients{0};
   std::atomic<int> crowded{0};      // cores where somebody waits long for a client's place
   std::atomic<bool> healthy{true};  // the libvips self-test's last answer
+  // Told to stop: /ready says so, while all is still served (IMGRING_DRAIN_DELAY).
+  std::atomic<bool> leaving{false};
+  std::atomic<int> doors_left{0};  // cores that take nobody more from a handed-over socket
   std::atomic<bool> draining{false};
-  std::vector<std::unique_ptr<Core>> cores;  // complete before the first thread starts
+  std::atomic<std::uint64_t> reloads_good{0}, reloads_failed{0};
+  std::atomic<std::int64_t> reloaded_unix_s{0};  // the last that went well, or the start
+  std::atomic<bool> reload_failed{false};        // the last one
+  std::vector<std::unique_ptr<Core>> cores;      // complete before the first thread starts
 };
 
 }  // namespace imgring::server

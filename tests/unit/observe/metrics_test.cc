@@ -410,6 +410,36 @@ TEST_F(Metrics, MemoryAndItsBudgets) {
   }
 }
 
+// Ours have one prefix; until 0.3 each is there once more without it, and says so.
+TEST_F(Metrics, OwnNamesHaveOnePrefixAndOlderOnesSayThatTheyGo) {
+  MetricsView all = view();
+  all.build = {.version = "1.2.3", .libvips = "libvips 8.14.1", .allocator = "mimalloc"};
+  all.reload = {.good = 3, .failed = 1, .good_unix_s = 1700000000, .last_failed = true};
+  const std::string page = prometheus_text(all);
+  const Reader reader(page);
+  for (const auto& [name, type] : reader.types()) {
+    if (!name.starts_with("imgring_")) continue;
+    const std::string older = name.substr(8);
+    const bool since = older == "build_info" || older.find("reload") != std::string::npos;
+    EXPECT_EQ(reader.types().contains(older), !since) << name;
+    if (since) continue;
+    EXPECT_EQ(reader.types().at(older), type) << name;
+    const std::size_t help = page.find("# HELP " + older + " ");
+    EXPECT_NE(page.substr(help, page.find('\n', help) - help).find("gone with 0.3"),
+              std::string::npos)
+        << name;
+  }
+  EXPECT_EQ(reader["imgring_connections"], reader["connections"]);
+  EXPECT_EQ(page.find("gone with 0.3", page.find("# HELP requests_total")),
+            page.find("gone with 0.3"));
+  for (std::string_view line :
+       {"imgring_build_info{version=\"1.2.3\",libvips=\"libvips 8.14.1\",allocator=\"mimalloc\"} 1",
+        "imgring_reloads_total{result=\"good\"} 3", "imgring_reloads_total{result=\"failed\"} 1",
+        "imgring_last_reload_failed 1", "imgring_last_reload_good_timestamp_seconds 1700000000"}) {
+    EXPECT_NE(page.find("\n" + std::string(line) + "\n"), std::string::npos) << line;
+  }
+}
+
 TEST_F(Metrics, NoCoresAndNoPoolsIsStillAPage) {
   const std::string page = prometheus_text({.name_space = "",
                                             .cores = {},
