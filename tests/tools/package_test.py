@@ -184,6 +184,8 @@ class Package(NeedsProgram):
             self.assertRegex(control, r'\nDepends: .*\b%s\S* \(>= ' % re.escape(library).rstrip())
         self.assertEqual(read(self.folder, 'DEBIAN/conffiles'), '/etc/imgring/imgring.env\n')
         subprocess.run(['md5sum', '--quiet', '--check', 'DEBIAN/md5sums'], cwd=self.folder, check=True)
+        for path in ('lib/systemd/system/imgring.socket', 'share/zsh/vendor-completions/_imgring'):
+            self.assertTrue(os.path.exists(self.folder + '/usr/' + path), path)
         self.assertIn('llhttp', read(self.folder, 'usr/share/doc/imgring/copyright'))
 
     def test_completion_knows_commands_and_flags(self):
