@@ -13,11 +13,12 @@
 #include "imgring/cli/run_command.h"
 #include "imgring/config/load.h"
 #include "imgring/image/abilities.h"
-#include "imgring/image/svg_worker.h"
+#include "imgring/image/sandbox_kinds.h"
 #include "imgring/image/versions.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
+#include "imgring/sandbox/worker.h"
 #include "imgring/server/run.h"
 #include "imgring/server/start.h"
 
@@ -183,7 +184,9 @@ int run_command(int argc, char** argv, char**) {
   open_standard_files();
   mem::tune_allocator();
   // Not for people: the server starts itself so.
-  if (argc == 2 && argv[1] == std::string_view(image::kSvgCommand)) return image::run_svg_worker();
+  if (argc == 3 && argv[1] == std::string_view(sandbox::kCommand)) {
+    return sandbox::run_worker(image::sandbox_kinds(), argv[2]);
+  }
   const std::span<char* const> words(argv + 1, argv + std::max(argc, 1));
   std::string_view name = words.empty() ? "serve" : words[0];
   for (const Spelling& spelling : kSpellings)

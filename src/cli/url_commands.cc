@@ -9,6 +9,7 @@
 #include "imgring/format/sniff.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
+#include "imgring/sandbox/children.h"
 #include "imgring/server/run.h"
 #include "imgring/server/start.h"
 #include "imgring/service/answers.h"
@@ -162,8 +163,8 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
   job.config = &config.processing;
   job.watermark = snapshot.watermark.get();
   job.abilities = snapshot.abilities;
-  image::SvgChildren svg_children({});
-  job.svg_children = &svg_children;
+  sandbox::Children children({});
+  job.children = &children;
   std::printf("source content: %s, %zu bytes\n",
               std::string(facts_of(job.source_type).name).c_str(), bytes.size());
   if (job.source_type == ImageType::kUnknown) return fail(ErrorCode::kUnknownType);

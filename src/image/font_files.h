@@ -1,20 +1,14 @@
-// The only files a locked-in child can open: fonts, whose descriptors it took before.
-// Owns the descriptors, for the process's life. Main thread of the child, once.
-// Promises: afterwards a call of open or openat that the filter traps gives a descriptor of a font
-// that is read from its start, or fails with EACCES, and access() knows these fonts and nothing
-// else; nothing is looked up in any file system.
+// The fonts of this machine. Owns nothing; fontconfig's configuration stays for the process's life.
+// Main thread of a child, once.
 #pragma once
 
-#include <cstddef>
+#include <string>
+#include <vector>
 
 namespace imgring::image {
 
-// Fonts kept open at most: some desktops have thousands, and a picture wants one or two.
-inline constexpr std::size_t kFontFilesMax = 4096;
-
-// Reads the configuration of fontconfig and opens every font it knows. How many.
-std::size_t open_font_files();
-// From here on SIGSYS, which the filter sends for open, access and stat, is answered by us.
-bool answer_trapped_calls() noexcept;
+// Reads the configuration of fontconfig; some fonts stand there twice. fontconfig does not look
+// again: in a child the answer would be that all are gone.
+std::vector<std::string> font_files();
 
 }  // namespace imgring::image

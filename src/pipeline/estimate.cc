@@ -8,6 +8,7 @@
 
 #include "imgring/format/headers.h"
 #include "imgring/format/sniff.h"
+#include "imgring/image/svg_check.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/svg/svg.h"
 #include "load.h"

@@ -84,10 +84,11 @@ Result<Opened> open_vector(const LoadRequest& request) {
   params.served = skips_processing(request.type, *request.options, *request.config);
   params.memory_bytes = request.memory_bytes;
   Opened opened;
-  if (request.svg_children == nullptr) {
+  if (request.children == nullptr) {
     opened.drawing = image::draw_here(request.source, params);
   } else {
-    IMGRING_TRY(opened.drawing, request.svg_children->open(request.source, params, *request.stop));
+    IMGRING_TRY(opened.drawing,
+                image::draw_in_child(*request.children, request.source, params, *request.stop));
   }
   IMGRING_TRY(opened.facts, look_at_vector(request, opened.drawing.get(), 1));
   return opened;

@@ -8,9 +8,10 @@
 #include "imgring/base/text.h"
 #include "imgring/format/abilities.h"
 #include "imgring/image/stop.h"
-#include "imgring/image/svg_children.h"
+#include "imgring/image/svg_drawing.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
+#include "imgring/sandbox/children.h"
 
 namespace imgring::pipeline {
 
@@ -23,10 +24,10 @@ struct LoadRequest {
   ImageType type = ImageType::kUnknown;
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
-  const image::StopFlag* stop = nullptr;       // vectors: ends the wait for a child
-  image::SvgChildren* svg_children = nullptr;  // null: vectors are drawn in this process
-  std::uint64_t memory_bytes = 0;              // that a child may take; 0: no bound of the job's
-  const Logger* log = nullptr;                 // null: nothing is said
+  const image::StopFlag* stop = nullptr;  // vectors: ends the wait for a child
+  sandbox::Children* children = nullptr;  // null: vectors are drawn in this process
+  std::uint64_t memory_bytes = 0;         // that a child may take; 0: no bound of the job's
+  const Logger* log = nullptr;            // null: nothing is said
   format::Abilities abilities = format::Abilities::all();
 };
 

@@ -21,8 +21,8 @@ namespace {
 using image::VipsImagePtr;
 
 LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source,       job.source_type,  job.options, job.config,   &stop,
-          job.svg_children, job.memory_bytes, job.log,     job.abilities};
+  return {job.source,   job.source_type,  job.options, job.config,   &stop,
+          job.children, job.memory_bytes, job.log,     job.abilities};
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
@@ -75,7 +75,7 @@ Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInpu
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
-  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.svg_children};
+  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.children};
   return run_steps(std::move(loaded.image), &loaded.plan, *input, context);
 }
 
@@ -113,7 +113,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
     IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
     IMGRING_TRY(VipsImagePtr frame, without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
-    const StepContext context{plan, *input, stop, job.watermark, &watermark, job.svg_children};
+    const StepContext context{plan, *input, stop, job.watermark, &watermark, job.children};
     IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
     IMGRING_TRY_VOID(stack.append(done.get(), stop));
   }

@@ -2,11 +2,11 @@
 #include "keeper.h"
 
 #include "imgring/image/decode_scratch.h"
-#include "imgring/image/svg_children.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
+#include "imgring/sandbox/children.h"
 
 namespace imgring::server {
 
@@ -39,14 +39,14 @@ void log_memory(const KeeperParts& parts) {
 // What takes milliseconds: on a helper, no loop waits for it. Not again while `under_way`.
 loop::Task<void> release_on_helper(service::Services& services, loop::Scope& scope,
                                    bool& under_way) {
-  image::SvgChildren* children = services.shared.svg_children;
+  sandbox::Children* children = services.shared.children;
   image::DecodeScratch* scratch = services.shared.scratch;
   const bool any_children = children != nullptr && children->any();
   const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
   if (!any_children && !any_scratch) co_return;
   const auto unused_since = loop::Clock::now() - idle_time_max(services.snapshot->config);
   auto release = [=] {
-    if (any_children) children->end_idle();
+    if (any_children) children->end_idle(unused_since);
     if (any_scratch) scratch->release_unused(unused_since);
     return true;
   };

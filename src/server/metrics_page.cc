@@ -4,11 +4,11 @@
 #include <array>
 #include <vector>
 
-#include "imgring/image/svg_children.h"
 #include "imgring/image/versions.h"
 #include "imgring/image/vips_memory.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
+#include "imgring/sandbox/children.h"
 #include "imgring/server/core.h"
 #include "plain_routes.h"
 
@@ -77,8 +77,8 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
   const auto lanes = lane_numbers(process_.helpers);
   view.lanes = lanes;
   view.vips = {vips.used_bytes, vips.peak_bytes, vips.allocations};
-  if (process_.svg_children != nullptr) {
-    const image::SvgChildrenNumbers svg = process_.svg_children->numbers();
+  if (process_.children != nullptr) {
+    const sandbox::ChildrenNumbers svg = process_.children->numbers();
     view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};
   }
   view.log = {.dropped = process_.log.lines_dropped(), .summed = process_.equal_lines.summed()};

@@ -17,11 +17,11 @@
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/library_words.h"
 #include "imgring/image/self_test.h"
-#include "imgring/image/svg_children.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
+#include "imgring/sandbox/children.h"
 #include "imgring/server/core.h"
 #include "imgring/server/listen.h"
 #include "imgring/server/run.h"
@@ -328,15 +328,14 @@ std::size_t helper_queue(const config::Config& config, const Plan& plan) {
   return static_cast<std::size_t>(jobs_max) + kHelperQueueSpare;
 }
 
-image::SvgChildrenOptions drawing_options(const config::Config& config, const Plan& plan,
+sandbox::ChildrenOptions children_options(const config::Config& config, const Plan& plan,
                                           Process& process) {
-  image::SvgChildrenOptions drawing;
-  drawing.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
-  drawing.time_max = std::chrono::seconds(config.server.timeout_s + 1);
-  drawing.idle_max = idle_time_max(config);
-  drawing.idle_budget = &process.ledger.part(mem::Part::kConnections);
-  drawing.log = &process.log;
-  return drawing;
+  sandbox::ChildrenOptions apart;
+  apart.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
+  apart.time_max = std::chrono::seconds(config.server.timeout_s + 1);
+  apart.idle_budget = &process.ledger.part(mem::Part::kConnections);
+  apart.log = &process.log;
+  return apart;
 }
 
 // What all cores share, in the order of its making.
@@ -344,16 +343,16 @@ struct House {
   House(const config::Config& config, const Plan& plan, const Logger& log)
       : helpers(static_cast<unsigned>(plan.helpers), helper_queue(config, plan), helper_hooks()),
         process(log, helpers, mem::memory_limit(config.memory.limit_mib).bytes),
-        svg_children(drawing_options(config, plan, process)),
+        children(children_options(config, plan, process)),
         scratch(process.memory.limit_bytes() / kScratchPart,
                 {.budget = &process.plans(), .waiters = &process.memory_waiters}) {
-    process.svg_children = &svg_children;
-    process.memory.count_too([this] { return svg_children.numbers().anon_bytes; });
+    process.children = &children;
+    process.memory.count_too([this] { return children.numbers().anon_bytes; });
     process.scratch = &scratch;
   }
   loop::HelperPool helpers;
   Process process;
-  image::SvgChildren svg_children;
+  sandbox::Children children;
   image::DecodeScratch scratch;
 };
 
@@ -379,6 +378,7 @@ void say_ready(Process& process, const Start& start) {
   write_port_file(start.snapshot->config, main.port);
   process.log.info("imgring " IMGRING_VERSION " listens on " + main.address,
                    {{"port", std::int64_t{main.port}},
+                    {"engine", std::string(engine_name(start.snapshot->config.server.engine))},
                     {"metrics", start.sockets.metrics.address},
                     {"loops", std::int64_t{start.plan.loops}},
                     {"workers", std::int64_t{start.plan.helpers}},

@@ -323,7 +323,7 @@ pipeline::RenderJob job_of(const RenderState& state, const Shared& shared) {
   job.config = &state.snapshot->config.processing;
   job.watermark = state.snapshot->watermark.get();
   job.abilities = state.snapshot->abilities;
-  job.svg_children = shared.svg_children;
+  job.children = shared.children;
   job.scratch = shared.scratch;
   job.log = &shared.log;
   return job;

@@ -4,15 +4,12 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "imgring/base/sanitized.h"
+
 namespace imgring::test {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr int kSlowFactor = 6;
 
 }  // namespace

@@ -2,6 +2,7 @@
 // Helper threads and the child only: the pictures inside are opened.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "imgring/base/error.h"
@@ -9,6 +10,9 @@
 #include "imgring/svg/work.h"
 
 namespace imgring::image {
+
+// Pixels of one drawing; 134 million of them.
+inline constexpr std::size_t kSvgPixelBytesMax = std::size_t{512} << 20;
 
 // Limits of what drawing costs (svg/scene.h), in UTF-8 or any other encoding. Opens the pictures
 // inside: helper threads only.

@@ -32,7 +32,7 @@ using VipsSourcePtr = std::unique_ptr<VipsSource, Deleter<g_object_unref>>;
 // svg and jxl, GLib messages to the given sink. The error says what is missing.
 Result<void> init_vips(const char* program_name);
 void shutdown_vips();
-// From here on this process opens no SVG by libvips: children do (svg_children.h).
+// From here on this process opens no SVG by libvips: children do (svg_drawing.h).
 void keep_svg_out();
 
 // The text of the libvips error buffer, cleared; and the Error it maps to (processing rules: loader

@@ -15,8 +15,8 @@
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
-#include "imgring/image/svg_children.h"
 #include "imgring/pipeline/plan.h"
+#include "imgring/sandbox/children.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::pipeline {
@@ -35,9 +35,9 @@ struct RenderJob {
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured
   format::Abilities abilities = format::Abilities::all();
-  image::SvgChildren* svg_children = nullptr;  // null: SVGs are drawn in this process (tests)
-  image::DecodeScratch* scratch = nullptr;     // null: the allocator
-  const Logger* log = nullptr;                 // debug lines about what is left out; null: none
+  sandbox::Children* children = nullptr;    // null: SVGs are drawn in this process (tests)
+  image::DecodeScratch* scratch = nullptr;  // null: the allocator
+  const Logger* log = nullptr;              // debug lines about what is left out; null: none
   // What the job was granted: a child that works for it may take no more. 0: no bound (tests).
   std::uint64_t memory_bytes = 0;
   bool libvips_only = false;  // for tests: nothing goes the shorter way

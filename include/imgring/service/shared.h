@@ -14,8 +14,10 @@
 
 namespace imgring::image {
 class DecodeScratch;
-class SvgChildren;
-}  // namespace imgring::image
+}
+namespace imgring::sandbox {
+class Children;
+}
 
 namespace imgring::service {
 
@@ -36,7 +38,7 @@ struct Shared {
   const Logger& log;
   loop::HelperPool& helpers;
   // Set before the cores start; they outlive the helpers.
-  image::SvgChildren* svg_children = nullptr;
+  sandbox::Children* children = nullptr;
   image::DecodeScratch* scratch = nullptr;
   mem::Ledger ledger;   // what strangers can make the process hold
   mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most

@@ -6,6 +6,7 @@
 #include "imgring/image/stop.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/pipeline/render.h"
+#include "imgring/sandbox/children.h"
 
 namespace imgring::pipeline {
 
@@ -23,7 +24,7 @@ struct StepContext {
   const AuxImage* watermark_source;
   // Made by the first frame that needs it; empty image: lies outside.
   PreparedWatermark* watermark;
-  image::SvgChildren* svg_children = nullptr;  // for a watermark that is an SVG
+  sandbox::Children* children = nullptr;  // for a watermark that is an SVG
 };
 
 namespace steps {

@@ -132,7 +132,7 @@ Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
                             &own,
                             context.input.config,
                             &stop,
-                            context.svg_children};
+                            context.children};
   IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY_VOID(check_resolution(opened.facts, 1, own));
   input.facts = opened.facts;

@@ -1,11 +1,12 @@
 // The real child that draws SVGs: what it draws, what it says, and what it is shut in.
+#include "../sandbox/scripted_children.h"
 #include "svg_children_helpers.h"
 
 namespace imgring::image {
 namespace {
 
 TEST(SvgChild, DrawsWhatThisProcessWouldDraw) {
-  SvgChildren children(real_children());
+  sandbox::Children children(real_children());
   for (const double scale : {1.0, 0.5, 3.0}) {
     const auto there = draw(&children, kPicture, scale);
     ASSERT_TRUE(there.has_value()) << there.error().detail;
@@ -32,7 +33,7 @@ std::string with_picture(const std::string& type, const std::string& bytes) {
 
 // What reads them must be there before the child has no files.
 TEST(SvgChild, DrawsPicturesInsideOfEveryFormat) {
-  SvgChildren children(real_children());
+  sandbox::Children children(real_children());
   const VipsImagePtr image = test::picture(8, 8, 3);
   const config::ProcessingConfig config;
   SaveParams params;
@@ -88,12 +89,12 @@ TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
     SCOPED_TRACE(suffix);
     if (std::string_view(suffix).starts_with(".avif") && !test::can_save(ImageType::kAvif))
       continue;
-    SvgChildren children(real_children());
+    sandbox::Children children(real_children());
     const std::string source = with_picture("any", test::saved_by_vips(photo.get(), suffix));
     SvgParams params;
     params.memory_bytes =
         (std::uint64_t{32} << 20) + bytes_of_pixel * 12'000'000 + source.size() * 60;
-    auto drawing = children.open(as_bytes(source), params, kNoStop);
+    auto drawing = draw_in_child(children, as_bytes(source), params, kNoStop);
     ASSERT_TRUE(drawing.has_value()) << drawing.error().detail;
     ASSERT_TRUE((*drawing)->look(1).has_value());
     const auto picture = (*drawing)->draw();
@@ -105,7 +106,7 @@ TEST(SvgChild, DrawsAPhotoInsideWithWhatItIsGranted) {
 
 // The encodings are ready before the child has no files; what is read twice is the same text.
 TEST(SvgChild, DrawsWhateverTheEncoding) {
-  SvgChildren children(real_children());
+  sandbox::Children children(real_children());
   const auto plain = draw(&children, kPicture, 1);
   ASSERT_TRUE(plain.has_value()) << plain.error().detail;
   std::string wide = "\xFF\xFE";
@@ -148,7 +149,7 @@ TEST(SvgDrawing, ATranscodedSourceOutlivesThePictureAndTheDrawing) {
 }
 
 TEST(SvgChild, TellsWhatIsWrongWithAPicture) {
-  SvgChildren children(real_children());
+  sandbox::Children children(real_children());
   const std::string broken = "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'><g>";
   const std::string over =
       "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'>"
@@ -167,14 +168,14 @@ TEST(SvgChild, TellsWhatIsWrongWithAPicture) {
 
 TEST(SvgChild, IsShutIn) {
   pid_t pid = -1;
-  SvgChildrenOptions options = real_children();
-  options.start = [&pid, start = options.start] {
-    auto process = start();
+  sandbox::ChildrenOptions options = real_children();
+  options.start = [&pid, start = options.start](const sandbox::Kind& kind) {
+    auto process = start(kind);
     if (process) pid = process->pid;
     return process;
   };
-  SvgChildren children(std::move(options));
-  const auto drawing = children.open(as_bytes(kPicture), {}, kNoStop);
+  sandbox::Children children(std::move(options));
+  const auto drawing = draw_in_child(children, as_bytes(kPicture), {}, kNoStop);
   ASSERT_TRUE(drawing.has_value()) << drawing.error().detail;
   const std::string status = proc_text(pid, "status");
   EXPECT_NE(status.find("Seccomp:\t2"), std::string::npos) << status;
@@ -184,16 +185,72 @@ TEST(SvgChild, IsShutIn) {
   std::istringstream line(limits.substr(limits.find("Max address space")));
   std::string word, number;
   line >> word >> word >> word >> number;
-  EXPECT_EQ(number, std::to_string(kSvgAddressBytesMax)) << limits;
+  EXPECT_EQ(number, std::to_string(sandbox::kAddressBytesMax)) << limits;
+}
+
+TEST(SvgChild, KeepsNextToNothingOfALargePicture) {
+  if (kSanitized) GTEST_SKIP() << "its allocator keeps what was freed";
+  sandbox::Children children(real_children());
+  ASSERT_TRUE(draw(&children, kPicture, 1).has_value());
+  const std::uint64_t before = children.numbers().anon_bytes;
+  ASSERT_TRUE(draw(&children, kPicture, 50).has_value());  // 24 MB of pixels
+  EXPECT_LT(children.numbers().anon_bytes, before + sandbox::kGrownBytes);
+  EXPECT_EQ(children.numbers().started, 1u);
+}
+
+// Sizes are the picture's: the sandbox does not look at them.
+TEST(SvgChild, ImpossibleSizesAreLies) {
+  struct Case {
+    const char* what;
+    sandbox::test::Script script;
+  };
+  using sandbox::test::hear, sandbox::test::say, sandbox::test::wait_for_the_end;
+  constexpr Case kCases[] = {
+      {"no width",
+       [](int s) {
+         hear(s);
+         say(s, 1, {.width = 0, .height = 4});
+         wait_for_the_end(s);
+       }},
+      {"a negative height",
+       [](int s) {
+         hear(s);
+         say(s, 1, {.width = 4, .height = -4});
+         wait_for_the_end(s);
+       }},
+      {"impossibly wide",
+       [](int s) {
+         hear(s);
+         say(s, 1, {.width = 0x7FFFFFFF, .height = 1});
+         wait_for_the_end(s);
+       }},
+      {"fewer pixels than it told of",
+       [](int s) {
+         for (int i = 0; i < 3; ++i) {
+           hear(s);
+           say(s, 1, {.width = 6, .height = 4}, i == 2 ? 95 : 0);
+         }
+         wait_for_the_end(s);
+       }},
+  };
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.what);
+    sandbox::Children children(sandbox::test::scripted(c.script));
+    const auto drawn = draw(&children, kPicture, 0.1);
+    ASSERT_FALSE(drawn.has_value());
+    EXPECT_EQ(drawn.error().status(), 422) << drawn.error().detail;
+    EXPECT_EQ(children.numbers().died, 1u);
+    EXPECT_EQ(children.numbers().alive, 0u);
+  }
 }
 
 TEST(SvgChild, SizesThatCantBeDrawnAreRefusedHere) {
-  SvgChildren children(real_children());
+  sandbox::Children children(real_children());
   const auto wide = draw(&children, kPicture, 500);  // 30 000 x 20 000
   ASSERT_FALSE(wide.has_value());
   EXPECT_EQ(wide.error().code, ErrorCode::kResolutionTooLarge);
   const std::string large(kSvgLargeBytes * 11, ' ');
-  const auto long_one = children.open(as_bytes(large), {}, kNoStop);
+  const auto long_one = draw_in_child(children, as_bytes(large), {}, kNoStop);
   ASSERT_FALSE(long_one.has_value());
   EXPECT_EQ(long_one.error().code, ErrorCode::kBrokenSvg);
 }

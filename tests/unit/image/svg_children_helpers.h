@@ -1,30 +1,19 @@
 // What the tests of children that draw SVGs share: a picture, and how the real child is started.
 #pragma once
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
-#include "../../../src/image/memory_file.h"
-#include "../../../src/image/svg_lock.h"
-#include "../../../src/image/svg_talk.h"
-#include "../../../src/image/svg_wire.h"
+#include "imgring/base/sanitized.h"
 #include "imgring/image/encoder.h"
 #include "imgring/image/loader.h"
-#include "imgring/image/svg_children.h"
+#include "imgring/image/svg_drawing.h"
+#include "imgring/sandbox/children.h"
 #include "test_images.h"
 
 namespace imgring::image {
@@ -37,15 +26,15 @@ inline const std::string kPicture =
     "fill='#c03020'/><text x='4' y='30' font-size='14'>text</text></svg>";
 inline const StopFlag kNoStop;
 
-inline SvgChildrenOptions real_children() {
-  SvgChildrenOptions options;
+inline sandbox::ChildrenOptions real_children() {
+  sandbox::ChildrenOptions options;
   options.children_max = 2;
   options.time_max = 60s;
   options.start_max = 60s;  // a sanitizer's build starts slowly
-  options.start = []() -> Result<SvgProcess> {
+  options.start = [](const sandbox::Kind& kind) -> Result<sandbox::ChildProcess> {
     const char* program = std::getenv("IMGRING_BIN");
     if (program == nullptr) return fail(ErrorCode::kInternal, "IMGRING_BIN must name the program");
-    return start_svg_process(program);
+    return sandbox::start_process(kind, program);
   };
   return options;
 }
@@ -56,9 +45,9 @@ inline std::string proc_text(pid_t pid, const char* name) {
   return out.str();
 }
 
-inline Result<VipsImagePtr> draw(SvgChildren* children, const std::string& source, double scale,
-                                 const StopFlag& stop = kNoStop) {
-  IMGRING_TRY(auto drawing, children->open(as_bytes(source), {}, stop));
+inline Result<VipsImagePtr> draw(sandbox::Children* children, const std::string& source,
+                                 double scale, const StopFlag& stop = kNoStop) {
+  IMGRING_TRY(auto drawing, draw_in_child(*children, as_bytes(source), {}, stop));
   IMGRING_TRY_VOID(drawing->look(1));
   IMGRING_TRY_VOID(drawing->look(scale));
   return drawing->draw();

@@ -1,5 +1,5 @@
 // sendmsg, recvmsg and poll.
-#include "svg_talk.h"
+#include "talk.h"
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -8,33 +8,37 @@
 #include <cerrno>
 #include <cstring>
 
-namespace imgring::image {
+#include "imgring/base/check.h"
+
+namespace imgring::sandbox {
 namespace {
 
 // How late a stop is seen.
 constexpr int kLookMs = 10;
 
-union OneDescriptor {
-  char bytes[CMSG_SPACE(sizeof(int))];
+union DescriptorRoom {
+  char bytes[CMSG_SPACE(sizeof(int) * kDescriptorsMax)];
   cmsghdr aligned;
 };
 
 }  // namespace
 
-bool send_packet(int socket, const void* data, std::size_t size_bytes, int descriptor) {
+bool send_packet(int socket, const void* data, std::size_t size_bytes,
+                 std::span<const int> descriptors) {
+  IMGRING_CHECK(descriptors.size() <= kDescriptorsMax);
   iovec piece{const_cast<void*>(data), size_bytes};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
-  OneDescriptor control{};
-  if (descriptor >= 0) {
+  DescriptorRoom control{};
+  if (!descriptors.empty()) {
     message.msg_control = control.bytes;
-    message.msg_controllen = sizeof control.bytes;
+    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
     cmsghdr* head = CMSG_FIRSTHDR(&message);
     head->cmsg_level = SOL_SOCKET;
     head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof descriptor);
-    std::memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+    head->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(head), descriptors.data(), descriptors.size_bytes());
   }
   ssize_t sent = 0;
   do {
@@ -60,9 +64,9 @@ Heard hear_packet(int socket, void* data, std::size_t size_bytes, const Patience
   }
 }
 
-Heard hear_packet(int socket, void* data, std::size_t size_bytes, loop::Fd* descriptor) {
+Heard hear_packet(int socket, void* data, std::size_t size_bytes, Descriptors* descriptors) {
   iovec piece{data, size_bytes};
-  OneDescriptor control{};
+  DescriptorRoom control{};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
@@ -74,13 +78,16 @@ Heard hear_packet(int socket, void* data, std::size_t size_bytes, loop::Fd* desc
   } while (n < 0 && errno == EINTR);
   const cmsghdr* head = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
   if (head != nullptr && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
-    *descriptor = loop::Fd(fd);
+    const std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < std::min(count, kDescriptorsMax); ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(head) + i * sizeof fd, sizeof fd);
+      (*descriptors)[i] = loop::Fd(fd);
+    }
   }
   if (n <= 0) return Heard::kEnd;
   const bool whole = (message.msg_flags & MSG_TRUNC) == 0;
   return whole && n == static_cast<ssize_t>(size_bytes) ? Heard::kPacket : Heard::kOther;
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

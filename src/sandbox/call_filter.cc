@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "svg_lock.h"
+#include "imgring/base/sanitized.h"
 
-namespace imgring::image {
+namespace imgring::sandbox {
 namespace {
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -26,7 +26,7 @@ constexpr bool kKnownProcessor = true;
 constexpr bool kKnownProcessor = false;  // nobody has tried it there
 #endif
 
-// Memory, threads, time, and the descriptors it has.
+// Of every child: memory, threads, time, and the descriptors it has.
 constexpr int kAllowed[] = {
     SYS_read,
     SYS_readv,
@@ -76,7 +76,7 @@ constexpr int kAllowed[] = {
 #endif
 };
 
-// Answered by our own handler of SIGSYS (font_files.cc).
+// Answered by our own handler of SIGSYS (kept_files.cc).
 constexpr int kTrapped[] = {
     SYS_openat,     SYS_faccessat, SYS_faccessat2,
 #if defined(SYS_open)
@@ -157,8 +157,9 @@ class Filter {
   int error_;  // 0 or less
 };
 
-void put_rules(int socket, Filter& filter) {
+void put_rules(int socket, std::span<const int> more, Filter& filter) {
   for (const int call : kAllowed) filter.add(call, SCMP_ACT_ALLOW);
+  for (const int call : more) filter.add(call, SCMP_ACT_ALLOW);
   for (const int call : kTrapped) filter.add(call, SCMP_ACT_TRAP);
   for (const Conditional& c : conditional_calls(socket)) filter.add(c);
   // How sanitizers find out whether memory can be read; without, each object looks like none.
@@ -175,12 +176,12 @@ void put_rules(int socket, Filter& filter) {
 
 }  // namespace
 
-Result<void> install_call_filter(int socket) {
+Result<void> install_call_filter(int socket, std::span<const int> more) {
   if (!kKnownProcessor) {
     return fail(ErrorCode::kInternal, "no list of system calls for this kind of processor");
   }
   Filter filter;
-  put_rules(socket, filter);
+  put_rules(socket, more, filter);
   // Of a sanitizer's own threads we know nothing.
   filter.set(SCMP_FLTATR_CTL_TSYNC, kSanitized ? 0 : 1);
   filter.set(SCMP_FLTATR_CTL_NNP, 1);
@@ -191,4 +192,4 @@ Result<void> install_call_filter(int socket) {
               std::string("seccomp (a filter of system calls): ") + std::strerror(filter.error()));
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

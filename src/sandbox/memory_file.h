@@ -5,15 +5,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/loop/io.h"
 
-namespace imgring::image {
+namespace imgring::sandbox {
 
-// Filled and sealed against every change.
-Result<loop::Fd> memory_file_of(ByteSpan bytes);
+struct Piece {
+  ByteSpan bytes;
+  std::uint64_t offset = 0;
+};
+// Filled and sealed against every change; zeros between the pieces.
+Result<loop::Fd> memory_file_of(std::span<const Piece> pieces);
 // Zeros; the size is sealed, the content not yet.
 Result<loop::Fd> empty_memory_file(std::size_t size_bytes);
 // No more writes by anybody. An error when somebody holds a mapping that can be written.
@@ -24,7 +29,7 @@ class Mapping {
  public:
   Mapping() = default;
   Mapping(Mapping&& other) noexcept;
-  Mapping& operator=(Mapping&&) = delete;
+  Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();
   // kBrokenImage when the file has not this size.
   static Result<Mapping> of(int fd, std::size_t size_bytes);
@@ -35,4 +40,4 @@ class Mapping {
   std::size_t size_bytes_ = 0;
 };
 
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

@@ -5,11 +5,14 @@
 // EPERM, and does not end the process, so that libraries may ask and be refused.
 #pragma once
 
+#include <span>
+
 #include "imgring/base/error.h"
 
-namespace imgring::image {
+namespace imgring::sandbox {
 
-// `socket`: the only one that messages may be sent over. Sets "no new privileges".
-Result<void> install_call_filter(int socket);
+// `socket`: the only one that messages may be sent over; `more`: calls that are allowed beside
+// those of every child. Sets "no new privileges".
+Result<void> install_call_filter(int socket, std::span<const int> more = {});
 
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

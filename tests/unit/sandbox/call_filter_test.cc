@@ -1,5 +1,5 @@
 // What the filter of system calls answers, each call in a process of its own.
-#include "../../../src/image/call_filter.h"
+#include "../../../src/sandbox/call_filter.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,9 +19,9 @@
 #include <thread>
 #include <vector>
 
-#include "../../../src/image/svg_lock.h"
+#include "imgring/base/sanitized.h"
 
-namespace imgring::image {
+namespace imgring::sandbox {
 namespace {
 
 constexpr int kChannel = 3;  // of these processes; whether it is a socket does not matter
@@ -154,4 +154,4 @@ TEST(CallFilter, HoldsForThreadsThatAreThere) {
 }
 
 }  // namespace
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

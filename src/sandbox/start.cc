@@ -1,4 +1,4 @@
-// Starts this program again as a child that draws SVGs.
+// Starts this program again as a child.
 // posix_spawn: no code of ours runs between fork and exec, where the locks of other threads are
 // held for ever.
 #include <fcntl.h>
@@ -15,43 +15,31 @@
 #include <string>
 #include <vector>
 
-#include "imgring/image/svg_children.h"
-#include "imgring/image/svg_worker.h"
+#include "imgring/base/sanitized.h"
 #include "imgring/mem/machine.h"
-#include "svg_child.h"
-#include "svg_lock.h"
+#include "imgring/sandbox/children.h"
+#include "imgring/sandbox/worker.h"
 
-namespace imgring::image {
+namespace imgring::sandbox {
 namespace {
 
-// What the child may know of our environment: fonts, languages, and where libraries are. Keys and
+// What every child may know of our environment: languages, and where libraries are. Keys and
 // addresses are none of its business.
-constexpr const char* kInherited[] = {"HOME",
-                                      "LANG",
-                                      "LC_ALL",
-                                      "LC_CTYPE",
-                                      "FC_LANG",
-                                      "FONTCONFIG_FILE",
-                                      "FONTCONFIG_PATH",
-                                      "FONTCONFIG_SYSROOT",
-                                      "XDG_CACHE_HOME",
-                                      "XDG_CONFIG_HOME",
-                                      "XDG_DATA_HOME",
-                                      "XDG_DATA_DIRS",
-                                      "GDK_PIXBUF_MODULE_FILE",
-                                      "LD_LIBRARY_PATH",
-                                      "ASAN_OPTIONS",
-                                      "UBSAN_OPTIONS",
-                                      "TSAN_OPTIONS"};
+constexpr const char* kInherited[] = {
+    "LANG",         "LC_ALL",        "LC_CTYPE",    "LD_LIBRARY_PATH",
+    "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"};
 
-std::vector<std::string> child_environment() {
-  // Filters of librsvg else take a thread for each core, and mimalloc from 2.1 on a gigabyte of
-  // addresses at once, which is all that a child may have.
-  std::vector<std::string> out = {"RAYON_NUM_THREADS=1", "MIMALLOC_ARENA_RESERVE=0"};
-  for (const char* name : kInherited) {
+std::vector<std::string> child_environment(const Kind& kind) {
+  // mimalloc from 2.1 on else takes a gigabyte of addresses at once, which is all that a child may
+  // have.
+  std::vector<std::string> out = {"MIMALLOC_ARENA_RESERVE=0"};
+  out.insert(out.end(), kind.environment.begin(), kind.environment.end());
+  const auto hand_down = [&out](const char* name) {
     const char* value = std::getenv(name);
     if (value != nullptr) out.push_back(std::string(name) + "=" + value);
-  }
+  };
+  std::ranges::for_each(kInherited, hand_down);
+  std::ranges::for_each(kind.inherited, hand_down);
   return out;
 }
 
@@ -63,10 +51,10 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 }
 
 // What passes by itself is the request's 503; anything else an installation that can't draw.
-Error not_started(const std::string& what, int error) {
+Error not_started(const Kind& kind, const std::string& what, int error) {
   constexpr int kShortages[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS};
-  const std::string text =
-      "the child that draws SVGs can't start: " + what + ": " + std::strerror(error) + "; ";
+  const std::string text = "the child that " + std::string(kind.texts.does) +
+                           " can't start: " + what + ": " + std::strerror(error) + "; ";
   if (std::ranges::find(kShortages, error) == std::end(kShortages)) {
     return Error(ErrorCode::kInternal,
                  text + "/proc, /dev/null and starting programs must be allowed");
@@ -93,21 +81,21 @@ struct Attributes {
 
 }  // namespace
 
-Result<SvgProcess> start_svg_process(const char* program) {
+Result<ChildProcess> start_process(const Kind& kind, const char* program) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-    return std::unexpected(not_started("socketpair", errno));
+    return std::unexpected(not_started(kind, "socketpair", errno));
   }
-  SvgProcess process;
+  ChildProcess process;
   process.socket = loop::Fd(ends[0]);
   const loop::Fd other(ends[1]);
   Actions actions;
-  posix_spawn_file_actions_adddup2(&actions.all, other.get(), kSvgSocket);
+  posix_spawn_file_actions_adddup2(&actions.all, other.get(), kSocket);
   posix_spawn_file_actions_addopen(&actions.all, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions.all, 1, "/dev/null", O_WRONLY, 0);
   // Nothing a picture makes a library say may come into the log; a sanitizer's report must.
   if (!kSanitized) posix_spawn_file_actions_adddup2(&actions.all, 1, 2);
-  posix_spawn_file_actions_addclosefrom_np(&actions.all, kSvgSocket + 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions.all, kSocket + 1);
   Attributes attributes;
   sigset_t none, all;
   sigemptyset(&none);
@@ -115,12 +103,12 @@ Result<SvgProcess> start_svg_process(const char* program) {
   posix_spawnattr_setsigmask(&attributes.all, &none);
   posix_spawnattr_setsigdefault(&attributes.all, &all);
   posix_spawnattr_setflags(&attributes.all, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<std::string> arguments = {"imgring", kSvgCommand};
-  std::vector<std::string> environment = child_environment();
+  std::vector<std::string> arguments = {"imgring", kCommand, std::string(kind.name)};
+  std::vector<std::string> environment = child_environment(kind);
   const int error = posix_spawn(&process.pid, program, &actions.all, &attributes.all,
                                 pointers_to(arguments).data(), pointers_to(environment).data());
   if (error == 0) return process;
-  return std::unexpected(not_started(program, error));
+  return std::unexpected(not_started(kind, program, error));
 }
 
-}  // namespace imgring::image
+}  // namespace imgring::sandbox

@@ -1,0 +1,13 @@
+// The kinds of work of this module that children do (sandbox/kind.h): drawing SVGs.
+// Values of the process's life. Any thread.
+#pragma once
+
+#include <span>
+
+#include "imgring/sandbox/kind.h"
+
+namespace imgring::image {
+
+std::span<const sandbox::Kind* const> sandbox_kinds() noexcept;
+
+}  // namespace imgring::image

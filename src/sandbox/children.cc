@@ -1,0 +1,273 @@
+// The pool: who starts, who may stay, who ends.
+#include "imgring/sandbox/children.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include "child.h"
+#include "imgring/base/check.h"
+#include "talk.h"
+#include "wire.h"
+
+namespace imgring::sandbox {
+
+using SteadyClock = Children::Clock;
+
+namespace {
+
+// In the list of those alive, of one that is about to be.
+constexpr pid_t kPlace = 0;
+
+}  // namespace
+
+Children::Children(ChildrenOptions options) : options_(std::move(options)) {
+  if (!options_.start) options_.start = [](const Kind& kind) { return start_process(kind); };
+}
+
+Children::~Children() {
+  while (ChildPtr child = take_idle(nullptr)) bury(std::move(child), Job::Why::kRetired);
+  IMGRING_CHECK(alive_.empty());
+}
+
+Result<std::unique_ptr<Job>> Children::begin(const Kind& kind, const JobNeeds& needs,
+                                             const StopFlag& stop) {
+  const bool large = kind.large_bytes != 0 && needs.source_bytes >= kind.large_bytes;
+  if (large) IMGRING_TRY_VOID(enter_large(kind, stop));
+  auto child = take(kind, stop);
+  if (!child) {
+    if (large) leave_large(kind);
+    return std::unexpected(std::move(child).error());
+  }
+  auto job = std::make_unique<Job>(*this, std::move(*child), needs, stop);
+  job->large_ = large;
+  return job;
+}
+
+Result<void> Children::enter_large(const Kind& kind, const StopFlag& stop) {
+  constexpr std::chrono::milliseconds kLook(10);
+  const auto end = SteadyClock::now() + options_.time_max;
+  std::unique_lock lock(mutex_);
+  while (std::ranges::find(large_, &kind) != large_.end()) {
+    if (stop.stopped()) return std::unexpected(stop_error(stop.reason()));
+    if (SteadyClock::now() > end) {
+      return fail(ErrorCode::kTimeout,
+                  "large " + std::string(kind.texts.one) + "s before this one");
+    }
+    large_left_.wait_for(lock, kLook);
+  }
+  large_.push_back(&kind);
+  return {};
+}
+
+void Children::leave_large(const Kind& kind) {
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase(large_, &kind);
+  }
+  large_left_.notify_all();
+}
+
+// The one that worked last, so that the others may end. Null: of any kind.
+Children::ChildPtr Children::take_idle(const Kind* kind) {
+  const std::lock_guard lock(mutex_);
+  const auto fits = [kind](const ChildPtr& child) {
+    return kind == nullptr || child->kind == kind;
+  };
+  const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
+  if (found == idle_.rend()) return nullptr;
+  ChildPtr child = std::move(*found);
+  idle_.erase(std::next(found).base());
+  child->idle.reset();
+  return child;
+}
+
+Result<Children::ChildPtr> Children::take(const Kind& kind, const StopFlag& stop) {
+  while (ChildPtr child = take_idle(&kind)) {
+    siginfo_t state{};
+    const auto id = static_cast<id_t>(child->process.pid);
+    const bool asked = waitid(P_PID, id, &state, WEXITED | WNOHANG | WNOWAIT) == 0;
+    if (asked && state.si_pid == 0) return child;
+    bury(std::move(child), Job::Why::kDied);  // while it was idle: no source's fault
+  }
+  auto child = start_child(kind, stop);
+  if (child || child.error().code != ErrorCode::kInternal) return child;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = std::ranges::find(told_, &kind) == told_.end();
+    if (first) told_.push_back(&kind);
+  }
+  if (first && options_.log != nullptr) {
+    options_.log->error(std::string(kind.texts.broken) + ": " + child.error().detail);
+  }
+  return child;
+}
+
+// A place for one more. Children that wait for work of another kind make room: no more are alive
+// than helpers.
+Result<void> Children::take_place(const Kind& kind) {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (alive_.size() < options_.children_max) {
+        alive_.push_back(kPlace);
+        return {};
+      }
+    }
+    ChildPtr other = take_idle(nullptr);
+    if (other == nullptr) {
+      return fail(ErrorCode::kOverloaded,
+                  "every child that " + std::string(kind.texts.does) + " is busy");
+    }
+    bury(std::move(other), Job::Why::kRetired);
+  }
+}
+
+Result<Children::ChildPtr> Children::start_child(const Kind& kind, const StopFlag& stop) {
+  IMGRING_TRY_VOID(take_place(kind));
+  auto process = options_.start(kind);
+  auto child = std::make_unique<Child>();
+  {
+    const std::lock_guard lock(mutex_);
+    const auto place = std::find(alive_.begin(), alive_.end(), kPlace);
+    if (!process) {
+      alive_.erase(place);
+      return std::unexpected(std::move(process).error());
+    }
+    ++counts_.started;
+    *place = process->pid;
+  }
+  child->kind = &kind;
+  child->process = std::move(*process);
+  Told told;
+  const Patience patience{stop, SteadyClock::now() + options_.start_max};
+  const Heard heard = hear_packet(child->process.socket.get(), &told, sizeof told, patience);
+  if (heard == Heard::kPacket && told.good == 1) {
+    const mem::OwnMemory ready = memory_of(child->process.pid);
+    child->ready_bytes = ready.virtual_bytes;
+    child->ready_anon_bytes = ready.rss_anon_bytes;
+    return child;
+  }
+  return std::unexpected(not_ready(std::move(child), heard, told, stop));
+}
+
+// What became of one that did not say that it is ready.
+Error Children::not_ready(ChildPtr child, Heard heard, const Told& told, const StopFlag& stop) {
+  const std::string who = "the child that " + std::string(child->kind->texts.does);
+  if (heard == Heard::kStopped) {
+    bury(std::move(child), Job::Why::kStopped);
+    return stop_error(stop.reason());
+  }
+  if (heard == Heard::kLate) {  // a busy machine, no broken one
+    bury(std::move(child), Job::Why::kStopped);
+    return Error(ErrorCode::kOverloaded, who + " did not start in time");
+  }
+  const std::string why = heard == Heard::kPacket ? detail_of(told) : "it says nothing";
+  const int status = bury(std::move(child), Job::Why::kDied);
+  // Killed by somebody, as at any other moment; by itself it ends where it can't work at all.
+  const bool killed = heard == Heard::kEnd && WIFSIGNALED(status);
+  const ErrorCode code = killed ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  return Error(code, who + " can't start: " + why + "; it " + words_of(status));
+}
+
+// Its place among the idle ones, where the budget has one.
+bool Children::grant_idle(Child& child, std::uint64_t bytes) {
+  mem::Budget* budget = options_.idle_budget;
+  if (budget == nullptr) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    std::uint64_t idle = bytes;
+    for (const ChildPtr& other : idle_) idle += other->idle.bytes();
+    if (idle > mem::idle_children_bytes_max(budget->max())) return false;
+  }
+  auto grant = budget->try_grant(bytes);
+  if (grant) child.idle = std::move(*grant);
+  return grant.has_value();
+}
+
+// It was told that its job is over, and gives back what that took meanwhile. The kernel is asked:
+// nobody has to believe a child.
+bool Children::may_stay(Child& child) {
+  const auto end = SteadyClock::now() + kSettleTime;
+  if (!grant_idle(child, mem::kIdleChildBytes)) return false;
+  child.idle.reset();
+  for (;;) {
+    const std::uint64_t anon = memory_of(child.process.pid).rss_anon_bytes;
+    const bool grown = anon > child.ready_anon_bytes + kGrownBytes;
+    if (!grown && grant_idle(child, std::max(anon, mem::kIdleChildBytes))) return true;
+    if (SteadyClock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+void Children::give_back(ChildPtr child) {
+  const bool worn = child->jobs >= options_.jobs_max || child->most_bytes > kKeptBytes;
+  if (worn || !may_stay(*child)) {
+    bury(std::move(child), Job::Why::kRetired);
+    return;
+  }
+  child->idle_since = SteadyClock::now();
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(child));
+}
+
+int Children::bury(ChildPtr child, Job::Why why) {
+  const pid_t pid = child->process.pid;
+  child->process.socket.reset();
+  int status = 0;
+  pid_t reaped = 0;
+  // One that closed its socket may be about to say how it ended.
+  constexpr int kLastWordsMs = 100;
+  for (int ms = 0; why == Job::Why::kDied && reaped == 0 && ms < kLastWordsMs; ++ms) {
+    reaped = waitpid(pid, &status, WNOHANG);
+    if (reaped == 0) usleep(1000);
+  }
+  if (reaped == 0) {
+    kill(pid, SIGKILL);
+    do {
+      reaped = waitpid(pid, &status, 0);
+    } while (reaped < 0 && errno == EINTR);
+  }
+  const std::lock_guard lock(mutex_);
+  std::erase(alive_, pid);
+  if (why == Job::Why::kDied) ++counts_.died;
+  if (why == Job::Why::kStopped) ++counts_.stopped;
+  return reaped == pid ? status : kStatusUnknown;
+}
+
+void Children::end_idle(Clock::time_point since) {
+  std::vector<ChildPtr> ending;
+  {
+    const std::lock_guard lock(mutex_);
+    for (ChildPtr& child : idle_) {
+      if (child->idle_since <= since) ending.push_back(std::move(child));
+    }
+    std::erase(idle_, nullptr);
+  }
+  for (ChildPtr& child : ending) bury(std::move(child), Job::Why::kRetired);
+}
+
+bool Children::any() const {
+  const std::lock_guard lock(mutex_);
+  return !alive_.empty();
+}
+
+ChildrenNumbers Children::numbers() const {
+  const std::lock_guard lock(mutex_);
+  ChildrenNumbers out = counts_;
+  out.alive = alive_.size();
+  for (const pid_t pid : alive_) {
+    if (pid <= 0) continue;
+    const mem::OwnMemory memory = memory_of(pid);
+    out.resident_bytes += memory.rss_bytes;
+    out.anon_bytes += memory.rss_anon_bytes;
+  }
+  return out;
+}
+
+}  // namespace imgring::sandbox
