@@ -141,7 +141,7 @@ struct Core::Parts final : FrontDoor::House {
   loop::Task<void> metrics_connection(loop::Fd socket);
   loop::Task<void> retry_accept();
   void accept_failed_on(int listen_fd, int error);
-  void release_process_memory();
+  bool release_process_memory();
   loop::Task<void> guard_memory(loop::Scope& scope);
   static void on_metrics_accept(void* me, int fd) noexcept;
 
@@ -275,17 +275,20 @@ void Core::replace_snapshot(SnapshotPtr snapshot) {
   });
 }
 
-// What belongs to no core: whichever is short of memory asks for it.
-void Core::Parts::release_process_memory() {
-  if (!core.process_.memory.may_release()) return;
+// What belongs to no core: whichever is short of memory asks for it. False: another core just did.
+bool Core::Parts::release_process_memory() {
+  if (!core.process_.memory.may_release()) return false;
   core.process_.helpers.request_collect();
   image::DecodeScratch* scratch = core.process_.scratch;
   if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
+  return true;
 }
 
-// From 85 % of the memory limit until there is room again: nobody new is let in, idle buffers go,
-// every heap is collected.
+// From 85 % of the memory limit until there is room again: nobody new is let in, idle buffers and
+// children go, every heap is collected.
 loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
+  loop::Nursery releases(loop, &scope);
+  bool releasing = false;
   bool going_on = co_await memory_short.wait(scope);
   while (going_on) {
     if (core.process_.memory.look() != service::MemoryLevel::kFine) {
@@ -293,13 +296,17 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       downloads.drop_idle();
       gzip.drop_idle();
       mem::collect(mem::Collect::kForced);
-      release_process_memory();
+      if (release_process_memory() && !releasing) {
+        releases.start(
+            release_on_helper(services, releases.scope(), loop::Clock::now(), releasing));
+      }
       going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
     } else {
       door.let_go(FrontDoor::Hold::kMemory);
       going_on = co_await memory_short.wait(scope);
     }
   }
+  co_await releases.join();
 }
 
 void Core::Parts::serve(loop::Fd client) noexcept {

@@ -36,28 +36,6 @@ void log_memory(const KeeperParts& parts) {
              {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
 }
 
-// What takes milliseconds: on a helper, no loop waits for it. Not again while `under_way`.
-loop::Task<void> release_on_helper(service::Services& services, loop::Scope& scope,
-                                   bool& under_way) {
-  sandbox::Children* children = services.shared.children;
-  image::DecodeScratch* scratch = services.shared.scratch;
-  const bool any_children = children != nullptr && children->any();
-  const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
-  if (!any_children && !any_scratch) co_return;
-  const auto unused_since = loop::Clock::now() - idle_time_max(services.snapshot->config);
-  auto release = [=] {
-    if (any_children) children->end_idle(unused_since);
-    if (any_scratch) scratch->release_unused(unused_since);
-    return true;
-  };
-  auto ticket = services.jobs.start(services.shared.helpers, std::move(release));
-  if (ticket == nullptr) co_return;  // a full queue: at the next tick
-  // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
-  under_way = true;
-  co_await ticket->wait(scope);
-  under_way = false;
-}
-
 enum class Piece : std::uint8_t { kBegin, kDownloads, kGzip, kCollect, kEnd };
 
 // One piece of a tick; the piece that comes next.
@@ -107,6 +85,26 @@ loop::Task<void> tick(loop::Scope& scope, const KeeperParts& parts) {
 
 }  // namespace
 
+loop::Task<void> release_on_helper(service::Services& services, loop::Scope& scope,
+                                   loop::Clock::time_point unused_since, bool& under_way) {
+  sandbox::Children* children = services.shared.children;
+  image::DecodeScratch* scratch = services.shared.scratch;
+  const bool any_children = children != nullptr && children->any();
+  const bool any_scratch = scratch != nullptr && scratch->idle_bytes() > 0;
+  if (!any_children && !any_scratch) co_return;
+  auto release = [=] {
+    if (any_children) children->end_idle(unused_since);
+    if (any_scratch) scratch->release_unused(unused_since);
+    return true;
+  };
+  auto ticket = services.jobs.start(services.shared.helpers, std::move(release));
+  if (ticket == nullptr) co_return;  // a full queue: at the next tick
+  // A ticket that is dropped takes back what no helper has begun: children stayed for ever.
+  under_way = true;
+  co_await ticket->wait(scope);
+  under_way = false;
+}
+
 loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   const std::chrono::milliseconds interval(
       std::int64_t{1000} * parts.services.snapshot->config.server.free_memory_interval_s);
@@ -117,7 +115,8 @@ loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   while (going_on) {
     co_await tick(scope, parts);
     if (parts.index == 0 && !releasing) {
-      releases.start(release_on_helper(parts.services, releases.scope(), releasing));
+      const auto unused_since = loop::Clock::now() - idle_time_max(parts.services.snapshot->config);
+      releases.start(release_on_helper(parts.services, releases.scope(), unused_since, releasing));
     }
     // Ticks that were missed are not made up for: two at once would find every buffer unused.
     next += interval;

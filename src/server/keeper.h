@@ -22,6 +22,11 @@ struct KeeperParts {
 // count.
 loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts);
 
+// What takes milliseconds, on a helper: no loop waits for it. Children and scratch that had nothing
+// to do since then go. Not again while `under_way`.
+loop::Task<void> release_on_helper(service::Services& services, loop::Scope& scope,
+                                   loop::Clock::time_point unused_since, bool& under_way);
+
 // A tick ends children and scratch that had nothing to do for half of the time between two ticks.
 constexpr std::chrono::milliseconds idle_time_max(const config::Config& config) noexcept {
   constexpr std::int64_t kHalfMs = 500;  // of a second

@@ -1,6 +1,7 @@
 // SVGs through the whole program: a child process draws each, and whatever becomes of the child,
 // the server goes on (hardening.md section 5).
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <fstream>
@@ -31,15 +32,17 @@ Environment quick_ticks(const char* timeout_s) {
 }
 
 // Ids of the server's children, zombies among them.
-std::vector<int> children_of(const World& world) {
+std::vector<int> children_of(const ServerProcess& server) {
   std::vector<int> out;
-  for (const int thread : world.server.thread_ids()) {
-    const std::string pid = std::to_string(world.server.pid());
+  for (const int thread : server.thread_ids()) {
+    const std::string pid = std::to_string(server.pid());
     std::ifstream file("/proc/" + pid + "/task/" + std::to_string(thread) + "/children");
     for (int id = 0; file >> id;) out.push_back(id);
   }
   return out;
 }
+
+std::vector<int> children_of(const World& world) { return children_of(world.server); }
 
 bool no_child_is_left(const World& world) {
   return eventually([&] { return children_of(world).empty(); }, patience(20000));
@@ -118,6 +121,57 @@ TEST_F(SvgPictures, AClientThatLeavesEndsItsChild) {
   ASSERT_TRUE(eventually([&] { return children_of(world).size() == 1; }));
   client.reset();
   EXPECT_TRUE(no_child_is_left(world));
+}
+
+// What the kernel counts for this process alone.
+double anon_bytes_of(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
+  double size = 0, resident = 0, shared = 0;
+  file >> size >> resident >> shared;
+  return (resident - shared) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+// Ticks are an hour apart; the look at the memory is what ends the child. The process holds so much
+// at rest, by a fallback image with bytes behind its end, that the child makes the difference.
+TEST_F(SvgPictures, AnIdleChildEndsWhenMemoryIsShort) {
+  if (slow_build()) GTEST_SKIP() << "a sanitizer's build holds what no limit of the program's fits";
+  TempFolder folder;
+  folder.write("small.svg", kSmall);
+  const Environment environment{
+      {"IMGRING_LOOPS", "1"},
+      {"IMGPROXY_WORKERS", "1"},
+      {"IMGPROXY_FREE_MEMORY_INTERVAL", "3600"},
+      {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", folder.path()},
+      {"IMGPROXY_FALLBACK_IMAGE_PATH",
+       folder.write("large.png", png_picture({100, 100}) + std::string(240 << 20, '\1'))}};
+  constexpr double kMiB = 1 << 20;
+  // A child in each of these: what both hold, and then the limit that this is above 85 % of.
+  const auto draw_one = [](ServerProcess& server) {
+    RawClient client(server.port());
+    client.send(get_text(small()));
+    EXPECT_EQ(client.read(patience(20000)).status, 200);
+    return children_of(server);
+  };
+  double held = 0;
+  {
+    ServerProcess roomy(environment);
+    ASSERT_TRUE(roomy.wait_until_ready());
+    const std::vector<int> children = draw_one(roomy);
+    ASSERT_EQ(children.size(), 1u);
+    held = roomy.metric("memory_rss_bytes").value_or(0) + anon_bytes_of(children[0]);
+    roomy.stop();
+  }
+  Environment tight = environment;
+  tight["IMGRING_MEMORY_LIMIT"] = std::to_string(static_cast<int>(held / kMiB / 0.875));
+  ServerProcess server(tight);
+  ASSERT_TRUE(server.wait_until_ready());
+  draw_one(server);
+  RawClient prober(server.port());  // whose coming has the memory looked at
+  prober.send(get_text("/health"));
+  EXPECT_TRUE(eventually([&] { return children_of(server).empty(); }, patience(20000)))
+      << server.metrics_text();
+  EXPECT_EQ(server.metric("svg_children_started_total"), 1);
+  server.stop();
 }
 
 TEST_F(SvgPictures, TheServerEndsWithABusyChild) {
