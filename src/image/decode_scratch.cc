@@ -29,7 +29,7 @@ DecodeScratch::Block& DecodeScratch::Block::operator=(Block&& other) noexcept {
   return *this;
 }
 
-DecodeScratch::~DecodeScratch() { release_unused(Clock::time_point::max()); }
+DecodeScratch::~DecodeScratch() { release_all(); }
 
 DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
   std::optional<Idle> idle;
@@ -52,10 +52,12 @@ DecodeScratch::Block DecodeScratch::take(std::size_t bytes) {
   return start == nullptr ? Block() : Block(this, start, bytes, 0);
 }
 
-// A block that stays while jobs wait would keep them waiting for it until the next tick.
+// A block that stays while jobs wait would keep them waiting for it until the next tick. Who waits
+// says so and then takes what is idle, under the same lock: either it finds this block there, or we
+// find the waiter.
 bool DecodeScratch::try_keep(const Block& block) noexcept {
-  if (ledger_.waiters != nullptr && ledger_.waiters->load() > 0) return false;
   const std::lock_guard lock(mutex_);
+  if (ledger_.waiters != nullptr && ledger_.waiters->load() > 0) return false;
   if (idle_bytes_ + block.size_ > idle_bytes_max_) return false;
   mem::Budget* budget = ledger_.budget;
   if (budget != nullptr && !budget->try_acquire(block.size_ - block.spare_)) return false;
@@ -69,6 +71,8 @@ void DecodeScratch::keep(const Block& block) noexcept {
   munmap(block.start_, block.size_);
   give_back(block.spare_);
 }
+
+void DecodeScratch::release_all() noexcept { release_unused(Clock::time_point::max()); }
 
 void DecodeScratch::release_unused(Clock::time_point since) {
   std::vector<Idle> unused;

@@ -22,7 +22,7 @@ struct Waiter {  // counted while it lives
 // What lies idle in the plans' part goes before anybody waits for it.
 void MemoryGate::make_room() {
   image::DecodeScratch* scratch = shared_.scratch;
-  if (scratch != nullptr && scratch->idle_bytes() > 0) scratch->release_unused(loop::Clock::now());
+  if (scratch != nullptr && scratch->idle_bytes() > 0) scratch->release_all();
   if (gzip_ != nullptr) gzip_->drop_idle();
 }
 

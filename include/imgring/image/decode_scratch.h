@@ -66,6 +66,9 @@ class DecodeScratch {
   Block take(std::size_t bytes);
   // Unmaps what was given back before then. Milliseconds: on a loop only when memory is short.
   void release_unused(Clock::time_point since);
+  // All that is idle, for somebody who waits. What is given back a moment later is not kept while
+  // `waiters` says so.
+  void release_all() noexcept;
   std::uint64_t idle_bytes() const;
 
  private:

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
+#include <thread>
 
 namespace imgring::image {
 namespace {
@@ -66,6 +68,28 @@ TEST(DecodeScratch, NothingIdleWhileJobsWaitForBytes) {
   }
   EXPECT_EQ(scratch.idle_bytes(), 0u) << "they would wait for it until the next tick";
   EXPECT_EQ(budget.current(), 0u);
+}
+
+// A block that was about to be kept when a waiter took what is idle, was kept all the same: the
+// waiter looked at the clock, or the block at the waiters, before the other was there.
+TEST(DecodeScratch, WhoTookWhatIsIdleFindsNothingMoreWhileItWaits) {
+  mem::Budget budget(64 * kMiB);
+  std::atomic<int> waiters{0};
+  std::atomic<bool> over{false};
+  DecodeScratch scratch(64 * kMiB, {.budget = &budget, .waiters = &waiters});
+  std::thread decoder([&] {
+    while (!over) const DecodeScratch::Block block = scratch.take(4096);
+  });
+  int kept = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    waiters.fetch_add(1);
+    scratch.release_all();
+    for (int look = 0; look < 20; ++look) kept += scratch.idle_bytes() > 0 ? 1 : 0;
+    waiters.fetch_sub(1);
+  }
+  over = true;
+  decoder.join();
+  EXPECT_EQ(kept, 0);
 }
 
 // Of 30 MiB that were touched once, a job that asked for 12 is granted 12.
