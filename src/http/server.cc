@@ -256,7 +256,8 @@ bool Responder::try_send() noexcept {
   message.msg_iov = pieces;
   message.msg_iovlen = 2;
   const ssize_t sent = sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0) return errno == EAGAIN || errno == EINTR;
+  // EMSGSIZE: more than one packet of IMGPROXY_NETWORK=unixpacket can hold; send_all has pieces.
+  if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == EMSGSIZE;
   const auto bytes = static_cast<std::size_t>(sent);
   const std::size_t of_head = std::min(bytes, head_left_.size());
   head_left_ = head_left_.subspan(of_head);

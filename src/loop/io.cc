@@ -78,14 +78,20 @@ Task<int> send_all(Loop& loop, Scope& scope, int fd, std::span<const std::uint8_
                    std::span<const std::uint8_t> body, SendProgress progress) {
   // The kernel completes one message when all of it has left: progress shows between two.
   constexpr std::size_t kPieceBytes = 64 << 10;
+  // A head may be of any size, until a socket of packets says that it is more than one of them.
+  std::size_t head_bytes = head.size();
   iovec pieces[2];
   msghdr message{};
   while (!head.empty() || !body.empty()) {
-    pieces[0] = {const_cast<std::uint8_t*>(head.data()), head.size()};
+    pieces[0] = {const_cast<std::uint8_t*>(head.data()), std::min(head.size(), head_bytes)};
     pieces[1] = {const_cast<std::uint8_t*>(body.data()), std::min(body.size(), kPieceBytes)};
     message.msg_iov = head.empty() ? &pieces[1] : &pieces[0];
-    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    message.msg_iovlen = head.empty() || body.empty() || head.size() > head_bytes ? 1 : 2;
     const int sent = co_await send_message(loop, scope, fd, &message);
+    if (sent == -EMSGSIZE && head_bytes > kPieceBytes) {
+      head_bytes = kPieceBytes;
+      continue;
+    }
     if (sent == -EINTR || sent == -EAGAIN) continue;
     if (sent < 0) co_return sent;
     if (sent == 0) co_return -EPIPE;

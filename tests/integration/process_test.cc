@@ -7,6 +7,8 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "imgring/base/text.h"
 #include "world.h"
@@ -224,6 +226,50 @@ bool answers_on_unix(const std::string& path) {
   char answer[4096];
   const ssize_t n = recv(fd.get(), answer, sizeof answer, 0);
   return n > 0 && std::string_view(answer, static_cast<std::size_t>(n)).starts_with("HTTP/1.1 200");
+}
+
+// The whole answer to a request over a socket of packets; empty when it breaks off.
+std::string answer_in_packets(const std::string& path, const std::string& target) {
+  const loop::Fd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return {};
+  const std::string text = get_text(target, "Connection: close\r\n");
+  if (send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) <= 0) return {};
+  const timeval limit{20, 0};
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  std::string all, packet(1 << 20, '\0');
+  ssize_t got = 0;
+  while ((got = recv(fd.get(), packet.data(), packet.size(), 0)) > 0) {
+    all.append(packet.data(), static_cast<std::size_t>(got));
+  }
+  return got == 0 ? all : std::string();
+}
+
+// A packet holds what the socket's buffer does, 208 KiB: larger answers ended the connection.
+TEST(Start, ASocketOfPacketsTakesAnswersOfAnySize) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/socket";
+  folder.write("p.png", png_picture({100, 100}));
+  folder.write("large.bin", std::string(3 << 20, 'b'));
+  ServerProcess server(Environment{{"IMGPROXY_NETWORK", "unixpacket"},
+                                   {"IMGPROXY_BIND", path},
+                                   {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", folder.path()}});
+  ASSERT_TRUE(server.wait_for_log(" listens on ", patience(20000))) << server.log();
+  for (const auto& [width, bytes] : {std::pair(240, 240 * 240 * 3), std::pair(275, 275 * 275 * 3),
+                                     std::pair(600, 600 * 600 * 3)}) {
+    SCOPED_TRACE(width);
+    const std::string options = "rs:force:" + std::to_string(width) + ":" + std::to_string(width);
+    const std::string answer =
+        answer_in_packets(path, plain_target(options + ":1", "local:///p.png@bmp"));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer.substr(0, 200);
+    EXPECT_GT(answer.size(), static_cast<std::size_t>(bytes));
+  }
+  const std::string raw = answer_in_packets(path, plain_target("raw:1", "local:///large.bin"));
+  EXPECT_TRUE(raw.starts_with("HTTP/1.1 200")) << raw.substr(0, 200);
+  EXPECT_GT(raw.size(), std::size_t{3} << 20);
+  server.stop();
 }
 
 TEST(Start, AUnixSocketIsServedAndRemoved) {
