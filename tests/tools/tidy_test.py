@@ -162,6 +162,13 @@ class Includes(unittest.TestCase):
         self.assertEqual(len(findings('#include "../../url/x.h"\n', 'src/http/part/x.cc')), 1)
         self.assertEqual(len(findings('', 'src/nothing/x.cc')), 1)
 
+    def test_libvips_is_named_where_it_is_used_only(self):
+        line = '#include <vips/vips.h>\n'
+        for path in ['src/image/x.cc', 'src/pipeline/steps/x.cc', 'src/pipeline/runner.cc', 'tests/bench/x.cc']:
+            self.assertEqual(findings(line, path), [], path)
+        for path in ['src/sandbox/x.cc', 'src/pipeline/plan.cc', 'src/pipeline/runner_of.cc', 'src/server/x.cc']:
+            self.assertEqual(len(findings(line, path)), 1, path)
+
     def test_main_and_tests_include_everything(self):
         for path in ['src/main.cc', 'tests/unit/base/x_test.cc']:
             self.assertEqual(findings('#include "imgring/server/a.h"\n', path), [])

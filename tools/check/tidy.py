@@ -41,6 +41,8 @@ MODULES = [
     'cli',
 ]
 COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'service', 'server'}
+# Where libvips may be named: behind its handles, and in what carries out a plan.
+VIPS_PLACES = re.compile(r'(src|include/imgring)/image/|src/pipeline/(steps/\w+|runner)\.(cc|h)$|tests/')
 THREAD_LOCAL_MODULES = {'mem', 'loop'}
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69
@@ -366,6 +368,8 @@ def module_of(path):
 def check_includes(path, module, text, report):
     for m in re.finditer(r'(?m)^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', text):
         line, name = line_of(text, m.start()), m.group(2)
+        if name.startswith('vips/') and not VIPS_PLACES.match(path):
+            report(line, 'libvips is named in image, the steps and the runner only')
         if '..' in name.split('/'):
             name = os.path.normpath(os.path.join(os.path.dirname(path), name))
             other = module_of(name)
