@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "../svg/sanitized.h"
 #include "imgring/base/text.h"
 #include "imgring/image/svg_check.h"
 #include "imgring/svg/encoding.h"
@@ -20,6 +21,7 @@ namespace imgring::image {
 namespace {
 
 using namespace svg;
+using svg::test::sanitized;
 
 struct Case {
   const char* in;
@@ -146,14 +148,6 @@ TEST(SanitizeSvg, DropsTheDocumentTypeAndExpandsItsPlainEntities) {
   EXPECT_EQ(*out,
             "<?xml version=\"1.0\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\">"
             "<title>q&#39;s!</title></svg>");
-}
-
-std::string sanitized(const std::string& in) {
-  const auto out = sanitize_svg(as_bytes(in));
-  if (!out) return "refused: " + out.error().detail;
-  const auto again = sanitize_svg(as_bytes(*out));
-  EXPECT_EQ(again.value_or("refused"), *out);
-  return *out;
 }
 
 // A default of the document type made a script one of a harmless namespace: the tag was copied,

@@ -13,17 +13,12 @@
 #include "imgring/base/text.h"
 #include "imgring/mem/gzip.h"
 #include "imgring/svg/svg.h"
+#include "sanitized.h"
 
 namespace imgring::svg {
 namespace {
 
-std::string sanitized(const std::string& in) {
-  const auto out = sanitize_svg(as_bytes(in));
-  if (!out) return "refused: " + out.error().detail;
-  const auto again = sanitize_svg(as_bytes(*out));
-  EXPECT_EQ(again.value_or("refused"), *out);
-  return *out;
-}
+using test::sanitized;
 
 // Characters of ASCII in two bytes each behind the mark; \xE9 stays one of Latin-1.
 std::string utf16(const std::string& latin, bool big) {
