@@ -57,9 +57,7 @@ class Manifests(unittest.TestCase):
         self.assertEqual(ports['metrics'], self.settings['IMGPROXY_PROMETHEUS_BIND'])
 
     def test_times_and_memory_leave_room(self):
-        leaving = sum(
-            int(self.settings[name]) for name in ('IMGRING_DRAIN_DELAY', 'IMGPROXY_GRACEFUL_STOP_TIMEOUT')
-        )
+        leaving = sum(int(self.settings[name]) for name in ('IMGRING_DRAIN_DELAY', 'IMGPROXY_GRACEFUL_STOP_TIMEOUT'))
         self.assertGreater(self.pod['terminationGracePeriodSeconds'], leaving)
         probe = self.container['readinessProbe']
         self.assertGreater(
@@ -81,9 +79,7 @@ class Manifests(unittest.TestCase):
         if not os.path.exists(PROGRAM):
             self.skipTest('%s is not built' % PROGRAM)
         environment = dict(self.settings, PATH=os.environ['PATH'], IMGPROXY_KEY='aa', IMGPROXY_SALT='bb')
-        done = subprocess.run(
-            [PROGRAM, 'check-config'], env=environment, text=True, stdout=subprocess.PIPE, timeout=60
-        )
+        done = subprocess.run([PROGRAM, 'check-config'], env=environment, text=True, stdout=subprocess.PIPE, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertNotIn('did you mean', done.stdout)
 
