@@ -4,7 +4,7 @@
 namespace imgring::server {
 
 // Exit statuses: 0 ended as asked, 78 what another start would meet again (a bad configuration,
-// io_uring refused: EX_CONFIG of sysexits.h), 1 the rest (the address is taken, a picture of the
+// an engine refused: EX_CONFIG of sysexits.h), 1 the rest (the address is taken, a picture of the
 // configuration can't be fetched, the command line is wrong).
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitUnclean = 1;  // stuck helpers, or work left when the grace time was over
