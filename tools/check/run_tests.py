@@ -479,6 +479,10 @@ def long_lint(score, _):
     add_own_count(score, 'lint', run(['tools/lint']))
 
 
+def long_arm64(score, _):
+    add_own_count(score, 'arm64 under qemu', run(['tools/cross-arm64']))
+
+
 LONG = {
     'hostile': (long_hostile, 'all hostile pictures, release and with addresses checked'),
     'kinds': (long_kinds, 'every kind of picture, and strange but honest files'),
@@ -490,6 +494,7 @@ LONG = {
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
     'lint': (long_lint, 'clang-tidy over all of src'),
+    'arm64': (long_arm64, 'library and unit tests built for arm64, and run under qemu'),
 }
 
 
