@@ -8,12 +8,12 @@
 #include <memory>
 #include <string>
 
+#include "imgring/base/bytes.h"
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/config/config.h"
 #include "imgring/format/abilities.h"
 #include "imgring/image/decode_scratch.h"
-#include "imgring/image/encoder.h"
 #include "imgring/image/stop.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/sandbox/children.h"
