@@ -55,6 +55,9 @@ struct ServerContext {
   // Above 0: others wait for a place: each answer ends its connection, and who is idle for a second
   // is closed; null: never (tests).
   const std::atomic<int>* crowded = nullptr;
+  bool others_wait() const noexcept {
+    return crowded != nullptr && crowded->load(std::memory_order_relaxed) > 0;
+  }
   mem::Budget* heads = nullptr;  // of large heads; null: none (tests)
   loop::StreamReader::Kind sockets = loop::StreamReader::Kind::kBytes;
   std::unique_ptr<RequestParser> spare_parser;  // most heads come whole: one serves them all

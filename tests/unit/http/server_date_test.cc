@@ -1,4 +1,4 @@
-// Tests of src/http/date.cc and of the phrases of src/http/server.cc.
+// Tests of src/http/date.cc and of the phrases of src/http/responder.cc.
 #include <gtest/gtest.h>
 
 #include "imgring/http/server.h"
