@@ -36,25 +36,6 @@ std::int64_t size_of(const RenderJob& job) noexcept {
   return static_cast<std::int64_t>(job.source.size());
 }
 
-// Of a vector by the size that its root says, of others by their headers; nullopt: neither tells.
-std::optional<SourceFacts> known_facts(const RenderJob& job, int frames_max) {
-  if (!facts_of(job.source_type).vector) {
-    return format::facts_of_header(job.source, job.source_type, frames_max);
-  }
-  const auto size = svg::svg_root_size(job.source);
-  if (!size) return std::nullopt;
-  const auto side = [](double v) {
-    constexpr double kMost = 1 << 20;
-    return static_cast<int>(std::clamp(std::round(v), 1.0, kMost));
-  };
-  SourceFacts out;
-  out.type = job.source_type;
-  out.width = side(size->width);
-  out.height = side(size->height);
-  out.alpha = true;
-  return out;
-}
-
 // Decoded pixels of a source whose header only libvips reads.
 std::int64_t unread_bytes(const RenderJob& job) noexcept {
   return std::clamp(size_of(job) * kBytesPerFileByte, kUnknownBytesMin, kUnknownBytesMax);
@@ -200,15 +181,14 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
   job.source_type = type;
   job.options = &as_it_is;
   job.config = &config;
-  const std::optional<SourceFacts> known = known_facts(job, 1);
+  const std::optional<SourceFacts> known = read_facts(source, type, 1);
   if (!known) return unread_bytes(job);
   const PlanInput input = input_of(job, *known);
   return decode_bytes(make_plan(input), input);
 }
 
-Estimate estimate(const RenderJob& job) {
+Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
-  const std::optional<SourceFacts> known = known_facts(job, job.options->max_animation_frames);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
   if (!check_resolution(*known, input.frames, *job.options)) {

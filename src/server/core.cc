@@ -280,7 +280,7 @@ bool Core::Parts::release_process_memory() {
   if (!core.process_.memory.may_release()) return false;
   core.process_.helpers.request_collect();
   image::DecodeScratch* scratch = core.process_.scratch;
-  if (scratch != nullptr) scratch->release_unused(loop::Clock::now());
+  if (scratch != nullptr) scratch->release_unused(loop.now());
   return true;
 }
 
@@ -297,8 +297,7 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       gzip.drop_idle();
       mem::collect(mem::Collect::kForced);
       if (release_process_memory() && !releasing) {
-        releases.start(
-            release_on_helper(services, releases.scope(), loop::Clock::now(), releasing));
+        releases.start(release_on_helper(services, releases.scope(), loop.now(), releasing));
       }
       going_on = co_await loop::Sleep(loop, scope, kMemoryLook);
     } else {
@@ -336,7 +335,7 @@ void Core::Parts::accept_failed_on(int listen_fd, int error) {
   }
   if (retrying || stops > 0) return;
   retrying = true;
-  const auto now = loop::Clock::now();
+  const auto now = loop.now();
   if (now - accept_logged >= kAcceptLogEvery) {
     accept_logged = now;
     core.process_.log.error(no_descriptor
@@ -410,7 +409,7 @@ loop::Task<void> Core::Parts::drain() {
   if (start.metrics_fd >= 0 && !start.metrics_handed_over) shutdown(start.metrics_fd, SHUT_RDWR);
   idle.cancel(CancelReason::kShutdown);
   const seconds grace(config.server.graceful_stop_timeout_s);
-  const auto until = loop::Clock::now() + grace;
+  const auto until = loop.now() + grace;
   {
     loop::Deadline due(loop, requests, grace, CancelReason::kShutdown);
     co_await connections.join();
@@ -418,7 +417,7 @@ loop::Task<void> Core::Parts::drain() {
   requests.cancel(CancelReason::kShutdown);
   co_await sources.close();
   // Jobs whose clients have left may still be at it: the grace time is theirs too.
-  const auto left = stops > 1 ? loop::Clock::duration::zero() : until - loop::Clock::now();
+  const auto left = stops > 1 ? loop::Clock::duration::zero() : until - loop.now();
   loop::Deadline due(loop, leaving, std::max<loop::Clock::duration>(left, kLeaveTime));
   waits_for_jobs = true;
   const bool empty = co_await jobs.drained(leaving);
@@ -428,8 +427,8 @@ loop::Task<void> Core::Parts::drain() {
 loop::Task<void> Core::Parts::beat(loop::Scope& scope) {
   bool going_on = true;
   while (going_on) {
-    core.beat_ns_.store(loop::Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
-    if (start.index == 0) service::log_summed(core.process_, false);
+    core.beat_ns_.store(loop.now().time_since_epoch().count(), std::memory_order_relaxed);
+    if (start.index == 0) service::log_summed(core.process_, loop.now());
     going_on = co_await loop::Sleep(loop, scope, kBeatTime / 3);
   }
 }

@@ -15,8 +15,6 @@ namespace imgring::server {
 
 namespace {
 
-using loop::Clock;
-
 // So many newcomers of one look take less than a millisecond; a turn of the loop comes between.
 constexpr int kNewcomersPerLook = 256;
 constexpr std::chrono::seconds kSayEvery(10);
@@ -90,7 +88,7 @@ void FrontDoor::on_accept(void* me, int fd) noexcept {
   if (fd < 0) {
     door->house_.accept_failed(-fd);
   } else {
-    door->new_.push_back({loop::Fd(fd), Clock::now()});
+    door->new_.push_back({loop::Fd(fd), door->loop_.now()});
     door->let_in();
   }
 }
@@ -153,7 +151,7 @@ void FrontDoor::let_in() noexcept {
 }
 
 void FrontDoor::say_full() noexcept {
-  const auto now = Clock::now();
+  const auto now = loop_.now();
   if (now - said_ < kSayEvery) return;
   said_ = now;
   setup_.log.warning("All places of clients are taken (" + std::to_string(setup_.clients.load()) +
@@ -185,7 +183,7 @@ bool FrontDoor::examine(const Guest& guest, Asked* asked) const noexcept {
 bool FrontDoor::place_for_one(Asked asked) noexcept {
   if (heard_ + silent_.size() < kHealthPlaces) return true;
   if (silent_.empty()) return false;
-  const bool young = Clock::now() - silent_.front().since < kSilentTime;
+  const bool young = loop_.now() - silent_.front().since < kSilentTime;
   if (young && asked != Asked::kHealth) return false;
   silent_.pop_front();
   metrics_.count_refusal(observe::Refusal::kSilent);
@@ -227,12 +225,12 @@ void FrontDoor::look_at_silent() noexcept {
   for (Guest& guest : before) {
     Asked asked = Asked::kUnknown;
     const bool here = examine(guest, &asked);
-    if (here && Clock::now() - guest.since < time) decide(guest, asked);
+    if (here && loop_.now() - guest.since < time) decide(guest, asked);
   }
 }
 
 void FrontDoor::look_at_line() noexcept {
-  const auto over = Clock::now() - std::chrono::seconds(config_.timeout_s);
+  const auto over = loop_.now() - std::chrono::seconds(config_.timeout_s);
   while (!line_.empty() && line_.front().since <= over) {
     refuse(std::move(line_.front()));
     line_.pop_front();
@@ -250,7 +248,7 @@ bool FrontDoor::accept_one() noexcept {
   if (held(Hold::kDescriptors) || held(Hold::kStopping) || held(Hold::kLeaving)) return false;
   const int fd = accept4(setup_.listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
   if (fd >= 0) {
-    new_.push_back({loop::Fd(fd), Clock::now()});
+    new_.push_back({loop::Fd(fd), loop_.now()});
   } else if (errno != EAGAIN && errno != EINTR) {
     house_.accept_failed(errno);
   }
@@ -277,7 +275,7 @@ loop::Task<void> FrontDoor::keep(loop::Scope& scope) {
   while (going_on) {
     // Without memory a place that is given up lets nobody in.
     say_crowded(!line_.empty() && !held(Hold::kMemory) &&
-                Clock::now() - line_.front().since > kLongWait);
+                loop_.now() - line_.front().since > kLongWait);
     if (holds_ == 0 && new_.empty() && silent_.empty() && line_.empty()) {
       going_on = co_await changed_.wait(scope);
       continue;

@@ -2,7 +2,6 @@
 #include "keeper.h"
 
 #include "imgring/image/decode_scratch.h"
-#include "imgring/image/vips_memory.h"
 #include "imgring/loop/io.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
@@ -20,7 +19,7 @@ void log_memory(const KeeperParts& parts) {
   if (!log.enabled(LogLevel::kDebug)) return;
   const auto own = mem::own_memory();
   const auto allocator = mem::allocator_stats();
-  const auto vips = image::vips_memory();
+  const observe::VipsNumbers vips = parts.services.shared.library_memory.numbers();
   const auto mib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / kMiB; };
   const auto& pool = parts.downloads.stats();
   const auto& gzip = parts.services.gzip_pool.stats();
@@ -31,9 +30,9 @@ void log_memory(const KeeperParts& parts) {
              {"committed_mib", mib(allocator.committed_bytes)},
              {"pool_idle_mib", mib(pool.idle_bytes.value() + gzip.idle_bytes.value())},
              {"pool_in_use_mib", mib(pool.in_use_bytes.value() + gzip.in_use_bytes.value())},
-             {"vips_mib", mib(vips.used_bytes)},
-             {"vips_peak_mib", mib(vips.peak_bytes)},
-             {"vips_allocs", static_cast<std::int64_t>(vips.allocations)}});
+             {"vips_mib", mib(vips.memory_bytes)},
+             {"vips_peak_mib", mib(vips.memory_bytes_max)},
+             {"vips_allocs", static_cast<std::int64_t>(vips.allocs)}});
 }
 
 enum class Piece : std::uint8_t { kBegin, kDownloads, kGzip, kCollect, kEnd };
@@ -69,10 +68,10 @@ loop::Task<void> tick(loop::Scope& scope, const KeeperParts& parts) {
   service::Services& services = parts.services;
   loop::Clock::duration sum{};
   for (Piece piece = Piece::kBegin; piece != Piece::kEnd;) {
-    const auto before = loop::Clock::now();
+    const auto before = services.loop.now();
     const std::uint64_t delivered = services.loop.engine().delivered();
     piece = run_piece(parts, piece);
-    const auto spent = loop::Clock::now() - before;
+    const auto spent = services.loop.now() - before;
     sum += spent;
     co_await loop::nop(services.loop, scope);
     // What came with the nop arrived while the piece ran, and waited for the rest of it at most.
@@ -108,20 +107,22 @@ loop::Task<void> release_on_helper(service::Services& services, loop::Scope& sco
 loop::Task<void> keep_memory(loop::Scope& scope, KeeperParts parts) {
   const std::chrono::milliseconds interval(
       std::int64_t{1000} * parts.services.snapshot->config.server.free_memory_interval_s);
-  auto next = loop::Clock::now() + interval + interval * parts.index / parts.count;
+  auto next = parts.services.loop.now() + interval + interval * parts.index / parts.count;
   loop::Nursery releases(parts.services.loop, &scope);
   bool releasing = false;
-  bool going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
+  bool going_on =
+      co_await loop::Sleep(parts.services.loop, scope, next - parts.services.loop.now());
   while (going_on) {
     co_await tick(scope, parts);
     if (parts.index == 0 && !releasing) {
-      const auto unused_since = loop::Clock::now() - idle_time_max(parts.services.snapshot->config);
+      const auto idle = idle_time_max(parts.services.snapshot->config);
+      const auto unused_since = parts.services.loop.now() - idle;
       releases.start(release_on_helper(parts.services, releases.scope(), unused_since, releasing));
     }
     // Ticks that were missed are not made up for: two at once would find every buffer unused.
     next += interval;
-    while (next <= loop::Clock::now()) next += interval;
-    going_on = co_await loop::Sleep(parts.services.loop, scope, next - loop::Clock::now());
+    while (next <= parts.services.loop.now()) next += interval;
+    going_on = co_await loop::Sleep(parts.services.loop, scope, next - parts.services.loop.now());
   }
   co_await releases.join();
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "imgring/image/versions.h"
-#include "imgring/image/vips_memory.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
 #include "imgring/sandbox/children.h"
@@ -66,7 +65,6 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
       if (pool != nullptr) pools.push_back(pool);
     }
   }
-  const image::VipsMemory vips = image::vips_memory();
   observe::MetricsView view;
   view.memory = memory_numbers(process_);
   view.name_space = config.observe.prometheus_namespace;
@@ -76,7 +74,7 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
   view.workers = static_cast<int>(process_.helpers.threads());
   const auto lanes = lane_numbers(process_.helpers);
   view.lanes = lanes;
-  view.vips = {vips.used_bytes, vips.peak_bytes, vips.allocations};
+  view.vips = process_.library_memory.numbers();
   if (process_.children != nullptr) {
     const sandbox::ChildrenNumbers svg = process_.children->numbers();
     view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};

@@ -2,7 +2,6 @@
 #include "plain_routes.h"
 
 #include "imgring/service/answers.h"
-#include "imgring/service/image_request.h"
 
 namespace imgring::server {
 

@@ -15,9 +15,9 @@
 #include "imgring/base/check.h"
 #include "imgring/base/log_queue.h"
 #include "imgring/image/decode_scratch.h"
+#include "imgring/image/library.h"
 #include "imgring/image/library_words.h"
 #include "imgring/image/self_test.h"
-#include "imgring/image/vips_image.h"
 #include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
@@ -420,7 +420,7 @@ int run_cores(const Start& start, const Logger& log, char** environment) {
   HealthWatch health({.test = image::self_test, .start = image::start_thread});
   say_ready(process, start);
   const End end = supervise(process, start, environment, health);
-  log_summed(process, true);
+  log_summed(process, loop::Clock::time_point::max());
   const std::string& socket = start.sockets.main.unix_path;
   if (!socket.empty()) unlink(socket.c_str());
   return end_cores(process, health, end);

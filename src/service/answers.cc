@@ -29,6 +29,18 @@ http::Response base_response(int status, std::string_view request_id) {
   return response;
 }
 
+void add_cors(http::Response& response, const config::Config& config) {
+  if (config.server.allow_origin.empty()) return;
+  response.headers.add("Access-Control-Allow-Origin", config.server.allow_origin);
+  response.headers.add("Access-Control-Allow-Methods", "GET, OPTIONS");
+}
+
+void add_custom(http::Response& response, const config::Config& config) {
+  for (const auto& [name, value] : config.server.custom_response_headers) {
+    response.headers.set(name, value);
+  }
+}
+
 namespace {
 
 // What the source says, with its Cache-Control before all; empty: nothing that counts.
@@ -166,6 +178,25 @@ std::string vary(const config::Config& config) {
   if (p.enable_client_hints) names.push_back("Sec-Ch-Dpr, Dpr, Sec-Ch-Width, Width");
   if (config.memory.gzip_compression > 0) names.push_back("Accept-Encoding");
   return join(names, ", ");
+}
+
+void add_validators(http::Response& response, const http::Headers& source,
+                    const config::ServerConfig& config) {
+  const std::string_view etag = source.get("etag");
+  if (config.use_etag && !etag.empty()) {
+    const std::string value =
+        config.etag_buster.empty()
+            ? std::string(etag)
+            : "\"" + config.etag_buster + "/" + base64url_encode(as_bytes(etag)) + "\"";
+    response.headers.add("Etag", value);
+  }
+  const std::string_view modified = source.get("last-modified");
+  if (!config.use_last_modified || modified.empty()) return;
+  const auto time = http::parse_http_date(modified);
+  if (!time) return;
+  const std::int64_t raised = std::max(*time, config.last_modified_buster_unix_s.value_or(*time));
+  response.headers.add("Last-Modified",
+                       raised == *time ? std::string(modified) : http::http_date(raised));
 }
 
 }  // namespace imgring::service

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "imgring/base/uri.h"
+#include "imgring/service/request_id.h"
 
 namespace imgring::service {
 
@@ -28,9 +29,8 @@ std::string duration_text(double seconds) {
 }
 
 // Seconds of the clock that never goes back.
-std::int64_t this_second() noexcept {
-  const auto now = loop::Clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+std::int64_t second_of(loop::Clock::time_point now) noexcept {
+  return std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
 }
 
 void log_sum(const Shared& shared, const SummedLines& sum) {
@@ -52,7 +52,7 @@ bool lines_wanted(Shared& shared, ImageRequest& request, const CompletedLine& li
                              .client = request.client(),
                              .error = line.error};
   std::optional<SummedLines> before;
-  const bool wanted = shared.equal_lines.admit(failed, this_second(), &before);
+  const bool wanted = shared.equal_lines.admit(failed, second_of(line.now), &before);
   if (before) log_sum(shared, *before);
   return wanted;
 }
@@ -76,8 +76,8 @@ void log_started(const Shared& shared, ImageRequest& request) {
   shared.log.write_views(LogLevel::kInfo, message, fields);
 }
 
-void log_summed(Shared& shared, bool all) {
-  for (const SummedLines& sum : shared.equal_lines.take(this_second() + (all ? 1 : 0))) {
+void log_summed(Shared& shared, loop::Clock::time_point now) {
+  for (const SummedLines& sum : shared.equal_lines.take(second_of(now))) {
     log_sum(shared, sum);
   }
 }
@@ -96,7 +96,7 @@ void log_completed(Shared& shared, ImageRequest& request, const CompletedLine& l
   std::size_t count = 4;
   LogGroup options;
   std::string image_url;
-  if (line.source_shown && request.parsed) {
+  if (request.source_shown && request.parsed) {
     options = url::log_fields(request.parsed->options);
     image_url = display_text(request.parsed->source_url);
     fields[count++] = {"image_url", image_url};

@@ -63,8 +63,10 @@ std::int64_t run(const url::UrlRules& rules, const config::Config& config, const
   render.source_type = format::detect_type(render.source, "", "");
   render.options = &parsed->options;
   render.config = &config.processing;
+  const auto facts =
+      pipeline::read_facts(render.source, render.source_type, parsed->options.max_animation_frames);
   const image::StopFlag stop;
-  const std::int64_t planned = pipeline::estimate(render).bytes;
+  const std::int64_t planned = pipeline::estimate(render, facts).bytes;
   const auto result = pipeline::render(render, stop);
   need(result.has_value(), job.options + ": " + (result ? "" : result.error().detail));
   return planned;

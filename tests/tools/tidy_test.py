@@ -4,6 +4,7 @@
 import contextlib
 import io
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -294,7 +295,7 @@ class Tree(unittest.TestCase):
         """What tidy prints of the tree, its summary left out; a / in a name is written __."""
         files = {
             **self.FILES,
-            **{k.replace('__', '/').replace('_md', '.md').replace('_cc', '.cc'): v for k, v in changes.items()},
+            **{re.sub('_(md|cc|h)$', r'.\1', k.replace('__', '/')): v for k, v in changes.items()},
         }
         with tempfile.TemporaryDirectory() as root:
             for path, text in files.items():
@@ -463,6 +464,16 @@ class Names(Tree):
         for text in ['`src/config/none.cc`', '[r](../rules.md)', '[r](../../docs/spec/rules.md#nowhere)', '[a](#b)']:
             with self.subTest(text):
                 self.assertEqual(len(self.tree(src__http__notes_md='# N\n\n%s\n' % text)), 1)
+
+    def test_libvips_is_seen_where_it_may_be(self):
+        vips = '// P.\n#pragma once\n\n#include <vips/vips.h>\n'
+        through = '// P.\n#pragma once\n\n#include "imgring/image/p.h"\n'
+        plain = '// P.\n#pragma once\n'
+        self.assertEqual(self.tree(include__imgring__image__p_h=vips, src__pipeline__load_h=through), [])
+        found = self.tree(include__imgring__image__p_h=vips, src__server__a_h=through)
+        self.assertEqual(len(found), 1, found)
+        self.assertIn('module server sees libvips through include/imgring/image/p.h', found[0])
+        self.assertEqual(self.tree(include__imgring__image__p_h=plain, src__server__a_h=through), [])
 
     def test_variables_stand_in_the_table_and_in_the_document(self):
         found = self.tree(src__config__table_server_cc='// T.\nauto a = row("IMGRING_MORE", 1); row("PORT");\n')

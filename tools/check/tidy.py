@@ -44,6 +44,8 @@ COROUTINE_MODULES = {'loop', 'net', 'http', 'source', 'cache', 'service', 'serve
 # Where libvips may be named: behind its handles, and in what carries out a plan.
 VIPS_PLACES = re.compile(r'(src|include/imgring)/image/|src/pipeline/(steps/\w+|runner)\.(cc|h)$|tests/')
 THREAD_LOCAL_MODULES = {'mem', 'loop'}
+# Who is of no such module does not see it through others either: a loop asks libvips nothing.
+VIPS_MODULES = {'', 'image', 'sandbox', 'pipeline', 'cli'}
 LINE_COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 69
 FILE_LINES_MAX = 799
@@ -64,7 +66,8 @@ SYSTEM_USERS = {
     'observe/process.cc': "the kernel's numbers of the process",
     'sandbox': 'children, and the helpers that wait for them: processes, sockets, limits, time',
     'server': 'the process: its sockets, threads and signals; clocks are going',
-    'service': 'clocks are going',
+    'service/memory_watch.cc': 'asked on any thread, looks once in 20 ms',
+    'service/request_id.cc': 'random ids, a page of them at a time',
     'source/aws_signature.cc': 'shared files of keys, at start',
     'source/local.': 'types of what the engine reads for it',
 }
@@ -518,6 +521,40 @@ def check_system_users(documents, report):
             report('tools/tidy.py', 1, 'the row %s of SYSTEM_USERS is needed by nothing' % row)
 
 
+INCLUDE = re.compile(r'(?m)^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]')
+
+
+def includes_of(documents, path):
+    """(line, file of the tree or name) of each include."""
+    text = documents.read(path)
+    for m in INCLUDE.finditer(text):
+        name = m.group(2)
+        near = os.path.normpath(os.path.join(os.path.dirname(path), name))
+        known = [at for at in (near, 'include/' + name) if at in documents.files]
+        yield line_of(text, m.start()), known[0] if known and m.group(1) == '"' else name
+
+
+def check_vips(documents, report):
+    """Who sees libvips' header through others."""
+    sources_only = [path for path in documents.files if re.match(r'(?:src|include)/.*\.(?:h|cc)$', path)]
+    includes = {path: list(includes_of(documents, path)) for path in sources_only}
+    seen = {}
+
+    def way(path):
+        """The first include of a way to libvips, or None."""
+        if path == 'vips/vips.h':
+            return path
+        if path not in seen:
+            seen[path] = None
+            seen[path] = next((name for _, name in includes.get(path, []) if way(name)), None)
+        return seen[path]
+
+    for path in sources_only:
+        for line, name in includes[path]:
+            if module_of(path) not in VIPS_MODULES and module_of(name) in VIPS_MODULES and way(name):
+                report(path, line, 'module %s sees libvips through %s' % (module_of(path), name))
+
+
 def check_tree(root):
     documents = tidy_docs.Documents(root)
     found, count = [], 0
@@ -525,6 +562,7 @@ def check_tree(root):
         count += check_file(documents, path, lambda line, message, at=path: found.append((at, line, message)))
     tidy_docs.check_variables(documents, lambda path, line, message: found.append((path, line, message)))
     check_system_users(documents, lambda path, line, message: found.append((path, line, message)))
+    check_vips(documents, lambda path, line, message: found.append((path, line, message)))
     for path, line, message in sorted(found):
         print('%s:%d: %s' % (path, line, message))
     print('tidy: %d files, %d findings' % (count, len(found)))

@@ -25,6 +25,7 @@ namespace imgring::observe {
 enum class Span : std::uint8_t { kQueue, kDownloading, kProcessing, kStreaming };
 inline constexpr std::array<std::string_view, 4> kSpanNames = {
     "queue", "downloading_source_image", "processing_image", "streaming_image"};
+static_assert(static_cast<std::size_t>(Span::kStreaming) + 1 == kSpanNames.size());
 
 // Labels of errors_total, in imgproxy's words.
 inline constexpr std::array<std::string_view, 10> kErrorTypes = {
@@ -45,6 +46,7 @@ enum class Refusal : std::uint8_t {
 inline constexpr std::array<std::string_view, 8> kRefusalNames = {
     "queue_full", "jobs",        "download_budget", "memory",
     "deadline",   "slow_reader", "clients",         "silent"};
+static_assert(static_cast<std::size_t>(Refusal::kSilent) + 1 == kRefusalNames.size());
 
 inline constexpr int kStatusMin = 100;
 inline constexpr int kStatusMax = 599;

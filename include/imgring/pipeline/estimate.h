@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "imgring/pipeline/plan_work.h"
+#include "imgring/pipeline/read_facts.h"
 #include "imgring/pipeline/render.h"
 
 namespace imgring::pipeline {
@@ -21,7 +23,8 @@ struct Estimate {
 // What a JPEG in several scans of 2.8 megapixels holds: with the rows of the rest, far above what
 // others take.
 inline constexpr std::int64_t kLargeDecodeBytes = 8 << 20;
-Estimate estimate(const RenderJob& job);
+// `known`: what read_facts() told of the source.
+Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known);
 // What decoding a picture at its full size is expected to hold (watermarks, at the start).
 std::int64_t decode_bytes_of(ByteSpan source, ImageType type);
 

@@ -16,6 +16,10 @@ namespace imgring::service {
 // Request id and security policy: on every answer.
 http::Response base_response(int status, std::string_view request_id);
 
+// Headers that come with every answer of the image route.
+void add_cors(http::Response& response, const config::Config& config);
+void add_custom(http::Response& response, const config::Config& config);
+
 // Cache-Control (server.md 3.1).
 struct Freshness {
   int status = 200;
@@ -44,6 +48,10 @@ std::string raw_path(std::string_view source_url);
 std::string raw_extension(std::string_view path, std::string_view content_type);
 // What follows the last slash, without its extension; "image" when that is empty.
 std::string source_stem(std::string_view source_url);
+
+// Validators on their way to the client (server.md 3.2), with the busters of the configuration.
+void add_validators(http::Response& response, const http::Headers& source,
+                    const config::ServerConfig& config);
 
 // Vary of image answers; empty when nothing varies.
 std::string vary(const config::Config& config);

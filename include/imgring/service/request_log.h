@@ -3,7 +3,7 @@
 #pragma once
 
 #include "imgring/base/error.h"
-#include "imgring/service/image_request.h"
+#include "imgring/service/request.h"
 #include "imgring/service/shared.h"
 
 namespace imgring::service {
@@ -15,10 +15,10 @@ struct CompletedLine {
   int status = 0;
   double seconds = 0;
   const Error* error = nullptr;
-  bool source_shown = false;
+  loop::Clock::time_point now{};
 };
 void log_completed(Shared& shared, ImageRequest& request, const CompletedLine& line);
-// Of requests that were only counted, in seconds that are over (or in all, at the end).
-void log_summed(Shared& shared, bool all);
+// Of requests that were only counted, in seconds that are over by then.
+void log_summed(Shared& shared, loop::Clock::time_point now);
 
 }  // namespace imgring::service

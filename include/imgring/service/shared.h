@@ -9,6 +9,7 @@
 #include "imgring/base/log.h"
 #include "imgring/loop/offload.h"
 #include "imgring/mem/ledger.h"
+#include "imgring/observe/metrics.h"
 #include "imgring/service/equal_lines.h"
 #include "imgring/service/memory_watch.h"
 
@@ -31,6 +32,24 @@ constexpr std::uint64_t patient_part(std::uint64_t planned_bytes) noexcept {
   return planned_bytes / 4 * 3;
 }
 
+// What libvips held when the last picture was done. Published by helpers, for libvips is not asked
+// on a loop; read by any thread.
+class LibraryMemory {
+ public:
+  void publish(const observe::VipsNumbers& numbers) noexcept {
+    bytes_.store(numbers.memory_bytes, std::memory_order_relaxed);
+    bytes_max_.store(numbers.memory_bytes_max, std::memory_order_relaxed);
+    allocs_.store(numbers.allocs, std::memory_order_relaxed);
+  }
+  observe::VipsNumbers numbers() const noexcept {
+    return {bytes_.load(std::memory_order_relaxed), bytes_max_.load(std::memory_order_relaxed),
+            allocs_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, allocs_{0};
+};
+
 struct Shared {
   Shared(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes);
   Shared(const Shared&) = delete;
@@ -43,7 +62,8 @@ struct Shared {
   mem::Ledger ledger;   // what strangers can make the process hold
   mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
   MemoryWatch memory;
-  EqualLines equal_lines;    // of the request log
+  EqualLines equal_lines;  // of the request log
+  LibraryMemory library_memory;
   std::atomic<int> jobs{0};  // handed to helpers and not back yet
   // Jobs to come, by the lane that is known before their sources are: these are on their way.
   std::array<std::atomic<int>, loop::kLaneCount> coming{};

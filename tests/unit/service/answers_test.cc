@@ -54,7 +54,6 @@ void expect_controls(std::span<const FreshnessCase> cases) {
 
 // The order of server.md section 3.1.
 TEST(CacheControl, FirstRuleThatApplies) {
-  const std::string soon = http::http_date(kNow + 7), past = http::http_date(kNow - 7);
   const FreshnessCase cases[] = {
       {.what = "ttl", .expected = "max-age=100, public"},
       {.what = "no ttl", .ttl_s = 0, .expected = "no-cache"},
@@ -69,6 +68,13 @@ TEST(CacheControl, FirstRuleThatApplies) {
        .status = 404,
        .expires_in_s = 30,
        .expected = "max-age=30, public"},
+  };
+  expect_controls(cases);
+}
+
+TEST(CacheControl, PassthroughAndExpiresOfTheSource) {
+  const std::string soon = http::http_date(kNow + 7), past = http::http_date(kNow - 7);
+  const FreshnessCase cases[] = {
       {.what = "passthrough",
        .passthrough = true,
        .source_control = "private, x=1",
@@ -126,6 +132,12 @@ TEST(CacheControl, FirstRuleThatAppliesToSources) {
        .fallback = true,
        .fallback_ttl_s = 50,
        .expected = "max-age=10, public"},
+  };
+  expect_controls(cases);
+}
+
+TEST(CacheControl, ExpiresOfNoTimeToCome) {
+  const FreshnessCase cases[] = {
       {.what = "exp:0", .expires_unix_s = 0, .expected = "max-age=100, public"},
       {.what = "exp:-5", .expires_unix_s = -5, .expected = "max-age=100, public"},
       {.what = "exp:0 without ttl", .ttl_s = 0, .expires_unix_s = 0, .expected = "no-cache"},

@@ -1,7 +1,9 @@
-// Tests of src/service/validators.cc, both ways (server.md section 3.2).
-#include "imgring/service/validators.h"
-
+// Tests of validators, both ways (server.md section 3.2): src/service/source_request.cc and
+// answers.cc.
 #include <gtest/gtest.h>
+
+#include "imgring/service/answers.h"
+#include "imgring/service/source_request.h"
 
 namespace imgring::service {
 namespace {

@@ -1,13 +1,14 @@
-// Validators, both ways, with and without busters.
-#include "imgring/service/validators.h"
+// Which headers go on to a source.
+#include "imgring/service/source_request.h"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "imgring/base/text.h"
 #include "imgring/base/uri.h"
+#include "imgring/http/server.h"
+#include "imgring/service/cookies.h"
 
 namespace imgring::service {
 
@@ -53,23 +54,30 @@ http::Headers conditional_headers(const http::Headers& client, const config::Ser
   return out;
 }
 
-void add_validators(http::Response& response, const http::Headers& source,
-                    const config::ServerConfig& config) {
-  const std::string_view etag = source.get("etag");
-  if (config.use_etag && !etag.empty()) {
-    const std::string value =
-        config.etag_buster.empty()
-            ? std::string(etag)
-            : "\"" + config.etag_buster + "/" + base64url_encode(as_bytes(etag)) + "\"";
-    response.headers.add("Etag", value);
+source::SourceRequest source_request(const ImageRequest& request, bool raw) {
+  const config::Config& config = request.config();
+  const http::Headers& client = request.request->headers;
+  source::SourceRequest out;
+  out.url = request.parsed->source_url;
+  out.size_bytes_max = request.parsed->options.max_src_file_size_bytes;
+  if (raw) {
+    out.size_bytes_max = 0;
+    for (std::string_view name :
+         {"If-None-Match", "If-Modified-Since", "Accept-Encoding", "Range"}) {
+      if (client.has(name)) out.headers.add(std::string(name), std::string(client.get(name)));
+    }
+  } else {
+    out.headers = conditional_headers(client, config.server);
   }
-  const std::string_view modified = source.get("last-modified");
-  if (!config.use_last_modified || modified.empty()) return;
-  const auto time = http::parse_http_date(modified);
-  if (!time) return;
-  const std::int64_t raised = std::max(*time, config.last_modified_buster_unix_s.value_or(*time));
-  response.headers.add("Last-Modified",
-                       raised == *time ? std::string(modified) : http::http_date(raised));
+  for (const std::string& name : config.server.request_headers_passthrough) {
+    if (client.has(name)) out.headers.set(name, std::string(client.get(name)));
+  }
+  for (const auto& [name, value] : config.server.custom_request_headers) {
+    out.headers.set(name, value);
+  }
+  std::string cookies = cookies_for(out.url, client, config.source);
+  if (!cookies.empty()) out.headers.set("Cookie", std::move(cookies));
+  return out;
 }
 
 }  // namespace imgring::service

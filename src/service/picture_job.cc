@@ -1,0 +1,26 @@
+// Owners first, then what points at them.
+#include "imgring/service/picture_job.h"
+
+#include <utility>
+
+namespace imgring::service {
+
+JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& shared) {
+  auto out = std::make_shared<PictureJob>();
+  out->snapshot = request.snapshot;
+  out->options = request.parsed->options;
+  out->source = std::move(source);
+  pipeline::RenderJob& job = out->render;
+  job.source = out->source->bytes.span();
+  job.source_type = out->source->type;
+  job.options = &out->options;
+  job.config = &out->snapshot->config.processing;
+  job.watermark = out->snapshot->watermark.get();
+  job.abilities = out->snapshot->abilities;
+  job.children = shared.children;
+  job.scratch = shared.scratch;
+  job.log = &shared.log;
+  return out;
+}
+
+}  // namespace imgring::service

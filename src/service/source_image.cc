@@ -1,0 +1,115 @@
+// Fetched, told what it is, or replaced.
+#include "imgring/service/source_image.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "imgring/format/sniff.h"
+#include "imgring/pipeline/read_facts.h"
+#include "imgring/service/refusals.h"
+#include "imgring/service/source_request.h"
+
+namespace imgring::service {
+
+namespace {
+
+struct Coming {  // counted among a lane's jobs to come while it lives
+  explicit Coming(std::atomic<int>& c) noexcept : count(c) { ++count; }
+  ~Coming() { --count; }
+  Coming(const Coming&) = delete;
+  Coming& operator=(const Coming&) = delete;
+  std::atomic<int>& count;
+};
+
+loop::Task<Result<source::SourceAnswer>> download(Services& services, loop::Scope& scope,
+                                                  ImageRequest& request) {
+  const RunningPhase phase(request.time, Phase::kDownloading, services.loop);
+  const loop::Lane lane = request.lane.value_or(loop::Lane::kQuick);
+  const Coming coming(services.shared.coming[static_cast<std::size_t>(lane)]);
+  const source::SourceRequest wanted = source_request(request, false);
+  co_return co_await services.sources.fetch(scope, wanted);
+}
+
+void read_header(SourceImage& image, const url::RequestOptions& options) {
+  image.facts = pipeline::read_facts(image.bytes.span(), image.type, options.max_animation_frames);
+}
+
+}  // namespace
+
+ImageType type_of_source(ByteSpan body, std::string_view url, std::string_view content_type) {
+  const std::string_view path = url.substr(0, url.find('?'));
+  const std::size_t dot = path.rfind('.');
+  const std::string_view extension = dot == std::string_view::npos ? "" : path.substr(dot);
+  constexpr std::size_t kHeadBytes = 32 << 10;
+  return format::detect_type(body.first(std::min(body.size(), kHeadBytes)), extension,
+                             content_type);
+}
+
+Result<SourcePtr> accept_source(const ImageRequest& request, source::SourceAnswer answer) {
+  auto image = std::make_shared<SourceImage>();
+  auto origin = std::make_shared<Origin>();
+  image->origin = origin;
+  origin->headers = std::move(answer.head.headers);
+  image->not_modified = answer.head.status == 304;
+  if (image->not_modified) return image;
+  const ByteSpan body = answer.body.bytes();
+  origin->size_bytes = body.size();
+  image->bytes = Bytes(body, std::move(answer.body));
+  image->grant = std::move(answer.grant);
+  image->type =
+      type_of_source(body, request.parsed->source_url, origin->headers.get("content-type"));
+  if (image->type == ImageType::kUnknown) {
+    return fail(ErrorCode::kUnknownType, "the source's content is of no known image type");
+  }
+  read_header(*image, request.parsed->options);
+  return image;
+}
+
+SourcePtr fall_back(const ImageRequest& request, const Error& error) {
+  const auto& fallback = request.snapshot->fallback;
+  if (!fallback || error.code == ErrorCode::kCancelled || error.code == ErrorCode::kTimeout ||
+      error.code == ErrorCode::kOverloaded || error.in_body) {
+    return nullptr;
+  }
+  auto image = std::make_shared<SourceImage>();
+  auto origin = std::make_shared<Origin>();
+  image->origin = origin;
+  origin->replaced = error;
+  origin->size_bytes = fallback->bytes.size();
+  image->type = fallback->type;
+  image->bytes = Bytes(as_bytes(fallback->bytes), fallback);
+  read_header(*image, request.parsed->options);
+  return image;
+}
+
+loop::Task<Result<SourcePtr>> fetch_source(Services& services, loop::Scope& scope,
+                                           ImageRequest& request) {
+  Result<source::SourceAnswer> answer = co_await download(services, scope, request);
+  if (scope.cancelled()) {
+    co_return std::unexpected(cancelled_error(scope, "the source is downloaded"));
+  }
+  request.source_shown = true;
+  Result<SourcePtr> image = fail(ErrorCode::kInternal);
+  if (answer) {
+    image = accept_source(request, std::move(*answer));
+  } else {
+    image = std::unexpected(std::move(answer).error());
+  }
+  if (!image) {
+    if (image.error().code == ErrorCode::kOverloaded) {
+      services.metrics.count_refusal(observe::Refusal::kDownloadBudget);
+    }
+    SourcePtr fallback = fall_back(request, image.error());
+    if (!fallback) co_return image;
+    image = std::move(fallback);
+  }
+  const ImageType type = (*image)->type;
+  if (!(*image)->not_modified && !request.snapshot->abilities.can_load(type)) {
+    const std::string name(facts_of(type).name);
+    co_return fail(ErrorCode::kSourceUnsupported, "this libvips can't load " + name);
+  }
+  co_return image;
+}
+
+}  // namespace imgring::service
