@@ -4,131 +4,20 @@
 #include "imgring/mem/ledger.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
 
-#include "../unit/source/certificates.h"
-#include "world.h"
+#include "ledger_world.h"
 
 namespace imgring::test {
 namespace {
-
-constexpr double kMiB = 1 << 20;
-constexpr double kLimitBytes = 256 * kMiB;
-
-Environment limited(Environment more = {}) {
-  more.emplace("IMGRING_MEMORY_LIMIT", "256");
-  return more;
-}
-
-// Field of a file of /proc in bytes ("VmRSS:"); 0: none.
-double proc_bytes(const std::string& path, std::string_view field) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(field)) return std::strtod(line.c_str() + field.size(), nullptr) * 1024;
-  }
-  return 0;
-}
-
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> out;
-  DIR* tasks = opendir(("/proc/" + std::to_string(pid) + "/task").c_str());
-  if (tasks == nullptr) return out;
-  while (const dirent* task = readdir(tasks)) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/task/" + task->d_name + "/children");
-    for (pid_t child = 0; file >> child;) out.push_back(child);
-  }
-  closedir(tasks);
-  return out;
-}
-
-// The most that a server and its children hold together, looked at all the time: resident memory of
-// the server, and of the children what is theirs alone.
-class PeakMemory {
- public:
-  explicit PeakMemory(pid_t pid)
-      : thread_([this, pid] {
-          while (!ending_.load()) {
-            double sum = proc_bytes("/proc/" + std::to_string(pid) + "/status", "VmRSS:");
-            for (const pid_t child : children_of(pid)) {
-              sum += proc_bytes("/proc/" + std::to_string(child) + "/status", "RssAnon:");
-            }
-            if (sum > most_) most_ = sum;
-            usleep(2000);
-          }
-        }) {}
-  ~PeakMemory() { end(); }
-  double end() {
-    ending_.store(true);
-    if (thread_.joinable()) thread_.join();
-    return most_;
-  }
-
- private:
-  std::atomic<bool> ending_{false};
-  double most_ = 0;
-  std::thread thread_;
-};
-
-void expect_below_the_limit(PeakMemory& peak) {
-  const double most = peak.end();
-  testing::Test::RecordProperty("peak_mib", static_cast<int>(most / kMiB));
-  EXPECT_LT(most, kLimitBytes) << most / kMiB << " MiB";
-}
-
-void raise_descriptor_limit() {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-std::string part(std::string_view family, std::string_view name) {
-  return std::string(family) + "{part=\"" + std::string(name) + "\"}";
-}
-
-class LedgerWorld : public World {
- public:
-  explicit LedgerWorld(const Environment& more = {}) : World(limited(more)) {
-    folder.write("small.png", png_picture({64, 48}));
-  }
-  // A picture as anybody asks for it.
-  int good() const { return get(plain_target("w:32", "local:///small.png")).status; }
-  bool good_soon() const {
-    return eventually([&] { return good() == 200; });
-  }
-  double peak_of(std::string_view name) const {
-    return server.metric(part("memory_part_peak_bytes", name)).value_or(0);
-  }
-  // But for idle buffers: a quarter of the part at most.
-  bool downloads_end() const {
-    return eventually([&] {
-      const auto now = server.metric(part("memory_part_bytes", "downloads"));
-      return now && *now <= size_of("downloads") / 4;
-    });
-  }
-  double size_of(std::string_view name) const {
-    return server.metric(part("memory_part_bytes_max", name)).value_or(0);
-  }
-};
-
-// Without a sanitizer: its own memory is above such a limit, and everything would be refused.
-class Ledger : public testing::Test {
- protected:
-  void SetUp() override {
-    if (slow_build()) GTEST_SKIP() << "a sanitizer's build holds more than 256 MiB at rest";
-  }
-};
 
 TEST_F(Ledger, HalfHeadsOfManyClientsAreBounded) {
   raise_descriptor_limit();
@@ -423,128 +312,6 @@ TEST_F(Ledger, AResultIsPaidForUntilItIsTaken) {
   usleep(200'000);  // all of it fits into both sockets
   EXPECT_EQ(client.read().status, 200);
   EXPECT_TRUE(eventually([&] { return held() == 0; })) << held();
-}
-
-// A megabyte of head each, which would be there four times.
-TEST_F(Ledger, LongHeadsOfSourcesAreBounded) {
-  LedgerWorld world;
-  Gate& gate = world.gate;
-  const std::string half = "HTTP/1.1 200 OK\r\nX: " + std::string(1000 << 10, 'h');
-  world.source.on("/head", [&gate, half](Visit& visit) {
-    visit.send(half);
-    visit.wait(gate);
-    visit.close_after();
-  });
-  PeakMemory peak(world.server.pid());
-  const std::string asks = get_text(world.target("w:4", "/head"));
-  std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 120; ++i) {
-    clients.push_back(std::make_unique<RawClient>(world.port()));
-    clients.back()->send(asks);
-  }
-  EXPECT_TRUE(eventually([&] { return world.peak_of("downloads") > 40 * kMiB; }));
-  EXPECT_TRUE(world.good_soon());
-  EXPECT_LE(world.peak_of("downloads"), world.size_of("downloads"));
-  gate.open();
-  clients.clear();
-  EXPECT_TRUE(world.downloads_end()) << world.server.metrics_text();
-  expect_below_the_limit(peak);
-}
-
-// https: endless bodies, and a small picture.
-class TlsSource {
- public:
-  TlsSource() : context_(authority_.server("IP:127.0.0.1")) {
-    listener_ = loop::Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in where{};
-    where.sin_family = AF_INET;
-    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof where;
-    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&where), size), 0);
-    EXPECT_EQ(listen(listener_.get(), 1024), 0);
-    getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&where), &size);
-    port_ = ntohs(where.sin_port);
-    acceptor_ = std::thread([this] { accept_all(); });
-  }
-  ~TlsSource() {
-    shutdown(listener_.get(), SHUT_RDWR);
-    acceptor_.join();
-    {
-      const std::lock_guard lock(mutex_);
-      for (const int fd : open_) shutdown(fd, SHUT_RDWR);
-    }
-    for (std::thread& thread : threads_) thread.join();
-  }
-  std::string url(const std::string& path) const {
-    return "https://127.0.0.1:" + std::to_string(port_) + path;
-  }
-
- private:
-  void accept_all() {
-    for (;;) {
-      const int fd = accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-      if (fd < 0) return;
-      const std::lock_guard lock(mutex_);
-      open_.insert(fd);
-      threads_.emplace_back([this, fd] { serve(fd); });
-    }
-  }
-  void serve(int fd) {
-    SSL* ssl = SSL_new(context_.get());
-    SSL_set_fd(ssl, fd);
-    char head[4096];
-    if (SSL_accept(ssl) == 1) {
-      const int got = SSL_read(ssl, head, sizeof head);
-      const std::string_view asked(head, static_cast<std::size_t>(std::max(got, 0)));
-      if (asked.starts_with("GET /small")) {
-        const std::string picture = png_picture({64, 48});
-        const std::string answer = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
-                                   std::to_string(picture.size()) + "\r\n\r\n" + picture;
-        SSL_write(ssl, answer.data(), static_cast<int>(answer.size()));
-        SSL_shutdown(ssl);
-      } else if (got > 0) {
-        const std::string start = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
-        const std::string piece(64 << 10, 'x');
-        int sent = SSL_write(ssl, start.data(), static_cast<int>(start.size()));
-        while (sent > 0) sent = SSL_write(ssl, piece.data(), static_cast<int>(piece.size()));
-      }
-    }
-    SSL_free(ssl);
-    const std::lock_guard lock(mutex_);
-    open_.erase(fd);
-    close(fd);
-  }
-
-  Authority authority_;
-  std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
-  loop::Fd listener_;
-  int port_ = 0;
-  std::mutex mutex_;
-  std::set<int> open_;
-  std::vector<std::thread> threads_;
-  std::thread acceptor_;
-};
-
-TEST_F(Ledger, DownloadsOverTlsAreBounded) {
-  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
-  TlsSource source;
-  LedgerWorld world(Environment{{"IMGPROXY_IGNORE_SSL_VERIFICATION", "true"}});
-  PeakMemory peak(world.server.pid());
-  const std::string endless = get_text(plain_target("w:4", source.url("/endless")));
-  const std::string raw = get_text(plain_target("raw:1", source.url("/endless")));
-  std::vector<std::unique_ptr<RawClient>> clients;
-  for (int i = 0; i < 200; ++i) {
-    clients.push_back(std::make_unique<RawClient>(world.port()));
-    clients.back()->send(i % 2 == 0 ? endless : raw);
-  }
-  EXPECT_TRUE(eventually([&] { return world.peak_of("downloads") > 40 * kMiB; }));
-  EXPECT_TRUE(world.good_soon());
-  EXPECT_TRUE(eventually(
-      [&] { return world.get(plain_target("w:32", source.url("/small"))).status == 200; }));
-  EXPECT_LE(world.peak_of("downloads"), world.size_of("downloads"));
-  clients.clear();
-  EXPECT_TRUE(world.downloads_end()) << world.server.metrics_text();
-  expect_below_the_limit(peak);
 }
 
 // Trees of hundreds of megabytes: each child may map what its job was granted.

@@ -234,6 +234,14 @@ TEST(Numbers, WithoutEndAreAnsweredLikeOthers) {
     const std::string url = "local:///" + std::string(c.file);
     EXPECT_EQ(world.get(plain_target(c.options, url)).status, c.status);
   }
+  EXPECT_EQ(world.server.log().find("GLib"), std::string::npos) << world.server.log();
+}
+
+TEST(Numbers, OfSizesWithoutEndAreAnsweredSomehow) {
+  TempFolder pictures;
+  const std::string mark = pictures.write("mark.png", png_picture({8, 8}));
+  World world(Environment{{"IMGPROXY_WATERMARK_PATH", mark}});
+  world.folder.write("p.png", png_picture({40, 30}));
   for (const std::string_view options :
        {"pd:100000000", "pd:2147483647:2147483647:1:1/dpr:1e300", "mw:2147483647/mh:1",
         "rs:force:2147483647:1:1", "el:1/z:1e300", "el:1/dpr:1e300/w:2147483647",

@@ -117,6 +117,9 @@ TEST(Text, ParseFloat) {
     SCOPED_TRACE(c.text);
     EXPECT_EQ(parse_float(c.text), c.value);
   }
+}
+
+TEST(Text, ParseFloatOfWhatIsNoNumber) {
   EXPECT_EQ(parse_float("Inf"), std::numeric_limits<double>::infinity());
   EXPECT_EQ(parse_float("-infinity"), -std::numeric_limits<double>::infinity());
   EXPECT_TRUE(std::isnan(parse_float("NaN").value()));
