@@ -47,8 +47,8 @@ THREAD_LOCAL_MODULES = {'mem', 'loop'}
 # Who is of no such module does not see it through others either: a loop asks libvips nothing.
 VIPS_MODULES = {'', 'image', 'sandbox', 'pipeline', 'cli'}
 LINE_COLUMNS_MAX = 100
-FUNCTION_LINES_MAX = 69
-FILE_LINES_MAX = 799
+FUNCTION_LINES_MAX = 60
+FILE_LINES_MAX = 500
 # Above `loop` nothing asks a clock or the kernel for itself, so that a test and a simulated engine can
 # give their own: the time is Loop::now() and Loop::unix_s(), waiting is the engine's, work goes to helpers.
 # Who must stands here with its reason; a row that nothing needs is an error. The key is a file or a
