@@ -15,6 +15,8 @@ class OwnJpegPixels final : public PixelSource {
   Result<void> begin(const NativeJob& job) {
     scratch_ = job.scratch;
     codec::JpegSetup setup{.source = job.source, .shrink = job.shrink, .stop = &stop_};
+    setup.pixels_max = (job.loaded_width + std::int64_t{1}) * job.shrink *
+                       ((job.loaded_height + std::int64_t{1}) * job.shrink);
     if (scratch_ != nullptr) {
       setup.take = take;
       setup.take_owner = this;

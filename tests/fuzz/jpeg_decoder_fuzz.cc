@@ -26,6 +26,8 @@ struct Facts {
   bool whole = false;  // coefficients could be read, and no block has more than pixels can make
 };
 
+constexpr int kSideMax = 1024;
+
 // 16 bit have room for every block that pixels can make, and for any whose coefficients behind the
 // first sum to this.
 constexpr int kBlockSumMax = 500;
@@ -53,7 +55,6 @@ bool blocks_fit(jpeg_decompress_struct* jpeg, jvirt_barray_ptr* arrays) {
 
 // Holds nothing that longjmp would leave behind.
 void read_facts(ByteSpan file, Facts* out) {
-  constexpr JDIMENSION kSideMax = 1024;
   jpeg_decompress_struct jpeg;
   TurboErrors errors;
   jpeg.err = jpeg_std_error(&errors.base);
@@ -66,7 +67,7 @@ void read_facts(ByteSpan file, Facts* out) {
     out->width = static_cast<int>(jpeg.image_width);
     out->height = static_cast<int>(jpeg.image_height);
     out->progressive = jpeg.progressive_mode != FALSE;
-    out->large = jpeg.image_width > kSideMax || jpeg.image_height > kSideMax;
+    out->large = out->width > kSideMax || out->height > kSideMax;
     for (int i = 0; i < jpeg.num_components; ++i) {
       const jpeg_component_info& c = jpeg.comp_info[i];
       const int across = jpeg.max_h_samp_factor / c.h_samp_factor;
@@ -117,7 +118,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (facts.large) return 0;
   const int pick = data[0];
   const JpegSetup how{.shrink = kShrinks[pick & 3],
-                      .kernel = (pick & 4) != 0 ? JpegKernel::kLow : JpegKernel::kBox};
+                      .kernel = (pick & 4) != 0 ? JpegKernel::kLow : JpegKernel::kBox,
+                      .pixels_max = kSideMax * kSideMax};
   if ((pick & 8) != 0) read_window(file, how, pick >> 4);
   Pixels ours;
   if (read_ours(file, how, &ours) != JpegEnd::kFine) return 0;

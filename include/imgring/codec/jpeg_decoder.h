@@ -34,6 +34,8 @@ struct JpegSetup {
   ByteSpan source = {};
   int shrink = 1;  // 1, 2, 4 or 8
   JpegKernel kernel = JpegKernel::kLow;
+  // A frame of more is irregular, before any memory is taken for it; 0: any size is welcome.
+  std::int64_t pixels_max = 0;
   const StopFlag* stop = nullptr;
   // Memory for coefficients of `take_bytes_min` and more; null: the allocator. It need not be
   // cleared, and lives as long as the decoder.

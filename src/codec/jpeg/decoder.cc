@@ -50,6 +50,8 @@ JpegEnd JpegDecoder::Parts::open(const JpegSetup& setup) {
   std::optional<Headers> read = read_headers(setup.source);
   if (!read) return JpegEnd::kIrregular;
   headers = std::move(*read);
+  const std::int64_t pixels = std::int64_t{headers.width} * headers.height;
+  if (setup.pixels_max > 0 && pixels > setup.pixels_max) return JpegEnd::kIrregular;
   std::optional<Layout> made = make_layout(headers, setup.shrink, setup.kernel);
   if (!made) return JpegEnd::kNoMemory;
   layout = std::move(*made);

@@ -158,7 +158,8 @@ class Reader {
     out_.height = big16(body.data() + 1);
     out_.width = big16(body.data() + 3);
     const std::size_t count = body[5];
-    if (out_.width == 0 || out_.height == 0 || (count != 1 && count != 3)) return false;
+    if (!within(out_.width, 1, kSideMax) || !within(out_.height, 1, kSideMax)) return false;
+    if (count != 1 && count != 3) return false;
     if (body.size() != 6 + 3 * count) return false;
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint8_t* at = body.data() + 6 + 3 * i;

@@ -15,6 +15,7 @@
 
 namespace imgring::codec::jpeg {
 
+inline constexpr int kSideMax = 65500;  // libjpeg's JPEG_MAX_DIMENSION
 inline constexpr int kScansMax = 100;  // format::kJpegScansMax; more are refused before any decoder
 // Definitions of Huffman codes, 420 bytes each: four for each scan. More are irregular.
 inline constexpr std::size_t kCodesMax = 400;

@@ -353,6 +353,20 @@ TEST(JpegDecoder, MoreScansOrCodesThanTheLimitAreIrregular) {
   EXPECT_FALSE(ours(with_rest(), 8, JpegKernel::kLow));
 }
 
+// Progressive planes are as large as a few bytes say: the caller's word comes first.
+TEST(JpegDecoder, MorePixelsThanTheCallerExpectsAreIrregularBeforeMemoryIsTaken) {
+  Octets file = written(picture_of(64, 48, 3), {.progressive = true});
+  Pixels out;
+  JpegSetup setup{.shrink = 1, .pixels_max = 64 * 48};
+  EXPECT_EQ(read_ours(file, setup, &out), JpegEnd::kFine);
+  setup.pixels_max = 64 * 48 - 1;
+  EXPECT_EQ(read_ours(file, setup, &out), JpegEnd::kIrregular);
+  const auto frame = static_cast<std::size_t>(find_marker(file, 0xC2) - file.begin());
+  for (std::size_t i = 5; i < 9; ++i) file[frame + i] = 0xFF;
+  setup.pixels_max = 0;
+  EXPECT_EQ(read_ours(file, setup, &out), JpegEnd::kIrregular) << "a side above 65500";
+}
+
 TEST(JpegDecoder, StopFlagEndsIt) {
   StopFlag stop;
   stop.stop(StopReason::kTimeout);
