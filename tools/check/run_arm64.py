@@ -16,6 +16,7 @@ import sys
 
 LEFT_OUT = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'arm64-left-out')
 LIMIT_S = 1800
+ENGINE = '_epoll'
 
 
 def left_out(path):
@@ -36,7 +37,9 @@ def left_out(path):
 
 def unit_tests(folder):
     done = subprocess.run(['meson', 'introspect', '--tests', folder], capture_output=True, text=True, check=True)
-    return {test['name']: test for test in json.loads(done.stdout) if any(s.endswith('unit') for s in test['suite'])}
+    found = {test['name']: test for test in json.loads(done.stdout) if any(s.endswith('unit') for s in test['suite'])}
+    # qemu has no io_uring: what waits on loops runs on epoll.
+    return {name: found.get(name + ENGINE, test) for name, test in found.items() if not name.endswith(ENGINE)}
 
 
 def names_of(listed):
