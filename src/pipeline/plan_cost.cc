@@ -23,9 +23,10 @@ double png_bytes(const SourceFacts& f) noexcept {
 }
 
 // libjpeg-turbo's coefficients, as it may take over from our own decoder. That one holds more where
-// nothing is made smaller: a word for each block, and rows filled up to sixteen MCUs.
+// nothing is made smaller: a word for each block, and rows filled up to sixteen MCUs, of 32 pixels
+// at most.
 double progressive_bytes(const Plan& plan, const PlanInput& in) noexcept {
-  constexpr int kSetPixels = 256;
+  constexpr int kSetPixels = 512;
   constexpr double kWithHistory = 1 + 8.0 / 128;
   const auto whole = static_cast<double>(coefficient_bytes(in.facts));
   if (in.config->jpeg_decoder != config::JpegReader::kOwn || plan.load.shrink > 1) return whole;

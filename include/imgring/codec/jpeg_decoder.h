@@ -5,9 +5,10 @@
 // from its first byte (docs/design/jpeg.md).
 // Owns: tables, one row of MCUs, and what a progressive file's coefficients need. The source bytes
 // are the caller's. Helper threads only.
-// Promises: reads nothing beyond the source, holds no more than jpeg_planes_bytes() and some 64 KiB
-// and two rows of MCUs, looks at the stop flag once in a row of blocks; what it accepts,
-// libjpeg-turbo accepts without a warning, but for damage in scans that were not read.
+// Promises: reads nothing beyond the source; holds two rows of MCUs, some 64 KiB and, of a
+// progressive file, the coefficients that are kept, in rows of whole sets of 16 MCUs; looks at the
+// stop flag once in a row of blocks; what it accepts, libjpeg-turbo accepts without a warning, but
+// for damage in scans that were not read.
 #pragma once
 
 #include <cstddef>

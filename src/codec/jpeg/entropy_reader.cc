@@ -1,6 +1,7 @@
 // Stuffing goes a register at a time, so that decoders know no 0xFF.
 #include "entropy_reader.h"
 
+#include "imgring/base/check.h"
 #include "loops.h"
 
 namespace imgring::codec::jpeg {
@@ -12,7 +13,9 @@ void Feed::start(EntropySpan source) noexcept {
 }
 
 const std::uint8_t* Feed::refill(const std::uint8_t* at) noexcept {
-  const std::ptrdiff_t rest = end_ - at;  // less than kAhead: who overran a segment has its end
+  const std::ptrdiff_t rest = end_ - at;
+  // Who overran a segment has its end, and is not here. More would not fit.
+  IMGRING_CHECK(rest >= 0 && rest < kAhead);
   std::memmove(buffer_.data(), at, static_cast<std::size_t>(rest));
   Unstuffing u{source_.begin, source_.end, buffer_.data() + rest, buffer_.data() + rest + kChunk};
   ended_ = loops().unstuff(&u);
@@ -41,7 +44,7 @@ void EntropyReader::start_segment(const std::uint8_t* from) noexcept {
 
 bool EntropyReader::at_marker(Bits* bits) noexcept {
   if (feed.overrun(bits->at)) return false;
-  bits->at = feed.read_to_end(bits->at);
+  bits->at = feed.ahead(bits->at);  // with so much left it is not at the end
   const std::ptrdiff_t left = (feed.end() - bits->at) * 8 + bits->count;
   return feed.ended() && left >= 0 && left < 8 && source_end_ - feed.marker() >= 2;
 }

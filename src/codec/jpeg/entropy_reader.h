@@ -37,9 +37,6 @@ class Feed {
     return end_ - at >= kAhead || ended_ ? at : refill(at);
   }
   bool overrun(const std::uint8_t* at) const noexcept { return at > end_ + kBehindMax; }
-  const std::uint8_t* read_to_end(const std::uint8_t* at) noexcept {
-    return ended_ ? at : refill(at);
-  }
   bool ended() const noexcept { return ended_; }
   const std::uint8_t* end() const noexcept { return end_; }
   // Where the marker stands, or what the source has left; when ended.
@@ -72,6 +69,10 @@ class EntropyReader {
     --restarts_left;
     bits->at = feed.ahead(bits->at);
     return !feed.overrun(bits->at);
+  }
+  // More bits were taken from `place` than the segment has.
+  bool overran() const noexcept {
+    return feed.ended() && (feed.end() - place.at) * 8 + place.count < 0;
   }
   bool restart_due() const noexcept { return restarts_left == 0; }
   bool next_restart(Bits* bits) noexcept;

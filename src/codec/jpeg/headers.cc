@@ -104,7 +104,8 @@ class Reader {
       case kSos: return take_scan(body);
       case kApp0: return take_jfif(body);
       case kApp14:
-        if (body.size() >= 12 && starts_with(body, "Adobe")) adobe_transform_ = body[11];
+        if (out_.scans.empty() && body.size() >= 12 && starts_with(body, "Adobe"))
+          adobe_transform_ = body[11];
         return true;
       default: return within(marker, kApp0, kApp15) || marker == kCom;
     }
@@ -112,7 +113,8 @@ class Reader {
 
   bool take_jfif(ByteSpan body) noexcept {
     if (body.size() < 14 || !starts_with(body, std::string_view("JFIF\0", 5))) return true;
-    jfif_ = true;
+    // libjpeg decides on colours at the first scan.
+    if (out_.scans.empty()) jfif_ = true;
     return body[5] == 1;  // the major version
   }
 
@@ -193,7 +195,8 @@ class Reader {
     scan.low = band[2] & 15;
     scan.restart_interval = restart_interval_;
     scan.data = {at_, out_.progressive ? at_ = next_marker(at_, end_) : end_};
-    if (out_.progressive) scan.data.end = std::min(at_ + 2, end_);  // the marker belongs to it
+    if (out_.progressive)
+      scan.data.end = end_ - at_ < 2 ? end_ : at_ + 2;  // the marker belongs to it
     out_.scans.push_back(scan);
     return true;
   }

@@ -45,6 +45,7 @@ JpegEnd ProgressiveDecoder::begin(const Headers& headers, const JpegSetup& setup
     p.read = read_of(headers, i, p.component->kept.mask);
     reader.dc[i].most = p.component->dc_most;
   }
+  if (mostly_filling()) return JpegEnd::kIrregular;
   if (!take_memory(setup)) return JpegEnd::kNoMemory;
   ScanWork work{.codes = headers.codes.data(),
                 .reader = &reader,
@@ -64,6 +65,16 @@ JpegEnd ProgressiveDecoder::begin(const Headers& headers, const JpegSetup& setup
   }
   histories_.reset();
   return JpegEnd::kFine;
+}
+
+// Planes have rows of whole sets. Those of narrow pictures would be mostly nothing, up to sixteen
+// times of what libjpeg-turbo holds and the plan counts (8 x 65500, 4:1:1: 33 MB for 1.6): a small
+// one may be so.
+bool ProgressiveDecoder::mostly_filling() const noexcept {
+  constexpr std::size_t kFilledBytesMax = std::size_t{1} << 20;
+  std::size_t lanes = 0;
+  for (std::size_t i = 0; i < layout_->components.size(); ++i) lanes += lanes_of(planes_[i]);
+  return layout_->mcus_x < kLanes && lanes * sizeof(std::int16_t) > kFilledBytesMax;
 }
 
 bool ProgressiveDecoder::take_memory(const JpegSetup& setup) {

@@ -48,6 +48,7 @@ class ProgressiveDecoder {
   void transform_row(int mcu_row, const Window& wanted);
 
  private:
+  bool mostly_filling() const noexcept;
   bool take_memory(const JpegSetup& setup);
 
   Layout* layout_ = nullptr;

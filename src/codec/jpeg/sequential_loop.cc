@@ -182,7 +182,7 @@ bool decode_blocks(EntropyReader* reader, const LaneBlocks& blocks) {
     }
   }
   reader->place = {r.bits, (r.state & 63) + 1, r.at};
-  return true;
+  return !reader->overran();
 }
 
 }  // namespace

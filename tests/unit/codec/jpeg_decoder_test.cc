@@ -38,6 +38,11 @@ Pixels picture_of(int width, int height, int bands) {
   return out;
 }
 
+Octets::const_iterator find_marker(const Octets& file, std::uint8_t marker) {
+  const std::uint8_t bytes[] = {0xFF, marker};
+  return std::search(file.begin(), file.end(), std::begin(bytes), std::end(bytes));
+}
+
 int largest_difference(const Pixels& a, const Pixels& b) {
   EXPECT_EQ(a.width, b.width);
   EXPECT_EQ(a.height, b.height);
@@ -235,6 +240,92 @@ TEST(JpegDecoder, RowsThatNobodyWantsAreStillLookedAt) {
   EXPECT_EQ(decoder.finish(120), JpegEnd::kIrregular);
 }
 
+Pixels noise_of(int width, int height, int bands) {
+  std::mt19937 random(7);
+  Pixels out{width, height, bands, {}};
+  out.bytes.resize(out.row_bytes() * static_cast<std::size_t>(height));
+  for (std::uint8_t& byte : out.bytes) byte = static_cast<std::uint8_t>(random());
+  return out;
+}
+
+// Where a segment should end there are more bytes than the reader holds at once: what was looked
+// for behind them was written behind its buffer.
+TEST(JpegDecoder, SegmentsThatGoOnWhereTheirEndIsDueAreIrregular) {
+  constexpr std::ptrdiff_t kMuch = 12000;
+  for (const bool progressive : {false, true}) {
+    const Octets file = written(noise_of(200, 200, 3), {.quality = 95, .progressive = progressive});
+    ASSERT_GT(file.size(), 40000u);
+    ASSERT_TRUE(ours(file, 2, JpegKernel::kLow));
+    const auto first = find_marker(file, 0xDA);
+    Octets restarts(file.begin(), first);
+    for (const int byte : {0xFF, 0xDD, 0, 4, 0, 1}) {
+      restarts.push_back(static_cast<std::uint8_t>(byte));
+    }
+    restarts.insert(restarts.end(), first, file.end());
+    EXPECT_FALSE(ours(restarts, 2, JpegKernel::kLow)) << "a restart after each MCU, and none comes";
+    // Behind the data of each scan, and of the file.
+    for (auto at = first + 2; at != file.end(); ++at) {
+      const bool marker = at[0] == 0xFF && at + 1 != file.end() && at[1] != 0;
+      if (!marker) continue;
+      Octets longer(file.begin(), at);
+      longer.insert(longer.end(), kMuch, 0xAA);
+      longer.insert(longer.end(), at, file.end());
+      EXPECT_FALSE(ours(longer, 1, JpegKernel::kLow)) << at - file.begin();
+    }
+  }
+}
+
+// The last MCU that is wanted may be the one whose bits are not there.
+TEST(JpegDecoder, AFewRowsNeedTheBitsThatTurboNeedsForThem) {
+  constexpr int kRows = 4;
+  const Octets file = written(picture_of(128, 128, 3), {});
+  const auto data = find_marker(file, 0xDA) + 14;
+  int enough = 0;
+  for (auto at = data; at != file.end() - 2; ++at) {
+    Octets cut(file.begin(), at);
+    cut.insert(cut.end(), {0xFF, 0xD9});
+    JpegDecoder decoder;
+    ASSERT_EQ(decoder.open({.source = cut, .shrink = 1}), JpegEnd::kFine);
+    decoder.want({0, 128, 0});
+    Octets row(1000);
+    JpegEnd end = JpegEnd::kFine;
+    for (int y = 0; y < kRows && end == JpegEnd::kFine; ++y) end = decoder.next_row(row.data());
+    Pixels by_turbo;
+    const bool there = turbo_reads(cut, 1, JDCT_ISLOW, &by_turbo, kRows);
+    ASSERT_TRUE(end != JpegEnd::kFine || there) << at - data;
+    enough += end == JpegEnd::kFine ? 1 : 0;
+  }
+  EXPECT_GT(enough, 100);
+}
+
+// Colours are decided on at the first scan.
+TEST(JpegDecoder, WhatIsSaidOfColoursBehindTheFirstScanComesTooLate) {
+  const Pixels picture = picture_of(64, 48, 3);
+  Octets file = written(picture, {.h = 1, .v = 1, .progressive = true});
+  const Octets whole = file;
+  const auto jfif = find_marker(file, 0xE0);
+  ASSERT_NE(jfif, file.end());
+  file.erase(jfif, jfif + 2 + jfif[2] * 256 + jfif[3]);
+  const auto plain = ours(file, 1, JpegKernel::kLow);
+  const auto scan = find_marker(file, 0xDA);
+  const auto second = std::find_if(scan + 2, file.cend(), [&](const std::uint8_t& byte) {
+    return byte == 0xFF && (&byte)[1] != 0;
+  });
+  ASSERT_NE(second, file.cend());
+  const std::uint8_t adobe[] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
+  file.insert(second, std::begin(adobe), std::end(adobe));
+  const auto late = ours(file, 1, JpegKernel::kLow);
+  ASSERT_TRUE(plain && late);
+  EXPECT_EQ(late->bytes, plain->bytes);
+}
+
+TEST(JpegDecoder, NarrowProgressivePicturesDoNotHoldMoreThanIsPlanned) {
+  const Octets narrow = written(picture_of(8, 20000, 3), {.h = 4, .v = 1, .progressive = true});
+  const Octets wide = written(picture_of(1024, 160, 3), {.h = 4, .v = 1, .progressive = true});
+  EXPECT_FALSE(ours(narrow, 2, JpegKernel::kLow));
+  EXPECT_TRUE(ours(wide, 2, JpegKernel::kLow));
+}
+
 TEST(JpegDecoder, EveryTruncationIsIrregular) {
   for (const bool progressive : {false, true}) {
     for (const int restart : {0, 2}) {
@@ -284,11 +375,6 @@ TEST(JpegDecoder, DamagedFilesAreLeftToTurboOrReadAsByIt) {
   EXPECT_GT(irregular, 100);
   EXPECT_GT(fine, 100);
   EXPECT_LE(different, fine / 50);
-}
-
-Octets::const_iterator find_marker(const Octets& file, std::uint8_t marker) {
-  const std::uint8_t bytes[] = {0xFF, marker};
-  return std::search(file.begin(), file.end(), std::begin(bytes), std::end(bytes));
 }
 
 // libjpeg-turbo has them, so libjpeg-turbo reads them.

@@ -88,7 +88,8 @@ inline void turbo_warns(j_common_ptr info, int level) {
 }
 
 // As the server calls it, warnings are errors. Holds nothing that longjmp would leave behind.
-inline bool turbo_reads(ByteSpan file, int shrink, J_DCT_METHOD method, Pixels* out) {
+inline bool turbo_reads(ByteSpan file, int shrink, J_DCT_METHOD method, Pixels* out,
+                        JDIMENSION rows_max = JPEG_MAX_DIMENSION) {
   static_assert(offsetof(TurboErrors, base) == 0);
   jpeg_decompress_struct jpeg;
   TurboErrors errors;
@@ -110,11 +111,12 @@ inline bool turbo_reads(ByteSpan file, int shrink, J_DCT_METHOD method, Pixels* 
     out->height = static_cast<int>(jpeg.output_height);
     out->bands = jpeg.num_components;
     out->bytes.resize(out->row_bytes() * jpeg.output_height);
-    while (jpeg.output_scanline < jpeg.output_height) {
+    const JDIMENSION rows = std::min(rows_max, jpeg.output_height);
+    while (jpeg.output_scanline < rows) {
       JSAMPROW row = out->row(static_cast<int>(jpeg.output_scanline));
       jpeg_read_scanlines(&jpeg, &row, 1);
     }
-    done = jpeg_finish_decompress(&jpeg) != FALSE;
+    done = rows < jpeg.output_height || jpeg_finish_decompress(&jpeg) != FALSE;
   }
   jpeg_destroy_decompress(&jpeg);
   return done;
