@@ -42,7 +42,8 @@ void keep(const std::vector<std::string_view>& lines) {
   for (const auto& [name, value] : answer.fields()) {
     if (!http::safe_value(value)) return;  // the parser of answers lets none through
   }
-  cookies.store(*url, answer);
+  constexpr std::int64_t kNow = 1'700'000'000;
+  cookies.store(*url, answer, kNow);
   const std::string sent = cookies.value_for(*url, {});
   IMGRING_CHECK(http::safe_value(sent));
   IMGRING_CHECK(sent.size() <= source::kExchangeCookiesMax * (source::kExchangeCookieBytesMax + 3));
