@@ -132,18 +132,19 @@ double anon_bytes_of(int pid) {
 }
 
 // Ticks are an hour apart; the look at the memory is what ends the child. The process holds so much
-// at rest, by a fallback image with bytes behind its end, that the child makes the difference.
+// at rest, by two pictures with bytes behind their end, that the child makes the difference.
 TEST_F(SvgPictures, AnIdleChildEndsWhenMemoryIsShort) {
   if (slow_build()) GTEST_SKIP() << "a sanitizer's build holds what no limit of the program's fits";
   TempFolder folder;
   folder.write("small.svg", kSmall);
-  const Environment environment{
-      {"IMGRING_LOOPS", "1"},
-      {"IMGPROXY_WORKERS", "1"},
-      {"IMGPROXY_FREE_MEMORY_INTERVAL", "3600"},
-      {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", folder.path()},
-      {"IMGPROXY_FALLBACK_IMAGE_PATH",
-       folder.write("large.png", png_picture({100, 100}) + std::string(240 << 20, '\1'))}};
+  const std::string large =
+      folder.write("large.png", png_picture({100, 100}) + std::string(63 << 20, '\1'));
+  const Environment environment{{"IMGRING_LOOPS", "1"},
+                                {"IMGPROXY_WORKERS", "1"},
+                                {"IMGPROXY_FREE_MEMORY_INTERVAL", "3600"},
+                                {"IMGPROXY_LOCAL_FILESYSTEM_ROOT", folder.path()},
+                                {"IMGPROXY_FALLBACK_IMAGE_PATH", large},
+                                {"IMGPROXY_WATERMARK_PATH", large}};
   constexpr double kMiB = 1 << 20;
   // A child in each of these: what both hold, and then the limit that this is above 85 % of.
   const auto draw_one = [](ServerProcess& server) {
