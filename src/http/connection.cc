@@ -117,43 +117,66 @@ loop::Task<bool> last_request_comes(Connection& c) {
   co_return going_on;
 }
 
-// How often an idle connection looks whether others wait for its place.
-constexpr seconds kIdleLook(1);
+// While others wait for a place: how long a connection may be idle, and how long its head may take
+// (a kilobyte, which a slow phone sends in half a second).
+constexpr seconds kIdleWhileOthersWait(1), kHeadWhileOthersWait(2);
+// How often both are looked at.
+constexpr seconds kLook(1);
+
+// The time of a wait for a client's bytes. What comes may be of no use (empty lines, a byte a
+// second): that buys no time.
+struct Patience {
+  Patience(const loop::Loop& l, seconds whole, seconds crowded)
+      : loop(l), end(l.now() + whole), crowded_end(l.now() + crowded) {}
+  bool over(const ServerContext& context) const noexcept {
+    const auto now = loop.now();
+    return now >= end || (now >= crowded_end && context.others_wait());
+  }
+  loop::Clock::duration next_look() const noexcept {
+    return std::min<loop::Clock::duration>(end - loop.now(), kLook);
+  }
+  const loop::Loop& loop;
+  loop::Clock::time_point end, crowded_end;
+};
+
+// Until a head begins; kNone: it has.
+loop::Task<Wait> first_byte(Connection& c, seconds idle_time) {
+  const Patience patience(c.context.loop, idle_time, kIdleWhileOthersWait);
+  while (!started(c)) {
+    if (c.reader.ended() || patience.over(c.context)) co_return Wait::kGone;
+    loop::Scope look(&c.context.idle);
+    loop::Deadline due(c.context.loop, look, patience.next_look());
+    bool going_on = co_await c.reader.readable(look);
+    const bool shutdown = !going_on && look.reason() == CancelReason::kShutdown;
+    if (shutdown) going_on = co_await last_request_comes(c);
+    if (shutdown && going_on) co_return Wait::kNone;
+    const Wait decided = going_on ? feed(c) : Wait::kNone;
+    if (decided != Wait::kNone) co_return decided;
+    if (!going_on && look.reason() != CancelReason::kDeadline) co_return Wait::kGone;
+  }
+  co_return Wait::kNone;
+}
 
 // Until a whole head is there: first byte within the idle time, all of it within the read time.
 loop::Task<Wait> next_head(Connection& c, bool first) {
   const seconds read_time(c.context.read_request_timeout_s);
-  const seconds idle_time = first ? read_time : seconds(c.context.keep_alive_timeout_s);
   if (!started(c)) {
     drop_parser(c);
-    const auto end = c.context.loop.now() + idle_time;
-    CancelReason over = CancelReason::kNone;
-    while (over == CancelReason::kNone && !started(c)) {
-      if (c.reader.ended()) co_return Wait::kGone;
-      loop::Scope look(&c.context.idle);
-      loop::Deadline due(c.context.loop, look,
-                         std::min<loop::Clock::duration>(end - c.context.loop.now(), kIdleLook));
-      const bool going_on = co_await c.reader.readable(look);
-      const Wait decided = going_on ? feed(c) : Wait::kNone;
-      if (decided != Wait::kNone) co_return decided;
-      if (going_on) continue;
-      over = look.reason();
-      if (over == CancelReason::kNone) co_return Wait::kGone;
-      const bool stays = c.context.loop.now() < end && !c.context.others_wait();
-      if (over == CancelReason::kDeadline && stays) over = CancelReason::kNone;
-    }
-    bool going_on = over == CancelReason::kNone;
-    if (over == CancelReason::kShutdown) going_on = co_await last_request_comes(c);
-    if (!going_on) co_return Wait::kGone;
+    const seconds idle_time = first ? read_time : seconds(c.context.keep_alive_timeout_s);
+    const Wait begun = co_await first_byte(c, idle_time);
+    if (begun != Wait::kNone) co_return begun;
   }
-  loop::Scope reading(&c.context.requests);
-  loop::Deadline due(c.context.loop, reading, read_time);
+  const Patience patience(c.context.loop, read_time, kHeadWhileOthersWait);
   for (;;) {
     const Wait decided = feed(c);
     if (decided != Wait::kNone) co_return decided;
     if (c.reader.ended()) co_return Wait::kGone;
-    const bool going_on = co_await c.reader.readable(reading);
-    if (!going_on) co_return started(c) ? Wait::kLate : Wait::kGone;
+    const Wait late = started(c) ? Wait::kLate : Wait::kGone;
+    if (patience.over(c.context)) co_return late;
+    loop::Scope look(&c.context.requests);
+    loop::Deadline due(c.context.loop, look, patience.next_look());
+    const bool going_on = co_await c.reader.readable(look);
+    if (!going_on && look.reason() != CancelReason::kDeadline) co_return late;
   }
 }
 
@@ -191,6 +214,12 @@ loop::Task<void> linger(Connection& c) {
   }
 }
 
+// Pipelined behind a request whose answer ends the connection.
+bool has_unread(Connection& c) noexcept {
+  char byte = 0;
+  return !c.reader.unread().empty() || recv(c.socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 // What the HTTP layer itself says: no request id, no policy headers (server.md 3).
 loop::Task<void> refuse(Connection& c, int status) {
   Request request;
@@ -226,7 +255,8 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler) {
     c.hold = c.context.pace.count(responder.slot(), c.context.loop.now());
   }
   if (responder.started() && responder.keep_alive()) co_return true;
-  if (responder.started() && request.has_body) co_await linger(c);
+  const bool more_came = request.has_body || has_unread(c);
+  if (responder.started() && more_came) co_await linger(c);
   co_return false;
 }
 

@@ -257,7 +257,7 @@ void Core::request_leave() {
   Parts* parts = parts_.load();
   send_message(parts->loop, [parts] {
     parts->context.draining = true;
-    if (parts->start.handed_over) parts->connections.start(parts->leave());
+    if (parts->start.handed_over) parts->stop.notify();
   });
 }
 
@@ -448,6 +448,8 @@ loop::Task<void> Core::Parts::root() {
   if (start.metrics_fd >= 0) metrics_acceptor.start();
   loop::Scope always;
   co_await stop.wait(always);
+  if (stops == 0) co_await leave();
+  while (stops == 0) co_await stop.wait(always);
   background.scope().cancel(CancelReason::kShutdown);
   co_await background.join();
   co_await drain();

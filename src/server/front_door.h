@@ -105,9 +105,9 @@ class FrontDoor {
 
   // Opens; accepts and looks until the scope ends.
   loop::Task<void> keep(loop::Scope& scope);
-  // Nobody is accepted any more, who waits is closed.
   // Nobody more is taken from the kernel; done when that is so. Who is here is served.
   loop::Task<void> leave();
+  // Nobody is accepted any more, who waits is closed. Not while leave() is at work.
   loop::Task<void> close();
 
  private:

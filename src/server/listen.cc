@@ -151,7 +151,10 @@ Outcome listen_unix(const ListenInput& input) {
   }
   out.unix_path = input.bind;
   if (listen(fd.get(), kBacklog) != 0) return failure(input, errno);
-  for (int i = 1; i < input.count; ++i) out.fds.emplace_back(dup(fd.get()));
+  for (int i = 1; i < input.count; ++i) {
+    out.fds.emplace_back(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!out.fds.back()) return failure(input, errno);
+  }
   out.fds.push_back(std::move(fd));
   return out;
 }
@@ -301,7 +304,12 @@ Outcome listen_on_handed(loop::Fd socket, int count) {
   Listeners out;
   out.handed_over = true;
   out.address = local_address(fd, &out.port) + " (handed over)";
-  for (int i = 1; i < count; ++i) out.fds.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  for (int i = 1; i < count; ++i) {
+    out.fds.emplace_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (out.fds.back()) continue;
+    const std::string why = "a descriptor for each loop can't be had: ";
+    return std::unexpected(ListenFailure{why + std::strerror(errno), errno, false});
+  }
   out.fds.push_back(std::move(socket));
   return out;
 }

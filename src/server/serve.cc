@@ -209,13 +209,14 @@ class Farewell {
   // A signal, or helpers that are stuck, which nobody has to be served by any more.
   void ask(bool stuck) {
     const std::chrono::seconds delay(config_.drain_delay_s);
-    const auto time = handed_over_ ? std::max(delay, kHandOverTime) : delay;
+    const auto time = handed_over_ ? kHandOverTime : delay;
     if (begun() || stuck || time.count() == 0) return stop();
     leaving_ = true;
     until_ = loop::Clock::now() + time;
     process_.leaving.store(true);
-    const std::string words = "Leaving: /ready says 503, requests are served for " +
-                              std::to_string(time.count()) + " s more";
+    const std::string words = handed_over_ ? "Leaving: who comes now waits for the next process"
+                                           : "Leaving: /ready says 503, requests are served for " +
+                                                 std::to_string(time.count()) + " s more";
     process_.log.info(words);
     tell_status(words);
     for (const auto& core : process_.cores) core->request_leave();
@@ -223,7 +224,7 @@ class Farewell {
   void look() {
     if (!leaving_ || stopping_) return;
     const bool doors_left = process_.doors_left.load() == static_cast<int>(process_.cores.size());
-    const bool nobody = config_.drain_delay_s == 0 && doors_left && process_.clients.load() == 0;
+    const bool nobody = doors_left && process_.clients.load() == 0;
     if (nobody || loop::Clock::now() >= until_) stop();
   }
 

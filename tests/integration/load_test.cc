@@ -304,6 +304,32 @@ TEST(Load, WhoWaitsLongGetsThePlaceOfWhoIsServed) {
   EXPECT_EQ(second.read().status, 404);
 }
 
+// What a client sends buys it no place: empty lines, and the first letter of a head.
+TEST(Load, WhoSendsNothingOfUseGivesItsPlaceToWhoWaits) {
+  World world(Environment{{"IMGPROXY_MAX_CLIENTS", "2"},
+                          {"IMGRING_LOOPS", "1"},
+                          {"IMGPROXY_TIMEOUT", "60"},
+                          {"IMGPROXY_READ_REQUEST_TIMEOUT", "60"},
+                          {"IMGPROXY_KEEP_ALIVE_TIMEOUT", "60"}});
+  RawClient lines(world.port()), letter(world.port());
+  for (RawClient* client : {&lines, &letter}) {
+    client->send(get_text("/health"));
+    EXPECT_EQ(client->read().status, 200);
+  }
+  RawClient first(world.port()), second(world.port());
+  for (RawClient* client : {&first, &second}) client->send(get_text("/unsafe/plain/x"));
+  ASSERT_TRUE(eventually([&] { return world.server.metric("connections_waiting") == 2; }));
+  letter.send("G");
+  EXPECT_TRUE(eventually(
+      [&] {
+        if (!lines.stirs(Milliseconds(0))) lines.send("\r\n");
+        return world.server.metric("connections_waiting") == 0;
+      },
+      patience(20000)));
+  EXPECT_EQ(first.read().status, 404);
+  EXPECT_EQ(second.read().status, 404);
+}
+
 // Every loop may take clients: together they stay under the limit.
 TEST(Load, SurplusClientsWaitWithManyLoops) {
   World world(Environment{{"IMGPROXY_MAX_CLIENTS", "8"}, {"IMGRING_LOOPS", "4"}});

@@ -263,6 +263,21 @@ class HandedOver(Case):
         self.assertNotIn('Socket errors', said)
         self.assertNotIn('Non-2xx', said)
 
+    def test_two_signals_at_once(self):
+        # Both may reach a loop in one turn: whoever leaves its socket then stops, too.
+        for _ in range(10):
+            server = self.server(sockets=[self.listener()])
+            self.assertEqual(ask(server.port, '/health')[0], 200)
+            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGINT)
+            self.assertEqual(server.wait(), 0, server.log())
+
+    def test_nobody_waits_for_a_delay_where_nobody_is(self):
+        shared = self.listener()
+        server = self.server({'IMGRING_DRAIN_DELAY': '600'}, sockets=[shared])
+        server.leave()
+        self.assertEqual(server.wait(), 0, server.log())
+
     def test_the_address_and_the_metrics(self):
         main, metrics = self.listener(), self.listener()
         server = self.server({'IMGPROXY_BIND': '127.0.0.1:1'}, [main, metrics], 'http:metrics')

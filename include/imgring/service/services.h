@@ -25,7 +25,7 @@ struct Services {
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
   RequestIds ids{};
-  loop::Clock::time_point next_scout{};  // see check_room()
+  loop::Clock::time_point next_scout{};  // see check_queue()
 };
 
 }  // namespace imgring::service
