@@ -122,7 +122,9 @@ std::string warn_of_workers(int workers, int processors) {
 }
 
 std::string shown_value(const Option& option, std::string_view text) {
-  const bool address = option.type == OptionType::kUrl || option.name.ends_with("_ENDPOINT");
+  // A proxy may be without its scheme, which is what display_text() knows addresses by.
+  const bool address = option.type == OptionType::kUrl || option.name.ends_with("_ENDPOINT") ||
+                       option.name.ends_with("_PROXY");
   return address ? display_setting(text) : display_text(text);
 }
 

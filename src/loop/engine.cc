@@ -40,8 +40,11 @@ Result<EngineChoice> choose_engine(EngineKind wanted) {
     choice.refused = ring.error().detail;
   }
   choice.kind = EngineKind::kEpoll;
-  IMGRING_TRY(const auto tried, make_epoll_engine());
-  return choice;
+  const auto tried = make_epoll_engine();
+  if (tried) return choice;
+  Error both = tried.error();
+  if (!choice.refused.empty()) both.detail += "; " + choice.refused;
+  return std::unexpected(std::move(both));
 }
 
 }  // namespace imgring::loop

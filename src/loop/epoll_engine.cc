@@ -199,7 +199,6 @@ void EpollEngine::wait_for(Pending* pending, bool look_now) {
   if (ask(fd, wanted(d), look_now || !known)) return;
   const int error = errno;
   unlink(pending);
-  if (pending->request.kind == OpKind::kRead && error == EPERM) return to_thread(pending);
   finish(pending, -error);
 }
 
@@ -301,7 +300,9 @@ int EpollEngine::attempt_again(Pending* pending, std::uint32_t events) {
 
 void EpollEngine::start(const OpRequest& request, Operation* operation) noexcept {
   Pending* pending = take(request, operation);
-  if (request.kind == OpKind::kOpen) return to_thread(pending);
+  // Epoll takes some files for streams (FUSE, /proc), and reading any may block.
+  const bool of_file = request.kind == OpKind::kRead && request.offset >= 0;
+  if (request.kind == OpKind::kOpen || of_file) return to_thread(pending);
   const int result = attempt(pending);
   if (result != kWaits) return finish(pending, result);
   // Whoever was told to wait will be told when that changes; the others have not looked yet.

@@ -50,7 +50,7 @@ void Loop::arm_wake() noexcept {
                     .fd = wake_fd_,
                     .data = &wake_->count,
                     .size_bytes = sizeof(wake_->count),
-                    .offset = 0};
+                    .offset = -1};
   engine_->submit(request, wake_.get());
 }
 

@@ -6,6 +6,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -102,7 +103,6 @@ std::vector<Conditional> conditional_calls(int socket) {
       {SYS_mmap, 2, PROT_EXEC, 0},
       {SYS_mprotect, 2, PROT_EXEC, 0},
       {SYS_clone, 0, CLONE_THREAD, CLONE_THREAD},
-      {SYS_prlimit64, 0, kWhole, 0},  // ourselves
       {SYS_fcntl, 1, kWhole, F_DUPFD_CLOEXEC},
       {SYS_fcntl, 1, kWhole, F_GETFD},
       {SYS_fcntl, 1, kWhole, F_SETFD},
@@ -139,6 +139,10 @@ class Filter {
     if (error_ != 0) return;
     error_ = seccomp_rule_add_exact_array(all_, SCMP_ACT_ALLOW, c.call, 1, &low_half);
   }
+  void add(int call, const scmp_arg_cmp& one, const scmp_arg_cmp& other) {
+    const scmp_arg_cmp both[] = {one, other};
+    if (error_ == 0) error_ = seccomp_rule_add_exact_array(all_, SCMP_ACT_ALLOW, call, 2, both);
+  }
   // A second architecture, of which nothing is allowed. After all rules, which are for the first.
   void refuse_calls_of(std::uint32_t architecture) {
     Filter other;
@@ -162,6 +166,11 @@ void put_rules(int socket, std::span<const int> more, Filter& filter) {
   for (const int call : more) filter.add(call, SCMP_ACT_ALLOW);
   for (const int call : kTrapped) filter.add(call, SCMP_ACT_TRAP);
   for (const Conditional& c : conditional_calls(socket)) filter.add(c);
+  // Our own limits may be read, and of them that of CPU time be set: the server gave the one of
+  // addresses.
+  const scmp_arg_cmp ourselves{0, SCMP_CMP_EQ, 0, 0};
+  filter.add(SYS_prlimit64, ourselves, {2, SCMP_CMP_EQ, 0, 0});
+  filter.add(SYS_prlimit64, ourselves, {1, SCMP_CMP_EQ, RLIMIT_CPU, 0});
   // How sanitizers find out whether memory can be read; without, each object looks like none.
   if (kSanitized) filter.add(SYS_pipe2, SCMP_ACT_ALLOW);
 #if defined(SYS_pipe)

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -145,11 +146,9 @@ Outcome listen_unix(const ListenInput& input) {
   }
   Listeners out;
   out.address = input.bind;
-  if (input.dry) {
-    unlink(input.bind.c_str());  // ours: the bind made it
-    return out;
-  }
-  out.unix_path = input.bind;
+  SocketFile file(input.bind);
+  if (input.dry) return out;
+  out.unix_file = std::move(file);
   if (listen(fd.get(), kBacklog) != 0) return failure(input, errno);
   for (int i = 1; i < input.count; ++i) {
     out.fds.emplace_back(fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
@@ -286,6 +285,28 @@ HandedOver take_handed_over() {
     place = loop::Fd(kFirstHanded + i);
   }
   return out;
+}
+
+SocketFile::SocketFile(std::string path) : path_(std::move(path)) {
+  struct stat facts = {};
+  if (lstat(path_.c_str(), &facts) != 0) path_.clear();
+  device_ = facts.st_dev;
+  number_ = facts.st_ino;
+}
+
+SocketFile& SocketFile::operator=(SocketFile&& o) noexcept {
+  remove();
+  path_ = std::exchange(o.path_, {});
+  device_ = o.device_;
+  number_ = o.number_;
+  return *this;
+}
+
+void SocketFile::remove() noexcept {
+  struct stat facts = {};
+  const bool there = !path_.empty() && lstat(path_.c_str(), &facts) == 0;
+  if (there && facts.st_dev == device_ && facts.st_ino == number_) unlink(path_.c_str());
+  path_.clear();
 }
 
 Outcome listen_on_handed(loop::Fd socket, int count) {

@@ -408,7 +408,7 @@ int end_cores(const Process& process, HealthWatch& health, End end) {
   return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 
-int run_cores(const Start& start, const Logger& log, char** environment) {
+int run_cores(Start& start, const Logger& log, char** environment) {
   // One certificate store for all cores; without one every https source fails with its own text.
   auto trust = net::TrustStore::load();
   if (!trust) log.warning("No system certificates: " + trust.error().detail);
@@ -422,8 +422,7 @@ int run_cores(const Start& start, const Logger& log, char** environment) {
   say_ready(process, start);
   const End end = supervise(process, start, environment, health);
   log_summed(process, loop::Clock::time_point::max());
-  const std::string& socket = start.sockets.main.unix_path;
-  if (!socket.empty()) unlink(socket.c_str());
+  start.sockets.main.unix_file.remove();
   return end_cores(process, health, end);
 }
 

@@ -274,7 +274,7 @@ Start make_start(config::Config config, Listening listening, Findings& found) {
   if (found.problems.empty()) return out;
   out.snapshot = nullptr;
   // The main listener's, where the other one failed.
-  if (!out.sockets.main.unix_path.empty()) unlink(out.sockets.main.unix_path.c_str());
+  out.sockets.main.unix_file.remove();
   return out;
 }
 

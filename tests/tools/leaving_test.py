@@ -278,6 +278,20 @@ class HandedOver(Case):
         server.leave()
         self.assertEqual(server.wait(), 0, server.log())
 
+    def test_the_file_of_a_unix_socket_is_removed_by_its_owner_alone(self):
+        path = os.path.join(self.folder, 'socket')
+        settings = {'IMGPROXY_NETWORK': 'unix', 'IMGPROXY_BIND': path}
+        old = self.server(settings)
+        os.unlink(path)  # somebody makes room for the next one
+        new = self.server(settings)
+        number = os.stat(path).st_ino
+        old.leave()
+        self.assertEqual(old.wait(), 0, old.log())
+        self.assertEqual(os.stat(path).st_ino, number)
+        new.leave()
+        self.assertEqual(new.wait(), 0, new.log())
+        self.assertFalse(os.path.exists(path))
+
     def test_the_address_and_the_metrics(self):
         main, metrics = self.listener(), self.listener()
         server = self.server({'IMGPROXY_BIND': '127.0.0.1:1'}, [main, metrics], 'http:metrics')

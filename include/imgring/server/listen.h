@@ -2,8 +2,10 @@
 // Plain functions, main thread, before the cores start.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "imgring/config/config.h"
@@ -13,12 +15,28 @@ namespace imgring::server {
 
 inline constexpr int kBacklog = 1024;  // clients that came between two looks of the front door
 
+// The file of a unix socket that this process has bound. Removed at its end, if it is the one
+// still: somebody may have taken it away and listen there himself.
+class SocketFile {
+ public:
+  SocketFile() = default;
+  explicit SocketFile(std::string path);  // right behind the bind
+  SocketFile(SocketFile&& o) noexcept { *this = std::move(o); }
+  SocketFile& operator=(SocketFile&& o) noexcept;
+  ~SocketFile() { remove(); }
+  void remove() noexcept;
+
+ private:
+  std::string path_;  // empty: none
+  std::uint64_t device_ = 0, number_ = 0;
+};
+
 struct Listeners {
   std::vector<loop::Fd> fds;  // one per core; a unix socket: one descriptor, duplicated
   int port = 0;               // 0 for unix
-  std::string unix_path;      // removed at the end
-  std::string address;        // for the log
-  bool handed_over = false;   // by whoever started us: theirs, who listen on
+  SocketFile unix_file;
+  std::string address;       // for the log
+  bool handed_over = false;  // by whoever started us: theirs, who listen on
 };
 // Sockets that whoever started us listens on (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS,
 // LISTEN_FDNAMES), taken once and gone from the environment. One named "metrics" is the metrics

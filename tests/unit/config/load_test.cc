@@ -97,6 +97,7 @@ TEST(Load, CredentialsOfUrlsNeverShow) {
       {"IMGPROXY_COOKIE_BASE_URL", "http://u:5ec2e7@h/"},
       {"IMGPROXY_GCS_ENDPOINT", "http://u:5ec2e7@h/"},
       {"HTTP_PROXY", "http://u:5ec2e7@h:1"},
+      {"HTTPS_PROXY", "u:5ec2e7@h:1"},
   };
   const Outcome good = load(environment);
   ASSERT_TRUE(good.config.has_value()) << good.all();

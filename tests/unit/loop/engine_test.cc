@@ -65,6 +65,16 @@ Task<void> files(Loop& loop, Scope& scope) {
   EXPECT_EQ(whole.substr(0, 6), "0 2 4 ");
   const int bad = co_await read_at(loop, scope, -1, got, 0);
   EXPECT_EQ(bad, -EBADF);
+  // A file that can be polled, as those of FUSE can: its offsets count all the same.
+  const int mounts = co_await open_file(loop, scope, AT_FDCWD, "/proc/self/mounts", &how);
+  EXPECT_GE(mounts, 0);
+  const Fd pollable(mounts);
+  std::vector<std::uint8_t> once(16), again(16);
+  const int first = co_await read_at(loop, scope, mounts, once, 0);
+  const int second = co_await read_at(loop, scope, mounts, again, 0);
+  EXPECT_EQ(first, 16);
+  EXPECT_EQ(second, 16);
+  EXPECT_EQ(once, again);
 }
 TEST(Engine, OpensAndReadsFiles) { run_loop(files); }
 

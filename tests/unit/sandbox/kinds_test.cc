@@ -245,6 +245,7 @@ TEST(Lock, NothingOutsideIsToBeHad) {
       {"maps memory that runs", Try::kCodeMemory, EPERM},
       {"makes its memory run", Try::kCodeLater, EPERM},
       {"maps a block to run", Try::kCodeOfFile, EPERM},
+      {"takes more addresses than it was granted", Try::kRaiseAddresses, EPERM},
       {"writes a sealed block", Try::kWriteSource, EPERM},
       {"grows a sealed block", Try::kGrowSource, EPERM},
       {"shrinks a sealed block", Try::kShrinkSource, EPERM},

@@ -44,6 +44,7 @@ enum class Try : std::uint32_t {
   kCodeMemory,
   kCodeLater,
   kCodeOfFile,
+  kRaiseAddresses,
   kMuchMemory,
   kWriteSource,
   kGrowSource,

@@ -141,6 +141,12 @@ int try_memory(Try what) {
     }
     case Try::kCodeOfFile:
       return errno_of(mapped(PROT_READ | PROT_EXEC, MAP_PRIVATE, descriptor_of(kTriedSourceBytes)));
+    case Try::kRaiseAddresses: {
+      rlimit limit = {};
+      if (getrlimit(RLIMIT_AS, &limit) != 0) return 0;
+      limit.rlim_cur = limit.rlim_max;
+      return errno_of(setrlimit(RLIMIT_AS, &limit));
+    }
     default: return errno_of(mapped(kReadWrite, kOwn, -1, std::size_t{2} << 30));
   }
 }
