@@ -5,8 +5,13 @@
 // Levels that are left out as in resize_loops.cc: SSSE3 without SSE4 is older than 2008, registers
 // above 32 bytes bring nothing for sets of 16 lanes, SVE has no size.
 #undef HWY_DISABLED_TARGETS
+#ifdef __OPTIMIZE__
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | (HWY_AVX2 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#else  // the levels of resize_loops.cc: without inlining one function looks up all files' tables
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/jpeg/loops.cc"
 #include "loops.h"

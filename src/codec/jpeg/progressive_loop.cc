@@ -4,8 +4,13 @@
 // Promises: a coefficient is stored in its place or not at all; what overruns a band is irregular.
 
 #undef HWY_DISABLED_TARGETS
+#ifdef __OPTIMIZE__
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_SSE4 | (HWY_AVX2 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#else  // the levels of resize_loops.cc: without inlining one function looks up all files' tables
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/jpeg/progressive_loop.cc"
 #include <hwy/foreach_target.h>  // includes this file for each level but the last

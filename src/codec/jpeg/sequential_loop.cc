@@ -6,8 +6,13 @@
 
 // No registers here: AVX2 stands for BMI2, which has come with it, and the lowest for all others.
 #undef HWY_DISABLED_TARGETS
+#ifdef __OPTIMIZE__
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_SSE4 | (HWY_AVX2 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#else  // the levels of resize_loops.cc: without inlining one function looks up all files' tables
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#endif
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/jpeg/sequential_loop.cc"
 #include <hwy/foreach_target.h>  // includes this file for each level but the last
