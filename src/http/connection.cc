@@ -255,7 +255,9 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler) {
     c.hold = c.context.pace.count(responder.slot(), c.context.loop.now());
   }
   if (responder.started() && responder.keep_alive()) co_return true;
-  const bool more_came = request.has_body || has_unread(c);
+  // Nobody waits a second for who floods with requests that are refused.
+  const bool paced = c.hold > RefusalPace::Duration::zero();
+  const bool more_came = request.has_body || (!paced && has_unread(c));
   if (responder.started() && more_came) co_await linger(c);
   co_return false;
 }
