@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "../loop/run_loop.h"
 
 namespace imgring::service {
@@ -30,12 +32,13 @@ TEST(Timeline, FeedsTheHistogramsThatPhasesHave) {
   time.add({.phase = Phase::kDownloading, .begin = at(1ms), .end = at(4ms)});
   time.add({.phase = Phase::kMemory, .begin = at(4ms), .end = at(5ms)});
   time.add({.phase = Phase::kQueue, .begin = at(5ms), .end = at(25ms)});
-  observe::CoreMetrics metrics;
-  count_phases(time, metrics);
-  EXPECT_EQ(metrics.span(observe::Span::kDownloading).sum_ns(), 3'000'000u);
-  EXPECT_EQ(metrics.span(observe::Span::kQueue).sum_ns(), 20'000'000u);
-  EXPECT_EQ(count_of(metrics.span(observe::Span::kProcessing)), 0u);
-  EXPECT_EQ(count_of(metrics.span(observe::Span::kStreaming)), 0u);
+  // A line of the cache of its own: the stack of a sanitizer does not begin at one.
+  const auto metrics = std::make_unique<observe::CoreMetrics>();
+  count_phases(time, *metrics);
+  EXPECT_EQ(metrics->span(observe::Span::kDownloading).sum_ns(), 3'000'000u);
+  EXPECT_EQ(metrics->span(observe::Span::kQueue).sum_ns(), 20'000'000u);
+  EXPECT_EQ(count_of(metrics->span(observe::Span::kProcessing)), 0u);
+  EXPECT_EQ(count_of(metrics->span(observe::Span::kStreaming)), 0u);
 }
 
 TEST(Timeline, MarksHaveABound) {
