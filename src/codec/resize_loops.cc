@@ -3,20 +3,17 @@
 // Where there is none, the plain loops stand in.
 // Owns nothing. Any thread. Promises: the bytes of the plain loops.
 
-// SSSE3 is left out because processors that have it and not SSE4 are older than 2008; levels above
-// the first AVX-512 because they bring nothing that these loops use; SVE because the loops need to
-// know the size of a register. Each level is a second of compiling.
+#include "levels.h"
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#define HWY_DISABLED_TARGETS IMGRING_LEVELS_OFF
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/resize_loops.cc"
-#include "resize_loops.h"
-
 #include <hwy/foreach_target.h>  // includes this file for each level but the last
 #include <hwy/highway.h>
 
 #include <cstring>
+
+#include "resize_loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace imgring::codec::HWY_NAMESPACE {

@@ -2,24 +2,17 @@
 // and of which it takes the best at run time.
 // Owns nothing. Any thread. Promises: the same bytes on every level.
 
-// Levels that are left out as in resize_loops.cc: SSSE3 without SSE4 is older than 2008, registers
-// above 32 bytes bring nothing for sets of 16 lanes, SVE has no size.
+#include "../levels.h"
 #undef HWY_DISABLED_TARGETS
-#ifdef __OPTIMIZE__
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | (HWY_AVX2 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#else  // the levels of resize_loops.cc: without inlining one function looks up all files' tables
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#endif
+#define HWY_DISABLED_TARGETS IMGRING_LEVELS_OFF_OF_SETS
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/jpeg/loops.cc"
-#include "loops.h"
-
 #include <hwy/foreach_target.h>  // includes this file for each level but the last
 #include <hwy/highway.h>
 
 #include <cstring>
+
+#include "loops.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace imgring::codec::jpeg::HWY_NAMESPACE {

@@ -3,14 +3,9 @@
 // Owns nothing. Helper threads only.
 // Promises: a coefficient is stored in its place or not at all; what overruns a band is irregular.
 
+#include "../levels.h"
 #undef HWY_DISABLED_TARGETS
-#ifdef __OPTIMIZE__
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | (HWY_AVX2 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#else  // the levels of resize_loops.cc: without inlining one function looks up all files' tables
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#endif
+#define HWY_DISABLED_TARGETS IMGRING_LEVELS_OFF_OF_BITS
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/codec/jpeg/progressive_loop.cc"
 #include <hwy/foreach_target.h>  // includes this file for each level but the last
