@@ -13,10 +13,10 @@
 namespace imgring::config {
 namespace {
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 std::string parse_error(const Option& option, std::string_view text, std::string_view what) {
   if (option.secret) return "parse error: it is not " + std::string(what);
-  return "parse error: " + quoted(shown_value(option, text)) + " is not " + std::string(what);
+  return "parse error: " + in_quotes(shown_value(option, text)) + " is not " + std::string(what);
 }
 
 // Words of imgproxy for a number outside its range.
@@ -302,7 +302,7 @@ Refusal read_headers(std::string_view text, std::string_view separator, HeaderLi
     }
     const std::string_view name = trim(item.substr(0, equals));
     const std::string_view value = trim(item.substr(equals + 1));
-    if (!is_header_name(name)) return "parse error: " + quoted(name) + " is not a header name";
+    if (!is_header_name(name)) return "parse error: " + in_quotes(name) + " is not a header name";
     const bool clean = std::all_of(value.begin(), value.end(), [](char c) {
       return static_cast<unsigned char>(c) >= 0x20 ? c != 0x7F : c == '\t';
     });
