@@ -46,11 +46,13 @@ std::string answer(std::string_view status, std::string_view type, std::string_v
   return out.append("\r\nConnection: keep-alive\r\n\r\n").append(body);
 }
 
-std::string_view type_of(const std::filesystem::path& path) {
+std::string type_of(const std::filesystem::path& path) {
   auto ending = path.extension().string();
   if (ending == ".png") return "image/png";
   if (ending == ".webp") return "image/webp";
   if (ending == ".gif") return "image/gif";
+  if (ending == ".svg") return "image/svg+xml";
+  if (ending == ".avif" || ending == ".heic") return "image/" + ending.substr(1);
   return "image/jpeg";
 }
 

@@ -217,7 +217,11 @@ def path_of(program, source, width, quality, kind):
 
 def check_pictures(program, recipe, origin):
     """One answer of each path must be a picture, before anything is timed."""
-    for path in program.paths(recipe, origin):
+    check_paths(program, program.paths(recipe, origin))
+
+
+def check_paths(program, paths):
+    for path in paths:
         url = 'http://127.0.0.1:%d/%s' % (program.port, path)
         try:
             with urllib.request.urlopen(url, timeout=60) as answer:
