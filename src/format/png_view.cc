@@ -23,7 +23,8 @@ struct Chunk {
   bool ancillary() const noexcept { return (name[0] & 0x20) != 0; }
   bool profile() const noexcept { return name == "iCCP"; }
   bool packed_text() const noexcept { return name == "zTXt" || name == "iTXt"; }
-  bool text() const noexcept { return name == "tEXt" || packed_text(); }
+  // Palettes that are only suggested count with them: a decoder keeps them all.
+  bool text() const noexcept { return name == "tEXt" || name == "sPLT" || packed_text(); }
 };
 
 // What stands at `at`, which need not be all there.

@@ -1,4 +1,5 @@
-// Nothing of the file is copied: four bytes are read otherwise than they are.
+// Nothing of the file is copied: its brands are read otherwise than they are. All of them: newer
+// versions of libheif want a film where the first or any of them is that of one.
 #include "heif_source.h"
 
 #include <algorithm>
@@ -13,7 +14,7 @@
 namespace imgring::image {
 namespace {
 
-constexpr std::size_t kBrandsAt = 16, kBrandBytes = 4;
+constexpr std::size_t kMainBrandAt = 8, kBrandsAt = 16, kBrandBytes = 4;
 constexpr std::string_view kKnownBrands[] = {"heic", "heix", "mif1", "avif"};
 constexpr std::string_view kBrandToRead = "mif1";
 
@@ -36,15 +37,16 @@ bool says_any_brand(ByteSpan s) noexcept {
 
 class Patched {
  public:
-  explicit Patched(ByteSpan source) noexcept : source_(source) {}
+  explicit Patched(ByteSpan source) noexcept
+      : source_(source),
+        end_(std::min<std::size_t>(source.size(), read_be(source, 0, 4).value_or(0))) {}
 
   std::size_t read(std::uint8_t* into, std::size_t size_bytes) noexcept {
     const std::size_t count = std::min(size_bytes, source_.size() - at_);
     if (count > 0) std::memcpy(into, source_.data() + at_, count);
-    for (std::size_t i = 0; i < kBrandBytes; ++i) {
-      const std::size_t at = kBrandsAt + i;
-      const bool read_now = at >= at_ && at < at_ + count;
-      if (read_now) into[at - at_] = static_cast<std::uint8_t>(kBrandToRead[i]);
+    for (std::size_t at = at_; at < std::min(at_ + count, end_); ++at) {
+      const bool brand = at >= kBrandsAt || (at >= kMainBrandAt && at < kMainBrandAt + kBrandBytes);
+      if (brand) into[at - at_] = static_cast<std::uint8_t>(kBrandToRead[at % kBrandBytes]);
     }
     at_ += count;
     return count;
@@ -62,6 +64,7 @@ class Patched {
 
  private:
   const ByteSpan source_;
+  const std::size_t end_;  // of the brands
   std::size_t at_ = 0;
 };
 

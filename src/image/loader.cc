@@ -60,7 +60,7 @@ VipsSourcePtr open_png(ByteSpan source, const Logger* log) {
   if (!view.complete() && log != nullptr) {
     log->debug(
         "texts, profiles or private chunks of a PNG left out: over 4 MiB each, "
-        "16 MiB in all, or 1000 texts");
+        "16 MiB in all, or 900 texts");
   }
   return open_png_view(std::move(view));
 }

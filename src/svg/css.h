@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "imgring/svg/work.h"
+
 namespace imgring::svg {
 
 enum class CssKind : std::uint8_t {
@@ -66,8 +68,9 @@ enum class CssPart : std::uint8_t { kSheet, kDeclarations };
 // What becomes of an address that style names: the same, another, or nullopt: it must go.
 using CssAddress = std::function<std::optional<std::string>(std::string_view address)>;
 
-// nullopt: nothing had to go, the text serves as it is.
+// nullopt: nothing had to go, the text serves as it is. Spends for each byte; once `work` is
+// stopped it ends at the next token, and what it gives is of no use.
 std::optional<std::string> sanitize_css(std::string_view text, CssPart part,
-                                        const CssAddress& address);
+                                        const CssAddress& address, SvgWork* work);
 
 }  // namespace imgring::svg

@@ -28,14 +28,15 @@ bool is_replaced(std::string_view name) noexcept {
 
 class Cleaner {
  public:
-  Cleaner(std::string_view text, CssPart part, const CssAddress& address)
-      : tokens_(text), address_(address), sheet_(part == CssPart::kSheet) {
+  Cleaner(std::string_view text, CssPart part, const CssAddress& address, SvgWork* work)
+      : tokens_(text), address_(address), work_(work), sheet_(part == CssPart::kSheet) {
     out_.reserve(text.size());
     statements_.push_back({});
   }
 
   std::optional<std::string> run() {
     for (CssToken token; tokens_.next(&token);) {
+      if (!work_->spend(token.raw.size())) return std::nullopt;
       take(token);
       if (brackets_.size() <= kCssDepthMax) continue;
       statements_.front().bad = true;  // with all that follows
@@ -168,6 +169,7 @@ class Cleaner {
 
   CssTokens tokens_;
   const CssAddress& address_;
+  SvgWork* work_;
   std::string out_;
   bool sheet_, changed_ = false;
   std::vector<Statement> statements_;  // around each other; the last is the innermost
@@ -179,8 +181,8 @@ class Cleaner {
 }  // namespace
 
 std::optional<std::string> sanitize_css(std::string_view text, CssPart part,
-                                        const CssAddress& address) {
-  return Cleaner(text, part, address).run();
+                                        const CssAddress& address, SvgWork* work) {
+  return Cleaner(text, part, address, work).run();
 }
 
 }  // namespace imgring::svg

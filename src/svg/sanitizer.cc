@@ -89,7 +89,7 @@ struct AttributeFate {
 class Sanitizer : public SvgHandler {
  public:
   Sanitizer(SvgWork* work, int depth)
-      : links_(work, depth),
+      : work_(work), links_(work, depth),
         address_([this](std::string_view value) { return links_.address(value); }) {}
   void attach(SvgParser* parser) noexcept { parser_ = parser; }
 
@@ -231,7 +231,8 @@ class Sanitizer : public SvgHandler {
     return {true, to};
   }
   AttributeFate fate_of_style(const SvgAttribute& a) {
-    const auto css = sanitize_css(a.value, CssPart::kDeclarations, address_);
+    const auto css = sanitize_css(a.value, CssPart::kDeclarations, address_, work_);
+    parser_->spend(0);  // it may have ended there
     if (!css) return {true, std::nullopt};
     const bool empty = css->find_first_not_of(" \t\r\n;") == std::string::npos;
     return {!empty, css};
@@ -292,8 +293,8 @@ class Sanitizer : public SvgHandler {
 
   void close_element() {
     if (style_from_ == static_cast<int>(open_depth())) {
-      parser_->spend(css_.size());
-      const auto css = sanitize_css(css_, CssPart::kSheet, address_);
+      const auto css = sanitize_css(css_, CssPart::kSheet, address_, work_);
+      parser_->spend(0);  // it may have ended there
       out_ += css ? escaped(*css) : css_raw_;
       style_from_ = 0;
     }
@@ -305,6 +306,7 @@ class Sanitizer : public SvgHandler {
   // Depth of the innermost element that was not skipped: nothing lies below one that was.
   std::size_t open_depth() const noexcept { return open_.size(); }
 
+  SvgWork* work_;
   std::string out_, css_, css_raw_;
   std::vector<Open> open_;
   Declarations declarations_;  // that the tag at hand does not write itself

@@ -20,8 +20,9 @@ inline constexpr std::size_t kPngChunkBytesMax = std::size_t{4} << 20;
 // Texts and profiles decoded, of one picture: 16 MiB are unpacked in some 30 ms. What comes behind
 // them is left out.
 inline constexpr std::size_t kPngChunksBytesMax = std::size_t{16} << 20;
-// Scanners write a dozen. Those behind are left out.
-inline constexpr int kPngTextChunksMax = 1000;
+// Scanners write a dozen. Those behind are left out: libspng refuses a picture with more than 1000
+// chunks that it keeps, EXIF and suggested palettes (which count here) among them.
+inline constexpr int kPngTextChunksMax = 900;
 
 struct PngView {
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();

@@ -111,9 +111,9 @@ TEST(PngView, LongTextsAreLeftOutAndShortOnesStay) {
   }
 }
 
-TEST(PngView, ManyTextsAreCutOffBehindTheThousandth) {
+TEST(PngView, ManyTextsAreCutOffBehindTheLastThatIsRead) {
   std::string texts;
-  for (int i = 0; i < 1000; ++i) texts += chunk("tEXt", "k" + std::string("\0v", 2));
+  for (int i = 0; i < kPngTextChunksMax; ++i) texts += chunk("tEXt", "k" + std::string("\0v", 2));
   EXPECT_TRUE(view_png(bytes_of(with_chunks(texts))).complete());
   const std::string more = texts + chunk("zTXt", std::string("k\0\0", 3) + zeros(5));
   const PngView view = view_png(bytes_of(with_chunks(more)));
@@ -124,6 +124,12 @@ TEST(PngView, ManyTextsAreCutOffBehindTheThousandth) {
   std::string all;
   for (int i = 0; i < 100; ++i) all += more;
   read_whole(with_chunks(all));
+  // Others that decoders keep stand beside them.
+  read_whole(with_chunks(chunk("eXIf", std::string("II*\0\x08\0\0\0\0\0\0\0\0\0", 14)) + texts));
+  std::string palettes;
+  for (int i = 0; i < 1100; ++i)
+    palettes += chunk("sPLT", "p" + std::to_string(i) + std::string("\0\x08", 2));
+  read_whole(with_chunks(palettes));
 }
 
 TEST(PngView, TextsOf16MibInAllAreEnough) {

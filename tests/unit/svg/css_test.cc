@@ -14,7 +14,9 @@ std::optional<std::string> address_of(std::string_view address) {
 }
 
 std::string cleaned(std::string_view text, CssPart part) {
-  return sanitize_css(text, part, address_of).value_or(std::string(text));
+  const StopFlag never;
+  SvgWork work(never);
+  return sanitize_css(text, part, address_of, &work).value_or(std::string(text));
 }
 
 struct Case {
@@ -137,6 +139,24 @@ TEST(SvgCss, TokensHaveTheirEscapesUndone) {
     EXPECT_EQ(token.value, c.value);
     EXPECT_EQ(token.raw, c.text);
     EXPECT_FALSE(tokens.next(&token));
+  }
+}
+
+// Sheets and attributes of megabytes: a helper went on for seconds when nobody waited any more.
+TEST(SvgCss, EndsInTheMiddleOfATextAtTheFlag) {
+  std::string text;
+  while (text.size() < 10 * kSvgWorkStep) text += "a:url(#b);";
+  for (const CssPart part : {CssPart::kSheet, CssPart::kDeclarations}) {
+    StopFlag stop;
+    SvgWork work(stop);
+    std::size_t addresses = 0;
+    const CssAddress stops_at_the_tenth = [&](std::string_view address) {
+      if (++addresses == 10) stop.stop(StopReason::kTimeout);
+      return address_of(address);
+    };
+    EXPECT_FALSE(sanitize_css(text, part, stops_at_the_tenth, &work).has_value());
+    EXPECT_TRUE(work.stopped());
+    EXPECT_LE(work.spent(), 2 * kSvgWorkStep);
   }
 }
 
