@@ -3,6 +3,8 @@
 over from one process to the next, restarts under load. No request may fail.
 
     python3 tests/tools/leaving_test.py     IMGRING names the program; without it: build/imgring
+
+IMGRING_LAG_S: by how many seconds endpoints lag, 2 without it; ./tools/test-long has them lag by 5.
 """
 
 import fcntl
@@ -21,6 +23,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.abspath(os.environ.get('IMGRING', os.path.join(ROOT, 'build/imgring')))
 PATIENCE_S = 60
+LAG_S = float(os.environ.get('IMGRING_LAG_S', '2'))
 ACTIVATE = shutil.which('systemd-socket-activate')
 
 
@@ -187,7 +190,7 @@ class Draining(Case):
 
     def test_a_rolling_restart_behind_endpoints_that_lag(self):
         """Two replaced one by one; who sends looks at /ready twice a second and learns of it late."""
-        lag, delay = 2.0, '5'
+        lag, delay = LAG_S, '%d' % (LAG_S + 3)
         servers = [self.server({'IMGRING_DRAIN_DELAY': delay}) for _ in range(2)]
         known = [one.port for one in servers]
         turn = [0]
@@ -208,6 +211,7 @@ class Draining(Case):
                 while ask(old.port, '/ready')[0] == 200:
                     time.sleep(0.5)
                 time.sleep(lag)
+                self.assertIsNone(old.process.poll(), 'gone while it was sent requests')
                 known.remove(old.port)
                 self.assertEqual(old.wait(), 0, old.log())
                 servers.append(fresh)
@@ -215,6 +219,7 @@ class Draining(Case):
             load.end()
         self.assertEqual(load.failed, [])
         self.assertGreater(load.good, 100)
+        print('endpoints lagged by %g s: %d requests, none failed' % (lag, load.good))
 
 
 class HandedOver(Case):

@@ -467,6 +467,15 @@ def long_memory(score, _):
     run_strangers(score)
 
 
+def long_leaving(score, _):
+    """What ./tools/test does with endpoints that lag by 2 s."""
+    test = 'Draining.test_a_rolling_restart_behind_endpoints_that_lag'
+    done = run([sys.executable, 'tests/tools/leaving_test.py', test], IMGRING_LAG_S='5')
+    if done.returncode:
+        tail(done.stdout)
+    score.add('endpoints that lag by 5 s', int(done.returncode == 0), int(done.returncode != 0))
+
+
 def long_overload(score, _):
     run_overload(score)
 
@@ -491,6 +500,7 @@ LONG = {
     'sanitizers': (long_sanitizers, 'every test with addresses and with threads checked'),
     'conformance': (long_conformance, 'the whole conformance set on both engines, and with addresses checked'),
     'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
+    'leaving': (long_leaving, 'rolling restarts behind endpoints that lag by 5 s'),
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
     'lint': (long_lint, 'clang-tidy over all of src'),
