@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the judgement of tools/soak (slope against noise) and the picture of tools/memory-report.
+"""Tests the judgement of tools/soak (slope against noise) and the pictures of memory and CPU.
 
 python3 tests/tools/memory_tools_test.py
 """
@@ -12,8 +12,10 @@ import xml.etree.ElementTree as ElementTree
 
 TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
 sys.path.insert(0, os.path.join(TOOLS, 'measure'))
+import cpu_picture  # noqa: E402
 import memory_picture  # noqa: E402
 import memory_report  # noqa: E402
+import memory_settings  # noqa: E402
 import mixed_load  # noqa: E402
 import run_soak as soak  # noqa: E402
 
@@ -72,6 +74,48 @@ class Picture(unittest.TestCase):
     def test_steps_are_round(self):
         for top, wanted in ((60, 20), (99, 20), (101, 50), (4, 1), (1, 1)):
             self.assertEqual(memory_picture.nice_step(top, 5), wanted, top)
+
+
+class CpuPicture(unittest.TestCase):
+    def test_bars_are_as_long_as_their_figures(self):
+        rows = {
+            'a & b': {'cpu_ms': 20.0, 'per_s': 100.0},
+            'bare': {'cpu_ms': 40.0, 'per_s': 50.0},
+            'none': {'cpu_ms': 10.0, 'per_s': None},
+        }
+        root = ElementTree.fromstring(cpu_picture.svg_of({'jpeg500': rows}, 'made <so>'))
+        words = [element.text for element in root.iter() if element.tag.endswith('text')]
+        for wanted in ('a & b', 'bare', '40.0', '-', 'made <so>', cpu_picture.TITLES['jpeg500']):
+            self.assertIn(wanted, words)
+        bars = [element for element in root.iter() if element.tag.endswith('rect')][4:]  # paper, legend
+        widths = [float(bar.get('width')) for bar in bars]
+        self.assertEqual(len(widths), 6)
+        self.assertAlmostEqual(widths[1], 2 * widths[0], delta=0.2)
+        self.assertAlmostEqual(widths[2], widths[0] / 2, delta=0.2)
+        self.assertEqual(widths[5], 0)
+
+
+class SettingsPicture(unittest.TestCase):
+    def test_a_panel_for_each_of_the_four(self):
+        runs = [
+            (panel, {value: [(0, 0.0), (5, 40.0), (9, 3.0)] for value in panel[3]}) for panel in memory_settings.PANELS
+        ]
+        root = ElementTree.fromstring(memory_settings.svg_of(runs))
+        words = [element.text for element in root.iter() if element.tag.endswith('text')]
+        names = [word for word in words if word.startswith('IMGPROXY_')]
+        self.assertEqual(len(set(names)), 4)
+        self.assertIn('4 MiB', words)
+        lines = [element for element in root.iter() if element.tag.endswith('polyline')]
+        self.assertEqual(len(lines), sum(len(panel[3]) for panel in memory_settings.PANELS))
+
+    def test_bytes_of_a_pool_are_those_of_all_loops(self):
+        page = (
+            'imgring_buffer_pool_idle_bytes{type="download",loop="0"} 1048576\n'
+            'imgring_buffer_pool_in_use_bytes{type="download",loop="1"} 2097152\n'
+            'imgring_buffer_pool_idle_bytes{type="gzip",loop="0"} 4194304\n'
+        )
+        self.assertEqual(memory_settings.pool('download')(page), 3)
+        self.assertEqual(memory_settings.pool('gzip')(page), 4)
 
 
 class Load(unittest.TestCase):

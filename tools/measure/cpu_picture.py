@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Draws what a run of tools/bench measured as bars, SVG: CPU of a request, and requests a second.
+
+    ./tools/bench --rounds 5 --no-memory --other ... --json .cache/bench.json
+    python3 tools/measure/cpu_picture.py .cache/bench.json docs/cpu.svg ['What stands under it']
+
+A group of bars for each recipe, one for each server, in the order of the run. Text in, text out.
+"""
+
+import json
+import sys
+
+from memory_picture import COLOURS, FAINT, GRID, INK, Drawing, nice_step
+
+WIDTH, LEFT, RIGHT, TOP = 960, 250, 70, 78
+BAR, BETWEEN, PANEL_GAP = 17, 16, 56
+TITLES = {
+    'jpeg500': 'photos of 0.5 to 12 MP to 500 px JPEG',
+    'thumb100': '0.5 MP JPEG to 100 px',
+    'webp500': 'photos to 500 px WebP',
+    'png400': 'PNG with alpha to 400 px PNG',
+}
+PANELS = (
+    ('cpu_ms', 'CPU milliseconds of a request, whole process with its children: less is better'),
+    ('per_s', 'requests a second on this machine: more is better'),
+)
+
+
+def panel(drawing, top, title, recipes, key):
+    """One panel; returns where it ends. A server without a figure has no bar and a dash."""
+    values = [row[key] for rows in recipes.values() for row in rows.values() if row.get(key) is not None]
+    most = max(values) * 1.02
+    step = nice_step(most, 6)
+    across = (WIDTH - LEFT - RIGHT) / most
+    height = sum(BAR * len(rows) + BETWEEN for rows in recipes.values())
+    drawing.text(24, top - 14, title, 13, INK, more=' font-weight="bold"')
+    at = 0.0
+    while at <= most:
+        drawing.line(LEFT + at * across, top, LEFT + at * across, top + height, GRID)
+        drawing.text(LEFT + at * across, top + height + 16, '%g' % at, 12, FAINT, 'middle')
+        at += step
+    y = top + BETWEEN / 2
+    for recipe, rows in recipes.items():
+        drawing.text(LEFT - 10, y + BAR * len(rows) / 2 + 4, TITLES.get(recipe, recipe), 12, INK, 'end')
+        for number, row in enumerate(rows.values()):
+            value = row.get(key)
+            width = (value or 0) * across
+            drawing.box(LEFT, y + 1.5, width, BAR - 3, COLOURS[number % len(COLOURS)])
+            said = '-' if value is None else '%.1f' % value if value < 1000 else '%.0f' % value
+            drawing.text(LEFT + width + 6, y + BAR - 4.5, said, 12, INK)
+            y += BAR
+        y += BETWEEN
+    return top + height
+
+
+def svg_of(recipes, note=''):
+    """recipes: {name: {server: {'cpu_ms': …, 'per_s': …}}}, as tools/bench --json writes them."""
+    drawing = Drawing()
+    drawing.text(24, 28, 'What pictures cost', 17, INK, more=' font-weight="bold"')
+    x = 24 + 180
+    for number, name in enumerate(next(iter(recipes.values()))):
+        drawing.box(x, 17, 14, 14, COLOURS[number % len(COLOURS)])
+        drawing.text(x + 20, 28, name, 13)
+        x += 48 + 7.4 * len(name)
+    end = TOP
+    for key, title in PANELS:
+        end = panel(drawing, end, title, recipes, key) + PANEL_GAP
+    if note:
+        drawing.text(24, end - 10, note, 12, FAINT)
+        end += 10
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" '
+        'font-family="DejaVu Sans, Helvetica, Arial, sans-serif">\n<rect width="100%%" height="100%%" fill="#fff"/>\n'
+        '%s\n</svg>\n' % (WIDTH, end, WIDTH, end, '\n'.join(drawing.parts))
+    )
+
+
+def main():
+    if len(sys.argv) not in (3, 4):
+        sys.exit(__doc__)
+    with open(sys.argv[1]) as file:
+        recipes = json.load(file)['recipes']
+    with open(sys.argv[2], 'w') as file:
+        file.write(svg_of(recipes, sys.argv[3] if len(sys.argv) == 4 else ''))
+
+
+if __name__ == '__main__':
+    main()
