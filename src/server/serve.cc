@@ -92,14 +92,24 @@ struct InForce {
 
 void tell_status(const std::string& text) { notify_supervisor("STATUS=" + text); }
 
+// What a supervisor is told when a reload begins (sd_notify(3)); READY=1 ends it.
+void tell_reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const std::int64_t us = std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+  notify_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us));
+}
+void tell_reloaded(const std::string& status) { notify_supervisor("READY=1\nSTATUS=" + status); }
+
 void reload_failed(Process& process, const std::string& why) {
   process.reloads_failed.fetch_add(1);
   process.reload_failed.store(true);
   process.log.error("Reload failed: the configuration before stays in force", {{"error", why}});
-  tell_status("The last reload failed, the configuration before stays in force: " + why);
+  tell_reloaded("The last reload failed, the configuration before stays in force: " + why);
 }
 
 void reload(Process& process, InForce& now, char** environment) {
+  tell_reloading();
   const LoadedConfig fresh = load_environment(environment);
   log_report(fresh.report, process.log);
   if (!fresh.config) {
@@ -119,7 +129,7 @@ void reload(Process& process, InForce& now, char** environment) {
                         "salts, presets and source rules");
   }
   process.log.info("Reloaded keys, salts, presets and source rules");
-  tell_status("Serving, reloaded");
+  tell_reloaded("Serving, reloaded");
 }
 
 bool all_ended(const Process& process) {

@@ -59,8 +59,14 @@ class Reloads(leaving_test.Case):
         return float(re.search(r'^%s (\S+)$' % re.escape(name), page, re.M).group(1))
 
     def reload(self, text):
+        """As sd_notify(3) wants it: RELOADING=1 with the time of now, then READY=1 with what became of it."""
         self.write(text)
+        before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self.one.process.send_signal(signal.SIGHUP)
+        said = self.hear('RELOADING=1').split('\n')
+        self.assertEqual([line.partition('=')[0] for line in said], ['RELOADING', 'MONOTONIC_USEC'])
+        told = int(said[1].partition('=')[2])
+        self.assertTrue(before <= told <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000, said)
 
     def test_status_line_and_metrics_follow(self):
         self.assertIn('STATUS=Serving at 127.0.0.1:0', self.hear('READY=1'))
@@ -76,10 +82,11 @@ class Reloads(leaving_test.Case):
                 self.reload(wrong)
                 said = self.hear('STATUS=The last reload failed, the configuration before stays in force')
                 self.assertIn(why, said)
+                self.assertTrue(said.startswith('READY=1\n'), said)
                 self.assertEqual(self.metric('imgring_last_reload_failed'), 1)
                 self.assertEqual(self.metric('imgring_reloads_total{result="failed"}'), before + 1)
         self.reload(KEYS + 'IMGPROXY_QUALITY=70\nIMGPROXY_SECRET=word\nIMGPROXY_PRESETS=a=w:1\n')
-        self.hear('STATUS=Serving, reloaded')
+        self.assertEqual(self.hear('STATUS=Serving, reloaded'), 'READY=1\nSTATUS=Serving, reloaded')
         self.assertEqual(self.metric('imgring_last_reload_failed'), 0)
         self.assertEqual(self.metric('imgring_reloads_total{result="good"}'), 1)
         self.assertLess(time.time() - self.metric('imgring_last_reload_good_timestamp_seconds'), 60)
