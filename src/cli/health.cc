@@ -16,12 +16,13 @@ namespace imgring::cli {
 
 namespace {
 
-loop::Fd connect_unix(const std::string& path) {
+// `type`: SOCK_STREAM or SOCK_SEQPACKET.
+loop::Fd connect_unix(const std::string& path, int type) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) return {};
   std::memcpy(address.sun_path, path.data(), path.size());
-  loop::Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  loop::Fd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
   if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fd.reset();
   return fd;
 }
@@ -45,6 +46,17 @@ loop::Fd connect_tcp(const std::string& bind) {
   return fd;
 }
 
+loop::Fd connect_to(config::Network network, const std::string& bind) {
+  switch (network) {
+    case config::Network::kUnix: return connect_unix(bind, SOCK_STREAM);
+    case config::Network::kUnixPacket: return connect_unix(bind, SOCK_SEQPACKET);
+    case config::Network::kTcp:
+    case config::Network::kTcp4:
+    case config::Network::kTcp6: break;
+  }
+  return connect_tcp(bind);
+}
+
 }  // namespace
 
 // As imgproxy's: body on standard error, 0 on status 200.
@@ -57,9 +69,8 @@ int ask_health(const CommandContext& context) {
     for (const std::string& text : report.errors) std::fprintf(stderr, "%s\n", text.c_str());
     return server::kExitConfig;
   }
-  const bool is_unix = config->server.network == config::Network::kUnix;
   const std::string& bind = config->server.bind;
-  const loop::Fd fd = is_unix ? connect_unix(bind) : connect_tcp(bind);
+  const loop::Fd fd = connect_to(config->server.network, bind);
   if (!fd) {
     std::fprintf(stderr, "nothing listens on %s\n", bind.c_str());
     return 1;
@@ -70,7 +81,7 @@ int ask_health(const CommandContext& context) {
       "GET " + prefix + "/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   if (write(fd.get(), request.data(), request.size()) < 0) return 1;
   std::string answer;
-  char piece[4096];
+  char piece[65536];  // a packet that does not fit would be cut
   ssize_t got = 0;
   while ((got = read(fd.get(), piece, sizeof piece)) > 0) {
     answer.append(piece, static_cast<std::size_t>(got));

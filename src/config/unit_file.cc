@@ -1,6 +1,6 @@
 // The EnvironmentFile= of a unit, character by character as systemd reads it.
 // Owns nothing; main thread. Promises: what systemd takes gives the values systemd gives; what it
-// would skip with a warning is an error.
+// would skip with a warning is an error, and so is what its versions read in two ways.
 #include "env_file.h"
 #include "imgring/base/text.h"
 
@@ -49,22 +49,34 @@ class UnitFile {
       case State::kDouble: return quoted(c, '"');
       case State::kDoubleEscape: return double_escape(c);
       case State::kComment: state_ = after_comment(c); return;
-      case State::kCommentEscape: state_ = State::kComment; return;
+      case State::kCommentEscape: return comment_escape(c);
     }
   }
   static State after_comment(char c) {
     if (c == '\\') return State::kCommentEscape;
     return c == '\n' ? State::kBeforeName : State::kComment;
   }
+  // Up to 253 systemd takes the line behind for a part of the comment, from 254 on it does not.
+  void comment_escape(char c) {
+    comment_goes_on_ = c == '\n';
+    state_ = comment_goes_on_ ? State::kBeforeName : State::kComment;
+  }
   static bool blank(char c) { return kBlank.find(c) != std::string_view::npos; }
 
   void before_name(char c) {
+    if (c == '\n') comment_goes_on_ = false;
     if (c == '\n' || blank(c)) return;
     name_.clear();
     value_.clear();
     kept_ = 0;
     line_ = at_;
     state_ = c == '#' || c == ';' ? State::kComment : State::kName;
+    if (state_ == State::kName && comment_goes_on_) {
+      return refuse(
+          "the comment before it ends in a backslash, and systemd before 254 takes this line for a "
+          "part of it, later ones don't: take the backslash away");
+    }
+    comment_goes_on_ = false;
     if (state_ == State::kName) name_ += c;
   }
   void name(char c) {
@@ -143,7 +155,8 @@ class UnitFile {
 
   State state_ = State::kBeforeName;
   std::string name_, value_, problem_;
-  std::size_t kept_ = 0;  // of the value, up to its last byte that is not blank
+  bool comment_goes_on_ = false;  // for some systemds: it ended in a backslash
+  std::size_t kept_ = 0;          // of the value, up to its last byte that is not blank
   std::size_t at_ = 1, line_ = 1;
   Variables found_;
 };

@@ -31,7 +31,9 @@ constexpr Case kCases[] = {
     {"A=\"x\\\"y\\\\z\\$w\\q\"", "x\"y\\z$w\\q"},
     {"A=\"a\nb\"", "a\nb"},  // over lines
     {"# c\n; d\nA=b", "b"},
-    {"# c \\\n A=x\nA=b", "b"},  // a comment joins lines, too
+    {"# c \\x\nA=b", "b"},
+    {"# c \\\n# d\nA=b", "b"},  // whether the comment goes on or not
+    {"# c \\\n\nA=b", "b"},
     {"A=b\r\n", "b"},
     {"A=1\nA=2", "2"},
     {"\n\n\tA=b", "b"},
@@ -56,6 +58,7 @@ TEST(UnitFile, WhatSystemdWouldSkipIsAnErrorWithItsLine) {
       {"X=1\nA=\"b\nc\n", "line 2: its quote is not closed"},
       {"A='b", "line 1: its quote is not closed"},
       {"nothing", "line 1: it is not NAME=VALUE"},
+      {"# c \\\n A=x\nA=b", "line 2: the comment before it ends in a backslash"},
   };
   for (const Case& c : bad) {
     const auto found = parse_unit_file(c.text);
