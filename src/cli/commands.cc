@@ -68,6 +68,7 @@ constexpr Flag kJson = {"json", "", "as JSON, for programs"};
 constexpr Flag kVersionFlags[] = {kVerbose};
 constexpr Flag kServeFlags[] = {kEnvFile};
 constexpr Flag kCheckFlags[] = {kEnvFile, kUser, kJson};
+constexpr Flag kHelpFlags[] = {{"markdown", "", "variables or url-options, for a document"}};
 constexpr Flag kPrintFlags[] = {
     kEnvFile, {"changed", "", "without those that have their default"}, kJson};
 
@@ -99,13 +100,9 @@ constexpr Command kCommands[] = {
      {},
      show_completion},
     {"man", "", 0, 0, "the manual page, in roff", {}, show_man},
-    {"help",
-     "[TOPIC]",
-     0,
-     1,
-     "this text; or about a command, a variable, \"variables\", or a group of them",
-     {},
-     show_help},
+    {"help", "[TOPIC]", 0, 1,
+     "this text; or about a command, a variable, a URL option, \"variables\", \"url-options\"",
+     kHelpFlags, show_help},
 };
 
 // Other spellings of commands.

@@ -5,6 +5,7 @@
 #include "imgring/base/text.h"
 #include "imgring/config/load.h"
 #include "imgring/server/run.h"
+#include "url_help.h"
 
 namespace imgring::cli {
 
@@ -27,7 +28,7 @@ std::string command_words(const Command& command) {
 }
 
 int unknown_topic(std::string_view topic) {
-  std::vector<std::string_view> names = {"variables"};
+  std::vector<std::string_view> names = {"variables", "url-options"};
   for (const Command& command : commands()) names.push_back(command.name);
   const bool variable = topic.find('_') != std::string_view::npos;
   const std::string meant =
@@ -75,7 +76,7 @@ std::string bash_script() {
          "  elif [ \"$before\" = help ]; then\n"
          "    words='" +
          all_names(" ") +
-         " variables'\n"
+         " variables url-options'\n"
          "  else\n"
          "    case ${COMP_WORDS[1]} in\n" +
          flag_cases("      ") +
@@ -157,11 +158,37 @@ std::string command_text(const Command& command) {
   return text;
 }
 
+namespace {
+
+int show_markdown(std::string_view topic) {
+  if (topic != "variables" && topic != "url-options") {
+    std::fprintf(stderr, "imgring: --markdown knows variables and url-options\n");
+    return server::kExitFailed;
+  }
+  const bool variables = topic == "variables";
+  const std::string text = variables ? config::variables_markdown() : url_options_markdown();
+  std::fputs(text.c_str(), stdout);
+  return server::kExitOk;
+}
+
+// A variable, a group of them, a URL option, or all of either; empty: there is none.
+std::string topic_text(std::string_view topic) {
+  if (topic == "url-options") return url_options_text();
+  const std::string text = config::help_text(topic);
+  return text.empty() ? url_option_text(topic) : text;
+}
+
+}  // namespace
+
 int show_help(const CommandContext& context) {
+  if (context.has("markdown")) {
+    return show_markdown(context.arguments.empty() ? "" : context.arguments[0]);
+  }
   if (context.arguments.empty()) {
     std::printf(
-        "%s\nTopics of help: a command; a variable, as in imgring help IMGPROXY_TTL; all "
-        "variables\nthat have an effect (variables), or those of a group:\n%s",
+        "%s\nTopics of help: a command; a variable, as in imgring help IMGPROXY_TTL; an option of "
+        "URLs, as in\nimgring help resize, or all of them (url-options); all variables that have "
+        "an effect (variables),\nor those of a group:\n%s",
         usage_text().c_str(), config::help_groups().c_str());
     return server::kExitOk;
   }
@@ -170,7 +197,7 @@ int show_help(const CommandContext& context) {
     std::fputs(command_text(*command).c_str(), stdout);
     return server::kExitOk;
   }
-  const std::string text = config::help_text(topic);
+  const std::string text = topic_text(topic);
   if (text.empty()) return unknown_topic(topic);
   std::fputs(text.c_str(), stdout);
   return server::kExitOk;

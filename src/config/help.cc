@@ -118,6 +118,59 @@ std::string help_text(std::string_view topic) {
   return text;
 }
 
+namespace {
+
+// Of a table: a bar would begin the next cell, an angle bracket a tag.
+std::string cell(std::string_view text) {
+  return " " + replace_all(replace_all(text, "|", "\\|"), "<", "\\<") + " |";
+}
+std::string code_cell(std::string_view text) {
+  return text.empty() ? " |" : " `" + replace_all(text, "|", "\\|") + "` |";
+}
+
+std::string markdown_row(const Option& option) {
+  std::string facts(type_name(option.type));
+  const std::string valid = valid_text(option);
+  if (!valid.empty()) facts += ", " + valid;
+  std::string help(option.help);
+  if (option.secret) help += " Never shown.";
+  if (option.reloaded) help += " A reload is enough.";
+  return "|" + code_cell(option.name) + cell(facts) + code_cell(option.default_text) + cell(help) +
+         "\n";
+}
+
+// Those that do nothing here, or are older names.
+std::string markdown_rest() {
+  std::string rows;
+  for (const OptionSection& section : option_sections()) {
+    for (const Option& option : section.options) {
+      if (text_of(option.status).in_help) continue;
+      const std::string what =
+          option.replaced_by.empty()
+              ? std::string(text_of(option.status).note) + " " + std::string(option.help)
+              : "Older name of `" + std::string(option.replaced_by) + "`.";
+      rows += "|" + code_cell(option.name) + cell(what) + "\n";
+    }
+  }
+  return "\n## Known, and without effect\n\n| Variable | Why |\n| --- | --- |\n" + rows;
+}
+
+}  // namespace
+
+std::string variables_markdown() {
+  std::string text;
+  for (const OptionSection& section : option_sections()) {
+    std::string rows;
+    for (const Option& option : section.options) {
+      if (text_of(option.status).in_help) rows += markdown_row(option);
+    }
+    if (rows.empty()) continue;
+    text += (text.empty() ? "## " : "\n## ") + std::string(section.title) +
+            "\n\n| Variable | Takes | Default | What it does |\n| --- | --- | --- | --- |\n" + rows;
+  }
+  return text + markdown_rest();
+}
+
 std::string help_groups() {
   std::string text;
   for (const OptionSection& section : option_sections()) {

@@ -4,6 +4,7 @@
 python3 tests/tools/memory_tools_test.py
 """
 
+import json
 import os
 import random
 import sys
@@ -93,6 +94,16 @@ class CpuPicture(unittest.TestCase):
         self.assertAlmostEqual(widths[1], 2 * widths[0], delta=0.2)
         self.assertAlmostEqual(widths[2], widths[0] / 2, delta=0.2)
         self.assertEqual(widths[5], 0)
+
+
+class CommittedPicture(unittest.TestCase):
+    def test_it_is_drawn_of_the_figures_beside_it(self):
+        docs = os.path.join(os.path.dirname(TOOLS), 'docs')
+        with open(docs + '/cpu.json') as file:
+            run = json.load(file)
+        with open(docs + '/cpu.svg') as file:
+            self.assertEqual(file.read(), cpu_picture.svg_of(run['recipes'], run['note']))
+        self.assertIn('imgproxy', run['recipes']['jpeg500'])
 
 
 class SettingsPicture(unittest.TestCase):

@@ -2,9 +2,10 @@
 """Draws what a run of tools/bench measured as bars, SVG: CPU of a request, and requests a second.
 
     ./tools/bench --rounds 5 --no-memory --other ... --json .cache/bench.json
-    python3 tools/measure/cpu_picture.py .cache/bench.json docs/cpu.svg ['What stands under it']
+    python3 tools/measure/cpu_picture.py .cache/bench.json docs/cpu ['What stands under it']
 
-A group of bars for each recipe, one for each server, in the order of the run. Text in, text out.
+A group of bars for each recipe, one for each server, in the order of the run. It writes docs/cpu.svg, and
+docs/cpu.json with the figures that are drawn, from which it draws the same again. Text in, text out.
 """
 
 import json
@@ -57,13 +58,15 @@ def svg_of(recipes, note=''):
     """recipes: {name: {server: {'cpu_ms': …, 'per_s': …}}}, as tools/bench --json writes them."""
     drawing = Drawing()
     drawing.text(24, 28, 'What pictures cost', 17, INK, more=' font-weight="bold"')
-    x = 24 + 180
+    x = 24 + 210
     for number, name in enumerate(next(iter(recipes.values()))):
         drawing.box(x, 17, 14, 14, COLOURS[number % len(COLOURS)])
         drawing.text(x + 20, 28, name, 13)
         x += 48 + 7.4 * len(name)
     end = TOP
     for key, title in PANELS:
+        if not any(row.get(key) is not None for rows in recipes.values() for row in rows.values()):
+            continue
         end = panel(drawing, end, title, recipes, key) + PANEL_GAP
     if note:
         drawing.text(24, end - 10, note, 12, FAINT)
@@ -75,13 +78,26 @@ def svg_of(recipes, note=''):
     )
 
 
+def drawn(run, note=None):
+    """Of a run's JSON what the picture shows: the figures of the panels, and what stands under it."""
+    keys = [key for key, _ in PANELS]
+    recipes = {
+        recipe: {name: {key: row[key] for key in keys if row.get(key) is not None} for name, row in rows.items()}
+        for recipe, rows in run['recipes'].items()
+    }
+    return {'note': run.get('note', '') if note is None else note, 'recipes': recipes}
+
+
 def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__)
     with open(sys.argv[1]) as file:
-        recipes = json.load(file)['recipes']
-    with open(sys.argv[2], 'w') as file:
-        file.write(svg_of(recipes, sys.argv[3] if len(sys.argv) == 4 else ''))
+        run = drawn(json.load(file), sys.argv[3] if len(sys.argv) == 4 else None)
+    with open(sys.argv[2] + '.svg', 'w') as file:
+        file.write(svg_of(run['recipes'], run['note']))
+    with open(sys.argv[2] + '.json', 'w') as file:
+        json.dump(run, file, indent=1)
+        file.write('\n')
 
 
 if __name__ == '__main__':

@@ -48,6 +48,8 @@ std::expected<std::map<std::string, std::string>, std::string> read_unit_environ
 // The variables as text: of a topic, which is one of them, "variables" (all that have an effect) or
 // a group's word; empty: there is no such topic. And the whole table as a man page.
 std::string help_text(std::string_view topic);
+// All of the table for a document, in Markdown: what has an effect by groups, then the rest.
+std::string variables_markdown();
 // Words and titles of the groups.
 std::string help_groups();
 // `commands`: lines that stand in it as they are.
