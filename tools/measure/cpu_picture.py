@@ -2,10 +2,11 @@
 """Draws what a run of tools/bench measured as bars, SVG: CPU of a request, and requests a second.
 
     ./tools/bench --rounds 5 --no-memory --other ... --json .cache/bench.json
-    python3 tools/measure/cpu_picture.py .cache/bench.json docs/cpu ['What stands under it']
+    python3 tools/measure/cpu_picture.py [--no-rates] .cache/bench.json docs/cpu ['What stands under it']
 
 A group of bars for each recipe, one for each server, in the order of the run. It writes docs/cpu.svg, and
-docs/cpu.json with the figures that are drawn, from which it draws the same again. Text in, text out.
+docs/cpu.json with the figures that are drawn, from which it draws the same again. --no-rates leaves out requests a second: on a machine where others
+work they say who gave way. Text in, text out.
 """
 
 import json
@@ -78,9 +79,9 @@ def svg_of(recipes, note=''):
     )
 
 
-def drawn(run, note=None):
+def drawn(run, note=None, rates=True):
     """Of a run's JSON what the picture shows: the figures of the panels, and what stands under it."""
-    keys = [key for key, _ in PANELS]
+    keys = [key for key, _ in PANELS if rates or key != 'per_s']
     recipes = {
         recipe: {name: {key: row[key] for key in keys if row.get(key) is not None} for name, row in rows.items()}
         for recipe, rows in run['recipes'].items()
@@ -89,13 +90,15 @@ def drawn(run, note=None):
 
 
 def main():
-    if len(sys.argv) not in (3, 4):
+    rates = '--no-rates' not in sys.argv
+    words = [word for word in sys.argv[1:] if word != '--no-rates']
+    if len(words) not in (2, 3):
         sys.exit(__doc__)
-    with open(sys.argv[1]) as file:
-        run = drawn(json.load(file), sys.argv[3] if len(sys.argv) == 4 else None)
-    with open(sys.argv[2] + '.svg', 'w') as file:
+    with open(words[0]) as file:
+        run = drawn(json.load(file), words[2] if len(words) == 3 else None, rates)
+    with open(words[1] + '.svg', 'w') as file:
         file.write(svg_of(run['recipes'], run['note']))
-    with open(sys.argv[2] + '.json', 'w') as file:
+    with open(words[1] + '.json', 'w') as file:
         json.dump(run, file, indent=1)
         file.write('\n')
 
