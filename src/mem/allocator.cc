@@ -39,7 +39,8 @@ struct Option {
 // 500 ms) what one job freed is still there when the next one allocates. calibration.md has the
 // figures and the price.
 #if MI_MALLOC_VERSION >= 210
-constexpr Option kOptions[] = {{mi_option_purge_delay, 0}};
+// Version 3 counts the delay of its arenas by the second alone.
+constexpr Option kOptions[] = {{mi_option_purge_delay, 0}, {mi_option_arena_purge_mult, 0}};
 #else
 constexpr Option kOptions[] = {{mi_option_decommit_delay, 0},
                                {mi_option_segment_decommit_delay, 0}};
