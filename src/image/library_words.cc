@@ -1,7 +1,7 @@
 // GLib's messages on their way to the log.
 #include "imgring/image/library_words.h"
 
-#include <glib.h>
+#include <vips/vips.h>  // and by it GLib, whose macros it keeps from our warnings
 
 #include <chrono>
 

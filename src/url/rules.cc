@@ -256,8 +256,8 @@ Result<std::string> UrlRules::Impl::final_source_url(std::string source_url) con
 
 Result<void> UrlRules::Impl::check_source(std::string_view source_url) const {
   if (sources.empty()) return {};
-  IMGRING_TRY(const FetchedUrl url, parse_for_list(source_url, query_separator));
-  const auto fits = [&url](const AllowedSource& one) { return one.matches(url); };
+  IMGRING_TRY(const FetchedUrl fetched, parse_for_list(source_url, query_separator));
+  const auto fits = [&fetched](const AllowedSource& one) { return one.matches(fetched); };
   if (std::any_of(sources.begin(), sources.end(), fits)) return {};
   return fail(ErrorCode::kInvalidSourceUrl,
               display_text(source_url) + " is not in IMGPROXY_ALLOWED_SOURCES");
