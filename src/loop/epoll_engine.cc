@@ -42,8 +42,17 @@ struct Pending {
 
 struct Descriptor {
   std::uint32_t known = 0;  // what epoll was asked for; 0: not there
+  // Of what the number stands for. Epoll knows files: one that was closed under its number tells on
+  // while a copy of it is open anywhere, a child that is being started included.
+  std::uint32_t generation = 0;
   Pending* first = nullptr;
 };
+
+// What an event says of itself.
+std::uint64_t key_of(int fd, std::uint32_t generation) noexcept {
+  return std::uint64_t{generation} << 32 | static_cast<std::uint32_t>(fd);
+}
+int descriptor_of(std::uint64_t key) noexcept { return static_cast<int>(key & 0xffffffff); }
 
 std::uint32_t wanted_by(OpKind kind) noexcept {
   switch (kind) {
@@ -139,7 +148,7 @@ EpollEngine::~EpollEngine() {
 Result<void> EpollEngine::open() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.fd = wake_}};
+  epoll_event event{.events = EPOLLIN | EPOLLET, .data = {.u64 = key_of(wake_, 0)}};
   if (epoll_ < 0 || wake_ < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
     return fail(ErrorCode::kInternal, std::string("epoll: ") + std::strerror(errno) +
                                           "; raise LimitNOFILE (ulimit -n) of this process");
@@ -180,10 +189,13 @@ std::uint32_t EpollEngine::wanted(const Descriptor& descriptor) const noexcept {
 bool EpollEngine::ask(int fd, std::uint32_t events, bool look_now) noexcept {
   Descriptor& d = descriptor(fd);
   if (d.known != 0 && (events & ~d.known) == 0 && !look_now) return true;
-  epoll_event event{.events = events | EPOLLET, .data = {.fd = fd}};
-  // Closed and opened again since: the kernel has forgotten the old one.
+  epoll_event event{.events = events | EPOLLET, .data = {.u64 = key_of(fd, d.generation)}};
+  // Closed and opened again since: the number stands for something else.
   bool done = d.known != 0 && epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
-  if (!done) done = epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+  if (!done) {
+    event.data.u64 = key_of(fd, ++d.generation);
+    done = epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+  }
   d.known = done ? events : 0;
   return done;
 }
@@ -376,10 +388,11 @@ void EpollEngine::turn(Clock::duration wait) noexcept {
   for (const int fd : listeners) handle(fd, EPOLLIN);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    if (event.data.fd == wake_) {
+    const int fd = descriptor_of(event.data.u64);
+    if (fd == wake_) {
       take_files();
-    } else {
-      handle(event.data.fd, event.events);
+    } else if (event.data.u64 == key_of(fd, descriptor(fd).generation)) {
+      handle(fd, event.events);
     }
   }
   deliver_ready();

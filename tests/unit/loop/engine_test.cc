@@ -268,6 +268,36 @@ Task<void> reused(Loop& loop, Scope& scope) {
 }
 TEST(Engine, AReusedDescriptorIsANewOne) { run_loop(reused); }
 
+// Closed under its number, but open as a copy: what happens to it is not the number's new owner's.
+Task<void> copied(Loop& loop, Scope& scope) {
+  Pair old;
+  const int number = old.a.get();
+  int before = 0;
+  {
+    Nursery nursery(loop, &scope);
+    nursery.start(poll_one(loop, nursery.scope(), number, &before));
+    co_await Sleep(loop, scope, 1ms);
+    nursery.scope().cancel(CancelReason::kDone);
+    co_await nursery.join();
+  }
+  EXPECT_EQ(before, -ECANCELED);
+  const Fd copy(fcntl(number, F_DUPFD_CLOEXEC, 0));
+  old.a.reset();
+  Pair fresh;
+  EXPECT_EQ(fresh.a.get(), number);
+  int polled = 0;
+  Nursery nursery(loop, &scope);
+  nursery.start(poll_one(loop, nursery.scope(), number, &polled));
+  co_await Sleep(loop, scope, 1ms);
+  put(old.b, "late");
+  co_await Sleep(loop, scope, 20ms);
+  EXPECT_EQ(polled, 0);  // it waits: nothing has come for it
+  put(fresh.b, "own");
+  co_await nursery.join();
+  EXPECT_EQ(polled, POLLIN);
+}
+TEST(Engine, ACopyOfAClosedDescriptorIsNobodyElses) { run_loop(copied); }
+
 Task<void> cancel_all(Loop& loop, Scope& scope) {
   Pair pair;
   Listener listener;
