@@ -92,12 +92,6 @@ Written write_whole(int fd, std::string_view text, GoOn go_on) noexcept {
 // A process that breaks has nobody to ask for its queue: the one that runs.
 std::atomic<LogQueue*> running_queue{nullptr};
 
-// Clocks, futexes and atomics are all it touches.
-void flush_and_die(int signal) {
-  flush_log_for_the_end();
-  raise(signal);  // by the default action, once we have returned
-}
-
 }  // namespace
 
 struct LogQueue::State {
@@ -327,16 +321,7 @@ void write_log_straight(int fd, std::string_view line) noexcept {
   static_cast<void>(write_whole(fd, line, [] { return true; }));
 }
 
-void flush_log_on_crash() noexcept {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP}) {
-    struct sigaction action{};
-    if (sigaction(signal, nullptr, &action) != 0 || action.sa_handler != SIG_DFL) continue;
-    action.sa_handler = flush_and_die;
-    action.sa_flags = static_cast<int>(SA_RESETHAND);
-    sigaction(signal, &action, nullptr);
-  }
-}
-
+// Clocks, futexes and atomics are all it touches: signal handlers call it.
 void flush_log_for_the_end() noexcept {
   LogQueue* queue = running_queue.load(std::memory_order_acquire);
   if (queue != nullptr) queue->flush(kLastWordTime);

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <thread>
 
+#include "imgring/base/fatal_signal.h"
+
 namespace imgring::loop {
 
 namespace {
@@ -271,6 +273,7 @@ bool HelperLane::run_next() {
 }
 
 void HelperLane::work() {
+  const SignalStack signal_stack;
   pthread_setname_np(pthread_self(), "helper");
   const auto thread = static_cast<id_t>(syscall(SYS_gettid));
   if (setpriority(PRIO_PROCESS, thread, options_.nice) != 0) nice_refused_.store(true);

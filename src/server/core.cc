@@ -13,6 +13,7 @@
 #include <system_error>
 
 #include "front_door.h"
+#include "imgring/base/fatal_signal.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/service/memory_gate.h"
@@ -205,6 +206,7 @@ void Core::join() {
 }
 
 void Core::run() {
+  const SignalStack signal_stack;
   auto parts =
       std::make_unique<Parts>(*this, start_.make_engine(start_.snapshot->config.server.engine));
   downloads_view_.store(&parts->downloads);

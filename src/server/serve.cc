@@ -13,6 +13,7 @@
 
 #include "health_watch.h"
 #include "imgring/base/check.h"
+#include "imgring/base/fatal_signal.h"
 #include "imgring/base/log_queue.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/library.h"
@@ -443,7 +444,8 @@ int serve(char** environment) {
   LoadedConfig loaded = load_environment(environment);
   LogQueue queue(
       {.fd = STDOUT_FILENO, .format = loaded.log_format, .priorities = is_journal(STDOUT_FILENO)});
-  flush_log_on_crash();
+  tell_of_fatal_signals();
+  const SignalStack signal_stack;
   const Logger log(loaded.log_format, loaded.log_level, queue);
   log_report(loaded.report, log);
   if (!loaded.config) return kExitConfig;

@@ -57,10 +57,8 @@ bool is_journal(int fd) noexcept;
 
 // For those without a queue. May wait for the descriptor; gives up when it is gone.
 void write_log_straight(int fd, std::string_view line) noexcept;
-// Of the process's queue, when its own invariant broke: for as long as a last word may take.
+// Of the process's queue, when the process breaks: for as long as a last word may take. The line
+// that tells which request it was may be some milliseconds old. Signal handlers may call it.
 void flush_log_for_the_end() noexcept;
-// The same for a signal that means a crash, before its default action: the line that tells which
-// request it was may be some milliseconds old. Others' handlers (sanitizers') stay.
-void flush_log_on_crash() noexcept;
 
 }  // namespace imgring
