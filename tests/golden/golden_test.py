@@ -40,6 +40,7 @@ OTHER_VIPS_FACTOR = 1.5
 OTHER_VIPS_LIMITS = {
     'profile-grey': (45, 20),  # 8.14 leaves the profile's gamma of 1.8 out, later ones do not
     'cmyk-tiff': (36, 3),  # colours out of sRGB's range
+    'from-tiff-inks-alpha': (36, 6),  # the same: its dark blue has 48 of red, 26 with 8.14
     'from-bmp-4': (20, 2),  # the quantiser of palette PNGs, as in the next two
     'from-bmp-1': (20, 2),
     'from-bmp-rle4': (32, 2),
