@@ -37,7 +37,7 @@ Result<pipeline::RenderedImage> render_picture(PictureJob& job, MemoryGrant& mem
     return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
   }
   job.render.memory_bytes = memory.planned.bytes();
-  auto image = pipeline::render(job.render, job.stop);
+  auto image = shared.render(job.render, job.stop);
   const image::VipsMemory left = image::vips_memory();
   shared.library_memory.publish({left.used_bytes, left.peak_bytes, left.allocations});
   if (image && !image->bytes.empty()) keep_grant(image->bytes, memory, shared);

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cstdint>
 
+#include "imgring/base/error.h"
 #include "imgring/base/log.h"
+#include "imgring/base/stop.h"
 #include "imgring/loop/offload.h"
 #include "imgring/mem/ledger.h"
 #include "imgring/observe/metrics.h"
@@ -16,6 +18,11 @@
 namespace imgring::image {
 class DecodeScratch;
 }
+namespace imgring::pipeline {
+struct RenderJob;
+struct RenderedImage;
+Result<RenderedImage> render(const RenderJob& job, const StopFlag& stop);
+}  // namespace imgring::pipeline
 namespace imgring::sandbox {
 class Children;
 }
@@ -50,6 +57,9 @@ class LibraryMemory {
   std::atomic<std::uint64_t> bytes_{0}, bytes_max_{0}, allocs_{0};
 };
 
+// What a helper does with a picture: pipeline::render, or what stands for it in a simulation.
+using Render = Result<pipeline::RenderedImage> (*)(const pipeline::RenderJob&, const StopFlag&);
+
 struct Shared {
   Shared(const Logger& l, loop::HelperPool& h, std::uint64_t memory_limit_bytes);
   Shared(const Shared&) = delete;
@@ -59,6 +69,7 @@ struct Shared {
   // Set before the cores start; they outlive the helpers.
   sandbox::Children* children = nullptr;
   image::DecodeScratch* scratch = nullptr;
+  Render render = pipeline::render;
   mem::Ledger ledger;   // what strangers can make the process hold
   mem::Budget patient;  // of the plans' part, what jobs of the patient lane may hold at most
   MemoryWatch memory;
