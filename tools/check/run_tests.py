@@ -372,6 +372,17 @@ def run_overload(score):
     )
 
 
+SIMULATION = 'tests/simulation/simulation'
+SIMULATION_PART, SIMULATION_LONG = 200, 10000
+
+
+def run_simulation(score, seeds):
+    """The whole server on a simulated kernel: so many seeds from the first on."""
+    if build(score, 'release', [SIMULATION]):
+        done = run([sys.executable, 'tools/check/run_simulation.py', '--seeds', str(seeds)])
+        add_own_count(score, 'simulated seeds', done)
+
+
 def run_strangers(score):
     """What strangers send, inside a memory cgroup: the kernel kills nothing."""
     done = run([sys.executable, 'tools/measure/run_cgroup_test.py', '--strangers'])
@@ -419,6 +430,7 @@ def run_release(score):
         run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)], [suite])
     known = {'unit', 'integration', 'fuzz', 'tidy'}
     run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
+    run_simulation(score, SIMULATION_PART)
     run_tools(score, quick=False)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
     run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART)
@@ -476,6 +488,10 @@ def long_leaving(score, _):
     score.add('endpoints that lag by 5 s', int(done.returncode == 0), int(done.returncode != 0))
 
 
+def long_simulation(score, _):
+    run_simulation(score, SIMULATION_LONG)
+
+
 def long_overload(score, _):
     run_overload(score)
 
@@ -501,6 +517,7 @@ LONG = {
     'conformance': (long_conformance, 'the whole conformance set on both engines, and with addresses checked'),
     'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
     'leaving': (long_leaving, 'rolling restarts behind endpoints that lag by 5 s'),
+    'simulation': (long_simulation, 'ten thousand seeds of the simulated server'),
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
     'lint': (long_lint, 'clang-tidy over all of src'),

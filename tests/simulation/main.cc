@@ -1,0 +1,112 @@
+// Runs seeds, one after another, and tells of them; ./tools/simulate calls it.
+//
+//   simulation --seeds N [--first S]    S to S + N - 1; the last line sums them up
+//   simulation --replay SEED            one seed, with its trace on stderr
+//   simulation --twice N [--first S]    each of N seeds twice: their traces must be the same
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "scenario.h"
+
+namespace imgring::simulation {
+
+namespace {
+
+volatile std::uint64_t running = 0;
+
+// A broken invariant of the server's, or a fault of memory.
+void tell_seed(int signal) {
+  char text[96];
+  const int size = std::snprintf(text, sizeof text, "seed %llu ended by signal %d\n",
+                                 static_cast<unsigned long long>(running), signal);
+  if (size > 0) (void)!write(STDERR_FILENO, text, static_cast<std::size_t>(size));
+  _exit(1);
+}
+
+struct Wanted {
+  std::uint64_t first = 1, count = 1;
+  bool verbose = false, twice = false;
+};
+
+bool read_arguments(int count, char** words, Wanted* out) {
+  bool any = false;
+  for (int i = 1; i + 1 < count; i += 2) {
+    const std::string_view word = words[i];
+    const std::uint64_t value = std::strtoull(words[i + 1], nullptr, 10);
+    any = any || word != "--first";
+    if (word == "--first") {
+      out->first = value;
+    } else if (word == "--seeds" || word == "--twice") {
+      out->count = value;
+      out->twice = word == "--twice";
+    } else if (word == "--replay") {
+      out->first = value;
+      out->verbose = true;
+    } else {
+      return false;
+    }
+  }
+  return any && count % 2 == 1;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+int run(const Wanted& wanted) {
+  Outcome all;
+  double slowest = 0;
+  std::uint64_t slowest_seed = 0, fewest = ~std::uint64_t{0};
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < wanted.count; ++i) {
+    running = wanted.first + i;
+    const auto seed_begin = std::chrono::steady_clock::now();
+    const Outcome one = run_seed(running, wanted.verbose);
+    const double took = seconds_since(seed_begin);
+    if (took > slowest) slowest_seed = running;
+    slowest = std::max(slowest, took);
+    fewest = std::min(fewest, one.asked);
+    if (wanted.twice && run_seed(running, false).trace != one.trace) {
+      std::fprintf(stderr, "seed %llu failed: it gives another trace the second time\n",
+                   static_cast<unsigned long long>(running));
+      return 1;
+    }
+    all.trace = all.trace * 31 + one.trace;
+    all.steps += one.steps;
+    all.asked += one.asked;
+    all.answered += one.answered;
+    all.good += one.good;
+    all.simulated_s += one.simulated_s;
+  }
+  std::printf(
+      "%llu seeds from %llu, trace %016llx: %llu requests, %llu answers, %llu of them pictures; "
+      "%.0f s simulated in %.1f s; the slowest, %llu, %.3f s; fewest requests %llu\n",
+      static_cast<unsigned long long>(wanted.count), static_cast<unsigned long long>(wanted.first),
+      static_cast<unsigned long long>(all.trace), static_cast<unsigned long long>(all.asked),
+      static_cast<unsigned long long>(all.answered), static_cast<unsigned long long>(all.good),
+      all.simulated_s, seconds_since(begin), static_cast<unsigned long long>(slowest_seed), slowest,
+      static_cast<unsigned long long>(fewest));
+  return 0;
+}
+
+}  // namespace
+
+}  // namespace imgring::simulation
+
+int main(int count, char** words) {
+  imgring::simulation::Wanted wanted;
+  if (!imgring::simulation::read_arguments(count, words, &wanted)) {
+    std::fprintf(stderr, "simulation --seeds N | --twice N [--first S] | --replay SEED\n");
+    return 2;
+  }
+  for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+    std::signal(signal, imgring::simulation::tell_seed);
+  }
+  return imgring::simulation::run(wanted);
+}

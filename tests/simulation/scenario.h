@@ -1,0 +1,17 @@
+// One seed: a server of two loops with its helpers, its clients, its sources and its operator, from
+// the start to the end of the process, and what must be true then.
+#pragma once
+
+#include <cstdint>
+
+namespace imgring::simulation {
+
+struct Outcome {
+  std::uint64_t trace = 0, steps = 0, asked = 0, answered = 0, good = 0;
+  double simulated_s = 0;
+};
+
+// Ends the process with a text on stderr when anything is wrong.
+Outcome run_seed(std::uint64_t seed, bool verbose);
+
+}  // namespace imgring::simulation
