@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "encoders.h"
 #include "exif_block.h"
 #include "imgring/base/byte_reader.h"
+#include "imgring/base/check.h"
 #include "operation.h"
 #include "row_puller.h"
 
@@ -36,11 +38,6 @@ WebPPreset preset_of(const SaveParams& params) noexcept {
   return WEBP_PRESET_DEFAULT;
 }
 
-struct Free {
-  void operator()(std::uint8_t* p) const noexcept { std::free(p); }
-};
-using Pixels = std::unique_ptr<std::uint8_t, Free>;
-
 // Owns a picture and the memory it is written to.
 class Picture {
  public:
@@ -66,12 +63,79 @@ class Picture {
   bool usable_ = false;
 };
 
-Result<Pixels> pull_all(VipsImage* header, RowSource* rows) {
-  const std::size_t row_bytes = VIPS_IMAGE_SIZEOF_LINE(header);
-  const int height = vips_image_get_height(header);
-  Pixels pixels(static_cast<std::uint8_t*>(std::malloc(row_bytes * height)));
-  if (pixels == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the pixels");
+Error no_room() { return Error(ErrorCode::kOverloaded, "webpsave: picture memory error"); }
+
+// A picture of rows that were pulled, as libwebp imports it by itself.
+class Imported {
+ public:
+  Imported() noexcept { usable_ = WebPPictureInit(&picture_) != 0; }
+  Imported(const Imported&) = delete;
+  Imported& operator=(const Imported&) = delete;
+  ~Imported() { WebPPictureFree(&picture_); }
+  bool import(const Strip& strip, int width) noexcept {
+    picture_.width = width;
+    picture_.height = strip.row_count;
+    return usable_ &&
+           WebPPictureImportRGB(&picture_, strip.first, static_cast<int>(strip.stride_bytes)) != 0;
+  }
+  const WebPPicture& get() const noexcept { return picture_; }
+
+ private:
+  WebPPicture picture_{};
+  bool usable_ = false;
+};
+
+struct Plane {
+  const std::uint8_t* from;
+  int from_stride;
+  std::uint8_t* to;
+  int to_stride, width, height;
+};
+void copy_plane(const Plane& plane) noexcept {
+  const std::uint8_t* from = plane.from;
+  std::uint8_t* to = plane.to;
+  for (int y = 0; y < plane.height; ++y, from += plane.from_stride, to += plane.to_stride)
+    std::memcpy(to, from, static_cast<std::size_t>(plane.width));
+}
+
+// Opaque pixels strip by strip, so that nobody holds all of them. libwebp makes YUV 4:2:0 of two
+// rows at a time: of strips that begin at even rows it makes the same bytes as of the whole.
+Result<void> import_opaque(VipsImage*, RowSource* rows, WebPPicture* out) {
+  static_assert(kStripRows % 2 == 0);
+  out->colorspace = WEBP_YUV420;
+  if (WebPPictureAlloc(out) == 0) return std::unexpected(no_room());
+  const int width = out->width, height = out->height;
   for (int top = 0; top < height;) {
+    IMGRING_TRY(const Strip strip, rows->pull(top));
+    IMGRING_CHECK(strip.row_count % 2 == 0 || top + strip.row_count == height);
+    Imported imported;
+    if (!imported.import(strip, width)) return std::unexpected(no_room());
+    const WebPPicture& in = imported.get();
+    const int half_width = (width + 1) / 2, half_top = top / 2,
+              half_count = (strip.row_count + 1) / 2;
+    copy_plane({in.y, in.y_stride, out->y + std::ptrdiff_t{top} * out->y_stride, out->y_stride,
+                width, strip.row_count});
+    copy_plane({in.u, in.uv_stride, out->u + std::ptrdiff_t{half_top} * out->uv_stride,
+                out->uv_stride, half_width, half_count});
+    copy_plane({in.v, in.uv_stride, out->v + std::ptrdiff_t{half_top} * out->uv_stride,
+                out->uv_stride, half_width, half_count});
+    top += strip.row_count;
+  }
+  return {};
+}
+
+struct Free {
+  void operator()(std::uint8_t* p) const noexcept { std::free(p); }
+};
+
+// With alpha, which libwebp leaves out where all is opaque: it has to see the whole.
+Result<void> import_alpha(VipsImage* header, RowSource* rows, WebPPicture* out) {
+  const std::size_t row_bytes = VIPS_IMAGE_SIZEOF_LINE(header);
+  const auto height = static_cast<std::size_t>(out->height);
+  const std::unique_ptr<std::uint8_t, Free> pixels(
+      static_cast<std::uint8_t*>(std::malloc(row_bytes * height)));
+  if (pixels == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the pixels");
+  for (int top = 0; top < out->height;) {
     IMGRING_TRY(const Strip strip, rows->pull(top));
     for (int row = 0; row < strip.row_count; ++row) {
       std::memcpy(pixels.get() + (static_cast<std::size_t>(top) + row) * row_bytes,
@@ -79,7 +143,9 @@ Result<Pixels> pull_all(VipsImage* header, RowSource* rows) {
     }
     top += strip.row_count;
   }
-  return pixels;
+  if (WebPPictureImportRGBA(out, pixels.get(), static_cast<int>(row_bytes)) == 0)
+    return std::unexpected(no_room());
+  return {};
 }
 
 int go_on(int, const WebPPicture* picture) {
@@ -203,20 +269,14 @@ Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFl
 Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
                              const StopFlag& stop) {
   IMGRING_TRY(const WebPConfig config, config_of(params));
-  IMGRING_TRY(Pixels pixels, pull_all(header, rows));
   Picture picture;
   if (!picture.usable()) return fail(ErrorCode::kInternal, "webpsave: picture version error");
   picture.get()->width = vips_image_get_width(header);
   picture.get()->height = vips_image_get_height(header);
   picture.get()->progress_hook = go_on;
   picture.get()->user_data = const_cast<StopFlag*>(&stop);
-  const auto stride = static_cast<int>(VIPS_IMAGE_SIZEOF_LINE(header));
-  const bool alpha = vips_image_get_bands(header) == 4;
-  const auto import = alpha ? WebPPictureImportRGBA : WebPPictureImportRGB;
-  if (import(picture.get(), pixels.get(), stride) == 0) {
-    return fail(ErrorCode::kOverloaded, "webpsave: picture memory error");
-  }
-  pixels.reset();
+  const auto import = vips_image_get_bands(header) == 4 ? import_alpha : import_opaque;
+  IMGRING_TRY_VOID(import(header, rows, picture.get()));
   if (WebPEncode(&config, picture.get()) == 0) {
     return std::unexpected(encode_error(*picture.get(), stop));
   }
