@@ -14,6 +14,7 @@ struct PlannedWork {
   std::chrono::microseconds decode{0};  // and reducing what was decoded
   std::chrono::microseconds steps{0};
   std::chrono::microseconds encode{0};
+  std::chrono::microseconds start{0};  // of encode, what a picture of any size takes
   std::chrono::microseconds least{0};  // of it, what is certain (least_work); 0: nothing is
   std::chrono::microseconds all() const noexcept { return decode + steps + encode; }
   // So long that others must not have to wait for it: the helpers' patient lane.

@@ -45,7 +45,7 @@ TEST(PlanWork, LanesByFormatAndSize) {
       {facts(kPng, 3600, 2700), kJpeg, 100, false},  {facts(kPng, 6000, 4000), kJpeg, 100, true},
       {facts(kJpeg, 400, 300), kAvif, 32, true},     {facts(kJpeg, 4000, 3000), kAvif, 500, true},
       {facts(kHeic, 4032, 3024), kJpeg, 300, true},  {facts(kAvif, 400, 300), kJpeg, 300, false},
-      {facts(kJpeg, 400, 300), kGif, 100, true},
+      {facts(kJpeg, 400, 300), kGif, 100, true},     {facts(kJpeg, 1415, 2121), kWebp, 500, false},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(std::string(facts_of(c.source.type).name) + " " + std::to_string(c.source.width) +
