@@ -92,16 +92,8 @@ void put_lighter(const Tables& t, const std::uint8_t* rgb, float more, std::uint
 }  // namespace
 
 Sharpener::Sharpener(double sigma) {
-  constexpr double kLeast = 0.1, kWhole = 20;
-  const double twice = 2 * sigma * sigma;
-  const int end = static_cast<int>(std::clamp(8 * sigma, 1.0, 5000.0));
-  scale_ = 0;
-  for (int x = 0; x < end || x == 0; ++x) {
-    const double v = std::exp(-x * x / twice);
-    if (v < kLeast) break;
-    weights_.push_back(static_cast<float>(std::rint(kWhole * v)));
-    scale_ += weights_.back() * (x == 0 ? 1.0F : 2.0F);
-  }
+  constexpr double kLeast = 0.1;
+  mask_ = gauss_mask(sigma, kLeast);
 }
 
 void Sharpener::lightness(const std::uint8_t* rgb, std::size_t count,
@@ -123,28 +115,28 @@ void Sharpener::lightness(const std::uint8_t* rgb, std::size_t count,
 void Sharpener::blur_across(const std::int16_t* lightness, std::size_t count, float* sums,
                             std::int16_t* out) const noexcept {
   const std::int16_t* middle = lightness + radius();
-  for (std::size_t x = 0; x < count; ++x) sums[x] = weights_[0] * middle[x];
-  for (std::size_t k = 1; k < weights_.size(); ++k) {
-    const float weight = weights_[k];
+  for (std::size_t x = 0; x < count; ++x) sums[x] = mask_.weights[0] * middle[x];
+  for (std::size_t k = 1; k < mask_.weights.size(); ++k) {
+    const float weight = mask_.weights[k];
     const std::int16_t *left = middle - k, *right = middle + k;
     for (std::size_t x = 0; x < count; ++x)
       sums[x] += weight * static_cast<float>(left[x] + right[x]);
   }
   for (std::size_t x = 0; x < count; ++x)
-    out[x] = static_cast<std::int16_t>(sums[x] / scale_ + 0.5F);
+    out[x] = static_cast<std::int16_t>(sums[x] / mask_.sum + 0.5F);
 }
 
 void Sharpener::sharpen(const Row& row, float* sums, std::uint8_t* out) const noexcept {
   const std::int16_t* const* middle = row.blurred + radius();
-  for (std::size_t x = 0; x < row.count; ++x) sums[x] = weights_[0] * middle[0][x];
+  for (std::size_t x = 0; x < row.count; ++x) sums[x] = mask_.weights[0] * middle[0][x];
   for (std::ptrdiff_t k = 1; k <= radius(); ++k) {
-    const float weight = weights_[static_cast<std::size_t>(k)];
+    const float weight = mask_.weights[static_cast<std::size_t>(k)];
     const std::int16_t *above = middle[-k], *below = middle[k];
     for (std::size_t x = 0; x < row.count; ++x)
       sums[x] += weight * static_cast<float>(above[x] + below[x]);
   }
   for (std::size_t x = 0; x < row.count; ++x)
-    sums[x] = static_cast<float>(row.lightness[x]) - std::floor(sums[x] / scale_ + 0.5F);
+    sums[x] = static_cast<float>(row.lightness[x]) - std::floor(sums[x] / mask_.sum + 0.5F);
   std::memcpy(out, row.rgb, row.count * 3);
   const Tables& t = tables();
   for (std::size_t x = 0; x < row.count; ++x) {

@@ -6,7 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "imgring/codec/blur.h"
 
 namespace imgring::codec {
 
@@ -17,7 +18,7 @@ class Sharpener {
  public:
   explicit Sharpener(double sigma);  // above 0, at most kSharpenRowsSigmaMax
   // Rows and pixels around a pixel that count for it.
-  int radius() const noexcept { return static_cast<int>(weights_.size()) - 1; }
+  int radius() const noexcept { return mask_.radius(); }
 
   // 0 to 32767 for each pixel; radius() more on both sides, where the outermost repeats.
   void lightness(const std::uint8_t* rgb, std::size_t count, std::int16_t* out) const noexcept;
@@ -34,8 +35,7 @@ class Sharpener {
   void sharpen(const Row& row, float* sums, std::uint8_t* out) const noexcept;
 
  private:
-  std::vector<float> weights_;  // from the middle outwards
-  float scale_ = 1;
+  GaussMask mask_;
 };
 
 }  // namespace imgring::codec
