@@ -95,7 +95,7 @@ void restore_profile(VipsImage* image) noexcept {
 }
 
 // Where inks become RGB libvips leaves the profile it took of its own: it says nothing of RGB.
-Result<VipsImagePtr> without_profile(VipsImagePtr image) {
+Result<VipsImagePtr> without_icc_field(VipsImagePtr image) {
   if (!has_profile(image.get())) return image;
   IMGRING_TRY(VipsImagePtr own, copy(image.get()));
   vips_image_remove(own.get(), VIPS_META_ICC_NAME);
@@ -274,6 +274,16 @@ bool has_standard_srgb_profile(VipsImage* image) noexcept {
   return true;
 }
 
+std::shared_ptr<const codec::MatrixProfile> matrix_profile_of(VipsImage* image) {
+  return codec::MatrixProfile::parse(profile_of(image));
+}
+
+Result<VipsImagePtr> without_profile(VipsImage* image) {
+  IMGRING_TRY(VipsImagePtr own, copy(image));
+  remove_profile_fields(own.get());
+  return own;
+}
+
 bool profile_imported(VipsImage* image) noexcept {
   return vips_image_get_typeof(image, kImportedField) != 0;
 }
@@ -317,7 +327,7 @@ Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr) {
     }
   }
   IMGRING_TRY(VipsImagePtr out, to_interpretation(work.get(), target));
-  return had_profile ? std::move(out) : without_profile(std::move(out));
+  return had_profile ? std::move(out) : without_icc_field(std::move(out));
 }
 
 Result<VipsImagePtr> out_of_profile(VipsImage* image, VipsInterpretation interpretation) {

@@ -3,7 +3,11 @@
 // the result is then that of libjpeg-turbo alone.
 #include "imgring/image/native.h"
 
+#include <cstring>
+#include <utility>
+
 #include "encoders.h"
+#include "filtered_rows.h"
 #include "imgring/base/check.h"
 #include "native_rows.h"
 
@@ -27,25 +31,60 @@ Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job, JpegBy by
   return std::unexpected(not_native("no rows of this format"));
 }
 
-struct Saving {
-  const NativeJob& job;
-  VipsImage* header;
-  const SaveParams& params;
-  const StopFlag& stop;
-};
-
-// Everything is made anew: what an earlier try left is gone with it.
-Result<Bytes> save_by(JpegBy by, const Saving& s) {
-  if (s.stop.stopped()) return std::unexpected(stop_error(s.stop.reason()));
-  IMGRING_TRY(const std::unique_ptr<PixelSource> pixels, open_pixels(s.job, by, s.stop));
-  ResizedRows resized(s.job, pixels.get(), s.stop);
+// What `use` makes of the job's rows. Everything is made anew: what an earlier try left is gone.
+template <class Use>
+auto use_rows_by(JpegBy by, const NativeJob& job, const StopFlag& stop, const Use& use)
+    -> decltype(use(std::declval<RowSource*>())) {
+  if (stop.stopped()) return std::unexpected(stop_error(stop.reason()));
+  IMGRING_TRY(const std::unique_ptr<PixelSource> pixels, open_pixels(job, by, stop));
+  ResizedRows resized(job, pixels.get(), stop);
   IMGRING_TRY_VOID(resized.begin());
-  TurnedRows turned(s.job, &resized);
+  TurnedRows turned(job, &resized);
   RowSource* rows = &resized;
-  if (s.job.turn.any()) rows = &turned;
-  FlattenedRows flattened(s.job, rows);
-  if (s.job.result_bands() != s.job.bands) rows = &flattened;
-  return save_rows(s.header, s.job.result_type, rows, s.params, s.stop);
+  if (job.turn.any()) rows = &turned;
+  std::optional<BlurredRows> blurred;
+  if (job.blur > 0) rows = &blurred.emplace(job, rows);
+  std::optional<SharpenedRows> sharpened;
+  if (job.sharpen > 0) rows = &sharpened.emplace(job, rows);
+  FlattenedRows flattened(job, rows);
+  if (job.result_bands() != job.bands) rows = &flattened;
+  StandardRows standard(job, rows);
+  if (job.profile != nullptr) rows = &standard;
+  return use(rows);
+}
+
+template <class Use>
+auto use_rows(const NativeJob& job, const StopFlag& stop, const Use& use) {
+  IMGRING_CHECK(inside(job.across, job.loaded_width));
+  IMGRING_CHECK(inside(job.down, job.loaded_height));
+  IMGRING_CHECK(job.bands >= 1);
+  IMGRING_CHECK(job.bands <= codec::kBandsMax);
+  if (job.blur > 0 || job.sharpen > 0) IMGRING_CHECK(job.bands == 3);
+  IMGRING_CHECK(job.profile == nullptr || job.bands >= 3);
+  if (job.own_jpeg_decoder && job.source_type == ImageType::kJpeg) {
+    auto made = use_rows_by(JpegBy::kOwn, job, stop, use);
+    if (made || is_answer(made.error())) return made;
+  }
+  return use_rows_by(JpegBy::kTurbo, job, stop, use);
+}
+
+Result<SmallPicture> picture_of(const NativeJob& job, RowSource* rows) {
+  SmallPicture picture;
+  picture.width = job.result_width();
+  picture.height = job.result_height();
+  picture.bands = job.result_bands();
+  IMGRING_TRY(picture.block,
+              PixelBlock::of(picture.row_bytes() * static_cast<std::size_t>(picture.height)));
+  for (int top = 0; top < picture.height;) {
+    IMGRING_TRY(const Strip strip, rows->pull(top));
+    for (int i = 0; i < strip.row_count; ++i) {
+      std::memcpy(picture.row(top + i),
+                  strip.first + static_cast<std::size_t>(i) * strip.stride_bytes,
+                  picture.row_bytes());
+    }
+    top += strip.row_count;
+  }
+  return picture;
 }
 
 }  // namespace
@@ -53,23 +92,24 @@ Result<Bytes> save_by(JpegBy by, const Saving& s) {
 Error no_memory_for_rows() { return Error(ErrorCode::kOverloaded, "no memory for the rows"); }
 Error not_native(const char* why) { return Error(ErrorCode::kBrokenImage, why); }
 
+bool can_save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params) {
+  return can_save_rows(header, job.result_type, params);
+}
+
 Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params,
                             const StopFlag& stop) {
-  IMGRING_CHECK(inside(job.across, job.loaded_width));
-  IMGRING_CHECK(inside(job.down, job.loaded_height));
-  IMGRING_CHECK(job.bands >= 1);
-  IMGRING_CHECK(job.bands <= codec::kBandsMax);
   IMGRING_CHECK(vips_image_get_width(header) == job.result_width());
   IMGRING_CHECK(vips_image_get_height(header) == job.result_height());
   IMGRING_CHECK(vips_image_get_bands(header) == job.result_bands());
-  if (!can_save_rows(header, job.result_type, params))
+  if (!can_save_natively(job, header, params))
     return std::unexpected(not_native("a result for libvips' pipeline"));
-  const Saving saving{job, header, params, stop};
-  if (job.own_jpeg_decoder && job.source_type == ImageType::kJpeg) {
-    Result<Bytes> saved = save_by(JpegBy::kOwn, saving);
-    if (saved || is_answer(saved.error())) return saved;
-  }
-  return save_by(JpegBy::kTurbo, saving);
+  return use_rows(job, stop, [&](RowSource* rows) {
+    return save_rows(header, job.result_type, rows, params, stop);
+  });
+}
+
+Result<SmallPicture> make_natively(const NativeJob& job, const StopFlag& stop) {
+  return use_rows(job, stop, [&](RowSource* rows) { return picture_of(job, rows); });
 }
 
 bool is_answer(const Error& error) noexcept {

@@ -43,7 +43,8 @@ struct Opened {
 struct Loaded {
   Plan plan;
   image::VipsImagePtr image;
-  Size origin;  // Opened's, or what libvips says where the probe was wrong
+  Size origin;                 // Opened's, or what libvips says where the probe was wrong
+  std::size_t steps_done = 0;  // of the plan, that `image` has behind it (native_run.h)
 };
 
 // Facts of an opened image; frames > 1: of one of them.

@@ -1,7 +1,12 @@
 // The conditions one after the other; EXIF's and the options' turns become one.
 #include "native.h"
 
+#include <algorithm>
+#include <span>
+
 #include "imgring/image/colour.h"
+#include "save_result.h"
+#include "step_rows.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -51,9 +56,11 @@ void cut_result(NativeJob* job, Area area) noexcept {
 
 class JobMaker {
  public:
-  JobMaker(const Plan& plan, const PlanInput& input) noexcept : plan_(plan), input_(input) {
+  JobMaker(const Plan& plan, const PlanInput& input, const NativePixels& pixels) noexcept
+      : plan_(plan), input_(input) {
     job_.source_type = plan.loaded.type;
     job_.result_type = plan.result_type;
+    job_.bands = pixels.bands;
     job_.shrink = plan.load.shrink;
     job_.loaded_width = plan.loaded.width;
     job_.loaded_height = plan.loaded.height;
@@ -61,33 +68,51 @@ class JobMaker {
     job_.down = part(0, plan.loaded.height);
   }
 
-  // False: a step that is not done here.
+  // False: a step that is not done here; the job is as it was.
   bool add(const Step& step) noexcept {
-    switch (step.kind) {
-      case StepKind::kToProcessing: return true;
-      case StepKind::kCrop:
-        job_.across = part(step.area.left, step.area.width);
-        job_.down = part(step.area.top, step.area.height);
-        return !step.smart;
-      case StepKind::kScale:
-        job_.resized = true;
-        return !input_.config->use_linear_colorspace &&
-               resize_axis(&job_.across, step.after.width, step.width_scale) &&
-               resize_axis(&job_.down, step.after.height, step.height_scale);
-      case StepKind::kTurn: job_.turn = turn_of(plan_.turn, input_.pixels()); return true;
-      case StepKind::kResultCrop: cut_result(&job_, step.area); return !step.smart;
-      case StepKind::kFlatten: flatten(); return true;
-      default: return false;
-    }
+    NativeJob next = job_;
+    if (!add_to(&next, step)) return false;
+    job_ = next;
+    return true;
   }
   const NativeJob& job() const noexcept { return job_; }
 
  private:
-  void flatten() noexcept {
+  bool add_to(NativeJob* job, const Step& step) const noexcept {
+    switch (step.kind) {
+      case StepKind::kToProcessing: return true;
+      case StepKind::kCrop:
+        job->across = part(step.area.left, step.area.width);
+        job->down = part(step.area.top, step.area.height);
+        return !step.smart;
+      case StepKind::kScale:
+        job->resized = true;
+        return !input_.config->use_linear_colorspace &&
+               resize_axis(&job->across, step.after.width, step.width_scale) &&
+               resize_axis(&job->down, step.after.height, step.height_scale);
+      case StepKind::kTurn: job->turn = turn_of(plan_.turn, input_.pixels()); return true;
+      case StepKind::kResultCrop: cut_result(job, step.area); return !step.smart;
+      case StepKind::kFilters: return filter(job);
+      case StepKind::kFlatten: return flatten(job);
+      default: return false;
+    }
+  }
+
+  bool filter(NativeJob* job) const noexcept {
+    const url::PixelOptions& o = input_.pixels();
+    job->blur = o.blur < kBlurSigmaMin ? 0 : o.blur;
+    job->sharpen = o.sharpen;
+    return job->bands == 3 && o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
+           o.sharpen <= codec::kSharpenRowsSigmaMax;
+  }
+
+  bool flatten(NativeJob* job) const noexcept {
     constexpr url::Color kWhite{255, 255, 255};
-    if (!plan_.loaded.alpha) return;
+    if (!job->alpha()) return true;
     const url::Color c = input_.pixels().background.value_or(kWhite);
-    job_.background = {c.r, c.g, c.b};
+    job->background = {c.r, c.g, c.b};
+    // Grey on a colour becomes colour.
+    return job->bands > 2 || (c.r == c.g && c.r == c.b);
   }
 
   const Plan& plan_;
@@ -104,52 +129,82 @@ constexpr int kQualityMin = 20;
 bool worthwhile(const PlanInput& input) noexcept {
   const std::int64_t pixels = std::int64_t{input.facts.width} * input.facts.height;
   if (pixels < kSourcePixelsMin) return false;
-  return input.result_type == ImageType::kPng ||
+  return !facts_of(input.result_type).quality ||
          quality_for(input.result_type, *input.options, *input.config) >= kQualityMin;
 }
 
 bool possible(const Plan& plan, const PlanInput& input) noexcept {
-  const ImageType from = plan.loaded.type, to = plan.result_type;
+  const ImageType from = plan.loaded.type;
   const bool source =
       (from == ImageType::kJpeg || from == ImageType::kPng) && input.facts.type == from;
-  const bool result = to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
   const bool one_picture = plan.frames == 1 && !plan.depends_on_pixels && !input.trimmed;
   const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
-  // A result that has to fit is written several times.
-  return source && result && one_picture && !interlaced && plan.load.scale == 1 &&
+  // A result that has to fit is written several times, and a byte more or less picks the quality.
+  return source && one_picture && !interlaced && plan.load.scale == 1 &&
          input.options->max_bytes == 0;
+}
+
+// What is written from rows, of colours that stay as they are or are made sRGB here.
+bool can_be_whole(const Plan& plan, const PlanInput& input, const NativePixels& pixels) noexcept {
+  const ImageType to = plan.result_type;
+  const bool result = to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
+  const bool colours = !pixels.profile || pixels.matrix != nullptr || keeps_profile(input);
+  return result && colours;
+}
+
+// GIF's dither, a palette's too, and JPEG XL's steps make three levels of one: there we answer with
+// libvips' pixels.
+bool takes_fronts(const Plan& plan, const PlanInput& input) noexcept {
+  const ImageType by = encoder_of(plan.result_type, input);
+  return by != ImageType::kGif && by != ImageType::kJxl;
+}
+
+std::int64_t bytes_of(const NativeJob& job) noexcept {
+  return std::int64_t{job.result_width()} * job.result_height() * job.result_bands();
+}
+
+bool holds_scale(std::span<const Step> steps) noexcept {
+  return std::ranges::find(steps, StepKind::kScale, &Step::kind) != steps.end();
 }
 
 }  // namespace
 
-std::optional<NativeJob> native_job(const Plan& plan, const PlanInput& input) noexcept {
+std::optional<NativePlan> native_plan(const Plan& plan, const PlanInput& input,
+                                      const NativePixels& pixels) noexcept {
   if (!possible(plan, input) || !worthwhile(input)) return std::nullopt;
-  JobMaker maker(plan, input);
-  for (const Step& step : plan.steps) {
-    if (!maker.add(step)) return std::nullopt;
-  }
-  return maker.job();
+  JobMaker maker(plan, input, pixels);
+  NativePlan made;
+  while (made.steps < plan.steps.size() && maker.add(plan.steps[made.steps])) ++made.steps;
+  made.job = maker.job();
+  const auto rest = std::span(plan.steps).subspan(made.steps);
+  made.whole = rest.empty() && can_be_whole(plan, input, pixels);
+  if (rest.empty() && !keeps_profile(input)) made.job.profile = pixels.matrix;
+  // Pixels that are yet to be scaled are as libvips decodes them.
+  made.front =
+      !holds_scale(rest) && takes_fronts(plan, input) && bytes_of(made.job) <= kFrontBytesMax;
+  if (!made.whole && !made.front) return std::nullopt;
+  return made;
 }
 
-bool has_native_pixels(VipsImage* loaded) noexcept {
+std::optional<NativePixels> native_pixels(VipsImage* loaded) noexcept {
   const int bands = vips_image_get_bands(loaded);
   const VipsInterpretation wanted = bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W;
   const bool plain = bands >= 1 && bands <= codec::kBandsMax &&
                      vips_image_get_format(loaded) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_coding(loaded) == VIPS_CODING_NONE &&
                      vips_image_get_interpretation(loaded) == wanted;
-  if (!plain || image::profile_imported(loaded)) return false;
-  if (vips_image_get_typeof(loaded, VIPS_META_ICC_NAME) == 0) return true;
-  return bands >= 3 && image::has_standard_srgb_profile(loaded);
+  if (!plain || image::profile_imported(loaded)) return std::nullopt;
+  NativePixels pixels{.bands = bands, .profile = false, .matrix = nullptr};
+  if (vips_image_get_typeof(loaded, VIPS_META_ICC_NAME) == 0) return pixels;
+  pixels.profile = bands < 3 || !image::has_standard_srgb_profile(loaded);
+  if (pixels.profile && bands >= 3) pixels.matrix = image::matrix_profile_of(loaded);
+  return pixels;
 }
 
-bool take_pixels(NativeJob* job, VipsImage* loaded) noexcept {
-  if (!has_native_pixels(loaded)) return false;
-  job->bands = vips_image_get_bands(loaded);
-  if (job->bands > 2 || !job->background) return true;
-  // Grey on a colour becomes colour.
-  const auto& under = *job->background;
-  return under[0] == under[1] && under[0] == under[2];
+double front_bytes(const Plan& plan, const PlanInput& input) noexcept {
+  const NativePixels colour{.bands = plan.loaded.alpha ? 4 : 3, .profile = false, .matrix = {}};
+  const auto native = native_plan(plan, input, colour);
+  return native && !native->whole ? static_cast<double>(bytes_of(native->job)) : 0;
 }
 
 }  // namespace imgring::pipeline

@@ -1,8 +1,11 @@
-// Which plans image::save_natively carries out: JPEG and PNG cut, made smaller, turned, flattened.
-// Every condition is here; what the codecs themselves do not take, they say.
-// Owns nothing. native_job: any thread.
+// Which plans, or how much of their beginning, image/native.h carries out: JPEG and PNG cut, made
+// smaller, turned, blurred, sharpened, flattened, made sRGB. native_plan is the only place that
+// decides; what the codecs themselves do not take, they say. Owns nothing. native_plan: any thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "imgring/image/native.h"
@@ -10,11 +13,33 @@
 
 namespace imgring::pipeline {
 
-// The job but for its source and its bands; nullopt: the plan is libvips' business.
-std::optional<image::NativeJob> native_job(const Plan& plan, const PlanInput& input) noexcept;
-// 8-bit sRGB or grey, without a profile or with the one that says so.
-bool has_native_pixels(VipsImage* loaded) noexcept;
-// Completes the job with what was loaded; false: these pixels are libvips' business.
-bool take_pixels(image::NativeJob* job, VipsImage* loaded) noexcept;
+// A picture that is larger when the native steps are done takes the libvips way, which goes through
+// it strip by strip: mostly they are those that are not made smaller at all.
+inline constexpr std::int64_t kFrontBytesMax = 16 << 20;
+
+// What of a loaded picture's pixels counts: 8-bit sRGB or grey.
+struct NativePixels {
+  int bands = 3;
+  bool profile = false;                                // that says something else than sRGB
+  std::shared_ptr<const codec::MatrixProfile> matrix;  // what it says, where that is so plain
+};
+// nullopt: other pixels, which are libvips' business.
+std::optional<NativePixels> native_pixels(VipsImage* loaded) noexcept;
+
+struct NativePlan {
+  image::NativeJob job;   // but for its source
+  std::size_t steps = 0;  // of the plan, from the first on, that the job carries out
+  // All of them, and the result's rows are written as they come.
+  bool whole = false;
+  // They may be a picture in memory, with which libvips goes on. One of both is true at least.
+  bool front = false;
+};
+// nullopt: all of it is libvips' business.
+std::optional<NativePlan> native_plan(const Plan& plan, const PlanInput& input,
+                                      const NativePixels& pixels) noexcept;
+
+// What the picture in memory takes where the plan begins natively and goes on by libvips, for
+// pixels as the header foretells them; 0: there is none.
+double front_bytes(const Plan& plan, const PlanInput& input) noexcept;
 
 }  // namespace imgring::pipeline

@@ -5,6 +5,7 @@
 
 #include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
+#include "native.h"
 #include "step_rows.h"
 
 namespace imgring::pipeline {
@@ -126,8 +127,10 @@ std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
   // A copy goes when the next is made: neighbours overlap, so the largest counts twice.
   constexpr double kOverlap = 2;
   const double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
-  return whole_bytes(decoder_bytes(plan, in) + step_bytes(plan, in) * kOverlap + mark +
-                     joined_bytes(plan) + encode_bytes(plan, in));
+  // The picture of a native front is the first of the copies.
+  const double copies = std::max(step_bytes(plan, in) * kOverlap, front_bytes(plan, in));
+  return whole_bytes(decoder_bytes(plan, in) + copies + mark + joined_bytes(plan) +
+                     encode_bytes(plan, in));
 }
 
 }  // namespace imgring::pipeline

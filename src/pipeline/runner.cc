@@ -6,12 +6,10 @@
 #include <array>
 
 #include "frame_stack.h"
-#include "imgring/image/colour.h"
-#include "imgring/image/metadata.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/svg/svg.h"
 #include "load.h"
-#include "native.h"
+#include "native_run.h"
 #include "save_result.h"
 #include "steps/steps.h"
 
@@ -40,21 +38,6 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
   return out;
 }
 
-constexpr const char* kAnimationFields[] = {"delay", "loop", VIPS_META_PAGE_HEIGHT,
-                                            VIPS_META_N_PAGES};
-
-// A still picture has none: then it goes on as it is.
-Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture) {
-  bool any = false;
-  for (const char* field : kAnimationFields) {
-    any = any || vips_image_get_typeof(picture.get(), field) != G_TYPE_INVALID;
-  }
-  if (!any) return picture;
-  IMGRING_TRY(VipsImagePtr still, vips::copy(picture.get()));
-  for (const char* field : kAnimationFields) vips_image_remove(still.get(), field);
-  return still;
-}
-
 // Trim leaves a picture whose size nobody could plan.
 Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag& stop) {
   const StepContext context{loaded->plan, *input, stop, nullptr, nullptr};
@@ -71,12 +54,12 @@ Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag&
 
 Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
                                    const image::StopFlag& stop) {
-  IMGRING_TRY(VipsImagePtr still, without_animation_fields(std::move(loaded.image)));
+  IMGRING_TRY(VipsImagePtr still, vips::without_animation_fields(std::move(loaded.image)));
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
   const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.children};
-  return run_steps(std::move(loaded.image), &loaded.plan, *input, context);
+  return run_steps(std::move(loaded.image), &loaded.plan, *input, context, loaded.steps_done);
 }
 
 struct AnimationFields {
@@ -111,7 +94,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
   for (int i = 0; i < frames; ++i) {
     const Area area{0, i * frame_size.height, frame_size.width, frame_size.height};
     IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
-    IMGRING_TRY(VipsImagePtr frame, without_animation_fields(std::move(cut)));
+    IMGRING_TRY(VipsImagePtr frame, vips::without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
     const StepContext context{plan, *input, stop, job.watermark, &watermark, job.children};
     IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
@@ -127,47 +110,6 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
   return joined;
 }
 
-// Colour and metadata of the result. The orientation tag goes always, as imgproxy documents it.
-Result<VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
-  const url::RequestOptions& o = *input.options;
-  const bool keep_profile = !o.strip_color_profile && facts_of(input.result_type).icc;
-  IMGRING_TRY(VipsImagePtr coloured, image::to_result(picture, keep_profile));
-  IMGRING_TRY(VipsImagePtr own, vips::copy(coloured.get()));
-  vips_autorot_remove_angle(own.get());
-  if (o.strip_metadata) {
-    image::strip_metadata(own.get(),
-                          {.keep_copyright = o.keep_copyright, .animated = input.frames > 1});
-  }
-  return own;
-}
-
-// Any picture of the result's size and bands, with the source's metadata.
-Result<VipsImagePtr> native_header(const image::NativeJob& native, const Loaded& loaded,
-                                   const PlanInput& input) {
-  IMGRING_TRY(VipsImagePtr sized,
-              vips::call<vips_embed>("header", loaded.image.get(), 0, 0, native.result_width(),
-                                     native.result_height()));
-  if (native.result_bands() == native.bands) return finalised(sized.get(), input);
-  IMGRING_TRY(VipsImagePtr flat, vips::bands(sized.get(), 0, native.result_bands()));
-  return finalised(flat.get(), input);
-}
-
-// The short way; nullopt: the libvips way does it.
-Result<std::optional<Saved>> native_result(const RenderJob& job, const Loaded& loaded,
-                                           const PlanInput& input, const image::StopFlag& stop) {
-  auto native = job.libvips_only ? std::nullopt : native_job(loaded.plan, input);
-  if (!native || !take_pixels(&*native, loaded.image.get())) return std::nullopt;
-  native->source = job.source;
-  native->scratch = job.scratch;
-  native->own_jpeg_decoder = input.config->jpeg_decoder == config::JpegReader::kOwn;
-  IMGRING_TRY(VipsImagePtr header, native_header(*native, loaded, input));
-  const image::SaveParams params = save_params(native->result_type, input);
-  auto bytes = image::save_natively(*native, header.get(), params, stop);
-  if (bytes) return Saved{std::move(*bytes), native->result_type};
-  if (image::is_answer(bytes.error())) return std::unexpected(std::move(bytes).error());
-  return std::nullopt;
-}
-
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
   IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
@@ -175,7 +117,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   RenderedImage out;
   out.origin_width = loaded.origin.width;
   out.origin_height = loaded.origin.height;
-  IMGRING_TRY(std::optional<Saved> native, native_result(job, loaded, input, stop));
+  IMGRING_TRY(std::optional<Saved> native, begin_natively(job, &loaded, input, stop));
   if (native) {
     out.result_width = loaded.plan.result.width;
     out.result_height = loaded.plan.result.height;
@@ -184,6 +126,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
     out.bytes = std::move(native->bytes);
     return out;
   }
+  out.native_front = loaded.steps_done > 0;
   auto picture = input.frames > 1 ? animated_picture(job, std::move(loaded), &input, stop)
                                   : still_picture(job, std::move(loaded), &input, stop);
   if (!picture) return std::unexpected(std::move(picture).error());

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "imgring/image/colour.h"
+#include "imgring/image/metadata.h"
 #include "vips_ops.h"
 
 namespace imgring::pipeline {
@@ -40,6 +42,22 @@ Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::Sa
 }
 
 }  // namespace
+
+bool keeps_profile(const PlanInput& input) noexcept {
+  return !input.options->strip_color_profile && facts_of(input.result_type).icc;
+}
+
+Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
+  const url::RequestOptions& o = *input.options;
+  IMGRING_TRY(image::VipsImagePtr coloured, image::to_result(picture, keeps_profile(input)));
+  IMGRING_TRY(image::VipsImagePtr own, vips::copy(coloured.get()));
+  vips_autorot_remove_angle(own.get());
+  if (o.strip_metadata) {
+    image::strip_metadata(own.get(),
+                          {.keep_copyright = o.keep_copyright, .animated = input.frames > 1});
+  }
+  return own;
+}
 
 image::SaveParams save_params(ImageType type, const PlanInput& input) {
   image::SaveParams params;

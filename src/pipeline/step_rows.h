@@ -8,9 +8,10 @@
 
 namespace imgring::pipeline {
 
-// What the filters bound their sigmas to: libvips' own maximum of a blur; sharpening beyond this
+// What the filters bound their sigmas to: libvips' own least, below which it does nothing, and its
+// maximum of a blur; sharpening beyond this
 // sharpens nothing more, and costs seconds for each strip.
-inline constexpr double kBlurSigmaMax = 1000;
+inline constexpr double kBlurSigmaMin = 0.2, kBlurSigmaMax = 1000;
 inline constexpr double kSharpenSigmaMax = 100;
 
 struct StepFacts {

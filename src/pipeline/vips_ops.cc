@@ -99,6 +99,24 @@ Result<VipsImagePtr> flatten(VipsImage* image, url::Color background) {
   return call<vips_flatten>("flatten", flat.get(), "background", array.get());
 }
 
+namespace {
+
+constexpr const char* kAnimationFields[] = {"delay", "loop", VIPS_META_PAGE_HEIGHT,
+                                            VIPS_META_N_PAGES};
+
+}  // namespace
+
+Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture) {
+  bool any = false;
+  for (const char* field : kAnimationFields) {
+    any = any || vips_image_get_typeof(picture.get(), field) != G_TYPE_INVALID;
+  }
+  if (!any) return picture;
+  IMGRING_TRY(VipsImagePtr still, copy(picture.get()));
+  for (const char* field : kAnimationFields) vips_image_remove(still.get(), field);
+  return still;
+}
+
 Result<void> check_stop(const image::StopFlag& stop) {
   const image::StopReason reason = stop.reason();
   if (reason == image::StopReason::kNone) return {};

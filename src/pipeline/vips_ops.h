@@ -44,6 +44,8 @@ Result<VipsImagePtr> resize(VipsImage* image, double width_scale, double height_
 // Transparent black around; negative positions cut.
 Result<VipsImagePtr> on_canvas(VipsImage* image, Size canvas, Position at);
 Result<VipsImagePtr> flatten(VipsImage* image, url::Color background);
+// A still picture has none: then it is the same.
+Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture);
 
 // kTimeout or kCancelled once the flag is set.
 Result<void> check_stop(const image::StopFlag& stop);

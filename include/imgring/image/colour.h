@@ -5,6 +5,9 @@
 // only.
 #pragma once
 
+#include <memory>
+
+#include "imgring/codec/matrix_profile.h"
 #include "imgring/image/vips_image.h"
 
 namespace imgring::image {
@@ -15,6 +18,11 @@ bool has_standard_srgb_profile(VipsImage* image) noexcept;
 bool profile_imported(VipsImage* image) noexcept;
 // 16 for RGB16, GREY16 and scRGB, else 8.
 int pixel_depth(VipsImage* image) noexcept;
+
+// What the picture's profile says, where it is one of curves and a matrix; null: it is not.
+std::shared_ptr<const codec::MatrixProfile> matrix_profile_of(VipsImage* image);
+// The picture without it and what else tells of its colours, as to_result leaves one of sRGB.
+Result<VipsImagePtr> without_profile(VipsImage* image);
 
 // Step "colour to processing". `keep_hdr`: the result format holds 16 bit and preserve_hdr is on.
 Result<VipsImagePtr> to_processing(VipsImage* image, bool keep_hdr);

@@ -1,5 +1,5 @@
-// JPEG and PNG to JPEG, PNG and WebP without libvips' pipeline: decoded rows through our own resize
-// into the encoder.
+// JPEG and PNG without libvips' pipeline: decoded rows through our own resize into the encoders of
+// JPEG, PNG and WebP, or into a picture in memory for whatever comes behind.
 // Owns everything of one call. Helper threads only.
 // Promises: memory for a few rows besides what the codecs need, and for the result where it is
 // turned; the smallest irregularity in the source is an error, with which the caller goes the
@@ -7,13 +7,18 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 
 #include "imgring/base/image_type.h"
 #include "imgring/base/text.h"
+#include "imgring/codec/blur.h"
+#include "imgring/codec/matrix_profile.h"
 #include "imgring/codec/resize.h"
+#include "imgring/codec/sharpen.h"
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/encoder.h"
+#include "imgring/image/small_picture.h"
 
 namespace imgring::image {
 
@@ -39,8 +44,12 @@ struct NativeJob {
   codec::ResizeAxis across, down;
   bool resized = false;  // alpha is multiplied in before and out behind
   NativeTurn turn;       // behind the resize
-  // Under what is transparent, last of all; of grey with alpha the first value alone.
+  // Sigmas, behind the turn, in this order; RGB without alpha alone.
+  double blur = 0, sharpen = 0;
+  // Under what is transparent; of grey with alpha the first value alone.
   std::optional<std::array<std::uint8_t, 3>> background;
+  // Whose colours these are, to be made sRGB behind everything else; null: they stay as they are.
+  std::shared_ptr<const codec::MatrixProfile> profile;
 
   bool alpha() const noexcept { return bands % 2 == 0; }
   int result_bands() const noexcept { return alpha() && background ? bands - 1 : bands; }
@@ -48,10 +57,14 @@ struct NativeJob {
   int result_height() const noexcept { return turn.transposed ? across.count : down.count; }
 };
 
-// `header`: size, bands and metadata of the result, 8-bit; its pixels are not looked at.
+// Whether the result's rows are written here. `header`: size, bands and metadata of the result,
+// 8-bit; its pixels are not looked at.
+bool can_save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params);
 // Errors: kTimeout, kCancelled and kOverloaded are answers; any other asks for the libvips way.
 Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveParams& params,
                             const StopFlag& stop);
+// The rows in memory; of result_type nothing is asked. Errors are the same.
+Result<SmallPicture> make_natively(const NativeJob& job, const StopFlag& stop);
 bool is_answer(const Error& error) noexcept;
 
 }  // namespace imgring::image

@@ -46,6 +46,7 @@ struct RenderJob {
 struct RenderedImage {
   Bytes bytes;                  // empty when same_as_source
   bool native = false;          // made without libvips' pipeline
+  bool native_front = false;    // its first steps were, the others by libvips
   bool same_as_source = false;  // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;
   int origin_width = 0, origin_height = 0;  // of one frame, after EXIF orientation

@@ -52,8 +52,8 @@ double sharpest() noexcept {
 // What vips_gaussblur does, with a picture in memory between the passes: pulled in strips it would
 // do the rows around each strip again, thousands for a large sigma. The same pixels.
 Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::StopFlag& stop) {
-  constexpr double kSigmaMin = 0.2, kLeastWeight = 0.2;  // libvips' own
-  if (sigma < kSigmaMin) return vips::share(picture);
+  constexpr double kLeastWeight = 0.2;  // libvips' own
+  if (sigma < kBlurSigmaMin) return vips::share(picture);
   VipsImage* made = nullptr;
   if (vips_gaussmat(&made, std::min(sigma, kBlurSigmaMax), kLeastWeight, "separable", TRUE,
                     "precision", VIPS_PRECISION_INTEGER, nullptr) != 0) {

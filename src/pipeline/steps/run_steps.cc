@@ -13,8 +13,9 @@ constexpr steps::StepFunction kFunctions[] = {
 }  // namespace
 
 Result<image::VipsImagePtr> run_steps(image::VipsImagePtr picture, Plan* plan,
-                                      const PlanInput& input, const StepContext& context) {
-  for (std::size_t i = 0; i < plan->steps.size(); ++i) {
+                                      const PlanInput& input, const StepContext& context,
+                                      std::size_t first) {
+  for (std::size_t i = first; i < plan->steps.size(); ++i) {
     const Step step = plan->steps[i];
     IMGRING_TRY_VOID(vips::check_stop(context.stop));
     const steps::StepFunction run = kFunctions[index_of(step.kind)];

@@ -43,6 +43,7 @@ IMGRING_STEPS(IMGRING_STEP_FUNCTION)
 
 // Runs the plan's steps from `first` on; the plan is corrected where a size surprises.
 Result<image::VipsImagePtr> run_steps(image::VipsImagePtr picture, Plan* plan,
-                                      const PlanInput& input, const StepContext& context);
+                                      const PlanInput& input, const StepContext& context,
+                                      std::size_t first = 0);
 
 }  // namespace imgring::pipeline

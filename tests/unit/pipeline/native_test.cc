@@ -10,7 +10,7 @@ namespace {
 using namespace testing;
 using enum ImageType;
 
-// Whether the plan of a path is.
+// How far the plan of a path is native.
 struct Asked {
   SourceFacts source = facts(kJpeg, 1000, 800);
   url::RequestOptions options;
@@ -18,8 +18,9 @@ struct Asked {
   ImageType result = kJpeg;
   int frames = 1;
   bool watermark = false;
+  NativePixels pixels;
 
-  bool native() const {
+  PlanInput input() const {
     PlanInput in;
     in.facts = source;
     in.options = &options;
@@ -27,11 +28,26 @@ struct Asked {
     in.result_type = result;
     in.frames = frames;
     in.watermark = watermark;
-    return native_job(make_plan(in), in).has_value();
+    return in;
+  }
+  std::optional<NativePlan> plan() const {
+    const PlanInput in = input();
+    return native_plan(make_plan(in), in, pixels);
+  }
+  bool native() const {
+    const auto made = plan();
+    return made && made->whole;
+  }
+  // The last step that is native where libvips goes on behind it; kEnd: none is.
+  StepKind front() const {
+    const auto made = plan();
+    if (!made || made->whole) return StepKind::kEnd;
+    EXPECT_TRUE(made->front);
+    return make_plan(input()).steps[made->steps - 1].kind;
   }
 };
 
-TEST(NativeJob, TakesCutsAndReductions) {
+TEST(NativePlan, TakesCutsAndReductions) {
   for (const std::string_view path :
        {"", "w:500", "w:50", "w:2000", "rt:fill/w:300/h:300", "c:500:300/w:100"}) {
     Asked asked;
@@ -40,7 +56,7 @@ TEST(NativeJob, TakesCutsAndReductions) {
   }
 }
 
-TEST(NativeJob, TakesEveryPairOfFormats) {
+TEST(NativePlan, TakesEveryPairOfFormats) {
   for (const ImageType source : {kJpeg, kPng}) {
     for (const ImageType result : {kJpeg, kPng, kWebp}) {
       Asked asked;
@@ -53,7 +69,7 @@ TEST(NativeJob, TakesEveryPairOfFormats) {
   }
 }
 
-TEST(NativeJob, TakesTurns) {
+TEST(NativePlan, TakesTurns) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     Asked asked;
     asked.options = options_of("w:400/rot:90");
@@ -64,7 +80,7 @@ TEST(NativeJob, TakesTurns) {
 }
 
 // Sums of larger boxes would not fit.
-TEST(NativeJob, LeavesBoxesPastTheLimitToLibvips) {
+TEST(NativePlan, LeavesBoxesPastTheLimitToLibvips) {
   const int box = codec::kBoxMax;
   Asked asked;
   asked.source = facts(kPng, 2 * box * 100 + 199, 1000);
@@ -74,28 +90,72 @@ TEST(NativeJob, LeavesBoxesPastTheLimitToLibvips) {
   EXPECT_FALSE(asked.native());
 }
 
-TEST(NativeJob, LeavesEverythingElseToLibvips) {
+// What stands behind the named step is libvips'.
+TEST(NativePlan, TakesTheBeginningOfOthers) {
+  using Change = void (*)(Asked*);
+  struct Case {
+    Change change;
+    StepKind last;
+  };
+  constexpr Case kCases[] = {
+      {[](Asked* a) { a->result = kAvif; }, StepKind::kScale},
+      {[](Asked* a) { a->result = kBmp; }, StepKind::kScale},
+      {[](Asked* a) { a->result = kTiff, a->options.first().background = {1, 2, 3}; },
+       StepKind::kFlatten},
+      {[](Asked* a) { a->pixels.profile = true; }, StepKind::kFlatten},
+      {[](Asked* a) { a->options.first().blur = 18; }, StepKind::kScale},
+      {[](Asked* a) { a->options.first().sharpen = 7.5; }, StepKind::kScale},
+      {[](Asked* a) { a->options.first().sharpen = 1, a->pixels.bands = 1; }, StepKind::kScale},
+      {[](Asked* a) { a->options.first().sharpen = 1, a->result = kAvif; }, StepKind::kFilters},
+      {[](Asked* a) { a->options.first().pixelate = 4, a->options.first().rotate = 90; },
+       StepKind::kTurn},
+      {[](Asked* a) { a->options.first().padding.top = 4; }, StepKind::kScale},
+      {[](Asked* a) { a->options.first().height = 700, a->options.first().extend.on = true; },
+       StepKind::kScale},
+      {[](Asked* a) { a->watermark = true, a->options.first().watermark.opacity = 1; },
+       StepKind::kFlatten},
+      {[](Asked* a) {
+         a->options.first().resizing_type = url::ResizingType::kFill;
+         a->options.first().height = 500;
+         a->options.first().gravity.type = url::GravityType::kSmart;
+       },
+       StepKind::kScale},
+      {[](Asked* a) {  // grey becomes colour there
+         a->source.type = kPng, a->source.alpha = true, a->pixels.bands = 2;
+         a->options.first().background = {7, 7, 8};
+       },
+       StepKind::kScale},
+  };
+  for (std::size_t i = 0; i < std::size(kCases); ++i) {
+    Asked asked;
+    asked.options = options_of("w:400");
+    ASSERT_TRUE(asked.native());
+    kCases[i].change(&asked);
+    EXPECT_EQ(name_of(asked.front()), name_of(kCases[i].last)) << "case " << i;
+  }
+}
+
+TEST(NativePlan, LeavesEverythingElseToLibvips) {
   using Change = void (*)(Asked*);
   constexpr Change kChanges[] = {
-      [](Asked* a) { a->result = kAvif; },
       [](Asked* a) { a->source.type = kWebp; },
       [](Asked* a) { a->source.type = kPng, a->source.whole_decode = true; },
       [](Asked* a) { a->frames = 2; },
       [](Asked* a) { a->config.use_linear_colorspace = true; },
-      [](Asked* a) { a->options.first().blur = 2; },
-      [](Asked* a) { a->options.first().sharpen = 2; },
-      [](Asked* a) { a->options.first().pixelate = 4; },
       [](Asked* a) { a->options.first().trim.on = true; },
       [](Asked* a) { a->options.max_bytes = 1000; },
+      [](Asked* a) { a->result = kGif; },
+      [](Asked* a) { a->result = kJxl; },
+      [](Asked* a) {
+        a->result = kPng, a->config.png_quantize = true;
+        a->options.first().padding.top = 4;
+      },
       [](Asked* a) { a->options.quality = 19; },
       [](Asked* a) { a->source.width = 255, a->source.height = 256; },
-      [](Asked* a) { a->options.first().padding.top = 4; },
       [](Asked* a) { a->options.first().width = 2000, a->options.first().enlarge = true; },
-      [](Asked* a) { a->options.first().height = 700, a->options.first().extend.on = true; },
-      [](Asked* a) { a->watermark = true, a->options.first().watermark.opacity = 1; },
+      // A scale is behind what libvips has to do.
       [](Asked* a) {
-        a->options.first().resizing_type = url::ResizingType::kFill;
-        a->options.first().height = 500;
+        a->options.first().crop.width = a->options.first().crop.height = 500;
         a->options.first().gravity.type = url::GravityType::kSmart;
       },
   };
@@ -104,11 +164,71 @@ TEST(NativeJob, LeavesEverythingElseToLibvips) {
     asked.options = options_of("w:400");
     ASSERT_TRUE(asked.native());
     kChanges[i](&asked);
-    EXPECT_FALSE(asked.native()) << "change " << i;
+    EXPECT_FALSE(asked.plan().has_value()) << "change " << i;
   }
 }
 
-TEST(NativeJob, TakesATurnedSourceThatStaysAsItIs) {
+// The picture in memory has a largest size, rows that are written at once have none.
+TEST(NativePlan, LeavesLargePicturesInMemoryToLibvips) {
+  Asked asked;
+  asked.source = facts(kJpeg, 4096, 1365);  // 4096 * 1365 * 3 is just below 16 MiB
+  EXPECT_TRUE(asked.native());
+  asked.result = kAvif;
+  ASSERT_TRUE(asked.plan().has_value());
+  asked.source.height = 1366;
+  EXPECT_FALSE(asked.plan().has_value());
+  asked.result = kJpeg;
+  ASSERT_TRUE(asked.native());
+  EXPECT_FALSE(asked.plan()->front);
+}
+
+TEST(NativePlan, MemoryOfTheFrontIsCounted) {
+  Asked asked;
+  asked.options = options_of("w:500");
+  PlanInput in = asked.input();
+  EXPECT_EQ(front_bytes(make_plan(in), in), 0);
+  asked.options.first().height = 700;
+  asked.options.first().extend.on = true;
+  in = asked.input();
+  EXPECT_EQ(front_bytes(make_plan(in), in), 500.0 * 400 * 3);
+  in.facts.alpha = true;
+  in.facts.type = kPng;
+  EXPECT_EQ(front_bytes(make_plan(in), in), 500.0 * 400 * 4);
+}
+
+TEST(NativePlan, BlursAndSharpens) {
+  Asked asked;
+  asked.options = options_of("w:400");
+  asked.options.first().blur = codec::kBlurRowsSigmaMax;
+  asked.options.first().sharpen = codec::kSharpenRowsSigmaMax;
+  const auto made = asked.plan();
+  ASSERT_TRUE(made && made->whole);
+  EXPECT_EQ(made->job.blur, codec::kBlurRowsSigmaMax);
+  EXPECT_EQ(made->job.sharpen, codec::kSharpenRowsSigmaMax);
+  asked.options.first().blur = 0.1;  // no blur at all for libvips
+  EXPECT_EQ(asked.plan()->job.blur, 0);
+}
+
+// A profile of curves and a matrix goes behind everything; one that the result keeps stays.
+TEST(NativePlan, TakesProfilesItKnowsAndThoseThatAreKept) {
+  Asked asked;
+  asked.options = options_of("w:400");
+  asked.pixels.profile = true;
+  EXPECT_FALSE(asked.native());
+  asked.pixels.matrix = std::make_shared<codec::MatrixProfile>();
+  ASSERT_TRUE(asked.native());
+  EXPECT_EQ(asked.plan()->job.profile, asked.pixels.matrix);
+  asked.options.first().pixelate = 4;  // libvips' steps come before it
+  EXPECT_EQ(asked.plan()->job.profile, nullptr);
+  asked.options.first().pixelate = 1;
+  asked.options.strip_color_profile = false;
+  ASSERT_TRUE(asked.native());
+  EXPECT_EQ(asked.plan()->job.profile, nullptr);
+  asked.pixels.matrix = nullptr;
+  EXPECT_TRUE(asked.native());
+}
+
+TEST(NativePlan, TakesATurnedSourceThatStaysAsItIs) {
   Asked asked;
   asked.options = options_of("w:400");
   asked.source.orientation = 6;
@@ -117,24 +237,33 @@ TEST(NativeJob, TakesATurnedSourceThatStaysAsItIs) {
 }
 
 TEST(NativePixels, AreThoseOfPlainSrgb) {
-  for (const int bands : {1, 2, 3, 4}) EXPECT_TRUE(has_native_pixels(photo({8, 8}, bands).get()));
+  for (const int bands : {1, 2, 3, 4}) {
+    const auto pixels = native_pixels(photo({8, 8}, bands).get());
+    ASSERT_TRUE(pixels.has_value());
+    EXPECT_EQ(pixels->bands, bands);
+    EXPECT_FALSE(pixels->profile);
+  }
   VipsImage* own = nullptr;
   ASSERT_EQ(vips_copy(photo({8, 8}, 3).get(), &own, nullptr), 0);
   const VipsImagePtr picture = checked(own);
   const std::string profile(200, 'p');
   vips_image_set_blob_copy(picture.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
-  EXPECT_FALSE(has_native_pixels(picture.get()));
+  EXPECT_TRUE(native_pixels(picture.get())->profile);
+  ASSERT_EQ(vips_cast(picture.get(), &own, VIPS_FORMAT_USHORT, nullptr), 0);
+  EXPECT_FALSE(native_pixels(checked(own).get()).has_value());
 }
 
-TEST(NativePixels, GreyIsNotPutOnAColour) {
-  const VipsImagePtr grey = photo({8, 8}, 2);
-  image::NativeJob job;
-  job.background = {7, 7, 7};
-  EXPECT_TRUE(take_pixels(&job, grey.get()));
-  EXPECT_EQ(job.bands, 2);
-  EXPECT_EQ(job.result_bands(), 1);
-  job.background = {7, 7, 8};
-  EXPECT_FALSE(take_pixels(&job, grey.get()));
+TEST(NativePlan, GreyIsNotPutOnAColour) {
+  Asked asked;
+  asked.source = facts(kPng, 1000, 800);
+  asked.source.alpha = true;
+  asked.pixels.bands = 2;
+  asked.options.first().background = {7, 7, 7};
+  const auto made = asked.plan();
+  ASSERT_TRUE(made && made->whole);
+  EXPECT_EQ(made->job.result_bands(), 1);
+  asked.options.first().background = {7, 7, 8};
+  EXPECT_FALSE(asked.native());
 }
 
 }  // namespace

@@ -111,6 +111,7 @@ PlannedWork work_with(std::string_view steps, int width = 4000, int height = 300
   if (steps == "blur") options.first().blur = 1000;
   if (steps == "trim, blur") options.first().trim.on = true, options.first().blur = 1000;
   if (steps == "sharpen") options.first().sharpen = 100;
+  if (steps == "sharpen by rows") options.first().sharpen = 1;
   if (steps == "watermark") options.first().watermark = {.opacity = 1, .position = {}, .scale = 1};
   PlanInput in;
   in.facts = facts(ImageType::kJpeg, width, height);
@@ -137,6 +138,8 @@ TEST(PlanWork, StepsThatTakeLongCountInLanes) {
 TEST(PlanWork, ABlurThatCanNotBeInTimeIsRefused) {
   EXPECT_GT(work_with("blur").least, 20s) << "a blur takes the same of any picture";
   EXPECT_GT(work_with("sharpen").least, 9s);
+  EXPECT_LT(work_with("sharpen by rows").least, 100ms);
+  EXPECT_LT(work_with("sharpen by rows").steps, 400ms);
   EXPECT_LT(work_with("trim, blur").least, 1s) << "nobody knows what trim leaves";
   EXPECT_GT(work_with("trim, blur").least, 500ms);
   EXPECT_LT(work_with("blur", 400, 300).least, 1s);
