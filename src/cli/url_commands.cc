@@ -151,6 +151,9 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
               snapshot.rules->parse(split.path, {}, std::time(nullptr)));
   std::printf("source: %s\noptions: %s\n", display_text(request.source_url).c_str(),
               url::describe(request.options).c_str());
+  if (!request.ignored.empty()) {
+    std::printf("left out, not built: %s\n", join(request.ignored, ", ").c_str());
+  }
   if (request.options.raw) {
     std::printf("plan: the source is streamed as it is\n");
     return {};

@@ -407,6 +407,9 @@ void put_life(Page& page, const MetricsView& view) {
   page.begin({"reloads_total", "counter", "SIGHUPs, by what became of them."});
   page.sample("result=\"good\"", view.reload.good);
   page.sample("result=\"failed\"", view.reload.failed);
+  page.only({"requests_with_ignored_options_total", "counter",
+             "Requests from whose URLs options were left out that are not built."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.ignored_options; }));
   page.only({"last_reload_failed", "gauge",
              "1: the configuration that the last SIGHUP asked for is not in force."},
             view.reload.last_failed ? 1 : 0);

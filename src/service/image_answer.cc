@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "imgring/base/text.h"
 #include "imgring/format/format.h"
 #include "imgring/service/answers.h"
 
@@ -62,6 +63,11 @@ int status_of(const Origin& origin, const config::ProcessingConfig& config) {
 
 }  // namespace
 
+void add_ignored(http::Response& response, const ImageRequest& request) {
+  const std::vector<std::string>& names = request.parsed->ignored;
+  if (!names.empty()) response.headers.add("X-Imgring-Ignored", join(names, ", "));
+}
+
 void add_canonical(http::Response& response, const ImageRequest& request) {
   const bool shown =
       request.config().server.set_canonical_header && !request.parsed->source_encrypted;
@@ -77,6 +83,7 @@ Answer not_modified(const ImageRequest& request, const Origin& origin, std::int6
   add_freshness(answer.response, request, origin, now_unix_s);
   add_vary(answer.response, request.config());
   add_validators(answer.response, origin.headers, request.config().server);
+  add_ignored(answer.response, request);
   return answer;
 }
 
@@ -98,6 +105,7 @@ Answer describe(const ImageRequest& request, const ResultPtr& result, std::int64
   add_freshness(response, request, origin, now_unix_s);
   add_vary(response, config);
   add_canonical(response, request);
+  add_ignored(response, request);
   add_origin(response, origin, config.server);
   if (result->type == ImageType::kSvg) response.headers.add("X-Content-Type-Options", "nosniff");
   if (config.server.enable_debug_headers) add_debug(response, *result);

@@ -47,6 +47,7 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   f.source = &head.headers;
   if (auto value = cache_control(f, config)) response.headers.add("Cache-Control", *value);
   add_canonical(response, request);
+  add_ignored(response, request);
   add_custom(response, config);
   return response;
 }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "imgring/base/text.h"
 #include "imgring/base/uri.h"
 #include "imgring/service/request_id.h"
 
@@ -89,7 +90,7 @@ void log_completed(Shared& shared, ImageRequest& request, const CompletedLine& l
   if (!shared.log.enabled(level)) return;
   if (line.status >= 400 && !lines_wanted(shared, request, line, level)) return;
   if (!request.start_logged) log_started(shared, request);
-  std::array<LogView, 7> fields = {LogView{"request_id", request.id},
+  std::array<LogView, 8> fields = {LogView{"request_id", request.id},
                                    {"method", request.request->method_name},
                                    {"status", std::int64_t{line.status}},
                                    {"client_ip", request.client()}};
@@ -101,6 +102,11 @@ void log_completed(Shared& shared, ImageRequest& request, const CompletedLine& l
     image_url = display_text(request.parsed->source_url);
     fields[count++] = {"image_url", image_url};
     fields[count++] = {"processing_options", &options};
+  }
+  std::string ignored;
+  if (request.parsed && !request.parsed->ignored.empty()) {
+    ignored = join(request.parsed->ignored, ",");
+    fields[count++] = {"ignored_options", ignored};
   }
   std::string error;
   if (line.error != nullptr) {

@@ -44,7 +44,8 @@ std::unexpected<Error> bad_argument(const Call& call, std::string_view text,
                                           std::string(what));
 }
 
-std::unexpected<Error> not_supported_yet(std::string_view what) {
+std::unexpected<Error> not_supported_yet(const Call& call, std::string_view what) {
+  if (call.unsupported) *call.unsupported = true;
   return fail(ErrorCode::kInvalidUrl, std::string(what) + " is not supported yet");
 }
 
@@ -121,7 +122,7 @@ Result<Color> parse_color(const Call& call, std::string_view text) {
 
 Result<ImageType> parse_format(const Call& call, std::string_view text) {
   for (const std::string_view later : {"best", "pdf", "mp4"}) {
-    if (text == later) return not_supported_yet("format " + std::string(text));
+    if (text == later) return not_supported_yet(call, "format " + std::string(text));
   }
   const auto type = image_type_by_name(text);
   if (!type) return bad_argument(call, text, "an image format");
@@ -131,9 +132,11 @@ Result<ImageType> parse_format(const Call& call, std::string_view text) {
 Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, Gravity& gravity) {
   const std::string_view text = call.at(first);
   const std::size_t count = call.size() - std::min(first, call.size());
-  if (text == "obj" || text == "objw") return not_supported_yet("gravity " + std::string(text));
-  const GravityType type = gravity_by_name(text);
   const bool extend = set == GravitySet::kExtend;
+  if ((text == "obj" || text == "objw") && !extend) {
+    return not_supported_yet(call, "gravity " + std::string(text));
+  }
+  const GravityType type = gravity_by_name(text);
   if (type == GravityType::kUnset || type == GravityType::kReplicate ||
       (extend && type == GravityType::kSmart)) {
     return bad_argument(call, text, "a gravity it takes");
@@ -152,7 +155,7 @@ Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, 
 }
 
 Result<GravityType> parse_watermark_position(const Call& call, std::string_view text) {
-  if (text == "ch") return not_supported_yet("watermark position ch");
+  if (text == "ch") return not_supported_yet(call, "watermark position ch");
   const GravityType type = gravity_by_name(text);
   const bool fits = type != GravityType::kUnset && type != GravityType::kSmart &&
                     type != GravityType::kFocusPoint;

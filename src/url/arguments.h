@@ -20,6 +20,8 @@ struct Call {
   std::string_view name;
   Arguments arguments;
   std::vector<std::string>* warnings = nullptr;
+  // Set where the refusal is of something that is known and not built.
+  bool* unsupported = nullptr;
 
   std::size_t size() const noexcept { return arguments.size(); }
   // The argument, empty when it is missing: "empty or missing: keep" is one test.
@@ -43,7 +45,7 @@ inline constexpr double kThresholdMax = 1e6;
 inline constexpr double kWatermarkScaleMax = 100;
 
 std::unexpected<Error> bad_argument(const Call& call, std::string_view text, std::string_view what);
-std::unexpected<Error> not_supported_yet(std::string_view what);
+std::unexpected<Error> not_supported_yet(const Call& call, std::string_view what);
 
 // Anything that is no boolean is false, with a warning: imgproxy's leniency.
 bool parse_lenient_bool(const Call& call, std::string_view text);

@@ -16,9 +16,23 @@ using P = PixelOptions;
 using R = RequestOptions;
 
 constexpr OptionRow row(UrlOption about, Apply apply, Show show) { return {about, apply, show}; }
-constexpr OptionRow security(UrlOption about, Apply apply, Show show) {
-  about.security = true;
+// Of the whole request, wherever in a chain it stands.
+constexpr OptionRow request_row(UrlOption about, Apply apply, Show show) {
+  about.whole_request = true;
   return {about, apply, show};
+}
+constexpr OptionRow security(UrlOption about, Apply apply, Show show) {
+  about.security = about.never_ignored = about.whole_request = true;
+  return {about, apply, show};
+}
+// Left out, it would show what should not be seen, or check nothing.
+constexpr OptionRow never_ignored(OptionRow row) {
+  row.about.never_ignored = true;
+  return row;
+}
+constexpr OptionRow of_request(OptionRow row) {
+  row.about.whole_request = true;
+  return row;
 }
 // Known from the documentation of imgproxy's paid edition, not built yet.
 constexpr OptionRow later(std::string_view name, std::string_view aliases,
@@ -75,8 +89,9 @@ constexpr OptionRow kRows[] = {
     sigma<&P::blur>({"blur", "bl", "sigma", "0", "Gaussian blur."}),
     sigma<&P::sharpen>({"sharpen", "sh", "sigma", "0", "Sharpen."}),
     whole<&P::pixelate, kPixelsMax>({"pixelate", "pix", "pixels", "0", "Pixelate."}),
-    row({"watermark", "wm", "opacity:position:x:y:scale", "0:ce:0:0:0", "Watermark.", 7},
-        apply_watermark, show_watermark),
+    never_ignored(
+        row({"watermark", "wm", "opacity:position:x:y:scale", "0:ce:0:0:0", "Watermark.", 7},
+            apply_watermark, show_watermark)),
     boolean<&R::strip_metadata>({"strip_metadata", "sm", "boolean", "true", "Drop metadata."}),
     boolean<&R::keep_copyright>(
         {"keep_copyright", "kcr", "boolean", "true", "Keep copyright when metadata is dropped."}),
@@ -85,22 +100,24 @@ constexpr OptionRow kRows[] = {
     boolean<&R::preserve_hdr>({"preserve_hdr", "ph", "boolean", "false", "Keep more than 8 bits."}),
     boolean<&R::enforce_thumbnail>(
         {"enforce_thumbnail", "eth", "boolean", "false", "Use the source's thumbnail."}),
-    row({"quality", "q", "0..100", "0", "Quality; 0: the configured one."}, apply_quality,
-        show_value<&R::quality>),
-    row({"format_quality", "fq", "format:quality:...", "", "Quality by format.", 0},
-        apply_format_quality, show_format_quality),
-    row({"max_bytes", "mb", "bytes", "0", "Lower the quality until the result is this small."},
+    request_row({"quality", "q", "0..100", "0", "Quality; 0: the configured one."}, apply_quality,
+                show_value<&R::quality>),
+    request_row({"format_quality", "fq", "format:quality:...", "", "Quality by format.", 0},
+                apply_format_quality, show_format_quality),
+    request_row(
+        {"max_bytes", "mb", "bytes", "0", "Lower the quality until the result is this small."},
         apply_max_bytes, show_value<&R::max_bytes>),
-    row({"format", "f,ext", "format", "", "Format of the result."}, apply_format, show_format),
-    row({"skip_processing", "skp", "format:...", "", "Formats to send as they are.", 0},
-        apply_skip_processing, show_skip_processing),
+    request_row({"format", "f,ext", "format", "", "Format of the result."}, apply_format,
+                show_format),
+    request_row({"skip_processing", "skp", "format:...", "", "Formats to send as they are.", 0},
+                apply_skip_processing, show_skip_processing),
     boolean<&R::raw>({"raw", "", "boolean", "false", "Send the source as it is."}),
-    row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."}, apply_cachebuster,
-        show_value<&R::cachebuster>),
-    row({"expires", "exp", "unix time", "", "Until when the URL is good."}, apply_expires,
-        show_expires),
-    row({"filename", "fn", "name:encoded", "", "Name of the file sent.", 2}, apply_filename,
-        show_value<&R::filename>),
+    request_row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."}, apply_cachebuster,
+                show_value<&R::cachebuster>),
+    request_row({"expires", "exp", "unix time", "", "Until when the URL is good."}, apply_expires,
+                show_expires),
+    request_row({"filename", "fn", "name:encoded", "", "Name of the file sent.", 2}, apply_filename,
+                show_value<&R::filename>),
     boolean<&R::return_attachment>(
         {"return_attachment", "att", "boolean", "false", "Have browsers save the file."}),
     row({kPresetName, "pr", "name:...", "", "Apply presets.", 0}, nullptr, nullptr),
@@ -122,43 +139,44 @@ constexpr OptionRow kRows[] = {
     later("background_alpha", "bga", "0..1", "Alpha of the background."),
     later("adjust", "a", "brightness:contrast:saturation", "Three at once."),
     later("brightness", "br", "-255..255", "Brightness."),
-    // `co` stays the older option's alias; crop_objects has none.
+    // `co` with more than one argument is crop_objects (UrlRules).
     later("contrast", "co", "factor", "Contrast."),
     later("saturation", "sa", "factor", "Saturation."),
     later("monochrome", "mc", "intensity:color", "One colour."),
     later("duotone", "dt", "intensity:dark:light", "Two colours."),
-    later("unsharp_masking", "ush", "mode:weight:divider", "Sharpening after resizing."),
-    later("blur_areas", "ba", "sigma:left:top:width:height:...", "Blur parts."),
+    later("unsharp_masking", "ush,unsharpening", "mode:weight:divider",
+          "Sharpening after resizing."),
+    never_ignored(later("blur_areas", "ba", "sigma:left:top:width:height:...", "Blur parts.")),
     later("progressive_blur", "pbl", "sigma:direction:start:stop", "Blur that grows."),
-    later("blur_detections", "bd", "sigma:class:...", "Blur objects."),
+    never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
     later("draw_detections", "dd", "boolean:class:...", "Draw boxes around objects."),
     later("crop_objects", "", "factor:class:...", "Crop to the objects."),
     later("colorize", "col", "opacity:color:keep_alpha", "Colour over the image."),
     later("gradient", "gr", "opacity:color:direction:start:stop", "Gradient over the image."),
-    later("watermark_url", "wmu", "base64", "Another watermark."),
-    later("watermark_text", "wmt", "base64", "Text as watermark."),
-    later("watermark_size", "wms", "width:height", "Size of the watermark."),
-    later("watermark_rotate", "wm_rot,wmr", "degrees", "Turn of the watermark."),
-    later("watermark_shadow", "wmsh", "sigma", "Shadow of the watermark."),
-    later("style", "st", "base64", "CSS for SVG sources."),
-    later("dpi", "", "number", "Resolution written into the result."),
-    later("color_profile", "cp,icc", "profile", "Colour profile of the result."),
-    later("autoquality", "aq", "method:target:min:max:error", "Find the quality."),
-    later("jpeg_options", "jpgo", "six values", "JPEG encoder."),
-    later("png_options", "pngo", "three values", "PNG encoder."),
-    later("webp_options", "webpo", "three values", "WebP encoder."),
-    later("avif_options", "avifo", "subsample", "AVIF encoder."),
-    later("page", "pg", "number", "Page of the source."),
-    later("pages", "pgs", "number", "How many pages."),
-    later("disable_animation", "da", "boolean", "First frame only."),
-    later("video_thumbnail_second", "vts", "number", "Second of a video."),
-    later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only."),
-    later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video."),
-    later("video_thumbnail_animation", "vta", "ten values", "Animation of a video."),
-    later("fallback_image_url", "fiu", "base64", "Another fallback image."),
-    later("bypass_cache", "bc", "boolean", "Leave the cache out."),
-    later("cache_tags", "ct", "tag:...", "Tags of the cache entry."),
-    later("hashsum", "hs", "kind:hex", "Checks the source."),
+    never_ignored(later("watermark_url", "wmu", "base64", "Another watermark.")),
+    never_ignored(later("watermark_text", "wmt", "base64", "Text as watermark.")),
+    never_ignored(later("watermark_size", "wms", "width:height", "Size of the watermark.")),
+    never_ignored(later("watermark_rotate", "wm_rot,wmr", "degrees", "Turn of the watermark.")),
+    never_ignored(later("watermark_shadow", "wmsh", "sigma", "Shadow of the watermark.")),
+    of_request(later("style", "st,stl", "base64", "CSS for SVG sources.")),
+    of_request(later("dpi", "", "number", "Resolution written into the result.")),
+    of_request(later("color_profile", "cp,icc", "profile", "Colour profile of the result.")),
+    of_request(later("autoquality", "aq", "method:target:min:max:error", "Find the quality.")),
+    of_request(later("jpeg_options", "jpgo,jpego", "six values", "JPEG encoder.")),
+    of_request(later("png_options", "pngo", "three values", "PNG encoder.")),
+    of_request(later("webp_options", "webpo", "three values", "WebP encoder.")),
+    of_request(later("avif_options", "avifo", "subsample", "AVIF encoder.")),
+    of_request(later("page", "pg", "number", "Page of the source.")),
+    of_request(later("pages", "pgs", "number", "How many pages.")),
+    of_request(later("disable_animation", "da", "boolean", "First frame only.")),
+    of_request(later("video_thumbnail_second", "vts", "number", "Second of a video.")),
+    of_request(later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only.")),
+    of_request(later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video.")),
+    of_request(later("video_thumbnail_animation", "vta", "ten values", "Animation of a video.")),
+    of_request(later("fallback_image_url", "fiu", "base64", "Another fallback image.")),
+    of_request(later("bypass_cache", "bc", "boolean", "Leave the cache out.")),
+    of_request(later("cache_tags", "ct", "tag:...", "Tags of the cache entry.")),
+    never_ignored(of_request(later("hashsum", "hs", "kind:hex", "Checks the source."))),
 };
 
 using Index = std::unordered_map<std::string_view, const OptionRow*>;

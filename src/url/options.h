@@ -142,21 +142,36 @@ Result<void> apply_sigma(const Call& call, ApplyContext& context) {
   member(context, Member) = std::min(value, kSigmaMax);
   return {};
 }
+// Where a member stands tells whether its option is the whole request's.
+template <class T>
+consteval bool is_whole_request(T RequestOptions::*) {
+  return true;
+}
+template <class T>
+consteval bool is_whole_request(T PixelOptions::*) {
+  return false;
+}
+template <auto Member>
+constexpr OptionRow of_member(UrlOption about, Apply apply, Show show) {
+  about.whole_request = is_whole_request(Member);
+  return {about, apply, show};
+}
+
 template <auto Member>
 constexpr OptionRow boolean(UrlOption about) {
-  return {about, apply_bool<Member>, show_value<Member>};
+  return of_member<Member>(about, apply_bool<Member>, show_value<Member>);
 }
 template <auto Member, std::int64_t Max = kSizeMax>
 constexpr OptionRow whole(UrlOption about) {
-  return {about, apply_int<Member, Max>, show_value<Member>};
+  return of_member<Member>(about, apply_int<Member, Max>, show_value<Member>);
 }
 template <auto Member>
 constexpr OptionRow factor(UrlOption about) {
-  return {about, apply_factor<Member>, show_value<Member>};
+  return of_member<Member>(about, apply_factor<Member>, show_value<Member>);
 }
 template <auto Member>
 constexpr OptionRow sigma(UrlOption about) {
-  return {about, apply_sigma<Member>, show_value<Member>};
+  return of_member<Member>(about, apply_sigma<Member>, show_value<Member>);
 }
 
 }  // namespace imgring::url

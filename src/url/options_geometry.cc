@@ -10,7 +10,8 @@ namespace {
 
 // The call's arguments from `first` on.
 Call tail(const Call& call, std::size_t first) {
-  return {call.name, call.arguments.subspan(std::min(first, call.size())), call.warnings};
+  return {call.name, call.arguments.subspan(std::min(first, call.size())), call.warnings,
+          call.unsupported};
 }
 
 Result<void> set_extend(const Call& call, Extend& extend) {

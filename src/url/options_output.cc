@@ -29,12 +29,13 @@ Result<void> apply_format_quality(const Call& call, ApplyContext& context) {
   if (call.size() % 2 != 0) {
     return bad_argument(call, call.arguments.back(), "followed by a quality");
   }
+  auto qualities = context.request.format_quality;
   for (std::size_t i = 0; i < call.size(); i += 2) {
     IMGRING_TRY(const ImageType type, parse_format(call, call.at(i)));
     IMGRING_TRY(const int quality, parse_quality(call, call.at(i + 1)));
-    context.request.format_quality[static_cast<std::size_t>(type)] =
-        static_cast<std::uint8_t>(quality);
+    qualities[static_cast<std::size_t>(type)] = static_cast<std::uint8_t>(quality);
   }
+  context.request.format_quality = qualities;
   return {};
 }
 

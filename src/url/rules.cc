@@ -91,6 +91,23 @@ bool is_basic_format(std::string_view part) {
   return false;
 }
 
+// `co` is in the documentation of two options: what contrast has no place for is crop_objects'.
+const OptionRow* row_for(const Written& written) noexcept {
+  const auto given = std::ranges::find_if(written.arguments.rbegin(), written.arguments.rend(),
+                                          [](std::string_view text) { return !text.empty(); });
+  const auto count = written.arguments.rend() - given;
+  return find_row(written.name == "co" && count > 1 ? "crop_objects" : written.name);
+}
+
+// What writes URLs of the paid edition leaves trailing places empty.
+Arguments arguments_for(const OptionRow& row, const Written& written) noexcept {
+  Arguments arguments = written.arguments;
+  while (row.about.paid && !arguments.empty() && arguments.back().empty()) {
+    arguments = arguments.first(arguments.size() - 1);
+  }
+  return arguments;
+}
+
 }  // namespace
 
 struct UrlRules::Impl {
@@ -107,6 +124,7 @@ struct UrlRules::Impl {
     RequestOptions& options;
     std::int64_t now_unix_s;
     std::vector<std::string>* warnings;
+    std::vector<std::string>* ignored;
     std::vector<std::string_view> presets_open{};  // from the outside in
     int applied = 0;
   };
@@ -114,6 +132,9 @@ struct UrlRules::Impl {
   void set_defaults(const config::Config& config);
   void read_presets(const std::vector<std::string>& texts, std::vector<std::string>& problems);
   Result<void> apply(const Written& written, Run& run) const;
+  // Of an option that is known and not built, whole or with these arguments: the refusal, or
+  // nothing where the configuration wants such options left out.
+  Result<void> leave_out(const OptionRow& row, Run& run, Result<void> refusal) const;
   Result<void> apply_all(const std::vector<Written>& options, Run& run) const;
   Result<void> apply_presets(const Parts& names, Run& run) const;
   Result<void> check_allowed(const Written& written) const;
@@ -168,21 +189,34 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
     return fail(ErrorCode::kInvalidUrl,
                 "over " + std::to_string(kAppliedMax) + " options with those of the presets");
   }
-  const OptionRow* row = find_row(written.name);
+  const OptionRow* row = row_for(written);
   if (!row) return fail(ErrorCode::kInvalidUrl, "unknown option " + std::string(written.name));
-  if (!row->about.built) return not_supported_yet("option " + std::string(written.name));
+  bool unsupported = false;
+  const Call call{written.name, arguments_for(*row, written), run.warnings, &unsupported};
+  if (!row->about.built) {
+    return leave_out(*row, run, not_supported_yet(call, "option " + std::string(written.name)));
+  }
   if (row->about.security && !url.allow_security_options) {
     return fail(ErrorCode::kSecurityOption,
                 "option " + std::string(written.name) + " is a security option: not allowed");
   }
   if (is_preset_option(*row)) return apply_presets(written.arguments, run);
   const auto most = static_cast<std::size_t>(row->about.arguments_max);
-  if (most > 0 && written.arguments.size() > most) {
+  if (most > 0 && call.size() > most) {
     return fail(ErrorCode::kInvalidUrl,
                 "option " + std::string(written.name) + " has too many arguments");
   }
   ApplyContext context{run.options, run.options.first(), run.now_unix_s};
-  return row->apply(Call{written.name, written.arguments, run.warnings}, context);
+  Result<void> applied = row->apply(call, context);
+  return unsupported ? leave_out(*row, run, std::move(applied)) : applied;
+}
+
+Result<void> UrlRules::Impl::leave_out(const OptionRow& row, Run& run, Result<void> refusal) const {
+  const bool ignore = url.unsupported_options == config::UnsupportedOptions::kIgnore;
+  if (!ignore || row.about.never_ignored) return refusal;
+  std::vector<std::string>& names = *run.ignored;
+  if (std::ranges::find(names, row.about.name) == names.end()) names.emplace_back(row.about.name);
+  return {};
 }
 
 Result<void> UrlRules::Impl::apply_all(const std::vector<Written>& options, Run& run) const {
@@ -241,7 +275,10 @@ Result<void> UrlRules::Impl::apply_extension(std::string_view extension, Run& ru
   if (extension.empty() || run.options.raw) return {};
   const std::string_view arguments[] = {extension};
   ApplyContext context{run.options, run.options.first(), run.now_unix_s};
-  return apply_format(Call{"extension", arguments, run.warnings}, context);
+  bool unsupported = false;
+  Result<void> applied =
+      apply_format({"extension", arguments, run.warnings, &unsupported}, context);
+  return unsupported ? leave_out(*find_row("format"), run, std::move(applied)) : applied;
 }
 
 Result<std::string> UrlRules::Impl::final_source_url(std::string source_url) const {
@@ -287,10 +324,15 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
   for (const auto& [name, preset] : impl.presets) {
     // Nothing has expired yet: what expires is judged by each request.
     RequestOptions scratch;
-    Impl::Run run{scratch, std::numeric_limits<std::int64_t>::min(), &found};
+    std::vector<std::string> ignored;
+    Impl::Run run{scratch, std::numeric_limits<std::int64_t>::min(), &found, &ignored};
     run.presets_open.push_back(name);
     const Result<void> applied = impl.apply_all(preset->options, run);
     if (!applied) problems.push_back("preset " + name + ": " + applied.error().detail);
+    for (const std::string& option : ignored) {
+      found.push_back("preset " + name + ": option " + option +
+                      " is not supported yet and is left out (IMGRING_UNSUPPORTED_OPTIONS)");
+    }
   }
   if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());
   if (!problems.empty()) {
@@ -319,7 +361,7 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
     options.first().width = static_cast<int>(
         std::min(std::round(features.width / options.first().dpr), static_cast<double>(kSizeMax)));
   }
-  Impl::Run run{options, now_unix_s, &request.warnings};
+  Impl::Run run{options, now_unix_s, &request.warnings, &request.ignored};
   if (impl.presets.contains("default")) {
     IMGRING_TRY_VOID(impl.apply_presets({"default"}, run));
   }

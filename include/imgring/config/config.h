@@ -20,6 +20,12 @@ namespace imgring::config {
 
 enum class Network : std::uint8_t { kTcp, kTcp4, kTcp6, kUnix, kUnixPacket };
 enum class JpegReader : std::uint8_t { kOwn, kTurbo };
+// What becomes of URL options that are known and not built.
+enum class UnsupportedOptions : std::uint8_t { kFail, kIgnore };
+// When a picture that was made smaller is sharpened: in the order of url::Unsharp's modes.
+enum class UnsharpMode : std::uint8_t { kAuto, kNone, kAlways };
+enum class WebpCompression : std::uint8_t { kLossy, kNearLossless, kLossless };
+enum class AvifSubsample : std::uint8_t { kAuto, kOn, kOff };
 enum class WebpPreset : std::uint8_t { kDefault, kPhoto, kPicture, kDrawing, kIcon, kText };
 
 // A source pattern: anchored at the start, `*` is any run without `/` (configuration.md 1.2).
@@ -102,6 +108,9 @@ struct UrlConfig {
   std::vector<std::string> presets;  // "name=options", the list's items and then the file's lines
   bool only_presets = false;
   std::string source_url_encryption_key;  // raw bytes; empty = none
+  UnsupportedOptions unsupported_options =
+      UnsupportedOptions::kFail;  // IMGRING_UNSUPPORTED_OPTIONS
+  int max_chained_pipelines = 0;  // dashes of a URL; 0 = no limit but the fixed one
 };
 
 // Defaults and limits of the image work.
@@ -128,6 +137,13 @@ struct ProcessingConfig {
   bool enforce_webp = false, enforce_avif = false, enforce_jxl = false;
   bool enable_client_hints = false;
   JpegReader jpeg_decoder = JpegReader::kOwn;
+  UnsharpMode unsharp_masking_mode = UnsharpMode::kNone;
+  double unsharp_masking_weight = 1, unsharp_masking_divider = 24;
+  double strip_metadata_dpi = 72;
+  std::string color_profiles_dir = "/usr/share/color/icc";
+  bool jpeg_no_subsample = false, webp_smart_subsample = false;
+  WebpCompression webp_compression = WebpCompression::kLossy;
+  AvifSubsample avif_subsample = AvifSubsample::kAuto;
   std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
   double watermark_opacity = 1;
   std::string fallback_image_data, fallback_image_path, fallback_image_url;

@@ -16,5 +16,7 @@ Answer describe(const ImageRequest& request, const ResultPtr& result, std::int64
 Answer not_modified(const ImageRequest& request, const Origin& origin, std::int64_t now_unix_s);
 // Link to the source, when it is on the web and no secret.
 void add_canonical(http::Response& response, const ImageRequest& request);
+// The options of the URL that were left out.
+void add_ignored(http::Response& response, const ImageRequest& request);
 
 }  // namespace imgring::service

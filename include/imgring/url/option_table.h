@@ -16,6 +16,9 @@ struct UrlOption {
   bool security = false;  // needs IMGPROXY_ALLOW_SECURITY_OPTIONS
   bool paid = false;      // of imgproxy's paid edition
   bool built = true;      // false: 404, the detail names the option
+  // Left out, it would show what should not be seen, or check nothing: never ignored.
+  bool never_ignored = false;
+  bool whole_request = false;  // not of one pipeline: wherever it stands, the last one counts
 };
 std::span<const UrlOption> url_options() noexcept;
 // By name or alias.

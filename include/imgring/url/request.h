@@ -33,6 +33,8 @@ struct ProcessingRequest {
   bool source_encrypted = false;      // by enc/: not to be shown to the client
   std::string options_text;           // as written in the URL (log)
   std::vector<std::string> warnings;  // arguments taken leniently, as imgproxy does (log)
+  // Names of options that are not built and were left out (IMGRING_UNSUPPORTED_OPTIONS), once each.
+  std::vector<std::string> ignored;
 };
 
 // Signature and path of a target, re-denormalised (urls.md section 2).

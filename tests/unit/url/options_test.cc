@@ -1,6 +1,8 @@
 // Tests of the option table and the options' arguments: src/url/option_table.cc, options_*.cc,
 // arguments.cc.
+#include <algorithm>
 #include <set>
+#include <utility>
 
 #include "helpers.h"
 #include "imgring/url/option_table.h"
@@ -140,6 +142,86 @@ TEST(Options, OnesOfThePaidEditionAreNamed) {
   EXPECT_EQ(described("f:best"), "404 format best is not supported yet");
   EXPECT_EQ(described("wmt:x"), "404 option wmt is not supported yet");
   EXPECT_EQ(described("w:1/-/w:2"), "404 chained pipelines are not supported yet");
+}
+
+TEST(Options, CoWithMoreThanOneArgumentIsCropObjects) {
+  EXPECT_EQ(described("crop_objects:1"), "404 option crop_objects is not supported yet");
+  config::Config lenient;
+  lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
+  for (const std::string_view written : {"co:1.5:face", "co:1.5::face"}) {
+    SCOPED_TRACE(written);
+    const auto request = parse_options(written, lenient);
+    ASSERT_TRUE(request.has_value());
+    EXPECT_EQ(request->ignored, std::vector<std::string>{"crop_objects"});
+  }
+}
+
+TEST(Options, UnsupportedOnesAreLeftOutOnWish) {
+  config::Config lenient;
+  lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
+  const auto request =
+      parse_options("w:5/dd:1/vts:3/g:no/g:obj:face/dd:0/f:png/f:best/h:7", lenient);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(describe(request->options), "width=5 height=7 gravity=no format=png");
+  // Once each, by their first names, in the order of the URL.
+  EXPECT_EQ(request->ignored, (std::vector<std::string>{"draw_detections", "video_thumbnail_second",
+                                                        "gravity", "format"}));
+  EXPECT_EQ(parse("w:5/plain/local:///a.png@best", lenient)->ignored,
+            std::vector<std::string>{"format"});
+  // All of an option or nothing.
+  const auto part = parse_options("fq:jpg:50:pdf:60/q:9", lenient);
+  ASSERT_TRUE(part.has_value());
+  EXPECT_EQ(describe(part->options), "quality=9");
+  EXPECT_TRUE(parse_options("w:5", lenient)->ignored.empty());
+  EXPECT_EQ(described("nosuch:1", lenient), "404 unknown option nosuch") << "known ones only";
+  EXPECT_EQ(described("ex:1:obj", lenient).substr(0, 3), "404") << "it takes no such gravity";
+}
+
+// What would show what should not be seen, or check nothing.
+TEST(Options, SomeAreNeverLeftOut) {
+  config::Config lenient;
+  lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
+  lenient.url.allow_security_options = true;
+  constexpr std::string_view kKept[] = {"hashsum",        "blur_areas",       "blur_detections",
+                                        "watermark",      "watermark_url",    "watermark_text",
+                                        "watermark_size", "watermark_rotate", "watermark_shadow"};
+  for (const UrlOption& option : url_options()) {
+    SCOPED_TRACE(option.name);
+    const bool kept = std::ranges::find(kKept, option.name) != std::end(kKept) ||
+                      (option.name.starts_with("max_") && option.name != "max_bytes");
+    EXPECT_EQ(option.never_ignored, kept);
+    if (option.built) continue;
+    const auto request = parse_options(std::string(option.name) + ":x", lenient);
+    EXPECT_EQ(request.has_value(), !kept);
+    if (!request) EXPECT_EQ(request.error().status(), 404);
+  }
+  EXPECT_EQ(described("wm:1:ch", lenient), "404 watermark position ch is not supported yet");
+}
+
+TEST(Options, NamesThatClientsSendAreKnown) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"jpego", "jpeg_options"}, {"stl", "style"},         {"unsharpening", "unsharp_masking"},
+      {"co", "contrast"},        {"icc", "color_profile"}, {"wm_rot", "watermark_rotate"}};
+  for (const auto& [alias, name] : kNames) {
+    SCOPED_TRACE(alias);
+    const UrlOption* option = find_url_option(alias);
+    ASSERT_NE(option, nullptr);
+    EXPECT_EQ(option->name, name);
+  }
+}
+
+// Those of the whole request stand apart from those of a pipeline.
+TEST(Options, OfTheWholeRequest) {
+  for (const std::string_view name :
+       {"quality", "format", "max_bytes", "strip_metadata", "dpi", "page", "hashsum",
+        "jpeg_options", "max_src_resolution", "raw", "expires", "cache_tags"}) {
+    EXPECT_TRUE(find_url_option(name)->whole_request) << name;
+  }
+  for (const std::string_view name :
+       {"width", "resize", "crop", "blur", "watermark", "watermark_url", "background",
+        "auto_rotate", "colorize", "preset"}) {
+    EXPECT_FALSE(find_url_option(name)->whole_request) << name;
+  }
 }
 
 TEST(Options, SecurityOptionsAre403UnlessAllowed) {

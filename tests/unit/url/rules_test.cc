@@ -256,6 +256,15 @@ TEST(Presets, BadOnesStopTheBuild) {
   EXPECT_NE(rules.error().detail.find("invalid preset string: a; "), std::string::npos);
   config.url.presets = {"loop=pr:loop"};
   std::vector<std::string> warnings;
+  config.url.unsupported_options = config::UnsupportedOptions::kIgnore;
+  config.url.presets = {"boxes=w:9/dd:1"};
+  EXPECT_TRUE(UrlRules::build(config, &warnings).has_value());
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("preset boxes: option draw_detections"), std::string::npos);
+  EXPECT_EQ(parse_options("pr:boxes", config)->ignored,
+            std::vector<std::string>{"draw_detections"});
+  config.url.presets = {"loop=pr:loop"};
+  warnings.clear();
   EXPECT_TRUE(UrlRules::build(config, &warnings).has_value());
   EXPECT_EQ(warnings.size(), 1u);
 }
