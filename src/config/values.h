@@ -2,6 +2,7 @@
 // Plain functions, any thread; parsing rules of configuration.md section 1.2.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,17 @@ Refusal read_value(std::string_view text, const Option& option, E& out) {
 template <auto Group, auto Member>
 Refusal set(std::string_view text, const Option& option, Config& config) {
   return read_value(text, option, (config.*Group).*Member);
+}
+
+// A number above 0, kept within what is useful.
+template <auto Member>
+Refusal read_above_zero(std::string_view text, const Option& option, Config& config) {
+  constexpr double kLeast = 1e-6, kMost = 1e6;
+  double value = 0;
+  if (Refusal refusal = read_value(text, option, value)) return refusal;
+  if (value <= 0) return "cannot be zero or negative";
+  config.processing.*Member = std::clamp(value, kLeast, kMost);
+  return std::nullopt;
 }
 
 // By the option's type alone, the value is dropped.

@@ -14,7 +14,7 @@ using config::ProcessingConfig;
 using url::RequestOptions;
 
 bool expects_transparency(const SourceFacts& facts, const url::PixelOptions& o) noexcept {
-  if (o.background) return false;
+  if (o.background && o.background_alpha >= 1) return false;
   const auto& pad = o.padding;
   const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
   return facts.alpha || padded || o.extend.on;

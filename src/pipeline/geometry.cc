@@ -27,6 +27,26 @@ int crop_side(int side, double crop) noexcept {
 struct Sides {
   int w, h;  // what is left of the source after the crop
 };
+
+// crop_aspect_ratio: the crop, or the whole picture, in that ratio. Sides of at least 1.
+void correct_crop(Geometry* g, const url::CropAspectRatio& wanted) {
+  if (wanted.ratio <= 0) return;
+  const auto side = [](double v) { return std::max(1, round_away(v)); };
+  double w = min_nonzero(g->crop_width, g->source_width);
+  double h = min_nonzero(g->crop_height, g->source_height);
+  w = std::min<double>(w, g->source_width);
+  h = std::min<double>(h, g->source_height);
+  const bool wide = w / h > wanted.ratio;
+  if (wide != wanted.enlarge) {
+    w = side(h * wanted.ratio);
+  } else {
+    h = side(w / wanted.ratio);
+  }
+  const double fit = std::min({g->source_width / w, g->source_height / h, 1.0});
+  g->crop_width = side(w * fit);
+  g->crop_height = side(h * fit);
+}
+
 struct Shrinks {
   double ws = 1, hs = 1;
 };
@@ -193,6 +213,7 @@ Geometry compute_geometry(const SourceFacts& facts, const PixelOptions& options,
   g.source_height = source.height;
   g.crop_width = crop_side(source.width, options.crop.width);
   g.crop_height = crop_side(source.height, options.crop.height);
+  correct_crop(&g, options.crop_aspect_ratio);
   const Sides in{min_nonzero(g.crop_width, source.width),
                  min_nonzero(g.crop_height, source.height)};
   set_scales(&g, options, in, facts_of(facts.type).vector && !facts.rendered);

@@ -88,11 +88,12 @@ class JobMaker {
       case StepKind::kScale:
         job->resized = true;
         return !input_.config->use_linear_colorspace &&
+               input_.pixels().resizing_algorithm == url::ResizingAlgorithm::kLanczos3 &&
                resize_axis(&job->across, step.after.width, step.width_scale) &&
                resize_axis(&job->down, step.after.height, step.height_scale);
       case StepKind::kTurn: job->turn = turn_of(plan_.turn, input_.pixels()); return true;
       case StepKind::kResultCrop: cut_result(job, step.area); return !step.smart;
-      case StepKind::kFilters: return filter(job);
+      case StepKind::kFilters: return !step.unsharp && filter(job);
       case StepKind::kFlatten: return flatten(job);
       default: return false;
     }
@@ -102,8 +103,8 @@ class JobMaker {
     const url::PixelOptions& o = input_.pixels();
     job->blur = o.blur < kBlurSigmaMin ? 0 : o.blur;
     job->sharpen = o.sharpen;
-    return job->bands == 3 && o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
-           o.sharpen <= codec::kSharpenRowsSigmaMax;
+    return job->bands == 3 && !filters_change_colours(o) && o.pixelate <= 1 &&
+           o.blur <= codec::kBlurRowsSigmaMax && o.sharpen <= codec::kSharpenRowsSigmaMax;
   }
 
   bool flatten(NativeJob* job) const noexcept {

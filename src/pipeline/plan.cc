@@ -47,7 +47,9 @@ LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
   const double p = wanted_shrink(in, g);
   if (p == 1) return unscaled;
   if (type.vector) return {.scale = 1 / p};
-  if (in.config->disable_shrink_on_load || p <= 1) return unscaled;
+  // What a loader makes smaller is a mean of pixels, none of them.
+  const bool nearest = in.pixels().resizing_algorithm == url::ResizingAlgorithm::kNearest;
+  if (in.config->disable_shrink_on_load || nearest || p <= 1) return unscaled;
   if (in.facts.type == ImageType::kJpeg) return {.shrink = jpeg_shrink(p)};
   if (in.facts.type == ImageType::kWebp) return {.scale = 1 / p};
   if (type.thumbnail) return {.thumbnail = true};
@@ -117,6 +119,7 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
   plan.frames = in.frames;
   plan.result_type = in.result_type;
   plan.geometry = compute_geometry(in.facts, in.pixels(), in.options->max_result_dimension);
+  plan.reduces = plan.geometry.width_scale < 1 || plan.geometry.height_scale < 1;
   plan.wanted_shrink = wanted_shrink(in, plan.geometry);
   plan.turn = turn_of(loaded.orientation, in.pixels().auto_rotate);
   plan.crop_gravity = in.pixels().crop.gravity;

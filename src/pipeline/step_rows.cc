@@ -74,10 +74,31 @@ void make_result_crop(StepMaker& m) {
   m.cut(StepKind::kResultCrop, {g.result_crop_width, g.result_crop_height}, o.gravity, g.dpr);
 }
 
+bool changes_colours(const url::PixelOptions& o) noexcept {
+  return o.brightness != 0 || o.contrast != 1 || o.saturation != 1 || o.monochrome.intensity > 0 ||
+         o.duotone.intensity > 0;
+}
+
+bool unsharp_masks(const StepMaker& m) {
+  const url::PixelOptions& o = m.options();
+  if (o.unsharp.mode == config::UnsharpMode::kAuto) return m.plan().reduces && o.sharpen == 0;
+  return o.unsharp.mode == config::UnsharpMode::kAlways;
+}
+
 void make_filters(StepMaker& m) {
   const url::PixelOptions& o = m.options();
-  if (o.blur == 0 && o.sharpen == 0 && o.pixelate <= 1) return;
-  m.add(StepKind::kFilters, m.size());
+  const bool unsharp = unsharp_masks(m);
+  if (o.blur == 0 && o.sharpen == 0 && o.pixelate <= 1 && !unsharp && !changes_colours(o)) return;
+  m.add(StepKind::kFilters, m.size()).unsharp = unsharp;
+}
+
+void make_blur_areas(StepMaker& m) {
+  const url::BlurAreas& blur = m.options().blur_areas;
+  if (blur.sigma > 0 && !blur.areas.empty()) m.add(StepKind::kBlurAreas, m.size());
+}
+
+void make_progressive_blur(StepMaker& m) {
+  if (m.options().progressive_blur.sigma > 0) m.add(StepKind::kProgressiveBlur, m.size());
 }
 
 void make_extend(StepMaker& m) {
@@ -117,9 +138,27 @@ void make_fix_size(StepMaker& m) {
   step.width_scale = step.height_scale = factor;
 }
 
+// A background that is there in part, which may leave the result transparent.
+bool faint_background(const url::PixelOptions& o) noexcept {
+  return o.background && o.background_alpha < 1;
+}
+
 void make_flatten(StepMaker& m) {
   const url::PixelOptions& o = m.options();
+  if (faint_background(o)) return;
   if (o.background || !facts_of(m.in().result_type).alpha) m.add(StepKind::kFlatten, m.size());
+}
+
+void make_background(StepMaker& m) {
+  if (faint_background(m.options())) m.add(StepKind::kBackground, m.size());
+}
+
+void make_colorize(StepMaker& m) {
+  if (m.options().colorize.opacity > 0) m.add(StepKind::kColorize, m.size());
+}
+
+void make_gradient(StepMaker& m) {
+  if (m.options().gradient.opacity > 0) m.add(StepKind::kGradient, m.size());
 }
 
 void make_watermark(StepMaker& m) {
@@ -162,9 +201,9 @@ constexpr double kRowsLeastNs = 5;
 bool filters_rows(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   const ImageType type = f.in.facts.type;
-  return o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
-         o.sharpen <= codec::kSharpenRowsSigmaMax && !f.in.facts.alpha &&
-         (type == ImageType::kJpeg || type == ImageType::kPng);
+  return !f.step.unsharp && !filters_change_colours(o) && o.pixelate <= 1 &&
+         o.blur <= codec::kBlurRowsSigmaMax && o.sharpen <= codec::kSharpenRowsSigmaMax &&
+         !f.in.facts.alpha && (type == ImageType::kJpeg || type == ImageType::kPng);
 }
 StepCost cost_of_rows(const url::PixelOptions& o) {
   StepCost cost{.copies = 2, .ns = 0, .least_ns = kRowsLeastNs};
@@ -173,6 +212,9 @@ StepCost cost_of_rows(const url::PixelOptions& o) {
   return cost;
 }
 
+// Of the filters that change colours, and unsharp masking.
+constexpr double kUnsharpNs = 25, kTableNs = 3, kSaturationNs = 120, kTonesNs = 12;
+
 StepCost cost_of_filters(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   if (filters_rows(f)) return cost_of_rows(o);
@@ -180,10 +222,43 @@ StepCost cost_of_filters(const StepFacts& f) {
   // What the steps bound it to.
   const StepCost blur = blur_cost(std::min(o.blur, kBlurSigmaMax));
   const StepCost sharpen = sharpen_cost(std::min(o.sharpen, kSharpenSigmaMax));
-  return {.copies = 2,
-          .ns = blur.ns + sharpen.ns + (o.pixelate > 1 ? kPixelate : 0),
-          .least_ns = blur.least_ns + sharpen.least_ns};
+  const double colours =
+      (f.step.unsharp ? kUnsharpNs : 0) + (o.brightness != 0 || o.contrast != 1 ? kTableNs : 0) +
+      (o.saturation != 1 ? kSaturationNs : 0) + (o.monochrome.intensity > 0 ? kTonesNs : 0) +
+      (o.duotone.intensity > 0 ? kTonesNs : 0);
+  return {.copies = filters_hold_copies(o, f.step) ? 2 : 0,
+          .ns = blur.ns + sharpen.ns + (o.pixelate > 1 ? kPixelate : 0) + colours,
+          .least_ns = blur.least_ns + sharpen.least_ns + colours / 4};
 }
+
+// Areas with what of the picture around them is read, which is up to all of it for each.
+StepCost cost_of_blur_areas(const StepFacts& f) {
+  const url::BlurAreas& o = f.in.pixels().blur_areas;
+  constexpr double kReach = 6;  // sigmas, both sides together
+  const double reach = kReach * std::min(o.sigma, kBlurSigmaMax);
+  const auto share = [reach](double part, int side) {
+    return std::min(1.0, part + reach / std::max(1, side));
+  };
+  double read = 0;
+  for (const url::RelativeArea& area : o.areas) {
+    // A cut or a turn before may make any of its sides any part of what is left.
+    const double width = f.in.pixels().crop.width > 0 ? 1 : std::max(area.width, area.height);
+    read += share(width, f.before.width) * share(width, f.before.height);
+  }
+  constexpr double kCopyNs = 2;
+  return {.copies = 3, .ns = kCopyNs + read * blur_cost(std::min(o.sigma, kBlurSigmaMax)).ns};
+}
+
+// Eight strips, each blurred twice; the mean sigma is near half.
+StepCost cost_of_progressive_blur(const StepFacts& f) {
+  const double sigma = std::min(f.in.pixels().progressive_blur.sigma, kBlurSigmaMax);
+  constexpr double kMixNs = 20;
+  return {.copies = 4, .ns = kMixNs + 2 * blur_cost(sigma).ns};
+}
+
+StepCost cost_of_background(const StepFacts&) { return {.ns = 10, .least_ns = 2}; }
+StepCost cost_of_colorize(const StepFacts&) { return {.ns = 6, .least_ns = 1}; }
+StepCost cost_of_gradient(const StepFacts&) { return {.ns = 12, .least_ns = 2}; }
 
 StepCost cost_of_canvas(const StepFacts&) { return {.ns = 5, .least_ns = 2}; }
 
@@ -203,11 +278,16 @@ constexpr StepRow kRows[] = {
     {StepKind::kTurn, make_turn, cost_of_turn, Content::kKept},
     {StepKind::kResultCrop, make_result_crop, cost_of_crop},
     {StepKind::kFilters, make_filters, cost_of_filters},
+    {StepKind::kBlurAreas, make_blur_areas, cost_of_blur_areas},
+    {StepKind::kProgressiveBlur, make_progressive_blur, cost_of_progressive_blur},
     {StepKind::kExtend, make_extend, cost_of_canvas},
     {StepKind::kExtendAspectRatio, make_extend_aspect_ratio, cost_of_canvas},
     {StepKind::kPadding, make_padding, cost_of_canvas},
     {StepKind::kFixSize, make_fix_size, nothing, Content::kKept},
     {StepKind::kFlatten, make_flatten, nothing, Content::kKept},
+    {StepKind::kBackground, make_background, cost_of_background},
+    {StepKind::kColorize, make_colorize, cost_of_colorize},
+    {StepKind::kGradient, make_gradient, cost_of_gradient},
     {StepKind::kWatermark, make_watermark, cost_of_watermark},
 };
 consteval bool one_row_each() {
@@ -220,6 +300,15 @@ consteval bool one_row_each() {
 static_assert(one_row_each(), "a row for each kind, in the order of IMGRING_STEPS");
 
 }  // namespace
+
+bool filters_change_colours(const url::PixelOptions& o) noexcept {
+  return o.brightness != 0 || o.contrast != 1 || o.saturation != 1 || o.monochrome.intensity > 0 ||
+         o.duotone.intensity > 0;
+}
+
+bool filters_hold_copies(const url::PixelOptions& o, const Step& step) noexcept {
+  return o.blur > 0 || o.sharpen > 0 || o.pixelate > 1 || step.unsharp;
+}
 
 const StepRow& row_of(StepKind kind) noexcept { return kRows[index_of(kind)]; }
 

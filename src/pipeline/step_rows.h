@@ -14,6 +14,11 @@ namespace imgring::pipeline {
 inline constexpr double kBlurSigmaMin = 0.2, kBlurSigmaMax = 1000;
 inline constexpr double kSharpenSigmaMax = 100;
 
+// Whether a filter is on that looks at one pixel alone: of 8 bits, as its rows come.
+bool filters_change_colours(const url::PixelOptions& options) noexcept;
+// Whether a filter that is on looks at the pixels around a pixel; others take rows as they come.
+bool filters_hold_copies(const url::PixelOptions& options, const Step& step) noexcept;
+
 struct StepFacts {
   const Step& step;
   Size before;

@@ -47,12 +47,15 @@ Result<VipsImagePtr> premultiplied(VipsImage* image) {
   return cast(wide.get(), vips_image_get_format(image));
 }
 
-Result<VipsImagePtr> resize(VipsImage* image, double width_scale, double height_scale) {
-  if (!has_alpha(image))
-    return call<vips_resize>("resize", image, width_scale, "vscale", height_scale);
+Result<VipsImagePtr> resize(VipsImage* image, double width_scale, double height_scale,
+                            VipsKernel kernel) {
+  if (!has_alpha(image)) {
+    return call<vips_resize>("resize", image, width_scale, "vscale", height_scale, "kernel",
+                             kernel);
+  }
   IMGRING_TRY(VipsImagePtr multiplied, premultiplied(image));
-  IMGRING_TRY(VipsImagePtr small,
-              call<vips_resize>("resize", multiplied.get(), width_scale, "vscale", height_scale));
+  IMGRING_TRY(VipsImagePtr small, call<vips_resize>("resize", multiplied.get(), width_scale,
+                                                    "vscale", height_scale, "kernel", kernel));
   IMGRING_TRY(VipsImagePtr divided, call<vips_unpremultiply>("unpremultiply", small.get()));
   return cast(divided.get(), vips_image_get_format(image));
 }

@@ -40,7 +40,8 @@ Result<VipsImagePtr> join(VipsImage* first, VipsImage* second);
 // Premultiplied and back in the band format it had.
 Result<VipsImagePtr> premultiplied(VipsImage* image);
 // Plain resize, alpha taken care of.
-Result<VipsImagePtr> resize(VipsImage* image, double width_scale, double height_scale);
+Result<VipsImagePtr> resize(VipsImage* image, double width_scale, double height_scale,
+                            VipsKernel kernel);
 // Transparent black around; negative positions cut.
 Result<VipsImagePtr> on_canvas(VipsImage* image, Size canvas, Position at);
 Result<VipsImagePtr> flatten(VipsImage* image, url::Color background);

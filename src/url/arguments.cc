@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "imgring/base/text.h"
 #include "imgring/format/format.h"
@@ -17,6 +18,11 @@ constexpr auto kGravityNames = std::to_array<std::string_view>(
 // In the order of ResizingType.
 constexpr auto kResizingNames =
     std::to_array<std::string_view>({"fit", "fill", "fill-down", "force", "auto"});
+
+// In the order of ResizingAlgorithm, and of config::UnsharpMode.
+constexpr auto kAlgorithmNames =
+    std::to_array<std::string_view>({"nearest", "linear", "cubic", "lanczos2", "lanczos3"});
+constexpr auto kUnsharpNames = std::to_array<std::string_view>({"auto", "none", "always"});
 
 GravityType gravity_by_name(std::string_view text) {
   const auto at = std::find(kGravityNames.begin() + 1, kGravityNames.end(), text);
@@ -169,6 +175,36 @@ std::string_view name_of(GravityType type) noexcept {
 
 std::string_view name_of(ResizingType type) noexcept {
   return kResizingNames[static_cast<std::size_t>(type)];
+}
+
+std::string_view name_of(ResizingAlgorithm algorithm) noexcept {
+  return kAlgorithmNames[static_cast<std::size_t>(algorithm)];
+}
+
+std::string_view name_of(config::UnsharpMode mode) noexcept {
+  return kUnsharpNames[static_cast<std::size_t>(mode)];
+}
+
+Result<ResizingAlgorithm> parse_resizing_algorithm(const Call& call, std::string_view text) {
+  const auto at = std::ranges::find(kAlgorithmNames, text);
+  if (at == kAlgorithmNames.end()) return bad_argument(call, text, "a resizing algorithm");
+  return static_cast<ResizingAlgorithm>(at - kAlgorithmNames.begin());
+}
+
+Result<config::UnsharpMode> parse_unsharp_mode(const Call& call, std::string_view text) {
+  const auto at = std::ranges::find(kUnsharpNames, text);
+  if (at == kUnsharpNames.end()) return bad_argument(call, text, "auto, none or always");
+  return static_cast<config::UnsharpMode>(at - kUnsharpNames.begin());
+}
+
+Result<double> parse_direction(const Call& call, std::string_view text) {
+  constexpr std::pair<std::string_view, double> kNames[] = {
+      {"down", 0}, {"left", 90}, {"up", 180}, {"right", 270}};
+  for (const auto& [name, degrees] : kNames) {
+    if (text == name) return degrees;
+  }
+  IMGRING_TRY(const double degrees, parse_real(call, text));
+  return std::fmod(degrees, 360);
 }
 
 Result<ResizingType> parse_resizing_type(const Call& call, std::string_view text) {

@@ -41,6 +41,11 @@ inline constexpr double kFactorMin = 1e-6, kFactorMax = 1e6;
 inline constexpr double kSigmaMax = 1000;
 // Trim: no two colours of 16 bits are so far apart.
 inline constexpr double kThresholdMax = 1e6;
+// Contrast and saturation: beyond it every channel is at an end. Ratios, weights: kFactor*.
+inline constexpr double kGainMax = 1000;
+// Directions and their ends: what is farther is as far.
+inline constexpr double kRampMax = 1e6;
+inline constexpr std::size_t kBlurAreasMax = 64;  // each is a blur of its own
 // Scale of a watermark: sides of the result.
 inline constexpr double kWatermarkScaleMax = 100;
 
@@ -73,6 +78,12 @@ Result<GravityType> parse_watermark_position(const Call& call, std::string_view 
 // imgproxy's words for the values.
 std::string_view name_of(GravityType type) noexcept;
 std::string_view name_of(ResizingType type) noexcept;
+std::string_view name_of(ResizingAlgorithm algorithm) noexcept;
+std::string_view name_of(config::UnsharpMode mode) noexcept;
+Result<ResizingAlgorithm> parse_resizing_algorithm(const Call& call, std::string_view text);
+Result<config::UnsharpMode> parse_unsharp_mode(const Call& call, std::string_view text);
+// Degrees, or down up right left.
+Result<double> parse_direction(const Call& call, std::string_view text);
 Result<ResizingType> parse_resizing_type(const Call& call, std::string_view text);
 
 }  // namespace imgring::url

@@ -24,6 +24,11 @@ std::string gravity_text(const Gravity& gravity) {
   return text + ":" + format_number(gravity.x) + ":" + format_number(gravity.y);
 }
 
+std::string ramp_text(const Ramp& ramp) {
+  return format_number(ramp.direction) + ":" + format_number(ramp.start) + ":" +
+         format_number(ramp.stop);
+}
+
 std::string formats_text(ImageTypeSet set) {
   std::vector<std::string> names;
   for (int i = 1; i < kImageTypeCount; ++i) {
@@ -123,6 +128,80 @@ void show_flip(std::string_view, ShowContext& context) {
 
 void show_background(std::string_view name, ShowContext& context) {
   if (context.pixels.background) add_text(name, color_text(*context.pixels.background), context);
+}
+
+void show_resizing_algorithm(std::string_view name, ShowContext& context) {
+  const ResizingAlgorithm algorithm = context.pixels.resizing_algorithm;
+  if (algorithm != ResizingAlgorithm::kLanczos3) {
+    add_text(name, std::string(name_of(algorithm)), context);
+  }
+}
+
+void show_crop_aspect_ratio(std::string_view name, ShowContext& context) {
+  const CropAspectRatio& crop = context.pixels.crop_aspect_ratio;
+  if (crop.ratio <= 0) return;
+  add_text(name, format_number(crop.ratio) + (crop.enlarge ? ":enlarge" : ""), context);
+}
+
+void show_monochrome(std::string_view name, ShowContext& context) {
+  const Monochrome& mono = context.pixels.monochrome;
+  if (mono.intensity <= 0) return;
+  add_text(name, format_number(mono.intensity) + ":" + color_text(mono.color), context);
+}
+
+void show_duotone(std::string_view name, ShowContext& context) {
+  const Duotone& tones = context.pixels.duotone;
+  if (tones.intensity <= 0) return;
+  add_text(
+      name,
+      format_number(tones.intensity) + ":" + color_text(tones.dark) + ":" + color_text(tones.light),
+      context);
+}
+
+void show_unsharp_masking(std::string_view name, ShowContext& context) {
+  const Unsharp& unsharp = context.pixels.unsharp;
+  if (unsharp.mode == config::UnsharpMode::kNone) return;
+  add_text(name,
+           std::string(name_of(unsharp.mode)) + ":" + format_number(unsharp.weight) + ":" +
+               format_number(unsharp.divider),
+           context);
+}
+
+void show_blur_areas(std::string_view name, ShowContext& context) {
+  const BlurAreas& blur = context.pixels.blur_areas;
+  if (blur.sigma <= 0 || blur.areas.empty()) return;
+  std::string text = format_number(blur.sigma);
+  for (const RelativeArea& area : blur.areas) {
+    for (const double side : {area.left, area.top, area.width, area.height}) {
+      text += ":" + format_number(side);
+    }
+  }
+  add_text(name, text, context);
+}
+
+void show_progressive_blur(std::string_view name, ShowContext& context) {
+  const ProgressiveBlur& blur = context.pixels.progressive_blur;
+  if (blur.sigma > 0) {
+    add_text(name, format_number(blur.sigma) + ":" + ramp_text(blur.ramp), context);
+  }
+}
+
+void show_colorize(std::string_view name, ShowContext& context) {
+  const Colorize& layer = context.pixels.colorize;
+  if (layer.opacity <= 0) return;
+  add_text(name,
+           format_number(layer.opacity) + ":" + color_text(layer.color) +
+               (layer.keep_alpha ? ":keep_alpha" : ""),
+           context);
+}
+
+void show_gradient(std::string_view name, ShowContext& context) {
+  const Gradient& gradient = context.pixels.gradient;
+  if (gradient.opacity <= 0) return;
+  add_text(name,
+           format_number(gradient.opacity) + ":" + color_text(gradient.color) + ":" +
+               ramp_text(gradient.ramp),
+           context);
 }
 
 void show_watermark(std::string_view name, ShowContext& context) {

@@ -30,6 +30,11 @@ constexpr OptionRow never_ignored(OptionRow row) {
   row.about.never_ignored = true;
   return row;
 }
+// Of imgproxy's paid edition, built.
+constexpr OptionRow paid(OptionRow row) {
+  row.about.paid = true;
+  return row;
+}
 constexpr OptionRow of_request(OptionRow row) {
   row.about.whole_request = true;
   return row;
@@ -133,26 +138,51 @@ constexpr OptionRow kRows[] = {
     security({"max_result_dimension", "mrd", "pixels", "0", "Longest side of the result."},
              apply_max_result_dimension, show_value<&R::max_result_dimension>),
 
-    later("resizing_algorithm", "ra", "kernel", "Kernel of downscaling."),
-    later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
-    later("crop_aspect_ratio", "crop_ar,car", "ratio:enlarge", "Ratio of the crop area."),
-    later("background_alpha", "bga", "0..1", "Alpha of the background."),
-    later("adjust", "a", "brightness:contrast:saturation", "Three at once."),
-    later("brightness", "br", "-255..255", "Brightness."),
+    // Of imgproxy's paid edition (paid.md).
+    paid(row({"resizing_algorithm", "ra", "nearest|linear|cubic|lanczos2|lanczos3", "lanczos3",
+              "Kernel of the resize."},
+             apply_resizing_algorithm, show_resizing_algorithm)),
+    paid(row({"crop_aspect_ratio", "crop_ar,car", "ratio:enlarge", "0:false",
+              "Width by height of the area that crop leaves.", 2},
+             apply_crop_aspect_ratio, show_crop_aspect_ratio)),
+    paid(row({"background_alpha", "bga", "0..1", "1", "How much of the background shows."},
+             apply_background_alpha, show_value<&P::background_alpha>)),
+    paid(row({"adjust", "a", "brightness:contrast:saturation", "0:1:1",
+              "Brightness, contrast and saturation at once.", 3},
+             apply_adjust, nullptr)),
+    paid(row({"brightness", "br", "-255..255", "0", "Added to each channel."}, apply_brightness,
+             show_value<&P::brightness>)),
     // `co` with more than one argument is crop_objects (UrlRules).
-    later("contrast", "co", "factor", "Contrast."),
-    later("saturation", "sa", "factor", "Saturation."),
-    later("monochrome", "mc", "intensity:color", "One colour."),
-    later("duotone", "dt", "intensity:dark:light", "Two colours."),
-    later("unsharp_masking", "ush,unsharpening", "mode:weight:divider",
-          "Sharpening after resizing."),
-    never_ignored(later("blur_areas", "ba", "sigma:left:top:width:height:...", "Blur parts.")),
-    later("progressive_blur", "pbl", "sigma:direction:start:stop", "Blur that grows."),
+    paid(row({"contrast", "co", "factor", "1", "Distance of each channel from the middle."},
+             apply_contrast, show_value<&P::contrast>)),
+    paid(row({"saturation", "sa", "factor", "1", "Strength of colours; 0: grey."}, apply_saturation,
+             show_value<&P::saturation>)),
+    paid(row(
+        {"monochrome", "mc", "intensity:color", "0:b3b3b3", "Shades and tints of one colour.", 2},
+        apply_monochrome, show_monochrome)),
+    paid(row({"duotone", "dt", "intensity:dark:light", "0:000000:ffffff",
+              "Between two colours, by how light a pixel is.", 3},
+             apply_duotone, show_duotone)),
+    paid(row({"unsharp_masking", "ush,unsharpening", "mode:weight:divider", "none:1:24",
+              "Sharpens pictures that were made smaller.", 3},
+             apply_unsharp_masking, show_unsharp_masking)),
+    never_ignored(paid(row({"blur_areas", "ba", "sigma:left:top:width:height:...", "0",
+                            "Blurs parts of the source, given as parts of its sides.", 0},
+                           apply_blur_areas, show_blur_areas))),
+    paid(row({"progressive_blur", "pbl", "sigma:direction:start:stop", "0:down:0:1",
+              "A blur that grows.", 4},
+             apply_progressive_blur, show_progressive_blur)),
+    paid(row({"colorize", "col", "opacity:color:keep_alpha", "0:000000:false",
+              "One colour over the picture.", 3},
+             apply_colorize, show_colorize)),
+    paid(row({"gradient", "gr", "opacity:color:direction:start:stop", "0:000000:down:0:1",
+              "A colour that grows over the picture.", 5},
+             apply_gradient, show_gradient)),
+
+    later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
     never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
     later("draw_detections", "dd", "boolean:class:...", "Draw boxes around objects."),
     later("crop_objects", "", "factor:class:...", "Crop to the objects."),
-    later("colorize", "col", "opacity:color:keep_alpha", "Colour over the image."),
-    later("gradient", "gr", "opacity:color:direction:start:stop", "Gradient over the image."),
     never_ignored(later("watermark_url", "wmu", "base64", "Another watermark.")),
     never_ignored(later("watermark_text", "wmt", "base64", "Text as watermark.")),
     never_ignored(later("watermark_size", "wms", "width:height", "Size of the watermark.")),

@@ -73,6 +73,22 @@ Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context)
 Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context);
 Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context);
 
+// options_pixels.cc: of imgproxy's paid edition. Arguments that are empty or missing keep.
+Result<void> apply_resizing_algorithm(const Call& call, ApplyContext& context);
+Result<void> apply_crop_aspect_ratio(const Call& call, ApplyContext& context);
+Result<void> apply_background_alpha(const Call& call, ApplyContext& context);
+Result<void> apply_adjust(const Call& call, ApplyContext& context);
+Result<void> apply_brightness(const Call& call, ApplyContext& context);
+Result<void> apply_contrast(const Call& call, ApplyContext& context);
+Result<void> apply_saturation(const Call& call, ApplyContext& context);
+Result<void> apply_monochrome(const Call& call, ApplyContext& context);
+Result<void> apply_duotone(const Call& call, ApplyContext& context);
+Result<void> apply_unsharp_masking(const Call& call, ApplyContext& context);
+Result<void> apply_blur_areas(const Call& call, ApplyContext& context);
+Result<void> apply_progressive_blur(const Call& call, ApplyContext& context);
+Result<void> apply_colorize(const Call& call, ApplyContext& context);
+Result<void> apply_gradient(const Call& call, ApplyContext& context);
+
 // Of options with more than a value: describe.cc.
 void show_resizing_type(std::string_view name, ShowContext& context);
 void show_zoom(std::string_view name, ShowContext& context);
@@ -84,6 +100,15 @@ void show_trim(std::string_view name, ShowContext& context);
 void show_padding(std::string_view name, ShowContext& context);
 void show_flip(std::string_view name, ShowContext& context);
 void show_background(std::string_view name, ShowContext& context);
+void show_resizing_algorithm(std::string_view name, ShowContext& context);
+void show_crop_aspect_ratio(std::string_view name, ShowContext& context);
+void show_monochrome(std::string_view name, ShowContext& context);
+void show_duotone(std::string_view name, ShowContext& context);
+void show_unsharp_masking(std::string_view name, ShowContext& context);
+void show_blur_areas(std::string_view name, ShowContext& context);
+void show_progressive_blur(std::string_view name, ShowContext& context);
+void show_colorize(std::string_view name, ShowContext& context);
+void show_gradient(std::string_view name, ShowContext& context);
 void show_watermark(std::string_view name, ShowContext& context);
 void show_format_quality(std::string_view name, ShowContext& context);
 void show_format(std::string_view name, ShowContext& context);

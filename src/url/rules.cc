@@ -147,6 +147,8 @@ struct UrlRules::Impl {
 
 void UrlRules::Impl::set_defaults(const config::Config& config) {
   defaults.first().auto_rotate = processing.auto_rotate;
+  defaults.first().unsharp = {processing.unsharp_masking_mode, processing.unsharp_masking_weight,
+                              processing.unsharp_masking_divider};
   defaults.strip_metadata = processing.strip_metadata;
   defaults.keep_copyright = processing.keep_copyright;
   defaults.strip_color_profile = processing.strip_color_profile;

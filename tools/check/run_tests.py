@@ -238,7 +238,7 @@ def run_tools(score, quick):
     for path in sorted(
         glob.glob(os.path.join(ROOT, 'tests/tools/*_test.py'))
         + glob.glob(os.path.join(ROOT, 'tests/real/*_test.py'))
-        + ([] if quick else [os.path.join(ROOT, 'tests/golden/golden_test.py')])
+        + ([] if quick else sorted(glob.glob(os.path.join(ROOT, 'tests/golden/*_test.py'))))
     ):
         done = run([python, path])
         ran = re.search(r'^Ran (\d+) tests?', done.stdout, re.M)

@@ -101,6 +101,7 @@ struct PlanInput {
 
 struct Plan {
   LoadScale load;
+  bool reduces = false;       // the scale, as planned before any scale-on-load, makes it smaller
   double wanted_shrink = 1;   // p: how many times the source is larger than what is wanted of it
   SourceFacts loaded;         // the picture the first step sees
   Geometry geometry;          // after scale-on-load

@@ -8,19 +8,24 @@
 // All steps in the order they are done in: kind, the function in steps/ that does it, and its name
 // in `explain` and in errors. A macro, so that one line makes the kind, the function's declaration
 // and its rows in the tables. What a plan makes of it and what it costs stand in step_rows.cc.
-#define IMGRING_STEPS(STEP)                                  \
-  STEP(kTrim, trim, "trim")                                  \
-  STEP(kToProcessing, to_processing, "colour to processing") \
-  STEP(kCrop, crop, "crop")                                  \
-  STEP(kScale, scale, "scale")                               \
-  STEP(kTurn, turn, "rotate and flip")                       \
-  STEP(kResultCrop, crop, "crop to result")                  \
-  STEP(kFilters, filters, "filters")                         \
-  STEP(kExtend, embed, "extend")                             \
-  STEP(kExtendAspectRatio, embed, "extend aspect ratio")     \
-  STEP(kPadding, embed, "padding")                           \
-  STEP(kFixSize, fix_size, "fix size")                       \
-  STEP(kFlatten, flatten, "flatten")                         \
+#define IMGRING_STEPS(STEP)                                    \
+  STEP(kTrim, trim, "trim")                                    \
+  STEP(kToProcessing, to_processing, "colour to processing")   \
+  STEP(kCrop, crop, "crop")                                    \
+  STEP(kScale, scale, "scale")                                 \
+  STEP(kTurn, turn, "rotate and flip")                         \
+  STEP(kResultCrop, crop, "crop to result")                    \
+  STEP(kFilters, filters, "filters")                           \
+  STEP(kBlurAreas, blur_areas, "blur areas")                   \
+  STEP(kProgressiveBlur, progressive_blur, "progressive blur") \
+  STEP(kExtend, embed, "extend")                               \
+  STEP(kExtendAspectRatio, embed, "extend aspect ratio")       \
+  STEP(kPadding, embed, "padding")                             \
+  STEP(kFixSize, fix_size, "fix size")                         \
+  STEP(kFlatten, flatten, "flatten")                           \
+  STEP(kBackground, background, "background")                  \
+  STEP(kColorize, colorize, "colorize")                        \
+  STEP(kGradient, gradient, "gradient")                        \
   STEP(kWatermark, watermark, "watermark")
 
 namespace imgring::pipeline {
@@ -45,9 +50,10 @@ struct Area {
 
 struct Step {
   StepKind kind = StepKind::kEnd;
-  Size after;          // of one frame
-  Area area;           // crops: the part kept; canvases: where the picture lies
-  bool smart = false;  // crops: libvips finds the place
+  Size after;            // of one frame
+  Area area;             // crops: the part kept; canvases: where the picture lies
+  bool smart = false;    // crops: libvips finds the place, which is in `area` once it has
+  bool unsharp = false;  // kFilters: unsharp masking is on
   double width_scale = 1, height_scale = 1;  // kScale, kFixSize: in the frame of the pixels
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "imgring/base/image_type.h"
+#include "imgring/config/config.h"
 
 namespace imgring::url {
 
@@ -62,6 +63,52 @@ struct Watermark {
   double scale = 0;
 };
 
+enum class ResizingAlgorithm : std::uint8_t { kNearest, kLinear, kCubic, kLanczos2, kLanczos3 };
+// Of the crop's area, or of the whole picture.
+struct CropAspectRatio {
+  double ratio = 0;  // width / height; 0 off
+  bool enlarge = false;
+};
+struct Unsharp {
+  config::UnsharpMode mode = config::UnsharpMode::kNone;
+  double weight = 1, divider = 24;
+};
+struct Monochrome {
+  double intensity = 0;  // 0 = off
+  Color color{0xb3, 0xb3, 0xb3};
+};
+struct Duotone {
+  double intensity = 0;  // 0 = off
+  Color dark, light{255, 255, 255};
+};
+// Parts of the source's sides, as its metadata turns it: 0..1 each.
+struct RelativeArea {
+  double left = 0, top = 0, width = 0, height = 0;
+};
+struct BlurAreas {
+  double sigma = 0;  // in pixels of the result; 0 = off
+  std::vector<RelativeArea> areas;
+};
+// Where something that grows begins and is whole, as parts of the way through the picture.
+struct Ramp {
+  double direction = 0;  // degrees, clockwise; 0 = down
+  double start = 0, stop = 1;
+};
+struct ProgressiveBlur {
+  double sigma = 0;  // 0 = off
+  Ramp ramp;
+};
+struct Colorize {
+  double opacity = 0;  // 0 = off
+  Color color;
+  bool keep_alpha = false;
+};
+struct Gradient {
+  double opacity = 0;  // 0 = off
+  Color color;
+  Ramp ramp;
+};
+
 // What one pipeline does to pixels. Sizes above 2^31-1 are taken as that, padding and pixelate
 // above 10^8 likewise: beyond any image.
 struct PixelOptions {
@@ -81,6 +128,20 @@ struct PixelOptions {
   double blur = 0, sharpen = 0;
   int pixelate = 0;
   Watermark watermark;
+
+  // Of imgproxy's paid edition (paid.md).
+  ResizingAlgorithm resizing_algorithm = ResizingAlgorithm::kLanczos3;
+  CropAspectRatio crop_aspect_ratio;
+  double background_alpha = 1;  // of `background`, where the result can hold alpha
+  Unsharp unsharp;
+  int brightness = 0;  // -255..255
+  double contrast = 1, saturation = 1;
+  Monochrome monochrome;
+  Duotone duotone;
+  BlurAreas blur_areas;
+  ProgressiveBlur progressive_blur;
+  Colorize colorize;
+  Gradient gradient;
 };
 
 // What holds for the whole request, and its pipelines, one behind the other: a URL has one.

@@ -1,7 +1,11 @@
-// Blur, sharpen, pixelate, in 8-bit sRGB on a copy in memory.
+// Unsharp masking, colours, blur, sharpen, pixelate, in 8-bit sRGB: one conversion, and one copy in
+// memory, where a filter looks at pixels around a pixel.
 // Promises: the stop flag is looked at often, whatever the sigma: each pass of a blur reads memory.
+#include "filters.h"
+
 #include <algorithm>
 
+#include "../row_function.h"
 #include "../step_rows.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
@@ -49,34 +53,39 @@ double sharpest() noexcept {
   return std::min(kMax, kSharpenSigmaMax);
 }
 
-// What vips_gaussblur does, with a picture in memory between the passes: pulled in strips it would
-// do the rows around each strip again, thousands for a large sigma. The same pixels.
-Result<VipsImagePtr> blurred(VipsImage* picture, double sigma, const image::StopFlag& stop) {
-  constexpr double kLeastWeight = 0.2;  // libvips' own
-  if (sigma < kBlurSigmaMin) return vips::share(picture);
-  VipsImage* made = nullptr;
-  if (vips_gaussmat(&made, std::min(sigma, kBlurSigmaMax), kLeastWeight, "separable", TRUE,
-                    "precision", VIPS_PRECISION_INTEGER, nullptr) != 0) {
-    return std::unexpected(image::vips_failure("blur"));
+// Blur and sharpen work on colours that their alpha is multiplied into.
+bool multiplies(const url::PixelOptions& o, VipsImage* picture) noexcept {
+  return (o.blur > 0 || o.sharpen > 0) && vips::has_alpha(picture);
+}
+
+// Unsharp masking and what changes colours alone.
+Result<VipsImagePtr> coloured(VipsImagePtr work, const StepContext& context, const Step& step) {
+  const url::PixelOptions& o = context.input.pixels();
+  if (!step.unsharp && !filters_change_colours(o)) return work;
+  IMGRING_TRY(work, eight_bit_srgb(work.get()));
+  if (step.unsharp) {
+    IMGRING_TRY(work, unsharp_masked(std::move(work), o.unsharp, context.stop));
   }
-  const VipsImagePtr row(made);
-  IMGRING_TRY(VipsImagePtr column, vips::call<vips_rot>("blur", row.get(), VIPS_ANGLE_D90));
-  IMGRING_TRY(VipsImagePtr across, vips::call<vips_conv>("blur", picture, row.get(), "precision",
-                                                         VIPS_PRECISION_INTEGER));
-  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(across.get(), stop));
-  return vips::call<vips_conv>("blur", memory.get(), column.get(), "precision",
-                               VIPS_PRECISION_INTEGER);
+  IMGRING_TRY(work, adjusted(std::move(work), o));
+  IMGRING_TRY(work, toned(std::move(work), o));
+  // Sharpening reads the rows around each strip once more.
+  return o.sharpen > 0 || o.blur > 0 ? image::copy_to_memory(work.get(), context.stop)
+                                     : std::move(work);
 }
 
 }  // namespace
 
-Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step&) {
+Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, const Step& step) {
   const url::PixelOptions& o = context.input.pixels();
-  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
-  IMGRING_TRY(VipsImagePtr work, image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));
+  VipsImagePtr memory = vips::share(picture);
+  if (filters_hold_copies(o, step)) {
+    IMGRING_TRY(memory, image::copy_to_memory(picture, context.stop));
+  }
+  IMGRING_TRY(VipsImagePtr srgb, image::to_interpretation(memory.get(), VIPS_INTERPRETATION_sRGB));
+  IMGRING_TRY(VipsImagePtr work, coloured(std::move(srgb), context, step));
   const VipsInterpretation space = vips_image_get_interpretation(work.get());
   const VipsBandFormat format = vips_image_get_format(work.get());
-  const bool multiplied = (o.blur > 0 || o.sharpen > 0) && vips::has_alpha(work.get());
+  const bool multiplied = multiplies(o, work.get());
   if (multiplied) {
     IMGRING_TRY(VipsImagePtr out, vips::premultiplied(work.get()));
     work = std::move(out);

@@ -21,6 +21,11 @@ Result<image::VipsImagePtr> run_steps(image::VipsImagePtr picture, Plan* plan,
     const steps::StepFunction run = kFunctions[index_of(step.kind)];
     IMGRING_TRY(image::VipsImagePtr next, run(picture.get(), context, step));
     picture = std::move(next);
+    if (step.smart) {
+      // What libvips found, for those who follow parts of the source.
+      plan->steps[i].area.left = -vips_image_get_xoffset(picture.get());
+      plan->steps[i].area.top = -vips_image_get_yoffset(picture.get());
+    }
     const Size size = vips::size_of(picture.get());
     if (size != step.after) replan_after(plan, input, i, size);
   }

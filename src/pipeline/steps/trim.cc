@@ -1,6 +1,8 @@
 // Trim: cuts the border that looks like the background (processing.md section 6).
 #include <algorithm>
+#include <array>
 
+#include "../area_map.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/encoder.h"
 #include "steps.h"
@@ -99,7 +101,10 @@ Result<VipsImagePtr> trim(VipsImage* picture, const StepContext& context, const 
     found.top = span.start;
     found.height = span.length;
   }
-  return vips::cut(memory.get(), found);
+  IMGRING_TRY(VipsImagePtr cut, vips::cut(memory.get(), found));
+  const std::array<int, 4> from{whole.width, whole.height, found.left, found.top};
+  vips_image_set_array_int(cut.get(), kTrimmedField, from.data(), static_cast<int>(from.size()));
+  return cut;
 }
 
 }  // namespace imgring::pipeline::steps

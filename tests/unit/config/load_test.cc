@@ -35,6 +35,9 @@ TEST(Load, DefaultsOfTheTableAreThoseOfTheStructs) {
   EXPECT_EQ(got.url.signature_size_bytes, 32);
   EXPECT_EQ(got.processing.max_src_resolution, 50'000'000);
   EXPECT_EQ(got.processing.preferred_formats, plain.processing.preferred_formats);
+  EXPECT_EQ(got.processing.unsharp_masking_mode, plain.processing.unsharp_masking_mode);
+  EXPECT_EQ(got.processing.unsharp_masking_divider, plain.processing.unsharp_masking_divider);
+  EXPECT_EQ(got.url.unsupported_options, plain.url.unsupported_options);
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kWebp)], 79);
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kAvif)], 63);
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kJxl)], 77);

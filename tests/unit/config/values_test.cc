@@ -13,6 +13,14 @@ struct ValueCase {
 };
 // Which values start and which refuse, as imgproxy does; with our own rules among them.
 constexpr ValueCase kValueCases[] = {
+    {"IMGPROXY_UNSHARP_MASKING_MODE", "auto", true},
+    {"IMGPROXY_UNSHARP_MASKING_MODE", "on", false},
+    {"IMGPROXY_UNSHARP_MASKING_WEIGHT", "0", false},
+    {"IMGPROXY_UNSHARP_MASKING_WEIGHT", "1.5", true},
+    {"IMGPROXY_UNSHARP_MASKING_DIVIDER", "-1", false},
+    {"IMGPROXY_UNSHARP_MASKING_DIVIDER", "inf", false},
+    {"IMGRING_UNSUPPORTED_OPTIONS", "ignore", true},
+    {"IMGRING_UNSUPPORTED_OPTIONS", "skip", false},
     {"IMGPROXY_QUALITY", "101", false},
     {"IMGPROXY_QUALITY", "1", true},
     {"IMGPROXY_QUALITY", "0", false},
