@@ -6,7 +6,6 @@ namespace imgring::config {
 namespace {
 
 constexpr Option kPaid[] = {
-    paid("IMGPROXY_MAX_CHAINED_PIPELINES", "0", "Most chained pipelines of one URL."),
     paid("IMGPROXY_ALLOWED_INFO_OPTIONS", "", "Info options allowed."),
     paid("IMGPROXY_ALLOW_BYPASS_CACHE", "false", "Allow the option bypass_cache."),
     paid("IMGPROXY_INFO_PRESETS", "", "Presets of the info endpoint."),

@@ -96,8 +96,8 @@ double bounded(double side) noexcept {
 }
 
 // As large as the options can make a result without knowing the source; 0: as large as that is.
-double result_pixels(const url::RequestOptions& o, bool vector) noexcept {
-  const url::PixelOptions& p = o.first();
+double pipeline_pixels(const url::RequestOptions& o, const url::PixelOptions& p,
+                       bool vector) noexcept {
   constexpr double kDrawnMost = static_cast<double>(image::kSvgPixelBytesMax) / kBytesPerPixel;
   double width = bounded(std::max(p.width, p.min_width) * p.zoom_width * p.dpr);
   double height = bounded(std::max(p.height, p.min_height) * p.zoom_height * p.dpr);
@@ -118,6 +118,16 @@ double result_pixels(const url::RequestOptions& o, bool vector) noexcept {
   if (vector) return std::min(pixels, kDrawnMost);
   const bool grows = p.enlarge || p.extend.on || p.min_width > 0 || p.min_height > 0;
   return grows ? pixels : std::min(pixels, static_cast<double>(o.max_src_resolution));
+}
+
+// The largest of the chain.
+double result_pixels(const url::RequestOptions& o, bool vector) noexcept {
+  double most = 0;
+  for (const url::PixelOptions& p : o.pipelines) {
+    const bool drawn = vector && &p == &o.first();
+    most = std::max(most, pipeline_pixels(o, p, drawn));
+  }
+  return most;
 }
 
 bool can_be_drawn(const SourceFacts& vector) noexcept {

@@ -13,11 +13,16 @@ namespace {
 using config::ProcessingConfig;
 using url::RequestOptions;
 
-bool expects_transparency(const SourceFacts& facts, const url::PixelOptions& o) noexcept {
-  if (o.background && o.background_alpha >= 1) return false;
-  const auto& pad = o.padding;
-  const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
-  return facts.alpha || padded || o.extend.on;
+// A background ends what was transparent before it.
+bool expects_transparency(const SourceFacts& facts, const RequestOptions& options) noexcept {
+  bool clear = facts.alpha;
+  for (const url::PixelOptions& o : options.pipelines) {
+    const auto& pad = o.padding;
+    const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
+    clear = clear || padded || o.extend.on;
+    if (o.background && o.background_alpha >= 1) clear = false;
+  }
+  return clear;
 }
 
 ImageType first_fitting(const std::vector<ImageType>& preferred, bool animated, bool transparent) {
@@ -71,7 +76,7 @@ Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& 
   if (options.prefer_webp) return ImageType::kWebp;
   const auto& preferred = config.preferred_formats;
   if (std::ranges::find(preferred, facts.type) != preferred.end()) return facts.type;
-  return first_fitting(preferred, animated, expects_transparency(facts, options.first()));
+  return first_fitting(preferred, animated, expects_transparency(facts, options));
 }
 
 Result<void> check_resolution(const SourceFacts& facts, int frames, const RequestOptions& options) {

@@ -138,7 +138,8 @@ bool possible(const Plan& plan, const PlanInput& input) noexcept {
   const ImageType from = plan.loaded.type;
   const bool source =
       (from == ImageType::kJpeg || from == ImageType::kPng) && input.facts.type == from;
-  const bool one_picture = plan.frames == 1 && !plan.depends_on_pixels && !input.trimmed;
+  const bool one_picture =
+      plan.frames == 1 && plan.later.empty() && !plan.depends_on_pixels && !input.trimmed;
   const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
   // A result that has to fit is written several times, and a byte more or less picks the quality.
   return source && one_picture && !interlaced && plan.load.scale == 1 &&

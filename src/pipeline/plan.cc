@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "step_maker.h"
 
@@ -43,6 +44,7 @@ double wanted_shrink(const PlanInput& in, const Geometry& g) noexcept {
 LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
   const format::Format& type = facts_of(in.facts.type);
   const LoadScale unscaled{.scale = 1 / in.guard_shrink};
+  if (in.chained()) return unscaled;
   if (in.frames > 1 || in.trimmed || in.pixels().trim.on) return unscaled;
   const double p = wanted_shrink(in, g);
   if (p == 1) return unscaled;
@@ -112,7 +114,10 @@ Plan make_plan(const PlanInput& in) {
   return make_plan_for_loaded(in, load, with_size(in.facts, predicted));
 }
 
-Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded) {
+namespace {
+
+// Of one pipeline, without costs.
+Plan plan_one(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded) {
   Plan plan;
   plan.load = load;
   plan.loaded = loaded;
@@ -127,6 +132,59 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
   if (turned_size(loaded, in.pixels()) != turned_size(in.facts, in.pixels()))
     fit_to_loaded(&plan, in);
   StepMaker(&plan, in, {loaded.width, loaded.height}).make_from(0);
+  return plan;
+}
+
+// What steps leave of the alpha that a picture has.
+bool alpha_behind(const Plan& plan, bool alpha) noexcept {
+  for (const Step& step : plan.steps) {
+    const bool canvas = step.kind == StepKind::kExtend || step.kind == StepKind::kPadding ||
+                        step.kind == StepKind::kExtendAspectRatio;
+    if (canvas) alpha = true;
+    if (step.kind == StepKind::kFlatten) alpha = false;
+  }
+  return alpha;
+}
+
+}  // namespace
+
+bool Plan::any_depends_on_pixels() const noexcept {
+  return depends_on_pixels ||
+         std::ranges::any_of(later, [](const Plan& plan) { return plan.depends_on_pixels; });
+}
+
+PlanInput input_behind(const PlanInput& in, std::size_t pipeline, const SourceFacts& picture) {
+  PlanInput behind = in;
+  behind.pipeline = pipeline;
+  behind.facts = picture;
+  behind.facts.type = in.facts.type;
+  behind.facts.rendered = true;
+  behind.facts.orientation = 1;
+  behind.guard_shrink = 1;
+  behind.trimmed = false;
+  return behind;
+}
+
+Plan plan_behind(const PlanInput& in) { return plan_one(in, {}, in.facts); }
+
+bool wants_memory(const Plan& later) noexcept {
+  return std::ranges::find(later.steps, StepKind::kScale, &Step::kind) != later.steps.end();
+}
+
+Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded) {
+  Plan plan = plan_one(in, load, loaded);
+  const Plan* before = &plan;
+  bool alpha = loaded.alpha;
+  std::vector<Plan> later;
+  later.reserve(in.options->pipelines.size());
+  for (std::size_t i = in.pipeline + 1; i < in.options->pipelines.size(); ++i) {
+    alpha = alpha_behind(*before, alpha);
+    SourceFacts given = with_size(loaded, before->result);
+    given.alpha = alpha;
+    later.push_back(plan_behind(input_behind(in, i, given)));
+    before = &later.back();
+  }
+  plan.later = std::move(later);
   plan.planned_bytes = planned_bytes(plan, in);
   plan.certain_bytes = certain_bytes(plan, in);
   return plan;

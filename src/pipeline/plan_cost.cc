@@ -50,8 +50,8 @@ double decoder_bytes(const Plan& plan, const PlanInput& in) noexcept {
   return f.type == ImageType::kPng ? std::max(strips, png_bytes(f)) : strips;
 }
 
-// The largest picture that a step copies into memory.
-double step_bytes(const Plan& plan, const PlanInput& in) noexcept {
+// The largest picture that a step of one pipeline copies into memory.
+double own_step_bytes(const Plan& plan, const PlanInput& in) noexcept {
   double most = 0;
   Size before{plan.loaded.width, plan.loaded.height};
   for (const Step& step : plan.steps) {
@@ -62,9 +62,23 @@ double step_bytes(const Plan& plan, const PlanInput& in) noexcept {
   return most;
 }
 
+// Of all pipelines, with the copies between two of them.
+double step_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  double most = own_step_bytes(plan, in);
+  for (std::size_t i = 0; i < plan.later.size(); ++i) {
+    const Plan& later = plan.later[i];
+    const Size given{later.loaded.width, later.loaded.height};
+    if (wants_memory(later))
+      most = std::max(most, kBytesPerPixel * area(given.width, given.height));
+    most =
+        std::max(most, own_step_bytes(later, input_behind(in, in.pipeline + 1 + i, later.loaded)));
+  }
+  return most;
+}
+
 double joined_bytes(const Plan& plan) noexcept {
   if (plan.frames <= 1) return 0;
-  return kBytesPerPixel * area(plan.result.width, plan.result.height) * plan.frames;
+  return kBytesPerPixel * area(plan.final_size().width, plan.final_size().height) * plan.frames;
 }
 
 // Also what is no number.
@@ -74,13 +88,16 @@ std::int64_t whole_bytes(double bytes) noexcept {
 }
 
 bool shows_watermark(const Plan& plan) noexcept {
-  return !plan.steps.empty() && plan.steps.back().kind == StepKind::kWatermark;
+  const auto shows = [](const Plan& one) {
+    return !one.steps.empty() && one.steps.back().kind == StepKind::kWatermark;
+  };
+  return shows(plan) || std::ranges::any_of(plan.later, shows);
 }
 
 // Savers of animations work on a frame at a time; what is packed already stays.
 double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
   constexpr double kPackedBytesPerPixel = 1;
-  const double frame = area(plan.result.width, plan.result.height);
+  const double frame = area(plan.final_size().width, plan.final_size().height);
   return encode_bytes_per_pixel(plan.result_type, in) * frame +
          kPackedBytesPerPixel * frame * (plan.frames - 1);
 }
@@ -115,7 +132,7 @@ double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
 }
 
 std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {
-  const double frame = area(plan.result.width, plan.result.height);
+  const double frame = area(plan.final_size().width, plan.final_size().height);
   const double drawn = facts_of(in.facts.type).vector
                            ? kBytesPerPixel * area(plan.loaded.width, plan.loaded.height)
                            : 0;

@@ -37,7 +37,9 @@ std::unexpected<Error> too_large(std::string_view what, Size size, double limit)
 
 }  // namespace
 
-Result<void> check_sizes(const Plan& plan) {
+namespace {
+
+Result<void> check_steps(const Plan& plan) {
   const bool given = !facts_of(plan.loaded.type).vector;  // a vector is as large as one asks for
   const Size loaded = given ? Size{plan.loaded.width, plan.loaded.height} : Size{};
   const int side_max = std::max(kSideMax, longest(loaded));
@@ -50,9 +52,18 @@ Result<void> check_sizes(const Plan& plan) {
     if (longest(step.after) > side_max) return too_large(what, step.after, side_max);
     if (pixels(step.after) > pixels_max) return too_large(what, step.after, pixels_max);
   }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_sizes(const Plan& plan) {
+  IMGRING_TRY_VOID(check_steps(plan));
+  for (const Plan& later : plan.later) IMGRING_TRY_VOID(check_steps(later));
+  const Size result = plan.final_size();
   const format::Format& row = facts_of(plan.result_type);
-  if (longest(plan.result) > row.largest.refused_side) {
-    return too_large(row.name, plan.result, row.largest.refused_side);
+  if (longest(result) > row.largest.refused_side) {
+    return too_large(row.name, result, row.largest.refused_side);
   }
   return {};
 }

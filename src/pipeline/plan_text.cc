@@ -33,20 +33,31 @@ std::string load_text(const Plan& plan) {
   return text + "\n";
 }
 
+std::string steps_text(const Plan& plan) {
+  std::string text;
+  for (const Step& step : plan.steps) {
+    text += fmt::format("{}{}: {}x{}\n", name_of(step.kind), detail_of(step), step.after.width,
+                        step.after.height);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string_view name_of(StepKind kind) noexcept { return kNames[index_of(kind)]; }
 
 std::string describe(const Plan& plan) {
-  std::string text = load_text(plan);
-  for (const Step& step : plan.steps) {
-    text += fmt::format("{}{}: {}x{}\n", name_of(step.kind), detail_of(step), step.after.width,
-                        step.after.height);
+  std::string text = load_text(plan) + steps_text(plan);
+  for (std::size_t i = 0; i < plan.later.size(); ++i) {
+    const Plan& later = plan.later[i];
+    text += fmt::format("pipeline {}{}: {}x{}\n", i + 2, wants_memory(later) ? ", from memory" : "",
+                        later.loaded.width, later.loaded.height);
+    text += steps_text(later);
   }
-  if (plan.depends_on_pixels) text += "sizes after trim depend on the pixels\n";
+  if (plan.any_depends_on_pixels()) text += "sizes after trim depend on the pixels\n";
   text += fmt::format("save {}: {}x{}, dpr {:.6g}, about {} bytes of memory\n",
-                      facts_of(plan.result_type).name, plan.result.width, plan.result.height,
-                      plan.geometry.dpr, plan.planned_bytes);
+                      facts_of(plan.result_type).name, plan.final_size().width,
+                      plan.final_size().height, plan.geometry.dpr, plan.planned_bytes);
   return text;
 }
 

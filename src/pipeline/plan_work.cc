@@ -69,13 +69,14 @@ constexpr double kMetadataBytes = 256 << 10;  // of the file, may be no pixels'
 constexpr int kRichQualityMin = 60;
 
 bool keeps_content(const Plan& plan) noexcept {
-  return std::ranges::all_of(
-      plan.steps, [](const Step& step) { return row_of(step.kind).content == Content::kKept; });
+  const auto kept = [](const Step& step) { return row_of(step.kind).content == Content::kKept; };
+  const auto all_kept = [&kept](const Plan& one) { return std::ranges::all_of(one.steps, kept); };
+  return all_kept(plan) && std::ranges::all_of(plan.later, all_kept);
 }
 
 // kCertain: the least, to where sizes are certain, which those behind a trim are not.
 enum class Work : std::uint8_t { kExpected, kCertain };
-microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexcept {
+double own_steps_ns(const Plan& plan, const PlanInput& in, Work work) noexcept {
   double ns = 0;
   Size before{plan.loaded.width, plan.loaded.height};
   for (const Step& step : plan.steps) {
@@ -86,6 +87,21 @@ microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexce
     if (work == Work::kCertain && step.kind == StepKind::kTrim) break;
     before = step.after;
   }
+  return ns;
+}
+
+// Of the whole chain; a copy between two pipelines takes a ns or two for each pixel.
+microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexcept {
+  constexpr double kCopyNs = 2;
+  double ns = own_steps_ns(plan, in, work);
+  bool certain = !plan.depends_on_pixels;
+  for (std::size_t i = 0; i < plan.later.size(); ++i) {
+    const Plan& later = plan.later[i];
+    if (work == Work::kCertain && !certain) break;
+    ns += own_steps_ns(later, input_behind(in, in.pipeline + 1 + i, later.loaded), work);
+    if (work == Work::kExpected) ns += kCopyNs * area(later.loaded.width, later.loaded.height);
+    certain = certain && !later.depends_on_pixels;
+  }
   return from_us(ns * plan.frames / 1e3);
 }
 
@@ -94,7 +110,7 @@ bool is_rich(const Plan& plan, const PlanInput& in, std::size_t source_bytes) no
   const double bytes = static_cast<double>(source_bytes) - kMetadataBytes;
   return in.facts.type == ImageType::kJpeg && plan.frames == 1 &&
          bytes >= pixels * kRichBytesPerPixel &&
-         area(plan.result.width, plan.result.height) <= pixels && keeps_content(plan) &&
+         area(plan.final_size().width, plan.final_size().height) <= pixels && keeps_content(plan) &&
          quality_for(ImageType::kHeic, *in.options, *in.config) >= kRichQualityMin;
 }
 
@@ -113,7 +129,8 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   const bool palette =
       plan.result_type == ImageType::kPng && in.facts.palette && !in.config->png_quantize;
   const Encoding encoding{in.facts.type, encoder_of(plan.result_type, in),
-                          area(plan.result.width, plan.result.height) * plan.frames, palette};
+                          area(plan.final_size().width, plan.final_size().height) * plan.frames,
+                          palette};
   return {.decode =
               decode_time(in.facts.type, pixels * plan.frames, in.facts.whole_decode || large_png),
           .steps = steps_time(plan, in, Work::kExpected),
@@ -126,10 +143,10 @@ namespace {
 // What the encoder takes at least.
 microseconds least_encode(const Plan& plan, const PlanInput& in,
                           std::size_t source_bytes) noexcept {
-  if (plan.depends_on_pixels) return microseconds(0);
+  if (plan.any_depends_on_pixels()) return microseconds(0);
   const ImageType result = encoder_of(plan.result_type, in);
   const bool rich = result == ImageType::kHeic && is_rich(plan, in, source_bytes);
-  const double pixels = area(plan.result.width, plan.result.height) * plan.frames;
+  const double pixels = area(plan.final_size().width, plan.final_size().height) * plan.frames;
   return from_us(pixels * (rich ? kRichHeicNs : facts_of(result).encode.least_ns) / 1e3);
 }
 

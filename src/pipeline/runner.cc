@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "chain.h"
 #include "frame_stack.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/svg/svg.h"
@@ -59,7 +60,9 @@ Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInpu
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
   const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.children};
-  return run_steps(std::move(loaded.image), &loaded.plan, *input, context, loaded.steps_done);
+  IMGRING_TRY(VipsImagePtr done,
+              run_steps(std::move(loaded.image), &loaded.plan, *input, context, loaded.steps_done));
+  return Chain(job, *input, stop).run(std::move(done));
 }
 
 struct AnimationFields {
@@ -90,6 +93,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
   const Size frame_size{loaded.plan.loaded.width, loaded.plan.loaded.height};
   const AnimationFields fields = animation_fields_of(loaded.image.get(), frames);
   PreparedWatermark watermark;
+  Chain chain(job, *input, stop);
   FrameStack stack(frames);
   for (int i = 0; i < frames; ++i) {
     const Area area{0, i * frame_size.height, frame_size.width, frame_size.height};
@@ -97,7 +101,8 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
     IMGRING_TRY(VipsImagePtr frame, vips::without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
     const StepContext context{plan, *input, stop, job.watermark, &watermark, job.children};
-    IMGRING_TRY(VipsImagePtr done, run_steps(std::move(frame), &plan, *input, context));
+    IMGRING_TRY(VipsImagePtr first, run_steps(std::move(frame), &plan, *input, context));
+    IMGRING_TRY(VipsImagePtr done, chain.run(std::move(first)));
     IMGRING_TRY_VOID(stack.append(done.get(), stop));
   }
   loaded.image.reset();

@@ -38,7 +38,9 @@ void make_trim(StepMaker& m) {
   m.add(StepKind::kTrim, m.size());
 }
 
-void make_to_processing(StepMaker& m) { m.add(StepKind::kToProcessing, m.size()); }
+void make_to_processing(StepMaker& m) {
+  if (!m.in().chained()) m.add(StepKind::kToProcessing, m.size());
+}
 
 void make_crop(StepMaker& m) {
   const url::PixelOptions& o = m.options();
@@ -130,7 +132,9 @@ void make_padding(StepMaker& m) {
   m.add(StepKind::kPadding, canvas).area = {left, top, before.width, before.height};
 }
 
+// What the format holds counts for what is saved.
 void make_fix_size(StepMaker& m) {
+  if (!m.in().last()) return;
   const double factor = format_scale(m.in().result_type, m.size());
   if (factor == 1) return;
   Step& step = m.add(StepKind::kFixSize,
@@ -146,7 +150,8 @@ bool faint_background(const url::PixelOptions& o) noexcept {
 void make_flatten(StepMaker& m) {
   const url::PixelOptions& o = m.options();
   if (faint_background(o)) return;
-  if (o.background || !facts_of(m.in().result_type).alpha) m.add(StepKind::kFlatten, m.size());
+  if (o.background || (m.in().last() && !facts_of(m.in().result_type).alpha))
+    m.add(StepKind::kFlatten, m.size());
 }
 
 void make_background(StepMaker& m) {

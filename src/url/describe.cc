@@ -76,9 +76,9 @@ void show_resizing_type(std::string_view name, ShowContext& context) {
   if (type != plain.resizing_type) add_text(name, std::string(name_of(type)), context);
 }
 
-void show_zoom(std::string_view, ShowContext& context) {
-  show_value<&PixelOptions::zoom_width>("zoom_width", context);
-  show_value<&PixelOptions::zoom_height>("zoom_height", context);
+void show_zoom(std::string_view name, ShowContext& context) {
+  show_value<&PixelOptions::zoom_width>(std::string(name) + "_width", context);
+  show_value<&PixelOptions::zoom_height>(std::string(name) + "_height", context);
 }
 
 void show_extend(std::string_view name, ShowContext& context) {
@@ -108,8 +108,9 @@ void show_trim(std::string_view name, ShowContext& context) {
   std::string text = format_number(trim.threshold);
   if (trim.color) text += ":" + color_text(*trim.color);
   add_text(name, text, context);
-  show_value_of("trim_equal_hor", trim.equal_horizontal, false, context.fields);
-  show_value_of("trim_equal_ver", trim.equal_vertical, false, context.fields);
+  const std::string sides = std::string(name) + "_equal_";
+  show_value_of(sides + "hor", trim.equal_horizontal, false, context.fields);
+  show_value_of(sides + "ver", trim.equal_vertical, false, context.fields);
 }
 
 void show_padding(std::string_view name, ShowContext& context) {
@@ -121,9 +122,9 @@ void show_padding(std::string_view name, ShowContext& context) {
            context);
 }
 
-void show_flip(std::string_view, ShowContext& context) {
-  show_value<&PixelOptions::flip_horizontal>("flip_horizontal", context);
-  show_value<&PixelOptions::flip_vertical>("flip_vertical", context);
+void show_flip(std::string_view name, ShowContext& context) {
+  show_value<&PixelOptions::flip_horizontal>(std::string(name) + "_horizontal", context);
+  show_value<&PixelOptions::flip_vertical>(std::string(name) + "_vertical", context);
 }
 
 void show_background(std::string_view name, ShowContext& context) {
@@ -241,9 +242,18 @@ void show_expires(std::string_view name, ShowContext& context) {
 
 LogGroup log_fields(const RequestOptions& options) {
   LogGroup group;
+  const bool chained = options.pipelines.size() > 1;
+  for (std::size_t i = 0; chained && i < options.pipelines.size(); ++i) {
+    ShowContext context{options, options.pipelines[i], group};
+    for (const OptionRow& row : option_rows()) {
+      if (row.show == nullptr || row.about.whole_request) continue;
+      row.show(std::to_string(i) + "." + field_name(row.about.name), context);
+    }
+  }
   ShowContext context{options, options.first(), group};
   for (const OptionRow& row : option_rows()) {
-    if (row.show != nullptr) row.show(field_name(row.about.name), context);
+    if (row.show == nullptr || (chained && !row.about.whole_request)) continue;
+    row.show(field_name(row.about.name), context);
   }
   using R = RequestOptions;
   show_features<&R::prefer_webp, &R::prefer_avif, &R::prefer_jxl, &R::enforce_webp,

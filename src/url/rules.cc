@@ -41,11 +41,24 @@ struct Replacement {
   std::string text;
 };
 
+// Of one request, whatever IMGPROXY_MAX_CHAINED_PIPELINES says: each may copy and blur a picture.
+constexpr std::size_t kPipelinesMax = 32;
+
+// The part of a URL, or of a preset, behind which the next pipeline begins.
+constexpr std::string_view kNextPipeline = "-";
+bool begins_pipeline(const Written& written) noexcept {
+  return written.name == kNextPipeline && written.arguments.empty();
+}
+
 // Options at the left of `parts`; `used` tells how many parts they took.
 std::vector<Written> read_options(const Parts& parts, std::string_view separator,
                                   std::size_t& used) {
   std::vector<Written> options;
   for (used = 0; used < parts.size(); ++used) {
+    if (parts[used] == kNextPipeline) {
+      options.push_back({parts[used], {}});
+      continue;
+    }
     Parts pieces = split(parts[used], separator);
     if (pieces.size() < 2) break;
     Written written;
@@ -127,6 +140,7 @@ struct UrlRules::Impl {
     std::vector<std::string>* ignored;
     std::vector<std::string_view> presets_open{};  // from the outside in
     int applied = 0;
+    std::size_t pipeline = 0;  // that is written
   };
 
   void set_defaults(const config::Config& config);
@@ -135,6 +149,8 @@ struct UrlRules::Impl {
   // Of an option that is known and not built, whole or with these arguments: the refusal, or
   // nothing where the configuration wants such options left out.
   Result<void> leave_out(const OptionRow& row, Run& run, Result<void> refusal) const;
+  // Goes on to the next pipeline: one that a preset made, or a new one.
+  Result<void> next_pipeline(Run& run) const;
   Result<void> apply_all(const std::vector<Written>& options, Run& run) const;
   Result<void> apply_presets(const Parts& names, Run& run) const;
   Result<void> check_allowed(const Written& written) const;
@@ -208,7 +224,7 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
     return fail(ErrorCode::kInvalidUrl,
                 "option " + std::string(written.name) + " has too many arguments");
   }
-  ApplyContext context{run.options, run.options.first(), run.now_unix_s};
+  ApplyContext context{run.options, run.options.pipelines[run.pipeline], run.now_unix_s};
   Result<void> applied = row->apply(call, context);
   return unsupported ? leave_out(*row, run, std::move(applied)) : applied;
 }
@@ -221,8 +237,23 @@ Result<void> UrlRules::Impl::leave_out(const OptionRow& row, Run& run, Result<vo
   return {};
 }
 
+Result<void> UrlRules::Impl::next_pipeline(Run& run) const {
+  if (++run.pipeline < run.options.pipelines.size()) return {};
+  if (run.pipeline == kPipelinesMax) {
+    return fail(ErrorCode::kInvalidUrl, "over " + std::to_string(kPipelinesMax) +
+                                            " chained pipelines with those of presets");
+  }
+  run.options.pipelines.push_back(defaults.first());
+  return {};
+}
+
+// A preset's pipelines are put upon the one it is used in and those behind it.
 Result<void> UrlRules::Impl::apply_all(const std::vector<Written>& options, Run& run) const {
-  for (const Written& written : options) IMGRING_TRY_VOID(apply(written, run));
+  const std::size_t from = run.pipeline;
+  for (const Written& written : options) {
+    IMGRING_TRY_VOID(begins_pipeline(written) ? next_pipeline(run) : apply(written, run));
+  }
+  run.pipeline = from;
   return {};
 }
 
@@ -265,7 +296,18 @@ Result<std::size_t> UrlRules::Impl::apply_path_options(const Parts& parts, Run& 
   }
   std::size_t used = 0;
   const std::vector<Written> options = read_options(parts, url.arguments_separator, used);
+  const auto dashes = std::ranges::count_if(options, begins_pipeline);
+  const int most = url.max_chained_pipelines;
+  if (most > 0 && dashes > most) {
+    return fail(ErrorCode::kInvalidUrl, std::to_string(dashes) + " chained pipelines, at most " +
+                                            std::to_string(most) +
+                                            " (IMGPROXY_MAX_CHAINED_PIPELINES)");
+  }
   for (const Written& written : options) {
+    if (begins_pipeline(written)) {
+      IMGRING_TRY_VOID(next_pipeline(run));
+      continue;
+    }
     IMGRING_TRY_VOID(check_allowed(written));
     IMGRING_TRY_VOID(apply(written, run));
   }

@@ -107,9 +107,6 @@ Result<SourcePart> decode_source(std::span<const std::string_view> parts,
   if (parts.empty()) return fail(ErrorCode::kInvalidUrl, "there is no source URL");
   const bool marked = parts.size() > 1;
   if (marked && parts[0] == "plain") return decode_plain(parts.subspan(1));
-  if (parts[0] == "-") {
-    return fail(ErrorCode::kInvalidUrl, "chained pipelines are not supported yet");
-  }
   const bool encrypted = marked && parts[0] == "enc";
   IMGRING_TRY(SourcePart source, decode_base64(encrypted ? parts.subspan(1) : parts,
                                                config.base64_url_includes_filename));

@@ -107,8 +107,18 @@ constexpr Source kSources[] = {{"jpeg", ".jpg"},
                                {"jxl", ".jxl[effort=3]"}};
 // All of a 3 MP result where the encoder is what is measured.
 constexpr const char* kOptions[] = {
-    "rs:fit:500:0",       "rs:fit:2000:0",          "rs:fit:2000:0/rot:90", "rs:fit:2000:0/bl:5",
-    "rs:fit:2000:0/sh:1", "rs:fill:1500:1500/g:sm", "t:10/rs:fit:500:0"};
+    "rs:fit:500:0",
+    "rs:fit:2000:0",
+    "rs:fit:2000:0/rot:90",
+    "rs:fit:2000:0/bl:5",
+    "rs:fit:2000:0/sh:1",
+    "rs:fill:1500:1500/g:sm",
+    "t:10/rs:fit:500:0",
+    "rs:fit:2000:0/a:20:1.2:1.5/dt:0.5/gr:1",
+    "rs:fit:2000:0/ush:always",
+    "rs:fit:2000:0/ba:5:0.2:0.2:0.5:0.5",
+    "rs:fit:2000:0/pbl:10",
+    "rs:fit:3000:0/-/c:0.9:0.9/br:20/-/w:2000/-/gr:1/-/pd:10/-/col:0.1:f00"};
 constexpr const char* kResults[] = {"jpg", "png", "webp", "avif", "gif", "tiff", "jxl", "bmp"};
 
 std::string path_of(const std::string& options, const std::string& format) {

@@ -88,8 +88,11 @@ int quality_for(ImageType type, const url::RequestOptions& options,
 struct PlanInput {
   SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
   const url::RequestOptions* options = nullptr;
-  // Of the pipeline that is planned.
-  const url::PixelOptions& pixels() const noexcept { return options->first(); }
+  // Of the pipeline that is planned. Those behind the first are given a picture, not a source.
+  std::size_t pipeline = 0;
+  const url::PixelOptions& pixels() const noexcept { return options->pipelines[pipeline]; }
+  bool chained() const noexcept { return pipeline > 0; }
+  bool last() const noexcept { return pipeline + 1 == options->pipelines.size(); }
   const config::ProcessingConfig* config = nullptr;
   ImageType result_type = ImageType::kUnknown;
   int frames = 1;                    // > 1: animated, no scale-on-load and no trim
@@ -108,7 +111,12 @@ struct Plan {
   Turn turn;                  // EXIF's
   url::Gravity crop_gravity;  // offsets corrected for scale-on-load, in the turned frame
   std::vector<Step> steps;
-  Size result;  // of one frame
+  Size result;  // of one frame, behind this pipeline
+  // The pipelines behind the first, each with what it is given as `loaded`.
+  std::vector<Plan> later;
+  // Of the whole chain.
+  Size final_size() const noexcept { return later.empty() ? result : later.back().result; }
+  bool any_depends_on_pixels() const noexcept;
   int frames = 1;
   ImageType result_type = ImageType::kUnknown;
   bool depends_on_pixels = false;  // trim: sizes are those of a picture with nothing to cut
@@ -126,6 +134,13 @@ Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexce
 Plan make_plan(const PlanInput& in);
 // The same with the picture that was really loaded by `load` (sizes or orientation may differ).
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
+// The input of a pipeline that is given `picture`, whatever the source was.
+PlanInput input_behind(const PlanInput& in, std::size_t pipeline, const SourceFacts& picture);
+// The plan of one pipeline behind the first, for what it is given.
+Plan plan_behind(const PlanInput& in);
+// Whether a pipeline gets its picture in memory: reading rows twice would make them twice.
+bool wants_memory(const Plan& later) noexcept;
+
 // Cuts the result once more. Only for plans that end with a scale or a turn (watermarks).
 void cut_result(Plan* plan, const PlanInput& in, Area area);
 // After step `index` left `actual` instead of what was planned: the steps behind it anew.

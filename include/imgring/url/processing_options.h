@@ -144,7 +144,7 @@ struct PixelOptions {
   Gradient gradient;
 };
 
-// What holds for the whole request, and its pipelines, one behind the other: a URL has one.
+// What holds for the whole request, and its pipelines, one behind the other.
 struct RequestOptions {
   std::vector<PixelOptions> pipelines = std::vector<PixelOptions>(1);
   PixelOptions& first() noexcept { return pipelines.front(); }

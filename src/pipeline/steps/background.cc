@@ -19,7 +19,7 @@ Result<VipsImagePtr> background(VipsImage* picture, const StepContext& context, 
   const url::PixelOptions& o = context.input.pixels();
   const url::Color c = o.background.value_or(url::Color{});
   const double alpha = o.background_alpha;
-  if (!facts_of(context.input.result_type).alpha) {
+  if (context.input.last() && !facts_of(context.input.result_type).alpha) {
     return vips::flatten(picture,
                          {over_white(c.r, alpha), over_white(c.g, alpha), over_white(c.b, alpha)});
   }

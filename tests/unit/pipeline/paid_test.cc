@@ -37,18 +37,6 @@ VipsImagePtr noise(int width, int height, int bands = 3) {
   return as_srgb(out.get());
 }
 
-double largest_difference(VipsImage* a, VipsImage* b) {
-  VipsImage* difference = nullptr;
-  EXPECT_EQ(vips_subtract(a, b, &difference, nullptr), 0) << image::take_vips_error();
-  const VipsImagePtr owned(difference);
-  VipsImage* size = nullptr;
-  vips_abs(difference, &size, nullptr);
-  const VipsImagePtr sizes = checked(size);
-  double most = -1;
-  vips_max(sizes.get(), &most, nullptr);
-  return most;
-}
-
 VipsImagePtr part(VipsImage* picture, int left, int top, int width, int height) {
   VipsImage* out = nullptr;
   EXPECT_EQ(vips_extract_area(picture, &out, left, top, width, height, nullptr), 0);
@@ -201,6 +189,18 @@ TEST(BlurAreas, ChangesNothingOutside) {
             1);
 }
 
+// The area in the frame that the metadata makes upright.
+url::RelativeArea turned(url::RelativeArea area, int orientation) {
+  const auto flip_x = [&area] { area.left = 1 - area.left - area.width; };
+  const auto flip_y = [&area] { area.top = 1 - area.top - area.height; };
+  if (orientation == 2 || orientation == 3) flip_x();
+  if (orientation == 3 || orientation == 4) flip_y();
+  if (orientation >= 5) area = {area.top, area.left, area.height, area.width};
+  if (orientation == 6 || orientation == 7) flip_x();
+  if (orientation == 7 || orientation == 8) flip_y();
+  return area;
+}
+
 // A mark at a known place of the source is blurred wherever the steps take it.
 TEST(BlurAreas, FollowThePicture) {
   VipsImagePtr marked = plain(200, 100, {255, 255, 255});
@@ -232,25 +232,17 @@ TEST(BlurAreas, FollowThePicture) {
         }
         vips_image_set_int(source.get(), VIPS_META_ORIENTATION, orientation);
         Request request;
-        request.source = encoded(source.get(), ".png");
+        request.source = encoded(source.get(), ".tif");
+        request.type = kTiff;
         request.options = options_of(path);
         request.options.format = kPng;
         request.options.first().trim.on = trim;
         request.options.first().trim.threshold = 10;
         request.options.first().flip_horizontal = path.size() % 2 == 1;
         const Outcome sharp = outcome_of(request);
-        // The mark in the frame that the metadata makes upright.
         const double w = trim ? 260 : 200, h = trim ? 140 : 100;
         const double left = trim ? 150 : 120, top = trim ? 40 : 20;
-        url::RelativeArea area{left / w, top / h, 40 / w, 20 / h};
-        const auto flip_x = [&area] { area.left = 1 - area.left - area.width; };
-        const auto flip_y = [&area] { area.top = 1 - area.top - area.height; };
-        const auto transpose = [&area] { area = {area.top, area.left, area.height, area.width}; };
-        if (orientation == 2 || orientation == 3) flip_x();
-        if (orientation == 3 || orientation == 4) flip_y();
-        if (orientation >= 5) transpose();
-        if (orientation == 6 || orientation == 7) flip_x();
-        if (orientation == 7 || orientation == 8) flip_y();
+        const url::RelativeArea area = turned({left / w, top / h, 40 / w, 20 / h}, orientation);
         request.options.first().blur_areas = {30, {area}};
         const Outcome soft = outcome_of(request);
         double darkest_before = 255, darkest = 255;
@@ -339,8 +331,11 @@ TEST(Colours, OfGreyPicturesAndAnimations) {
   moving.options.first().colorize = {0.5, {200, 0, 0}, false};
   moving.options.first().blur_areas = {2, {{0, 0, 1, 1}}};
   const Outcome out = outcome_of(moving, -1);
-  expect_pixel(out.picture.get(), 5, 5, {100, 0, 0}, 8);
-  expect_pixel(out.picture.get(), 5, 15, {228, 128, 128}, 8);
+  const auto dark = pixel(out.picture.get(), 5, 5), light = pixel(out.picture.get(), 5, 15);
+  EXPECT_NEAR(dark[0], 100, 8);
+  EXPECT_NEAR(dark[1], 0, 8);
+  EXPECT_NEAR(light[0], 228, 8);
+  EXPECT_NEAR(light[1], 128, 8);
 }
 
 TEST(BackgroundAlpha, WithAResultThatHoldsNoAlpha) {

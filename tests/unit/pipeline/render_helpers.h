@@ -113,6 +113,18 @@ inline void expect_pixel(VipsImage* picture, int x, int y, const std::vector<dou
     EXPECT_NEAR(found[i], wanted[i], off) << "band " << i << " at " << x << "," << y;
 }
 
+// Of all samples of two pictures of one size.
+inline double largest_difference(VipsImage* a, VipsImage* b) {
+  VipsImage *difference = nullptr, *size = nullptr;
+  EXPECT_EQ(vips_subtract(a, b, &difference, nullptr), 0) << image::take_vips_error();
+  const VipsImagePtr owned(difference);
+  vips_abs(difference, &size, nullptr);
+  const VipsImagePtr sizes = checked(size);
+  double most = -1;
+  vips_max(sizes.get(), &most, nullptr);
+  return most;
+}
+
 // A request with everything it needs.
 struct Request {
   std::string source;

@@ -205,7 +205,6 @@ TEST(Options, OnesOfThePaidEditionAreNamed) {
   EXPECT_EQ(described("wm:1:ch"), "404 watermark position ch is not supported yet");
   EXPECT_EQ(described("f:best"), "404 format best is not supported yet");
   EXPECT_EQ(described("wmt:x"), "404 option wmt is not supported yet");
-  EXPECT_EQ(described("w:1/-/w:2"), "404 chained pipelines are not supported yet");
 }
 
 TEST(Options, CoWithMoreThanOneArgumentIsCropObjects) {

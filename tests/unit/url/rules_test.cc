@@ -8,6 +8,12 @@ namespace {
 
 constexpr std::string_view kUrl = "local:///small.png";
 
+std::string repeated(std::string_view text, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
 TEST(Source, PlainForms) {
   struct Case {
     std::string_view path;
@@ -269,6 +275,88 @@ TEST(Presets, BadOnesStopTheBuild) {
   EXPECT_EQ(warnings.size(), 1u);
 }
 
+TEST(Chains, PipelinesStandApart) {
+  struct Case {
+    std::string_view options, wanted;
+  };
+  const Case cases[] = {
+      {"w:5/-/h:6", "0.width=5 1.height=6"},
+      {"w:5/h:2/bg:fff/-/w:7/-/bl:2",
+       "0.width=5 0.height=2 0.background=ffffff 1.width=7 2.blur=2"},
+      // Those of the whole request count wherever they stand, the last one.
+      {"q:50/w:5/-/f:png/q:60", "0.width=5 quality=60 format=png"},
+      {"rs:fill:3:4/z:2/fl:1/t:10::1/-/ar:0",
+       "0.resizing_type=fill 0.width=3 0.height=4 0.zoom_width=2 0.zoom_height=2 0.trim=10 "
+       "0.trim_equal_hor=true 0.flip_horizontal=true 1.auto_rotate=false"},
+      {"-/w:5", "1.width=5"},
+      {"w:5/-", "0.width=5"},
+      {"-/-/-", ""},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.options);
+    EXPECT_EQ(described(c.options), c.wanted);
+  }
+  EXPECT_EQ(parse_options("-/-/-")->options.pipelines.size(), 4u);
+  EXPECT_EQ(parse_options("w:5")->options.pipelines.size(), 1u);
+  EXPECT_EQ(parse("w:5/-/h:6/" + base64(kUrl) + ".webp")->source_url, kUrl);
+  EXPECT_EQ(parse("w:5/-/plain/http://h/a/-/b")->source_url, "http://h/a/-/b");
+  EXPECT_EQ(parse_options("w:5/-/h:6")->options_text, "w:5/-/h:6");
+  for (const std::string_view bad : {"w:5/--/h:6", "w:5/-:/h:6", "w:5/-/nosuch:1", "w:5/ -/h:1"}) {
+    EXPECT_EQ(described(bad).substr(0, 3), "404") << bad;
+  }
+}
+
+// The example of the documentation, and what `default` brings.
+TEST(Chains, PresetsArePutUponThePipelinesTheyAreUsedIn) {
+  config::Config config;
+  config.url.presets = {"test=w:300/h:300/-/w:200/h:200/-/w:100/h:200", "outer=pr:test/-/bl:3"};
+  EXPECT_EQ(described("w:400/-/pr:test/w:500/-/w:600", config),
+            "0.width=400 1.width=500 1.height=300 2.width=600 2.height=200 3.width=100 "
+            "3.height=200");
+  EXPECT_EQ(described("pr:outer", config),
+            "0.width=300 0.height=300 1.width=200 1.height=200 1.blur=3 2.width=100 2.height=200");
+  config.url.presets.push_back("default=el:1/-/sh:1");
+  EXPECT_EQ(described("w:7", config), "0.width=7 0.enlarge=true 1.sharpen=1");
+  EXPECT_EQ(described("w:7/-/w:3", config), "0.width=7 0.enlarge=true 1.width=3 1.sharpen=1");
+  config.url.only_presets = true;
+  const auto only = parse("test/plain/local:///a.png", config);
+  ASSERT_TRUE(only.has_value());
+  EXPECT_EQ(only->options.pipelines.size(), 3u);
+}
+
+TEST(Chains, NewPipelinesBeginAsConfigured) {
+  config::Config config;
+  config.processing.auto_rotate = false;
+  const ClientFeatures hints{.dpr = 2, .width = 300};
+  EXPECT_EQ(describe(parse("-/h:6/plain/x", config, hints)->options),
+            "0.width=150 0.dpr=2 0.auto_rotate=false 1.height=6 1.auto_rotate=false");
+}
+
+TEST(Chains, AreBounded) {
+  config::Config config;
+  EXPECT_EQ(parse_options("w:1" + repeated("/-", 31))->options.pipelines.size(), 32u);
+  const auto many = parse_options("w:1" + repeated("/-", 32));
+  ASSERT_FALSE(many.has_value());
+  EXPECT_EQ(many.error().status(), 404);
+  EXPECT_NE(many.error().detail.find("32 chained pipelines"), std::string::npos);
+  EXPECT_EQ(parse_options("w:1" + repeated("/-", 900)).error().status(), 404);
+  config.url.max_chained_pipelines = 1000;
+  EXPECT_FALSE(parse_options("w:1" + repeated("/-", 32), config).has_value());
+  config.url.max_chained_pipelines = 2;
+  config.url.presets = {"long=w:1/-/w:2/-/w:3/-/w:4"};
+  EXPECT_TRUE(parse_options("w:1/-/-", config).has_value());
+  EXPECT_TRUE(parse_options("pr:long/-/-", config).has_value()) << "presets don't count";
+  EXPECT_EQ(described("w:1/-/-/-", config),
+            "404 3 chained pipelines, at most 2 (IMGPROXY_MAX_CHAINED_PIPELINES)");
+  // The dash is no option, so no list has to allow it.
+  config.url.allowed_processing_options = {"w"};
+  EXPECT_TRUE(parse_options("w:1/-/w:2", config).has_value());
+  EXPECT_FALSE(parse_options("w:1/-/h:2", config).has_value());
+  config = {};
+  config.url.presets = {"a=w:1" + repeated("/-", 32)};
+  EXPECT_FALSE(UrlRules::build(config, nullptr).has_value());
+}
+
 TEST(Rules, BaseUrlReplacementsAndAllowedSources) {
   config::Config config;
   config.url.base_url = "local:///";
@@ -321,12 +409,6 @@ TEST(Rules, LongPathsAreFine) {
   for (int i = 0; i < 900; ++i) path += "cb:" + std::to_string(i) + "/";
   EXPECT_TRUE(parse(path + "plain/x").has_value());
   EXPECT_EQ(parse("fn:" + std::string(500000, 'a') + "/plain/x")->options.filename.size(), 500000u);
-}
-
-std::string repeated(std::string_view text, int count) {
-  std::string out;
-  for (int i = 0; i < count; ++i) out += text;
-  return out;
 }
 
 // A megabyte of parts, arguments or presets took 0.4 s of a loop.

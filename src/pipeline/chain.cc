@@ -1,0 +1,60 @@
+// Plans are made for the picture that is really there: trim and smart crop surprise.
+#include "chain.h"
+
+#include <utility>
+
+#include "area_map.h"
+#include "imgring/image/encoder.h"
+#include "load.h"
+
+namespace imgring::pipeline {
+namespace {
+
+using image::VipsImagePtr;
+
+// Nothing of the picture's own may count once more: it is upright, and whole.
+Result<VipsImagePtr> as_new(VipsImage* picture) {
+  IMGRING_TRY(VipsImagePtr own, vips::copy(picture));
+  vips_autorot_remove_angle(own.get());
+  vips_image_remove(own.get(), kTrimmedField);
+  return own;
+}
+
+}  // namespace
+
+Chain::Chain(const RenderJob& job, const PlanInput& input, const image::StopFlag& stop)
+    : job_(job), input_(input), stop_(stop), watermarks_(input.options->pipelines.size()) {}
+
+Result<VipsImagePtr> Chain::run(VipsImagePtr frame) {
+  for (std::size_t i = 1; i < watermarks_.size(); ++i) {
+    IMGRING_TRY(frame, run_one(std::move(frame), i));
+  }
+  return frame;
+}
+
+Result<VipsImagePtr> Chain::run_one(VipsImagePtr frame, std::size_t pipeline) {
+  IMGRING_TRY_VOID(vips::check_stop(stop_));
+  IMGRING_TRY(frame, as_new(frame.get()));
+  const auto facts = [this](VipsImage* picture) {
+    return facts_of_image(picture, input_.facts.type, 1);
+  };
+  PlanInput input = input_behind(input_, pipeline, facts(frame.get()));
+  Plan plan = plan_behind(input);
+  IMGRING_TRY_VOID(check_sizes(plan));
+  if (wants_memory(plan)) {
+    IMGRING_TRY(frame, image::copy_to_memory(frame.get(), stop_));
+  }
+  if (plan.depends_on_pixels) {
+    const StepContext context{plan, input, stop_, nullptr, nullptr};
+    IMGRING_TRY(frame, steps::trim(frame.get(), context, plan.steps.front()));
+    input = input_behind(input_, pipeline, facts(frame.get()));
+    input.trimmed = true;
+    plan = plan_behind(input);
+    IMGRING_TRY_VOID(check_sizes(plan));
+  }
+  const StepContext context{plan,         input, stop_, job_.watermark, &watermarks_[pipeline],
+                            job_.children};
+  return run_steps(std::move(frame), &plan, input, context);
+}
+
+}  // namespace imgring::pipeline
