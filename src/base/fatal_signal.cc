@@ -109,10 +109,11 @@ void write_line(int signal) noexcept {
 }
 
 // The default action: at once for a signal that somebody sent, and for a fault when the instruction
-// is tried again, so that a core file shows it.
+// is tried again, so that a core file shows it. Behind a breakpoint, which GLib ends a program by,
+// the next instruction would go on.
 void let_die(int signal, const siginfo_t* info) noexcept {
   std::signal(signal, SIG_DFL);
-  if (info->si_code <= 0) raise(signal);
+  if (info->si_code <= 0 || signal == SIGTRAP) raise(signal);
 }
 
 void on_fatal_signal(int signal, siginfo_t* info, void*) {

@@ -27,7 +27,7 @@ GaussMask gauss_mask(double sigma, double least) {
   const int end = static_cast<int>(std::clamp(8 * sigma, 1.0, 5000.0));
   GaussMask mask;
   for (int x = 0; x < end; ++x) {
-    const double v = std::exp(-x * x / twice);
+    const double v = x == 0 ? 1 : std::exp(-x * x / twice);  // a sigma's square may be 0
     if (v < least) break;
     mask.weights.push_back(static_cast<float>(std::rint(kWhole * v)));
     mask.sum += mask.weights.back() * (x == 0 ? 1.0F : 2.0F);

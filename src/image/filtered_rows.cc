@@ -9,11 +9,12 @@ namespace imgring::image {
 BlurredRows::BlurredRows(const NativeJob& job, RowSource* rows)
     : rows_(*rows), blurrer_(job.blur), width_(static_cast<std::size_t>(job.result_width())),
       bands_(static_cast<std::size_t>(job.bands)), row_bytes_(width_ * bands_),
-      height_(job.result_height()), row_count_(2 * (blurrer_.radius() + kStripRows)),
+      height_(job.result_height()),
+      row_count_(std::min(2 * (blurrer_.radius() + kStripRows), height_)),
       ring_(static_cast<std::size_t>(row_count_) * row_bytes_),
       wide_(row_bytes_ + 2 * static_cast<std::size_t>(blurrer_.radius()) * bands_),
-      strip_(static_cast<std::size_t>(kStripRows) * row_bytes_), sums_(row_bytes_),
-      around_(2 * static_cast<std::size_t>(blurrer_.radius()) + 1) {}
+      strip_(static_cast<std::size_t>(std::min(kStripRows, height_)) * row_bytes_),
+      sums_(row_bytes_), around_(2 * static_cast<std::size_t>(blurrer_.radius()) + 1) {}
 
 // The ring has rows that are blurred along themselves.
 Result<void> BlurredRows::fill() {
@@ -45,7 +46,8 @@ Result<Strip> BlurredRows::pull(int top) {
 
 SharpenedRows::SharpenedRows(const NativeJob& job, RowSource* rows)
     : rows_(*rows), sharpener_(job.sharpen), width_(static_cast<std::size_t>(job.result_width())),
-      height_(job.result_height()), row_count_(2 * (sharpener_.radius() + kStripRows)) {}
+      height_(job.result_height()),
+      row_count_(std::min(2 * (sharpener_.radius() + kStripRows), height_)) {}
 
 // A row as it came, its lightness, and that blurred along the row, for each slot of the ring.
 void SharpenedRows::begin() {
@@ -54,7 +56,7 @@ void SharpenedRows::begin() {
   ring_.resize(slots * width_ * 3);
   lightness_.resize(slots * lightness_stride_);
   blurred_.resize(slots * width_);
-  strip_.resize(static_cast<std::size_t>(kStripRows) * width_ * 3);
+  strip_.resize(static_cast<std::size_t>(std::min(kStripRows, height_)) * width_ * 3);
   sums_.resize(width_);
   around_.resize(2 * static_cast<std::size_t>(sharpener_.radius()) + 1);
 }

@@ -28,6 +28,8 @@ Chain::Chain(const RenderJob& job, const PlanInput& input, const image::StopFlag
 Result<VipsImagePtr> Chain::run(VipsImagePtr frame) {
   for (std::size_t i = 1; i < watermarks_.size(); ++i) {
     IMGRING_TRY(frame, run_one(std::move(frame), i));
+    // What showed it is in memory by now.
+    if (input_.frames == 1) watermarks_[i - 1] = {};
   }
   return frame;
 }
@@ -40,7 +42,7 @@ Result<VipsImagePtr> Chain::run_one(VipsImagePtr frame, std::size_t pipeline) {
   };
   PlanInput input = input_behind(input_, pipeline, facts(frame.get()));
   Plan plan = plan_behind(input);
-  IMGRING_TRY_VOID(check_sizes(plan));
+  IMGRING_TRY_VOID(check_inner_sizes(plan, input));
   if (wants_memory(plan)) {
     IMGRING_TRY(frame, image::copy_to_memory(frame.get(), stop_));
   }
@@ -50,7 +52,7 @@ Result<VipsImagePtr> Chain::run_one(VipsImagePtr frame, std::size_t pipeline) {
     input = input_behind(input_, pipeline, facts(frame.get()));
     input.trimmed = true;
     plan = plan_behind(input);
-    IMGRING_TRY_VOID(check_sizes(plan));
+    IMGRING_TRY_VOID(check_inner_sizes(plan, input));
   }
   const StepContext context{plan,         input, stop_, job_.watermark, &watermarks_[pipeline],
                             job_.children};

@@ -26,7 +26,7 @@ NativeTurn both(const NativeTurn& first, const NativeTurn& then) noexcept {
 }
 
 // EXIF's angle and flip, then the options': the order of steps::turn.
-NativeTurn turn_of(const Turn& exif, const url::PixelOptions& o) noexcept {
+NativeTurn native_turn(const Turn& exif, const url::PixelOptions& o) noexcept {
   NativeTurn turn = kQuarterTurns[exif.angle / 90 % 4];
   turn = both(turn, {false, exif.flip, false});
   turn = both(turn, kQuarterTurns[o.rotate / 90 % 4]);
@@ -91,7 +91,7 @@ class JobMaker {
                input_.pixels().resizing_algorithm == url::ResizingAlgorithm::kLanczos3 &&
                resize_axis(&job->across, step.after.width, step.width_scale) &&
                resize_axis(&job->down, step.after.height, step.height_scale);
-      case StepKind::kTurn: job->turn = turn_of(plan_.turn, input_.pixels()); return true;
+      case StepKind::kTurn: job->turn = native_turn(plan_.turn, input_.pixels()); return true;
       case StepKind::kResultCrop: cut_result(job, step.area); return !step.smart;
       case StepKind::kFilters: return !step.unsharp && filter(job);
       case StepKind::kFlatten: return flatten(job);
@@ -103,8 +103,9 @@ class JobMaker {
     const url::PixelOptions& o = input_.pixels();
     job->blur = o.blur < kBlurSigmaMin ? 0 : o.blur;
     job->sharpen = o.sharpen;
-    return job->bands == 3 && !filters_change_colours(o) && o.pixelate <= 1 &&
-           o.blur <= codec::kBlurRowsSigmaMax && o.sharpen <= codec::kSharpenRowsSigmaMax;
+    return job->bands == 3 && job->result_width() <= kFilteredWidthMax &&
+           !filters_change_colours(o) && o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
+           o.sharpen <= codec::kSharpenRowsSigmaMax;
   }
 
   bool flatten(NativeJob* job) const noexcept {
@@ -206,7 +207,8 @@ std::optional<NativePixels> native_pixels(VipsImage* loaded) noexcept {
 double front_bytes(const Plan& plan, const PlanInput& input) noexcept {
   const NativePixels colour{.bands = plan.loaded.alpha ? 4 : 3, .profile = false, .matrix = {}};
   const auto native = native_plan(plan, input, colour);
-  return native && !native->whole ? static_cast<double>(bytes_of(native->job)) : 0;
+  // Also where all of it may be native: a profile or metadata may show that it is not.
+  return native && native->front ? static_cast<double>(bytes_of(native->job)) : 0;
 }
 
 }  // namespace imgring::pipeline

@@ -38,8 +38,8 @@ struct NativePlan {
 std::optional<NativePlan> native_plan(const Plan& plan, const PlanInput& input,
                                       const NativePixels& pixels) noexcept;
 
-// What the picture in memory takes where the plan begins natively and goes on by libvips, for
-// pixels as the header foretells them; 0: there is none.
+// What the picture in memory takes where the plan may begin natively and go on by libvips; 0: there
+// is none.
 double front_bytes(const Plan& plan, const PlanInput& input) noexcept;
 
 }  // namespace imgring::pipeline

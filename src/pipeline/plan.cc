@@ -167,9 +167,7 @@ PlanInput input_behind(const PlanInput& in, std::size_t pipeline, const SourceFa
 
 Plan plan_behind(const PlanInput& in) { return plan_one(in, {}, in.facts); }
 
-bool wants_memory(const Plan& later) noexcept {
-  return std::ranges::find(later.steps, StepKind::kScale, &Step::kind) != later.steps.end();
-}
+bool wants_memory(const Plan& later) noexcept { return !later.steps.empty(); }
 
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded) {
   Plan plan = plan_one(in, load, loaded);

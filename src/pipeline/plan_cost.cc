@@ -143,7 +143,12 @@ std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
   // A copy goes when the next is made: neighbours overlap, so the largest counts twice.
   constexpr double kOverlap = 2;
-  const double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
+  double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
+  // Those of an animation's later pipelines stay for all frames.
+  for (const Plan& later : plan.later) {
+    const bool stays = plan.frames > 1 && shows_watermark(later);
+    if (stays) mark += kBytesPerPixel * area(later.result.width, later.result.height);
+  }
   // The picture of a native front is the first of the copies.
   const double copies = std::max(step_bytes(plan, in) * kOverlap, front_bytes(plan, in));
   return whole_bytes(decoder_bytes(plan, in) + copies + mark + joined_bytes(plan) +

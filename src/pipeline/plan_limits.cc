@@ -57,6 +57,10 @@ Result<void> check_steps(const Plan& plan) {
 
 }  // namespace
 
+Result<void> check_inner_sizes(const Plan& plan, const PlanInput& in) {
+  return in.last() ? check_sizes(plan) : check_steps(plan);
+}
+
 Result<void> check_sizes(const Plan& plan) {
   IMGRING_TRY_VOID(check_steps(plan));
   for (const Plan& later : plan.later) IMGRING_TRY_VOID(check_steps(later));

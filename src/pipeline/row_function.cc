@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "imgring/base/error.h"
 #include "imgring/image/colour.h"
 #include "vips_ops.h"
 
@@ -34,6 +35,10 @@ void forget(void* mapping) { delete static_cast<Mapping*>(mapping); }
 Result<image::VipsImagePtr> eight_bit_srgb(VipsImage* picture) {
   IMGRING_TRY(image::VipsImagePtr srgb,
               image::to_interpretation(picture, VIPS_INTERPRETATION_sRGB));
+  constexpr int kColours = 3;
+  if (vips_image_get_bands(srgb.get()) < kColours) {
+    return fail(ErrorCode::kInternal, "a picture says that it is sRGB and has not its bands");
+  }
   if (vips_image_get_format(srgb.get()) == VIPS_FORMAT_UCHAR) return srgb;
   return vips::cast(srgb.get(), VIPS_FORMAT_UCHAR);
 }

@@ -206,7 +206,9 @@ constexpr double kRowsLeastNs = 5;
 bool filters_rows(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   const ImageType type = f.in.facts.type;
-  return !f.step.unsharp && !filters_change_colours(o) && o.pixelate <= 1 &&
+  const bool one_pass = f.in.options->pipelines.size() == 1 && !f.in.trimmed &&
+                        f.in.options->max_bytes == 0 && f.before.width <= kFilteredWidthMax;
+  return one_pass && !f.step.unsharp && !filters_change_colours(o) && o.pixelate <= 1 &&
          o.blur <= codec::kBlurRowsSigmaMax && o.sharpen <= codec::kSharpenRowsSigmaMax &&
          !f.in.facts.alpha && (type == ImageType::kJpeg || type == ImageType::kPng);
 }
@@ -247,18 +249,23 @@ StepCost cost_of_blur_areas(const StepFacts& f) {
   double read = 0;
   for (const url::RelativeArea& area : o.areas) {
     // A cut or a turn before may make any of its sides any part of what is left.
-    const double width = f.in.pixels().crop.width > 0 ? 1 : std::max(area.width, area.height);
+    const url::PixelOptions& all = f.in.pixels();
+    const bool cut = all.crop.width > 0 || all.crop.height > 0 || all.trim.on || f.in.trimmed ||
+                     all.crop_aspect_ratio.ratio > 0 ||
+                     all.resizing_type != url::ResizingType::kFit;
+    const double width = cut ? 1 : std::max(area.width, area.height);
     read += share(width, f.before.width) * share(width, f.before.height);
   }
   constexpr double kCopyNs = 2;
   return {.copies = 3, .ns = kCopyNs + read * blur_cost(std::min(o.sigma, kBlurSigmaMax)).ns};
 }
 
-// Eight strips, each blurred twice; the mean sigma is near half.
+// Eight blurs, of 1 to 8 eighths of the sigma: a large one reads all of the picture for each strip.
 StepCost cost_of_progressive_blur(const StepFacts& f) {
   const double sigma = std::min(f.in.pixels().progressive_blur.sigma, kBlurSigmaMax);
   constexpr double kMixNs = 20;
-  return {.copies = 4, .ns = kMixNs + 2 * blur_cost(sigma).ns};
+  constexpr double kBlurs = 4.5;
+  return {.copies = 4, .ns = kMixNs + kBlurs * blur_cost(sigma).ns};
 }
 
 StepCost cost_of_background(const StepFacts&) { return {.ns = 10, .least_ns = 2}; }

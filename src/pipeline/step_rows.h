@@ -13,6 +13,9 @@ namespace imgring::pipeline {
 // sharpens nothing more, and costs seconds for each strip.
 inline constexpr double kBlurSigmaMin = 0.2, kBlurSigmaMax = 1000;
 inline constexpr double kSharpenSigmaMax = 100;
+// Pictures that are wider are filtered by libvips: natively their rows wait in rings, of up to 800
+// bytes for each column.
+inline constexpr int kFilteredWidthMax = 16384;
 
 // Whether a filter is on that looks at one pixel alone: of 8 bits, as its rows come.
 bool filters_change_colours(const url::PixelOptions& options) noexcept;

@@ -148,6 +148,8 @@ void replan_after(Plan* plan, const PlanInput& in, std::size_t index, Size actua
 
 // kResultTooLarge: a step makes more pixels than any plan may, or the format holds.
 Result<void> check_sizes(const Plan& plan);
+// Of one pipeline that was given a picture: the format's largest side is the last one's alone.
+Result<void> check_inner_sizes(const Plan& plan, const PlanInput& in);
 
 // The plan as text, a line for each step.
 std::string describe(const Plan& plan);

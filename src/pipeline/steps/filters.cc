@@ -99,8 +99,9 @@ Result<VipsImagePtr> filters(VipsImage* picture, const StepContext& context, con
       IMGRING_TRY(VipsImagePtr soft, image::copy_to_memory(work.get(), context.stop));
       work = std::move(soft);
     }
-    IMGRING_TRY(VipsImagePtr out, vips::call<vips_sharpen>("sharpen", work.get(), "sigma",
-                                                           std::min(o.sharpen, sharpest())));
+    IMGRING_TRY(VipsImagePtr out,
+                vips::call<vips_sharpen>("sharpen", work.get(), "sigma",
+                                         std::clamp(o.sharpen, 1e-6, sharpest())));
     work = std::move(out);
   }
   IMGRING_TRY(VipsImagePtr squared, pixelate(std::move(work), o.pixelate));

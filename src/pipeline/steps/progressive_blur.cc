@@ -98,12 +98,13 @@ std::uint8_t* pixel_of(VipsImage* picture, int bands, int x, int y) noexcept {
 }
 
 // Of the pixels between two levels.
-void mix_strip(const RampOver& ramp, int level, const Level& weak, const Level& strong,
-               VipsImage* result) noexcept {
+Result<void> mix_strip(const RampOver& ramp, int level, const Level& weak, const Level& strong,
+                       VipsImage* result, const image::StopFlag& stop) {
   const double from = static_cast<double>(level - 1) / kLevels;
   const double to = static_cast<double>(level) / kLevels;
   const int bands = vips_image_get_bands(result);
   for (int y = 0; y < vips_image_get_height(result); ++y) {
+    IMGRING_TRY_VOID(vips::check_stop(stop));
     const RampOver::Columns columns = ramp.columns(y, from, to);
     for (int x = columns.first; x < columns.end; ++x) {
       const double share = ramp.at(x, y) * kLevels - (level - 1);
@@ -112,6 +113,7 @@ void mix_strip(const RampOver& ramp, int level, const Level& weak, const Level& 
           bands, pixel_of(result, bands, x, y));
     }
   }
+  return {};
 }
 
 Result<void> blur_all(const Blurring& b, const RampOver& ramp, VipsImage* result) {
@@ -134,7 +136,9 @@ Result<void> blur_all(const Blurring& b, const RampOver& ramp, VipsImage* result
     strong.area = both(below, above);
     if (strong.area.width > 0) {
       IMGRING_TRY(strong.image, at_level(b, strong.area, level));
-      if (below.width > 0) mix_strip(ramp, level, weak, strong, result);
+      if (below.width > 0) {
+        IMGRING_TRY_VOID(mix_strip(ramp, level, weak, strong, result, b.stop));
+      }
     }
     below = above;
     weak = std::move(strong);

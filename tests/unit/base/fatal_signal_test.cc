@@ -136,6 +136,16 @@ TEST(FatalSignal, ASignalFromOutsideIsTold) {
   EXPECT_TRUE(names(end.said, kill_self)) << end.said;
 }
 
+#if defined(__x86_64__)
+// GLib ends a program so, and loops behind it.
+TEST(FatalSignal, ABreakpointIsTheEnd) {
+  IMGRING_NOT_SANITIZED();
+  const End end = end_of([] { asm volatile("int3"); });
+  EXPECT_EQ(end.signal, SIGTRAP);
+  EXPECT_TRUE(end.said.starts_with("imgring: fatal signal 5 (TRAP)")) << end.said;
+}
+#endif
+
 TEST(FatalSignal, AThreadWithoutAnyStackLeftHasALine) {
   IMGRING_NOT_SANITIZED();
   const End end = end_of([] {

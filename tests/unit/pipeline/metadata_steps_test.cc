@@ -10,23 +10,23 @@ using namespace testing;
 using enum ImageType;
 using Change = void (*)(Request*);
 
-struct Format {
+struct FormatCase {
   ImageType type;
   const char* suffix;
 };
-constexpr Format kFormats[] = {{kJpeg, ".jpg"},
-                               {kPng, ".png"},
-                               {kWebp, ".webp"},
-                               {kTiff, ".tif"},
-                               {kAvif, ".avif[compression=av1]"},
-                               {kHeic, ".heic[compression=hevc]"},
-                               {kJxl, ".jxl"}};
+constexpr FormatCase kFormats[] = {{kJpeg, ".jpg"},
+                                   {kPng, ".png"},
+                                   {kWebp, ".webp"},
+                                   {kTiff, ".tif"},
+                                   {kAvif, ".avif[compression=av1]"},
+                                   {kHeic, ".heic[compression=hevc]"},
+                                   {kJxl, ".jxl"}};
 
-struct Step {
+struct StepCase {
   const char* name;
   Change change;
 };
-constexpr Step kSteps[] = {
+constexpr StepCase kSteps[] = {
     {"none", [](Request*) {}},
     {"rot", [](Request* r) { r->options.first().rotate = 90; }},
     {"rot:180", [](Request* r) { r->options.first().rotate = 180; }},
@@ -76,7 +76,7 @@ VipsImagePtr tagged_quarters() {
   return tagged;
 }
 
-Request request_of(const Format& format) {
+Request metadata_request(const FormatCase& format) {
   Request request;
   request.source = encoded(tagged_quarters().get(), format.suffix);
   request.type = format.type;
@@ -84,19 +84,19 @@ Request request_of(const Format& format) {
   return request;
 }
 
-bool can_write(const Format& format) { return can_save(format.type); }
+bool can_write(const FormatCase& format) { return can_save(format.type); }
 
 TEST(MetadataSteps, AProfileThatIsKeptIsTheSources) {
-  for (const Format& format : kFormats) {
+  for (const FormatCase& format : kFormats) {
     if (!can_write(format)) continue;
-    Request request = request_of(format);
+    Request request = metadata_request(format);
     auto source = image::load(as_bytes(request.source), request.type, {});
     ASSERT_TRUE(source.has_value()) << source.error().detail;
     const std::string profile = blob(source->get(), VIPS_META_ICC_NAME);
     ASSERT_FALSE(profile.empty()) << format.suffix;
-    for (const Step& step : kSteps) {
+    for (const StepCase& step : kSteps) {
       SCOPED_TRACE(std::string(format.suffix) + " " + step.name);
-      Request changed = request_of(format);
+      Request changed = metadata_request(format);
       changed.options.strip_color_profile = false;
       step.change(&changed);
       const Outcome out = outcome_of(changed);
@@ -106,14 +106,14 @@ TEST(MetadataSteps, AProfileThatIsKeptIsTheSources) {
 }
 
 TEST(MetadataSteps, CopyrightAndAllThatIsAskedForStay) {
-  for (const Format& format : kFormats) {
+  for (const FormatCase& format : kFormats) {
     if (!can_write(format)) continue;
     // libvips 8.14 writes no EXIF there.
     if (format.type == kTiff || format.type == kJxl || format.type == kPng) continue;
-    for (const Step& step : kSteps) {
+    for (const StepCase& step : kSteps) {
       for (const bool strip : {true, false}) {
         SCOPED_TRACE(std::string(format.suffix) + " " + step.name + (strip ? "" : " sm:0"));
-        Request changed = request_of(format);
+        Request changed = metadata_request(format);
         changed.options.strip_metadata = strip;
         changed.options.keep_copyright = true;
         step.change(&changed);
@@ -127,11 +127,11 @@ TEST(MetadataSteps, CopyrightAndAllThatIsAskedForStay) {
 
 // The colours of P3 are converted behind the step, by the profile of the source.
 TEST(MetadataSteps, AProfileThatIsUsedIsTheSources) {
-  for (const Format& format : kFormats) {
+  for (const FormatCase& format : kFormats) {
     if (!can_write(format)) continue;
-    Request plain_request = request_of(format);
+    Request plain_request = metadata_request(format);
     const auto wanted = pixel(outcome_of(plain_request).picture.get(), 16, 36);
-    Request changed = request_of(format);
+    Request changed = metadata_request(format);
     changed.options.first().rotate = 180;
     const auto found = pixel(outcome_of(changed).picture.get(), 48, 12);
     ASSERT_EQ(found.size(), wanted.size());

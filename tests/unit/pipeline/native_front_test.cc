@@ -1,4 +1,5 @@
 // Plans that only begin natively, and colours that are made sRGB, beside libvips all alone.
+#include "../../../src/pipeline/step_rows.h"
 #include "native_alike.h"
 
 namespace imgring::pipeline {
@@ -79,6 +80,24 @@ TEST(NativeRender, BlursAndSharpensAsLibvipsDoes) {
       expect_alike(request, 34, bands == 3 ? By::kNative : By::kFront);
     }
   }
+}
+
+// Rings for rows that there are not held 700 MB for a row of a million pixels.
+TEST(NativeRender, FiltersOfLowAndOfWidePictures) {
+  for (const Size size :
+       {Size{kFilteredWidthMax, 4}, Size{kFilteredWidthMax, 40}, Size{kFilteredWidthMax + 1, 4}}) {
+    SCOPED_TRACE(size.width);
+    Request request = png_request("w:0", size, 3);
+    request.options.first().blur = 17;
+    request.options.first().sharpen = 6;
+    expect_alike(request, 36, size.width > kFilteredWidthMax ? By::kFront : By::kNative);
+  }
+}
+
+TEST(NativeRender, ASharpeningOfNothingIsNone) {
+  Request request = png_request("w:170", {331, 299}, 3);
+  request.options.first().sharpen = 1e-200;
+  expect_alike(request, 45);
 }
 
 TEST(NativeRender, FrontServesEverySaver) {

@@ -186,7 +186,12 @@ TEST(NativePlan, MemoryOfTheFrontIsCounted) {
   Asked asked;
   asked.options = options_of("w:500");
   PlanInput in = asked.input();
+  // A profile that is no matrix, or metadata that we don't write, makes a front of it.
+  EXPECT_EQ(front_bytes(make_plan(in), in), 500.0 * 400 * 3);
+  asked.result = ImageType::kGif;
+  in = asked.input();
   EXPECT_EQ(front_bytes(make_plan(in), in), 0);
+  asked.result = ImageType::kJpeg;
   asked.options.first().height = 700;
   asked.options.first().extend.on = true;
   in = asked.input();
