@@ -20,6 +20,20 @@ bool inside(const codec::ResizeAxis& axis, int loaded) noexcept {
          axis.first + axis.count <= axis.resized;
 }
 
+// The flag is looked at before each strip: a turn has all of its rows at once.
+class StoppableRows final : public RowSource {
+ public:
+  StoppableRows(RowSource* rows, const StopFlag& stop) noexcept : rows_(*rows), stop_(stop) {}
+  Result<Strip> pull(int top) override {
+    if (stop_.stopped()) return std::unexpected(stop_error(stop_.reason()));
+    return rows_.pull(top);
+  }
+
+ private:
+  RowSource& rows_;
+  const StopFlag& stop_;
+};
+
 enum class JpegBy : std::uint8_t { kOwn, kTurbo };
 
 Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job, JpegBy by,
@@ -50,7 +64,8 @@ auto use_rows_by(JpegBy by, const NativeJob& job, const StopFlag& stop, const Us
   if (job.result_bands() != job.bands) rows = &flattened;
   StandardRows standard(job, rows);
   if (job.profile != nullptr) rows = &standard;
-  return use(rows);
+  StoppableRows stoppable(rows, stop);
+  return use(&stoppable);
 }
 
 template <class Use>
