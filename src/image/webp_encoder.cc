@@ -65,26 +65,6 @@ class Picture {
 
 Error no_room() { return Error(ErrorCode::kOverloaded, "webpsave: picture memory error"); }
 
-// A picture of rows that were pulled, as libwebp imports it by itself.
-class Imported {
- public:
-  Imported() noexcept { usable_ = WebPPictureInit(&picture_) != 0; }
-  Imported(const Imported&) = delete;
-  Imported& operator=(const Imported&) = delete;
-  ~Imported() { WebPPictureFree(&picture_); }
-  bool import(const Strip& strip, int width) noexcept {
-    picture_.width = width;
-    picture_.height = strip.row_count;
-    return usable_ &&
-           WebPPictureImportRGB(&picture_, strip.first, static_cast<int>(strip.stride_bytes)) != 0;
-  }
-  const WebPPicture& get() const noexcept { return picture_; }
-
- private:
-  WebPPicture picture_{};
-  bool usable_ = false;
-};
-
 struct Plane {
   const std::uint8_t* from;
   int from_stride;
@@ -108,9 +88,14 @@ Result<void> import_opaque(VipsImage*, RowSource* rows, WebPPicture* out) {
   for (int top = 0; top < height;) {
     IMGRING_TRY(const Strip strip, rows->pull(top));
     IMGRING_CHECK(strip.row_count % 2 == 0 || top + strip.row_count == height);
-    Imported imported;
-    if (!imported.import(strip, width)) return std::unexpected(no_room());
-    const WebPPicture& in = imported.get();
+    Picture imported;
+    WebPPicture& in = *imported.get();
+    in.width = width;
+    in.height = strip.row_count;
+    const bool made =
+        imported.usable() &&
+        WebPPictureImportRGB(&in, strip.first, static_cast<int>(strip.stride_bytes)) != 0;
+    if (!made) return std::unexpected(no_room());
     const int half_width = (width + 1) / 2, half_top = top / 2,
               half_count = (strip.row_count + 1) / 2;
     copy_plane({in.y, in.y_stride, out->y + std::ptrdiff_t{top} * out->y_stride, out->y_stride,

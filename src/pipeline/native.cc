@@ -93,19 +93,17 @@ class JobMaker {
                resize_axis(&job->down, step.after.height, step.height_scale);
       case StepKind::kTurn: job->turn = native_turn(plan_.turn, input_.pixels()); return true;
       case StepKind::kResultCrop: cut_result(job, step.area); return !step.smart;
-      case StepKind::kFilters: return !step.unsharp && filter(job);
+      case StepKind::kFilters: return filter(job, step);
       case StepKind::kFlatten: return flatten(job);
       default: return false;
     }
   }
 
-  bool filter(NativeJob* job) const noexcept {
+  bool filter(NativeJob* job, const Step& step) const noexcept {
     const url::PixelOptions& o = input_.pixels();
     job->blur = o.blur < kBlurSigmaMin ? 0 : o.blur;
     job->sharpen = o.sharpen;
-    return job->bands == 3 && job->result_width() <= kFilteredWidthMax &&
-           !filters_change_colours(o) && o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
-           o.sharpen <= codec::kSharpenRowsSigmaMax;
+    return job->bands == 3 && filters_by_rows(o, step, job->result_width());
   }
 
   bool flatten(NativeJob* job) const noexcept {

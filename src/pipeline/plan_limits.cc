@@ -35,10 +35,6 @@ std::unexpected<Error> too_large(std::string_view what, Size size, double limit)
                   "; ask for less, or set IMGPROXY_MAX_RESULT_DIMENSION");
 }
 
-}  // namespace
-
-namespace {
-
 Result<void> check_steps(const Plan& plan) {
   const bool given = !facts_of(plan.loaded.type).vector;  // a vector is as large as one asks for
   const Size loaded = given ? Size{plan.loaded.width, plan.loaded.height} : Size{};

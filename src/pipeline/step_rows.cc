@@ -203,14 +203,13 @@ StepCost sharpen_cost(double sigma) {
 constexpr double kRowsSharpenNs = 20, kRowsSharpenSigmaNs = 8, kRowsBlurNs = 10,
                  kRowsBlurSigmaNs = 2;
 constexpr double kRowsLeastNs = 5;
-bool filters_rows(const StepFacts& f) {
+bool natively_filtered(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   const ImageType type = f.in.facts.type;
-  const bool one_pass = f.in.options->pipelines.size() == 1 && !f.in.trimmed &&
-                        f.in.options->max_bytes == 0 && f.before.width <= kFilteredWidthMax;
-  return one_pass && !f.step.unsharp && !filters_change_colours(o) && o.pixelate <= 1 &&
-         o.blur <= codec::kBlurRowsSigmaMax && o.sharpen <= codec::kSharpenRowsSigmaMax &&
-         !f.in.facts.alpha && (type == ImageType::kJpeg || type == ImageType::kPng);
+  const bool one_pass =
+      f.in.options->pipelines.size() == 1 && !f.in.trimmed && f.in.options->max_bytes == 0;
+  return one_pass && filters_by_rows(o, f.step, f.before.width) && !f.in.facts.alpha &&
+         (type == ImageType::kJpeg || type == ImageType::kPng);
 }
 StepCost cost_of_rows(const url::PixelOptions& o) {
   StepCost cost{.copies = 2, .ns = 0, .least_ns = kRowsLeastNs};
@@ -224,7 +223,7 @@ constexpr double kUnsharpNs = 25, kTableNs = 3, kSaturationNs = 120, kTonesNs = 
 
 StepCost cost_of_filters(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
-  if (filters_rows(f)) return cost_of_rows(o);
+  if (natively_filtered(f)) return cost_of_rows(o);
   constexpr double kPixelate = 2;
   // What the steps bound it to.
   const StepCost blur = blur_cost(std::min(o.blur, kBlurSigmaMax));
@@ -316,6 +315,12 @@ static_assert(one_row_each(), "a row for each kind, in the order of IMGRING_STEP
 bool filters_change_colours(const url::PixelOptions& o) noexcept {
   return o.brightness != 0 || o.contrast != 1 || o.saturation != 1 || o.monochrome.intensity > 0 ||
          o.duotone.intensity > 0;
+}
+
+bool filters_by_rows(const url::PixelOptions& o, const Step& step, int width) noexcept {
+  return width <= kFilteredWidthMax && !step.unsharp && !filters_change_colours(o) &&
+         o.pixelate <= 1 && o.blur <= codec::kBlurRowsSigmaMax &&
+         o.sharpen <= codec::kSharpenRowsSigmaMax;
 }
 
 bool filters_hold_copies(const url::PixelOptions& o, const Step& step) noexcept {

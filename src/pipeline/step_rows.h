@@ -19,6 +19,9 @@ inline constexpr int kFilteredWidthMax = 16384;
 
 // Whether a filter is on that looks at one pixel alone: of 8 bits, as its rows come.
 bool filters_change_colours(const url::PixelOptions& options) noexcept;
+// Whether the filters of a picture of this width can be done natively, row by row, as far as its
+// options say.
+bool filters_by_rows(const url::PixelOptions& options, const Step& step, int width) noexcept;
 // Whether a filter that is on looks at the pixels around a pixel; others take rows as they come.
 bool filters_hold_copies(const url::PixelOptions& options, const Step& step) noexcept;
 

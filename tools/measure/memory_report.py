@@ -174,14 +174,7 @@ def arguments():
         metavar=('NAME', 'COMMAND'),
         help='a build of imgring (build/imgring); may be repeated',
     )
-    parser.add_argument(
-        '--other',
-        nargs=3,
-        action='append',
-        default=[],
-        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
-        help='another server; may be repeated',
-    )
+    bench.add_other(parser)
     parser.add_argument('--bursts', type=int, default=3, choices=range(1, 21), metavar='N', help='bursts of a run (3)')
     parser.add_argument('--requests', type=int, default=330, help='requests of a burst (330)')
     parser.add_argument('--connections', type=int, default=8, help='connections of wrk (8)')

@@ -407,6 +407,17 @@ def stop_all(programs, sources):
     sources.wait()
 
 
+def add_other(parser, text='another server; may be repeated'):
+    parser.add_argument(
+        '--other',
+        nargs=3,
+        action='append',
+        default=[],
+        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
+        help=text,
+    )
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--recipe', action='append', choices=sorted(RECIPES), help='this one only; may be repeated')
@@ -418,14 +429,7 @@ def arguments():
     parser.add_argument('--no-memory', action='store_true', help='leave the memory part out (1 minute each)')
     parser.add_argument('--json', help='write all figures to this file')
     parser.add_argument('--server', default='build/imgring', help='the command of imgring')
-    parser.add_argument(
-        '--other',
-        nargs=3,
-        action='append',
-        default=[],
-        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
-        help='another server; may be repeated',
-    )
+    add_other(parser)
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.scale, options.no_memory = 1, 0.2, True

@@ -215,14 +215,7 @@ def arguments():
     parser.add_argument('--server', default='build', metavar='BUILD', help='the build that is judged (build)')
     parser.add_argument('--against', metavar='BUILD', help='another build: a program or its folder')
     parser.add_argument('--json', help='write all figures to this file')
-    parser.add_argument(
-        '--other',
-        nargs=3,
-        action='append',
-        default=[],
-        metavar=('NAME', 'COMMAND', 'URL_TEMPLATE'),
-        help='another server, as tools/bench --help tells; may be repeated',
-    )
+    bench.add_other(parser, 'another server, as tools/bench --help tells; may be repeated')
     return parser.parse_args()
 
 

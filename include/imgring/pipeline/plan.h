@@ -138,7 +138,9 @@ Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const Sour
 PlanInput input_behind(const PlanInput& in, std::size_t pipeline, const SourceFacts& picture);
 // The plan of one pipeline behind the first, for what it is given.
 Plan plan_behind(const PlanInput& in);
-// Whether a pipeline gets its picture in memory: reading rows twice would make them twice.
+// Whether a pipeline gets its picture in memory: one that does something. Rows that went on through
+// all of a chain would hold a strip for each of its steps, and be made anew wherever they are read
+// twice.
 bool wants_memory(const Plan& later) noexcept;
 
 // Cuts the result once more. Only for plans that end with a scale or a turn (watermarks).
