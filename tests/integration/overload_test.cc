@@ -1,6 +1,8 @@
 // Floods of refusals: how they are paced, and who is served beside them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "imgring/base/text.h"
 #include "world.h"
 
@@ -102,8 +104,8 @@ TEST(Overload, AFloodOfMistakesIsHeldToo) {
   }
 }
 
-TEST(Overload, ADrainEndsHoldsAtOnce) {
-  if (slow_build()) GTEST_SKIP() << "a sanitizer's build gives less than 5000 a second";
+// How long a server takes to end that holds a flood of refused requests.
+double seconds_to_end_a_flood() {
   World world(Environment{{"IMGPROXY_KEY", "aa"}, {"IMGPROXY_SALT", "bb"}, {"IMGRING_LOOPS", "1"}});
   std::vector<RawClient> flood;
   std::string requests;
@@ -112,7 +114,16 @@ TEST(Overload, ADrainEndsHoldsAtOnce) {
   EXPECT_TRUE(eventually([&] { return world.server.metric("connections_held") > 15; }));
   const auto start = Clock::now();
   world.server.stop();
-  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 0.5);
+  return seconds_since(start);
+}
+
+// What is held in a flood is held for half a second at least (kHoldMax / 2). A busy machine adds
+// its own waits, so the best of five counts.
+TEST(Overload, ADrainEndsHoldsAtOnce) {
+  if (slow_build()) GTEST_SKIP() << "a sanitizer's build gives less than 5000 a second";
+  double best = 10;
+  for (int i = 0; i < 5 && best >= 0.4; ++i) best = std::min(best, seconds_to_end_a_flood());
+  EXPECT_LT(best, 0.4);
 }
 
 }  // namespace
