@@ -9,6 +9,7 @@
 #include "imgring/base/byte_reader.h"
 #include "imgring/base/check.h"
 #include "imgring/codec/png_unfilter.h"
+#include "imgring/mem/mapped_block.h"
 #include "pixel_source.h"
 
 namespace imgring::image {
@@ -50,8 +51,26 @@ bool as_expected(ByteSpan header, const NativeJob& job) noexcept {
          header[11] == 0 && header[12] == 0;
 }
 
+// Bytes of the allocator, or of a map of their own where they are many.
+class Room {
+ public:
+  std::uint8_t* make(std::size_t bytes) noexcept {
+    if (bytes >= mem::MappedBlock::kHugePageBytes) {
+      large_ = mem::MappedBlock(bytes);
+    } else {
+      small_.reset(static_cast<std::uint8_t*>(std::malloc(bytes)));
+    }
+    return data();
+  }
+  std::uint8_t* data() const noexcept { return large_ ? large_.data() : small_.get(); }
+
+ private:
+  mem::MappedBlock large_;
+  MallocedBytes small_;
+};
+
 struct Packed {
-  MallocedBytes joined;  // of several chunks
+  Room joined;  // of several chunks
   ByteSpan bytes;
 };
 
@@ -83,15 +102,16 @@ Result<Packed> packed_pixels(const NativeJob& job) {
       continue;
     }
     // No more than the file is long.
-    if (packed.joined == nullptr) {
-      packed.joined.reset(static_cast<std::uint8_t*>(std::malloc(source.size())));
-      if (packed.joined == nullptr) return std::unexpected(no_memory_for_rows());
-      std::memcpy(packed.joined.get(), packed.bytes.data(), joined_bytes);
+    std::uint8_t* joined = packed.joined.data();
+    if (joined == nullptr) {
+      joined = packed.joined.make(source.size());
+      if (joined == nullptr) return std::unexpected(no_memory_for_rows());
+      std::memcpy(joined, packed.bytes.data(), joined_bytes);
     }
     if (!chunk->data.empty())
-      std::memcpy(packed.joined.get() + joined_bytes, chunk->data.data(), chunk->data.size());
+      std::memcpy(joined + joined_bytes, chunk->data.data(), chunk->data.size());
     joined_bytes += chunk->data.size();
-    packed.bytes = {packed.joined.get(), joined_bytes};
+    packed.bytes = {joined, joined_bytes};
   }
   return packed;
 }
@@ -111,16 +131,16 @@ class PngPixels final : public PixelSource {
     const std::size_t size_bytes = (row_bytes_ + 1) * static_cast<std::size_t>(height_);
     if (size_bytes > kPngUnpackedBytesMax) return std::unexpected(not_native("a large PNG"));
     IMGRING_TRY(const Packed packed, packed_pixels(job));
-    rows_.reset(static_cast<std::uint8_t*>(std::malloc(size_bytes + kPadBytes)));
+    std::uint8_t* const rows = rows_.make(size_bytes + kPadBytes);
     above_first_.reset(static_cast<std::uint8_t*>(std::calloc(1, row_bytes_ + kPadBytes)));
     const std::unique_ptr<libdeflate_decompressor, FreeDecompressor> decompressor(
         libdeflate_alloc_decompressor());
-    if (rows_ == nullptr || above_first_ == nullptr || decompressor == nullptr)
+    if (rows == nullptr || above_first_ == nullptr || decompressor == nullptr)
       return std::unexpected(no_memory_for_rows());
     std::size_t used = 0;
     const libdeflate_result result =
         libdeflate_zlib_decompress_ex(decompressor.get(), packed.bytes.data(), packed.bytes.size(),
-                                      rows_.get(), size_bytes, &used, nullptr);
+                                      rows, size_bytes, &used, nullptr);
     if (result != LIBDEFLATE_SUCCESS || used != packed.bytes.size())
       return std::unexpected(not_native("damaged pixels"));
     above_ = above_first_.get();
@@ -131,7 +151,7 @@ class PngPixels final : public PixelSource {
 
   Result<const std::uint8_t*> next_row(std::uint8_t*) override {
     IMGRING_CHECK(next_ < height_);
-    std::uint8_t* row = rows_.get() + static_cast<std::size_t>(next_++) * (row_bytes_ + 1);
+    std::uint8_t* row = rows_.data() + static_cast<std::size_t>(next_++) * (row_bytes_ + 1);
     if (!codec::unfilter_png_row(row[0], row + 1, above_, row_bytes_, pixel_bytes_))
       return std::unexpected(not_native("an unknown filter"));
     above_ = row + 1;
@@ -146,7 +166,8 @@ class PngPixels final : public PixelSource {
 
   const int width_, height_, pixel_bytes_;
   const std::size_t row_bytes_;
-  MallocedBytes rows_, above_first_;
+  Room rows_;
+  MallocedBytes above_first_;
   const std::uint8_t* above_ = nullptr;
   int next_ = 0;
 };
