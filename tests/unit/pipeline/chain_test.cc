@@ -1,4 +1,5 @@
 // Chained pipelines: each is given what the one before it left (docs/spec/paid.md section 3).
+#include "imgring/base/sanitized.h"
 #include "imgring/pipeline/estimate.h"
 #include "plan_helpers.h"
 #include "render_helpers.h"
@@ -65,6 +66,7 @@ TEST(Chain, IsOnePipelineBehindTheOther) {
   const auto all = kinds();
   for (std::size_t i = 0; i < all.size(); ++i) {
     for (std::size_t j = 0; j < all.size(); ++j) {
+      if (kSanitized && (i + j) % 3 != 0) continue;  // each kind still stands first and second
       SCOPED_TRACE(std::to_string(i) + " " + std::to_string(j));
       Request first;
       first.source = source;

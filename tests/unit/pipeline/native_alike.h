@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "imgring/base/sanitized.h"
 #include "native_pictures.h"
 #include "plan_helpers.h"
 
@@ -69,14 +70,16 @@ inline double slack_db() {
 // What is native of a result.
 enum class By : std::uint8_t { kNative, kFront };
 
-// The same metadata and size, and nearly the same pixels.
+// The same metadata and size, and nearly the same pixels. A sanitizer's build only makes ours: what
+// it looks for is in the making, and values are those of the release.
 inline void expect_alike(const Request& request, double least_db = 40, By by = By::kNative) {
   const auto native = run(request, false);
-  const auto vips = run(request, true);
   ASSERT_TRUE(native.has_value());
-  ASSERT_TRUE(vips.has_value());
   EXPECT_EQ(native->native, by == By::kNative);
   EXPECT_EQ(native->native_front, by == By::kFront);
+  if (kSanitized) return;
+  const auto vips = run(request, true);
+  ASSERT_TRUE(vips.has_value());
   EXPECT_FALSE(vips->native || vips->native_front);
   EXPECT_EQ(native->type, vips->type);
   EXPECT_EQ(native->result_width, vips->result_width);

@@ -279,6 +279,7 @@ std::vector<double> transposed(const std::vector<double>& in, Size size, int ban
 
 // Both ways against double precision: ours is never the worse one by more than a trifle.
 TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
+  if (kSanitized) GTEST_SKIP() << "values are those of the release, and others make such pictures";
   struct Case {
     Size source, result;
   };
