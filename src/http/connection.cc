@@ -198,7 +198,7 @@ loop::Task<bool> hold_back(Connection& c) {
 }
 
 // Half-close, then drop what comes for a moment, so that the answer is not lost to a reset.
-loop::Task<void> linger(Connection& c) {
+loop::Task<void> linger_for_more(Connection& c) {
   shutdown(c.socket.get(), SHUT_WR);
   loop::Scope draining(&c.context.requests);
   loop::Deadline due(c.context.loop, draining, milliseconds(kLingerTimeMs));
@@ -230,7 +230,7 @@ loop::Task<void> refuse(Connection& c, int status) {
   response.headers.add("Content-Type", "text/plain; charset=utf-8");
   const std::string text = std::to_string(status) + " " + std::string(reason_phrase(status));
   co_await responder.send(response, as_bytes(text));
-  co_await linger(c);
+  co_await linger_for_more(c);
 }
 
 // True when the connection goes on.
@@ -258,7 +258,7 @@ loop::Task<bool> answer_one(Connection& c, Handler& handler) {
   // Nobody waits a second for who floods with requests that are refused.
   const bool paced = c.hold > RefusalPace::Duration::zero();
   const bool more_came = request.has_body || (!paced && has_unread(c));
-  if (responder.started() && more_came) co_await linger(c);
+  if (responder.started() && more_came) co_await linger_for_more(c);
   co_return false;
 }
 

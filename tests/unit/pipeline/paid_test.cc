@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../../../src/pipeline/area_map.h"
+#include "imgring/base/sanitized.h"
 #include "plan_helpers.h"
 #include "render_helpers.h"
 
@@ -217,9 +218,12 @@ TEST(BlurAreas, FollowThePicture) {
                                "c:120:60",
                                "rot:90/c:60:120",
                                "rot:270/rt:fill/w:50/h:70"};
+  int combination = 0;
   for (const std::string& path : paths) {
     for (const int orientation : {1, 2, 3, 4, 5, 6, 7, 8}) {
       for (const bool trim : {false, true}) {
+        // Every fifth still has each orientation with and without trim.
+        if (kSanitized && ++combination % 5 != 0) continue;
         SCOPED_TRACE(path + " orientation " + std::to_string(orientation) +
                      (trim ? " trimmed" : ""));
         VipsImage* own = nullptr;
