@@ -1,4 +1,6 @@
-// The first directory of a TIFF.
+// The first directory of a TIFF, and how many there are.
+#include <algorithm>
+
 #include "header_fields.h"
 #include "imgring/format/headers.h"
 #include "imgring/format/tiff_reader.h"
@@ -6,7 +8,7 @@
 namespace imgring::format {
 
 // The first directory, wherever it lies.
-SourceFacts read_tiff_header(ByteSpan s, int) {
+SourceFacts read_tiff_header(ByteSpan s, int pages_max) {
   constexpr std::uint32_t kWidth = 256, kHeight = 257, kPhotometric = 262, kSamples = 277;
   constexpr std::uint32_t kRgb = 2, kCmyk = 5, kLab = 8;
   const TiffReader tiff(s);
@@ -15,6 +17,9 @@ SourceFacts read_tiff_header(ByteSpan s, int) {
   const std::uint32_t colours = space == kCmyk ? 4 : space == kRgb || space == kLab ? 3 : 1;
   out.alpha = samples > colours;
   out.orientation = tiff.orientation();
+  if (pages_max > 1) {
+    out.pages = std::max(1, tiff.directories(std::min(pages_max, kHeaderStepsMax)));
+  }
   return out;
 }
 

@@ -69,13 +69,15 @@ Result<VipsImagePtr> filled(int width, int height) {
   return Operation("invert").set("in", black.get()).image();
 }
 
+VipsImagePtr shared(VipsImage* image) noexcept {
+  g_object_ref(image);
+  return VipsImagePtr(image);
+}
+
 // `below` with `area` covered too.
 Result<VipsImagePtr> covered(VipsImage* below, const Canvas& canvas, const VipsRect& area) {
   if (canvas.covered_by(area)) return filled(canvas.width, canvas.height);
-  if (area.width == 0 || area.height == 0) {
-    g_object_ref(below);
-    return VipsImagePtr(below);
-  }
+  if (area.width == 0 || area.height == 0) return shared(below);
   IMGRING_TRY(const VipsImagePtr part, filled(area.width, area.height));
   return Operation("insert")
       .set("main", below)
@@ -95,42 +97,44 @@ Result<VipsImagePtr> stacked(const std::vector<VipsImagePtr>& pages) {
   return VipsImagePtr(out);
 }
 
-Result<VipsImagePtr> coverage(const std::vector<Frame>& frames, const Canvas& canvas, int pages) {
+// Which frames of the file are in the image.
+struct Shown {
+  int first, count;
+};
+
+Result<VipsImagePtr> coverage(const std::vector<Frame>& frames, const Canvas& canvas,
+                              const Shown& wanted) {
   IMGRING_TRY(VipsImagePtr kept,
               Operation("black").set("width", canvas.width).set("height", canvas.height).image());
+  VipsImagePtr page;
   std::vector<VipsImagePtr> shown;
-  for (int i = 0; i < pages; ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    if (index >= frames.size()) {
-      g_object_ref(shown.back().get());
-      shown.emplace_back(shown.back().get());
-      continue;
-    }
-    IMGRING_TRY(VipsImagePtr page, covered(kept.get(), canvas, frames[index].area));
-    if (!frames[index].restored) {
-      g_object_ref(page.get());
-      kept.reset(page.get());
-    }
-    shown.push_back(std::move(page));
+  const auto from = static_cast<std::size_t>(wanted.first);
+  const std::size_t end = from + static_cast<std::size_t>(wanted.count);
+  for (std::size_t i = 0; i < std::min(end, frames.size()); ++i) {
+    IMGRING_TRY(page, covered(kept.get(), canvas, frames[i].area));
+    if (!frames[i].restored) kept = shared(page.get());
+    if (i >= from) shown.push_back(shared(page.get()));
+  }
+  while (shown.size() < static_cast<std::size_t>(wanted.count)) {
+    shown.push_back(shared(page.get()));
   }
   return stacked(shown);
 }
 
 }  // namespace
 
-Result<VipsImagePtr> with_clear_canvas(VipsImage* image, ByteSpan source) {
+Result<VipsImagePtr> with_clear_canvas(VipsImage* image, ByteSpan source, int first) {
   const int page_height = vips_image_get_page_height(image);
   const Canvas canvas{vips_image_get_width(image), page_height};
   const int pages = vips_image_get_height(image) / page_height;
-  const std::size_t wanted = std::min(static_cast<std::size_t>(pages), kFramesMax);
   std::vector<Frame> frames;
   if (vips_image_hasalpha(image) == 0) frames = frames_of(source, 1);
   if (frames.empty() || canvas.covered_by(frames.front().area)) {
-    g_object_ref(image);
-    return VipsImagePtr(image);
+    return shared(image);
   }
-  frames = frames_of(source, wanted);
-  IMGRING_TRY(const VipsImagePtr alpha, coverage(frames, canvas, pages));
+  const std::size_t last = static_cast<std::size_t>(first) + static_cast<std::size_t>(pages);
+  frames = frames_of(source, std::min(last, kFramesMax));
+  IMGRING_TRY(const VipsImagePtr alpha, coverage(frames, canvas, {first, pages}));
   VipsImage* out = nullptr;
   if (vips_bandjoin2(image, alpha.get(), &out, nullptr) != 0) {
     return std::unexpected(vips_failure("gif canvas"));

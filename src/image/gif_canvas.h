@@ -9,6 +9,7 @@ namespace imgring::image {
 
 // libvips gives a GIF without any transparent colour no alpha, and black for what its first frame
 // does not cover. With alpha where there is such a place; otherwise the image itself.
-Result<VipsImagePtr> with_clear_canvas(VipsImage* image, ByteSpan source);
+// `first`: which frame of the file the image begins with.
+Result<VipsImagePtr> with_clear_canvas(VipsImage* image, ByteSpan source, int first = 0);
 
 }  // namespace imgring::image

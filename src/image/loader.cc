@@ -37,7 +37,7 @@ void png_arguments(Operation* op, const LoadParams& p) {
   op->set_if_known("unlimited", static_cast<int>(p.unlimited));
 }
 void pages_arguments(Operation* op, const LoadParams& p) {
-  op->set_if_known("page", 0).set_if_known("n", p.pages);
+  op->set_if_known("page", p.page).set_if_known("n", p.pages);
 }
 void webp_arguments(Operation* op, const LoadParams& p) {
   pages_arguments(op, p);
@@ -49,6 +49,7 @@ void svg_arguments(Operation* op, const LoadParams& p) {
 }
 void heif_arguments(Operation* op, const LoadParams& p) {
   op->set("thumbnail", static_cast<int>(p.thumbnail));
+  if (p.page > 0 || p.pages > 1) op->set("page", p.page).set("n", p.pages);
 }
 void tiff_arguments(Operation* op, const LoadParams& p) {
   pages_arguments(op, p);
@@ -124,8 +125,9 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
 }
 
 // What libvips does not look at.
-Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type) {
-  if (type == ImageType::kGif) return with_clear_canvas(image.get(), source);
+Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type,
+                                        int page) {
+  if (type == ImageType::kGif) return with_clear_canvas(image.get(), source, page);
   if (type == ImageType::kPng) set_coded_profile(format::png_says(source), image.get());
   if (type == ImageType::kAvif || type == ImageType::kHeic) {
     return as_heif_says(image.get(), source);
@@ -174,7 +176,7 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   IMGRING_TRY(loaded, with_known_colours(loaded.get(), source, type));
   IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
   drop_strange_profile(image.get(), params.log);
-  return as_its_format_says(std::move(image), source, type);
+  return as_its_format_says(std::move(image), source, type, params.page);
 }
 
 int orientation_of(VipsImage* image) noexcept {

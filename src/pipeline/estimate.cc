@@ -12,6 +12,7 @@
 #include "imgring/pipeline/plan.h"
 #include "imgring/svg/svg.h"
 #include "load.h"
+#include "pages.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -145,7 +146,7 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   input.watermark = job.watermark != nullptr;
   if (job.watermark != nullptr) input.watermark_bytes = job.watermark->decode_bytes;
   if (facts.animated && facts_of(input.result_type).animation_save)
-    input.frames = std::min(facts.pages, std::max(1, job.options->max_animation_frames));
+    input.frames = std::min(facts.pages, job.options->frames_max());
   return input;
 }
 
@@ -201,7 +202,11 @@ Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known)
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
-  if (!check_resolution(*known, input.frames, *job.options)) {
+  const PageRange pages = pages_wanted(*known, *job.options, *job.config);
+  const bool readable = check_pages(*known, pages, *job.options).has_value();
+  set_pages(&input.facts, pages, *known);
+  if (pages.count > 1) input.facts.height = stacked_height(known->height, pages.count);
+  if (!readable || !check_resolution(input.facts, input.frames, *job.options)) {
     return without_plan(job, Unplanned::kRefused);
   }
   apply_vector_guard(&input);

@@ -63,7 +63,7 @@ bool skips_processing(ImageType source, const RequestOptions& options,
 
 Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& options,
                                 const ProcessingConfig& config) {
-  const bool animated = facts.animated && options.max_animation_frames > 1;
+  const bool animated = facts.animated && options.frames_max() > 1;
   if (options.format == ImageType::kSvg)
     return fail(ErrorCode::kResultUnsupported, "the result format cannot be SVG");
   if (options.format != ImageType::kUnknown) {

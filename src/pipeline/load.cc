@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "imgring/format/headers.h"
 #include "imgring/image/loader.h"
@@ -22,12 +24,14 @@ LoadParams params_of(const LoadRequest& request) {
   return params;
 }
 
-Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scale, int frames) {
+Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scale,
+                               const PageRange& pages) {
   LoadParams params = params_of(request);
+  params.page = pages.first;
+  params.pages = pages.count;
   params.shrink = scale.shrink;
   params.scale = scale.scale;
   params.thumbnail = scale.thumbnail;
-  params.pages = frames;
   params.log = request.log;
   return image::load(request.source, request.type, params);
 }
@@ -45,12 +49,50 @@ Size upright(const SourceFacts& facts) noexcept {
   return {facts.width, facts.height};
 }
 
+// Pages of their own sizes, one by one.
+Result<VipsImagePtr> load_each(const LoadRequest& request, const PageRange& range) {
+  if (range.count > kMixedPagesMax) {
+    return fail(ErrorCode::kResolutionTooLarge,
+                "pages that differ in size or kind are joined up to " +
+                    std::to_string(kMixedPagesMax) + ", not " + std::to_string(range.count));
+  }
+  std::vector<VipsImagePtr> pages;
+  for (int i = 0; i < range.count; ++i) {
+    if (request.stop != nullptr) IMGRING_TRY_VOID(vips::check_stop(*request.stop));
+    IMGRING_TRY(VipsImagePtr page, load_with(request, {}, {range.first + i, 1}));
+    pages.push_back(std::move(page));
+  }
+  return joined_pages(std::move(pages));
+}
+
+// The pages that the options name, in the place of the first one.
+Result<void> select_pages(const LoadRequest& request, Opened* opened) {
+  const PageRange range = pages_wanted(opened->facts, *request.options, *request.config);
+  if (range.is_first_alone()) return {};
+  IMGRING_TRY_VOID(check_pages(opened->facts, range, *request.options));
+  auto image = load_with(request, {}, range);
+  // Frames are alike, so what is wrong is something else.
+  if (!image && range.count > 1 && !facts_of(request.type).animation_load) {
+    vips_error_clear();
+    image = load_each(request, range);
+  }
+  if (!image) return std::unexpected(std::move(image).error());
+  SourceFacts facts = facts_of_image(image->get(), request.type, 1);
+  facts.pages = opened->facts.pages;
+  set_pages(&facts, range, opened->facts);
+  opened->facts = facts;
+  opened->image = std::move(*image);
+  opened->pages = range;
+  return {};
+}
+
 Result<Opened> open_image(const LoadRequest& request) {
   Opened opened;
-  if (facts_of(request.type).thumbnail && request.options->enforce_thumbnail) {
+  const bool first_page = request.options->page == 0 && request.options->pages == 1;
+  if (facts_of(request.type).thumbnail && request.options->enforce_thumbnail && first_page) {
     LoadScale thumbnail;
     thumbnail.thumbnail = true;
-    auto small = load_with(request, thumbnail, 1);
+    auto small = load_with(request, thumbnail, {});
     opened.thumbnail = small.has_value();
     if (small)
       opened.image = std::move(*small);
@@ -58,11 +100,12 @@ Result<Opened> open_image(const LoadRequest& request) {
       vips_error_clear();
   }
   if (opened.image == nullptr) {
-    IMGRING_TRY(VipsImagePtr whole, load_with(request, {}, 1));
+    IMGRING_TRY(VipsImagePtr whole, load_with(request, {}, {}));
     opened.image = std::move(whole);
   }
   opened.facts = facts_of_image(opened.image.get(), request.type, 1);
   if (request.type == ImageType::kPng) opened.facts.whole_decode = png_interlaced(request.source);
+  IMGRING_TRY_VOID(select_pages(request, &opened));
   return opened;
 }
 
@@ -124,7 +167,7 @@ bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double w
 
 Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened,
                                        const PlanInput& input, Plan plan) {
-  auto small = load_with(request, plan.load, 1);
+  auto small = load_with(request, plan.load, opened.pages);
   if (small) {
     const SourceFacts facts = facts_of_image(small->get(), request.type, 1);
     if (thumbnail_serves(input, facts, plan.wanted_shrink))
@@ -204,7 +247,8 @@ Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput
   if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
     return Loaded{make_plan_for_loaded(*input, {}, input->facts), std::move(opened.image),
                   opened.origin};
-  IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, input->frames));
+  const PageRange pages = input->frames > 1 ? PageRange{0, input->frames} : opened.pages;
+  IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, pages));
   const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);
   if (opened.image == nullptr && !as_expected(plan, loaded)) {
     // The probe saw the file otherwise than libvips: what libvips sees counts.

@@ -12,6 +12,7 @@
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/sandbox/children.h"
+#include "pages.h"
 
 namespace imgring::pipeline {
 
@@ -36,6 +37,7 @@ struct Opened {
   Size origin;        // of one frame, upright, before any guard
   double guard_shrink = 1;
   image::VipsImagePtr image;  // null: the facts are our own header probe's, or it is a vector
+  PageRange pages;            // what `image` was made of
   std::unique_ptr<image::SvgDrawing> drawing;  // a vector, open for its pixels
   bool thumbnail = false;                      // enforce_thumbnail gave the embedded one
 };

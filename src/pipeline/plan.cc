@@ -45,7 +45,8 @@ LoadScale choose_load_scale(const PlanInput& in, const Geometry& g) noexcept {
   const format::Format& type = facts_of(in.facts.type);
   const LoadScale unscaled{.scale = 1 / in.guard_shrink};
   if (in.chained()) return unscaled;
-  if (in.frames > 1 || in.trimmed || in.pixels().trim.on) return unscaled;
+  const bool stacked = in.frames > 1 || in.facts.pages_joined > 1;
+  if (stacked || in.trimmed || in.pixels().trim.on) return unscaled;
   const double p = wanted_shrink(in, g);
   if (p == 1) return unscaled;
   if (type.vector) return {.scale = 1 / p};

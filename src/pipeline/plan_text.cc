@@ -29,6 +29,7 @@ std::string load_text(const Plan& plan) {
   if (plan.load.scale != 1) text += fmt::format(" scaled by {:.6g}", plan.load.scale);
   if (plan.load.thumbnail) text += " thumbnail";
   text += fmt::format(": {}x{}", plan.loaded.width, plan.loaded.height);
+  if (plan.loaded.pages_joined > 1) text += fmt::format(", {} pages", plan.loaded.pages_joined);
   if (plan.frames > 1) text += fmt::format(", {} frames", plan.frames);
   return text + "\n";
 }

@@ -132,7 +132,8 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
                           area(plan.final_size().width, plan.final_size().height) * plan.frames,
                           palette};
   return {.decode =
-              decode_time(in.facts.type, pixels * plan.frames, in.facts.whole_decode || large_png),
+              decode_time(in.facts.type, pixels * plan.frames + in.facts.skipped_pixels,
+                          in.facts.whole_decode || large_png),
           .steps = steps_time(plan, in, Work::kExpected),
           .encode = encode_time(encoding),
           .start = from_us(cost_of(encoding).fixed_us)};

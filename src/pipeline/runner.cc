@@ -158,7 +158,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
     return fail(ErrorCode::kResultUnsupported, "the result format cannot be saved");
   input.result_type = type;
   if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
-    input.frames = std::min(opened.facts.pages, std::max(1, job.options->max_animation_frames));
+    input.frames = std::min(opened.facts.pages, job.options->frames_max());
   IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));
   return input;
 }

@@ -32,7 +32,7 @@ loop::Task<Result<source::SourceAnswer>> download(Services& services, loop::Scop
 }
 
 void read_header(SourceImage& image, const url::RequestOptions& options) {
-  image.facts = pipeline::read_facts(image.bytes.span(), image.type, options.max_animation_frames);
+  image.facts = pipeline::read_facts(image.bytes.span(), image.type, options.pages_max());
 }
 
 }  // namespace

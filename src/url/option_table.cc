@@ -179,6 +179,13 @@ constexpr OptionRow kRows[] = {
               "A colour that grows over the picture.", 5},
              apply_gradient, show_gradient)),
 
+    paid(request_row({"page", "pg", "number", "0", "First page or frame of a still result."},
+                     apply_page, show_value<&R::page>)),
+    paid(request_row({"pages", "pgs", "number", "1", "How many of them, one below the other."},
+                     apply_pages, show_value<&R::pages>)),
+    paid(request_row({"disable_animation", "da", "boolean", "false", "A still result, always."},
+                     apply_disable_animation, show_value<&R::disable_animation>)),
+
     later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
     never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
     later("draw_detections", "dd", "boolean:class:...", "Draw boxes around objects."),
@@ -196,9 +203,6 @@ constexpr OptionRow kRows[] = {
     of_request(later("png_options", "pngo", "three values", "PNG encoder.")),
     of_request(later("webp_options", "webpo", "three values", "WebP encoder.")),
     of_request(later("avif_options", "avifo", "subsample", "AVIF encoder.")),
-    of_request(later("page", "pg", "number", "Page of the source.")),
-    of_request(later("pages", "pgs", "number", "How many pages.")),
-    of_request(later("disable_animation", "da", "boolean", "First frame only.")),
     of_request(later("video_thumbnail_second", "vts", "number", "Second of a video.")),
     of_request(later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only.")),
     of_request(later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video.")),

@@ -73,6 +73,10 @@ Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context)
 Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context);
 Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context);
 
+Result<void> apply_page(const Call& call, ApplyContext& context);
+Result<void> apply_pages(const Call& call, ApplyContext& context);
+Result<void> apply_disable_animation(const Call& call, ApplyContext& context);
+
 // options_pixels.cc: of imgproxy's paid edition. Arguments that are empty or missing keep.
 Result<void> apply_resizing_algorithm(const Call& call, ApplyContext& context);
 Result<void> apply_crop_aspect_ratio(const Call& call, ApplyContext& context);
@@ -114,6 +118,18 @@ void show_format_quality(std::string_view name, ShowContext& context);
 void show_format(std::string_view name, ShowContext& context);
 void show_skip_processing(std::string_view name, ShowContext& context);
 void show_expires(std::string_view name, ShowContext& context);
+
+// Into `value`, unless the argument is empty or missing.
+template <class T, class Parser>
+Result<void> keep_or(const Call& call, std::size_t at, T* value, Parser parser) {
+  const std::string_view text = call.at(at);
+  if (text.empty()) return {};
+  IMGRING_TRY(*value, parser(call, text));
+  return {};
+}
+inline Result<bool> lenient_bool(const Call& call, std::string_view text) {
+  return parse_lenient_bool(call, text);
+}
 
 // Which of both holds a member.
 template <class T>

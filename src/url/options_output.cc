@@ -84,6 +84,26 @@ Result<void> apply_filename(const Call& call, ApplyContext& context) {
   return {};
 }
 
+Result<void> apply_page(const Call& call, ApplyContext& context) {
+  return keep_or(call, 0, &context.request.page, [](const Call& of, std::string_view text) {
+    return parse_size(of, text);
+  });
+}
+
+Result<void> apply_pages(const Call& call, ApplyContext& context) {
+  int pages = context.request.pages;
+  IMGRING_TRY_VOID(keep_or(call, 0, &pages, [](const Call& of, std::string_view text) {
+    return parse_size(of, text);
+  }));
+  if (pages == 0) return bad_argument(call, call.at(0), "an integer above 0");
+  context.request.pages = pages;
+  return {};
+}
+
+Result<void> apply_disable_animation(const Call& call, ApplyContext& context) {
+  return keep_or(call, 0, &context.request.disable_animation, lenient_bool);
+}
+
 Result<void> apply_max_src_resolution(const Call& call, ApplyContext& context) {
   IMGRING_TRY(context.request.max_src_resolution, parse_megapixels(call, call.at(0)));
   return {};

@@ -7,18 +7,6 @@
 namespace imgring::url {
 namespace {
 
-template <class T, class Parser>
-Result<void> keep_or(const Call& call, std::size_t at, T* value, Parser parser) {
-  const std::string_view text = call.at(at);
-  if (text.empty()) return {};
-  IMGRING_TRY(*value, parser(call, text));
-  return {};
-}
-
-Result<bool> lenient_bool(const Call& call, std::string_view text) {
-  return parse_lenient_bool(call, text);
-}
-
 Result<double> gain(const Call& call, std::string_view text) {
   IMGRING_TRY(const double value, parse_unsigned_real(call, text));
   return std::min(value, kGainMax);

@@ -64,7 +64,7 @@ std::int64_t run(const url::UrlRules& rules, const config::Config& config, const
   render.options = &parsed->options;
   render.config = &config.processing;
   const auto facts =
-      pipeline::read_facts(render.source, render.source_type, parsed->options.max_animation_frames);
+      pipeline::read_facts(render.source, render.source_type, parsed->options.pages_max());
   const image::StopFlag stop;
   const std::int64_t planned = pipeline::estimate(render, facts).bytes;
   const auto result = pipeline::render(render, stop);

@@ -11,8 +11,8 @@
 
 namespace imgring::format {
 
-// `frames_max`: more of an animation need not be counted; below 2 none are. nullopt: no size that
-// can be read here.
+// `frames_max`: more of an animation or of pages need not be counted; below 2 none are. nullopt: no
+// size that can be read here.
 std::optional<SourceFacts> facts_of_header(ByteSpan source, ImageType type, int frames_max);
 // Of JPEG and still WebP, as exact as libvips: so that their loaders are opened once, with the
 // right shrink. nullopt: let libvips look.

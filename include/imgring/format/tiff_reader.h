@@ -66,6 +66,20 @@ class TiffReader {
     const std::size_t at = field->at + index * (longs ? 4 : 2);
     return longs ? u32(at) : u16(at);
   }
+  // How many directories follow each other, `most` at most: pages.
+  int directories(int most) const noexcept {
+    std::uint64_t at = big_ ? u64(8) : u32(4);
+    int count = 0;
+    while (count < most && at > 0 && at < block_.size()) {
+      ++count;
+      const std::uint64_t entries = big_ ? u64(at) : u16(at);
+      // Beyond the file, and no sum that comes round again.
+      if (entries > block_.size()) break;
+      const std::uint64_t next = at + (big_ ? 8 + entries * 20 : 2 + entries * 12);
+      at = big_ ? u64(next) : u32(next);
+    }
+    return count;
+  }
   // 1 to 8; 1 when the block says nothing that it can be.
   int orientation() const noexcept {
     constexpr std::uint32_t kOrientationTag = 0x0112;

@@ -12,7 +12,8 @@ namespace imgring::image {
 struct LoadParams {
   int shrink = 1;          // JPEG: 1, 2, 4, 8
   double scale = 1;        // WebP, SVG: result size / own size (SVG 1 = one CSS pixel per pixel)
-  int pages = 1;           // frames to stack (GIF, WebP, JXL); -1 all
+  int page = 0;            // the first one; HEIC, AVIF: 0 is the primary picture
+  int pages = 1;           // frames or pages to stack, alike in size; -1 all
   bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; the main image when there is none
   bool unlimited = false;  // PNG, SVG, TIFF: lift the loader's limits
   const Logger* log = nullptr;  // where to say what is left out; null: nowhere

@@ -3,6 +3,7 @@
 // given" unless said otherwise.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -152,6 +153,10 @@ struct RequestOptions {
 
   bool strip_metadata = true, keep_copyright = true, strip_color_profile = true;
   bool preserve_hdr = false, enforce_thumbnail = false;
+  // Pages of a document or frames of an animation that a still result is made of, one below the
+  // other; what is behind the last one is not there.
+  int page = 0, pages = 1;
+  bool disable_animation = false;
   int quality = 0;
   std::array<std::uint8_t, kImageTypeCount> format_quality = {};  // 0 = not given
   std::int64_t max_bytes = 0;
@@ -169,6 +174,16 @@ struct RequestOptions {
   int max_animation_frames = 1;
   std::int64_t max_animation_frame_resolution = 0;
   int max_result_dimension = 0;
+
+  // Frames of an animated result; 1: a still one.
+  int frames_max() const noexcept {
+    return disable_animation ? 1 : std::max(1, max_animation_frames);
+  }
+  // Of a source, as many as the options have to do with.
+  int pages_max() const noexcept {
+    const std::int64_t last = std::int64_t{page} + pages;
+    return std::max(frames_max(), static_cast<int>(std::min<std::int64_t>(last, 1 << 30)));
+  }
 
   // Set from the Accept header and the configuration (urls.md section 8).
   bool prefer_webp = false, prefer_avif = false, prefer_jxl = false;

@@ -34,7 +34,7 @@ struct Asked {
     job.source_type = type;
     job.options = &options;
     job.config = &config;
-    return pipeline::estimate(job, read_facts(job.source, type, options.max_animation_frames));
+    return pipeline::estimate(job, read_facts(job.source, type, options.pages_max()));
   }
 };
 Asked asked(std::string source, ImageType type, std::string_view path, ImageType result) {

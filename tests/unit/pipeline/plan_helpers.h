@@ -36,6 +36,9 @@ inline void set_option(url::RequestOptions* o, const std::vector<std::string_vie
   if (name == "rot") o->first().rotate = whole(arg(1));
   if (name == "c") o->first().crop.width = number(arg(1)), o->first().crop.height = number(arg(2));
   if (name == "z") o->first().zoom_width = number(arg(1)), o->first().zoom_height = number(arg(2));
+  if (name == "page" || name == "pg") o->page = whole(arg(1));
+  if (name == "pages" || name == "pgs") o->pages = whole(arg(1));
+  if (name == "disable_animation" || name == "da") o->disable_animation = true;
   if (name == "pd")
     o->first().padding = {whole(arg(1)), whole(arg(2)), whole(arg(3)), whole(arg(4))};
 }

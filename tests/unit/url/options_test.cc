@@ -112,6 +112,10 @@ constexpr GoodCase kGoodCases[] = {
     {"colorize:1:00f:0", "colorize=1:0000ff"}, {"gr:1", "gradient=1:000000:0:0:1"},
     {"gradient:.5:f00:right:0.1:0.9", "gradient=0.5:ff0000:270:0.1:0.9"},
     {"gr:1::45.5", "gradient=1:000000:45.5:0:1"}, {"gr:1:::.5:", "gradient=1:000000:0:0.5:1"},
+    {"pg:3", "page=3"}, {"page:99999999999", "page=2147483647"}, {"pg:3/pg:", "page=3"}, {"pg:0", ""},
+    {"pgs:2", "pages=2"}, {"pages:1000000000", "pages=1000000000"}, {"pgs:2/pgs::", "pages=2"},
+    {"da:1", "disable_animation=true"}, {"disable_animation:t/da:0", ""}, {"da:1/da:",
+    "disable_animation=true"},
 };
 // clang-format on
 
@@ -155,6 +159,7 @@ constexpr std::string_view kBadOptions[] = {
     "col:1:fff:1:1",
     "col:nan", "gr:-1", "gr:1:ff", "gr:1:fff:x", "gr:1:fff:inf", "gr:1:fff:0:nan",
     "gr:1:fff:0:0:1:1",
+    "pg:-1", "pg:x", "pg:1.5", "pg:nan", "pg:1:2", "pgs:0", "pgs:-1", "pgs:1e9", "pgs:1:2", "da:1:1",
 };
 // clang-format on
 
