@@ -30,6 +30,7 @@ constexpr auto kFacts = std::to_array<ErrorFacts>({
     {422, "Invalid source image", "image_data_size"},         // kSourceTooLarge
     {422, "Invalid source image", "processing"},              // kUnknownType
     {422, "Failed to detect source image type", "download"},  // kTypeReadFailed
+    {422, "Source image hashsum mismatch", "security"},       // kHashsumMismatch
     {422, "Invalid source image", "security"},                // kResolutionTooLarge
     {422, "Broken or unsupported image", "processing"},       // kBrokenImage
     {422, "Broken or unsupported SVG image", "processing"},   // kBrokenSvg

@@ -9,6 +9,12 @@ using enum OptionType;
 template <auto Member>
 constexpr OptionReader at = set<&Config::processing, Member>;
 
+using E = EncoderOptions;
+template <auto Member>
+Refusal read_encoder(std::string_view text, const Option& option, Config& config) {
+  return read_value(text, option, config.processing.encoders.*Member);
+}
+
 constexpr Option kOptions[] = {
     row("IMGPROXY_QUALITY", kInt, "80", between(1, 100), at<&P::quality>,
         "Quality where nothing else says one."),
@@ -18,15 +24,28 @@ constexpr Option kOptions[] = {
         "Formats a result may have when the URL names none."),
     row("IMGPROXY_SKIP_PROCESSING_FORMATS", kFormats, "", at<&P::skip_processing_formats>,
         "Formats sent on as they are when source and result are the same."),
-    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", at<&P::jpeg_progressive>, "Progressive JPEG."),
-    row("IMGPROXY_PNG_INTERLACED", kBool, "false", at<&P::png_interlaced>, "Interlaced PNG."),
-    row("IMGPROXY_PNG_QUANTIZE", kBool, "false", at<&P::png_quantize>, "PNG with a palette."),
+    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", read_encoder<&E::jpeg_progressive>, "Progressive JPEG."),
+    row("IMGPROXY_JPEG_NO_SUBSAMPLE", kBool, "false", read_encoder<&E::jpeg_no_subsample>,
+        "JPEG with colours as fine as light."),
+    row("IMGPROXY_JPEG_QUANT_TABLE", kInt, "0", between(0, 8), read_encoder<&E::jpeg_quant_table>,
+        "Table of quantisation of JPEG, as mozjpeg numbers them."),
+    ignored("IMGPROXY_JPEG_TRELLIS_QUANT", "libjpeg-turbo has none; mozjpeg does."),
+    ignored("IMGPROXY_JPEG_OVERSHOOT_DERINGING", "libjpeg-turbo has none; mozjpeg does."),
+    ignored("IMGPROXY_JPEG_OPTIMIZE_SCANS", "libjpeg-turbo has none; mozjpeg does."),
+    row("IMGPROXY_PNG_INTERLACED", kBool, "false", read_encoder<&E::png_interlaced>, "Interlaced PNG."),
+    row("IMGPROXY_PNG_QUANTIZE", kBool, "false", read_encoder<&E::png_quantize>, "PNG with a palette."),
     row("IMGPROXY_PNG_QUANTIZATION_COLORS", kInt, "256", between(2, 256),
-        at<&P::png_quantization_colors>, "Colours of that palette."),
+        read_encoder<&E::png_quantization_colors>, "Colours of that palette."),
     row("IMGPROXY_WEBP_EFFORT", kInt, "4", between(1, 6), at<&P::webp_effort>,
         "CPU time for WebP: more is smaller."),
     choice("IMGPROXY_WEBP_PRESET", "default", "default,photo,picture,drawing,icon,text",
-           at<&P::webp_preset>, "Kind of picture WebP is tuned for."),
+           read_encoder<&E::webp_preset>, "Kind of picture WebP is tuned for."),
+    choice("IMGPROXY_WEBP_COMPRESSION", "lossy", "lossy,near_lossless,lossless",
+           read_encoder<&E::webp_compression>, "How WebP is packed."),
+    row("IMGPROXY_WEBP_SMART_SUBSAMPLE", kBool, "false", read_encoder<&E::webp_smart_subsample>,
+        "Sharper colours in lossy WebP, for more CPU time."),
+    choice("IMGPROXY_AVIF_SUBSAMPLE", "auto", "auto,on,off", read_encoder<&E::avif_subsample>,
+           "Coarser colours in AVIF; auto: below quality 90."),
     row("IMGPROXY_AVIF_SPEED", kInt, "8", between(0, 9), at<&P::avif_speed>,
         "Speed of AVIF: less is smaller."),
     row("IMGPROXY_JXL_EFFORT", kInt, "4", between(1, 9), at<&P::jxl_effort>,

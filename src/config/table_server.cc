@@ -57,6 +57,10 @@ constexpr Option kOptions[] = {
         "Pass Last-Modified on, both ways."),
     row("IMGPROXY_LAST_MODIFIED_BUSTER", kDatetime, "", server<&S::last_modified_buster_unix_s>,
         "Earliest Last-Modified that is sent."),
+    choice(
+        "IMGPROXY_CACHE_TAGS_FORMAT", "all", "all,cloudfront,cloudflare,none",
+        server<&S::cache_tags_format>,
+        "Head lines that the option cache_tags makes: x-amz-meta-cache-tag, Cache-Tag, or both."),
     row("IMGPROXY_ENABLE_DEBUG_HEADERS", kBool, "false", server<&S::enable_debug_headers>,
         "Send X-Origin-* and X-Result-* headers."),
     row("IMGPROXY_DEVELOPMENT_ERRORS_MODE", kBool, "false", server<&S::development_errors_mode>,

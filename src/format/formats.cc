@@ -94,7 +94,8 @@ constexpr std::array kFormats = {
         .largest = {.fitted_side = 16383},
         // Its ARGB or YUV and our RGBA.
         .decode = {.bytes = 8, .whole_bytes = 8, .ns = 19, .whole_ns = 19},
-        .encode = {.bytes = 16, .certain_bytes = 10, .ns = 110, .fixed_us = 4000, .least_ns = 15}},
+        .encode = {.bytes = 16, .certain_bytes = 10, .ns = 110, .fixed_us = 4000, .least_ns = 15},
+        .lossless = {.bytes = 40, .certain_bytes = 20, .ns = 400, .fixed_us = 4000}},
     Format{.type = kGif,
            .name = "gif",
            .mime = "image/gif",

@@ -122,7 +122,7 @@ std::uint32_t untaken_bytes(int fd) noexcept {
 
 // The kernel would keep what a client does not take for minutes after our close.
 void drop_untaken(int fd) noexcept {
-  const linger now{.l_onoff = 1, .l_linger = 0};
+  const struct linger now{.l_onoff = 1, .l_linger = 0};
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 

@@ -13,6 +13,7 @@
 
 #include "encoders.h"
 #include "exif_block.h"
+#include "jpeg_tables.h"
 #include "operation.h"
 #include "row_puller.h"
 
@@ -44,7 +45,8 @@ struct Encoder {
 struct Setup {
   int width, height, bands, quality;
   J_COLOR_SPACE space;
-  bool progressive;
+  bool progressive, full_chroma;
+  int quant_table;
 };
 
 void on_error(j_common_ptr info) {
@@ -69,8 +71,14 @@ bool start(Encoder* e, const Setup* setup) noexcept {
   jpeg_set_defaults(&e->jpeg);
   e->jpeg.optimize_coding = TRUE;
   jpeg_set_quality(&e->jpeg, setup->quality, TRUE);
+  if (setup->quant_table > 0) {
+    const int scale = jpeg_quality_scaling(setup->quality);
+    const JpegTables& tables = jpeg_tables(setup->quant_table);
+    jpeg_add_quant_table(&e->jpeg, 0, tables.luma, scale, TRUE);
+    jpeg_add_quant_table(&e->jpeg, 1, tables.chroma, scale, TRUE);
+  }
   if (setup->progressive) jpeg_simple_progression(&e->jpeg);
-  if (setup->quality >= kFullChromaFromQuality) {
+  if (setup->full_chroma) {
     for (int band = 0; band < setup->bands; ++band) {
       e->jpeg.comp_info[band].h_samp_factor = 1;
       e->jpeg.comp_info[band].v_samp_factor = 1;
@@ -220,7 +228,9 @@ Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParam
   setup.bands = vips_image_get_bands(header);
   setup.quality = params.quality;
   setup.space = space_of(header);
-  setup.progressive = params.config != nullptr && params.config->jpeg_progressive;
+  setup.progressive = params.encoders.jpeg_progressive;
+  setup.full_chroma = params.encoders.jpeg_no_subsample || params.quality >= kFullChromaFromQuality;
+  setup.quant_table = params.encoders.jpeg_quant_table;
   JpegWriter writer;
   IMGRING_TRY_VOID(writer.begin(setup));
   IMGRING_TRY_VOID(put_metadata(&writer, header));

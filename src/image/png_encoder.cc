@@ -174,7 +174,7 @@ void* find_comment(VipsImage*, const char* name, GValue*, void* found) noexcept 
 
 bool wants_palette(VipsImage* image, const SaveParams& params) noexcept {
   const int depth = palette_depth(image);
-  return (params.config != nullptr && params.config->png_quantize) || (depth >= 1 && depth <= 8);
+  return params.encoders.png_quantize || (depth >= 1 && depth <= 8);
 }
 
 constexpr int kColourTypes[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
@@ -186,8 +186,7 @@ Setup setup_of(VipsImage* image, const SaveParams& params) noexcept {
   s.height = static_cast<png_uint_32>(vips_image_get_height(image));
   s.depth = vips_image_get_format(image) == VIPS_FORMAT_USHORT ? 16 : 8;
   s.colour_type = kColourTypes[vips_image_get_bands(image) - 1];
-  s.interlace = params.config != nullptr && params.config->png_interlaced ? PNG_INTERLACE_ADAM7
-                                                                          : PNG_INTERLACE_NONE;
+  s.interlace = params.encoders.png_interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE;
   s.x_per_metre = static_cast<png_uint_32>(std::rint(vips_image_get_xres(image) * kMmPerMetre));
   s.y_per_metre = static_cast<png_uint_32>(std::rint(vips_image_get_yres(image) * kMmPerMetre));
   const ByteSpan profile = fitting_profile(image);

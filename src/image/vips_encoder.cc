@@ -26,13 +26,17 @@ struct Context {
   Operation* op;
   VipsImage* image;
   int quality;
+  const config::EncoderOptions& encoders;
   const ProcessingConfig* config;
 };
 using Arguments = void (*)(const Context&);
 
 void jpeg_arguments(const Context& c) {
   c.op->set("Q", c.quality).set("optimize_coding", 1);
-  c.op->set("interlace", static_cast<int>(c.config->jpeg_progressive));
+  c.op->set("interlace", static_cast<int>(c.encoders.jpeg_progressive));
+  if (c.encoders.jpeg_no_subsample) {
+    c.op->set("subsample_mode", static_cast<int>(VIPS_FOREIGN_SUBSAMPLE_OFF));
+  }
 }
 void jxl_arguments(const Context& c) {
   c.op->set("Q", c.quality).set_if_known("effort", c.config->jxl_effort);
@@ -40,8 +44,8 @@ void jxl_arguments(const Context& c) {
 
 // PNG palettes hold 1, 2, 4 or 8 bits.
 int png_palette_bits(const Context& c) noexcept {
-  if (c.config->png_quantize) {
-    const int colours = c.config->png_quantization_colors;
+  if (c.encoders.png_quantize) {
+    const int colours = c.encoders.png_quantization_colors;
     return colours > 16 ? 8 : colours > 4 ? 4 : colours > 2 ? 2 : 1;
   }
   const int depth = palette_depth(c.image);
@@ -50,7 +54,7 @@ int png_palette_bits(const Context& c) noexcept {
 }
 void png_arguments(const Context& c) {
   const int bits = png_palette_bits(c);
-  c.op->set("interlace", static_cast<int>(c.config->png_interlaced));
+  c.op->set("interlace", static_cast<int>(c.encoders.png_interlaced));
   const VipsForeignPngFilter filter =
       bits == 0 ? VIPS_FOREIGN_PNG_FILTER_ALL : VIPS_FOREIGN_PNG_FILTER_NONE;
   c.op->set("filter", static_cast<int>(filter));
@@ -75,8 +79,13 @@ constexpr std::array kPresets = {
     PresetName{config::WebpPreset::kText, VIPS_FOREIGN_WEBP_PRESET_TEXT}};
 void webp_arguments(const Context& c) {
   c.op->set("Q", c.quality).set("effort", c.config->webp_effort);
+  const config::WebpCompression compression = c.encoders.webp_compression;
+  const bool near = compression == config::WebpCompression::kNearLossless;
+  if (compression != config::WebpCompression::kLossy) c.op->set("lossless", 1);
+  if (near) c.op->set("near_lossless", 1);
+  if (c.encoders.webp_smart_subsample) c.op->set("smart_subsample", 1);
   for (const PresetName& name : kPresets) {
-    if (name.preset == c.config->webp_preset) c.op->set("preset", static_cast<int>(name.vips));
+    if (name.preset == c.encoders.webp_preset) c.op->set("preset", static_cast<int>(name.vips));
   }
 }
 void gif_arguments(const Context& c) {
@@ -87,6 +96,10 @@ void avif_arguments(const Context& c) {
   c.op->set("Q", c.quality).set("compression", static_cast<int>(VIPS_FOREIGN_HEIF_COMPRESSION_AV1));
   c.op->set("effort", kAvifSpeedMax - c.config->avif_speed);
   c.op->set("bitdepth", is_16bit(c.image) ? kHeifDepthHdr : kHeifDepth);
+  if (c.encoders.avif_subsample == config::AvifSubsample::kAuto) return;
+  const bool coarser = c.encoders.avif_subsample == config::AvifSubsample::kOn;
+  const auto mode = coarser ? VIPS_FOREIGN_SUBSAMPLE_ON : VIPS_FOREIGN_SUBSAMPLE_OFF;
+  c.op->set_if_known("subsample_mode", static_cast<int>(mode));
 }
 void heic_arguments(const Context& c) {
   c.op->set("Q", c.quality).set("bitdepth", kHeifDepth);
@@ -168,7 +181,7 @@ Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams&
   Operation op(saver.operation);
   op.set("in", memory).set("target", target.get());
   const ProcessingConfig* config = params.config != nullptr ? params.config : &kDefaults;
-  saver.arguments({&op, memory, params.quality, config});
+  saver.arguments({&op, memory, params.quality, params.encoders, config});
   IMGRING_TRY_VOID(op.run());
   return taken_from(target.get());
 }

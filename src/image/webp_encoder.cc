@@ -33,7 +33,7 @@ constexpr std::array kPresets = {PresetName{config::WebpPreset::kDefault, WEBP_P
 
 WebPPreset preset_of(const SaveParams& params) noexcept {
   for (const PresetName& name : kPresets) {
-    if (params.config != nullptr && name.preset == params.config->webp_preset) return name.webp;
+    if (name.preset == params.encoders.webp_preset) return name.webp;
   }
   return WEBP_PRESET_DEFAULT;
 }
@@ -109,6 +109,26 @@ Result<void> import_opaque(VipsImage*, RowSource* rows, WebPPicture* out) {
   return {};
 }
 
+// As libwebp packs it without loss, and takes it for sharper colours: one word a pixel.
+Result<void> import_words(VipsImage* header, RowSource* rows, WebPPicture* out) {
+  out->use_argb = 1;
+  if (WebPPictureAlloc(out) == 0) return std::unexpected(no_room());
+  const int bands = vips_image_get_bands(header);
+  for (int top = 0; top < out->height;) {
+    IMGRING_TRY(const Strip strip, rows->pull(top));
+    for (int row = 0; row < strip.row_count; ++row) {
+      const std::uint8_t* from = strip.first + static_cast<std::size_t>(row) * strip.stride_bytes;
+      std::uint32_t* to = out->argb + std::ptrdiff_t{top + row} * out->argb_stride;
+      for (int x = 0; x < out->width; ++x, from += bands) {
+        const std::uint32_t alpha = bands == 4 ? from[3] : 0xFF;
+        to[x] = alpha << 24 | std::uint32_t{from[0]} << 16 | std::uint32_t{from[1]} << 8 | from[2];
+      }
+    }
+    top += strip.row_count;
+  }
+  return {};
+}
+
 struct Free {
   void operator()(std::uint8_t* p) const noexcept { std::free(p); }
 };
@@ -138,17 +158,22 @@ int go_on(int, const WebPPicture* picture) {
 }
 
 Result<WebPConfig> config_of(const SaveParams& params) {
-  WebPConfig config;
+  WebPConfig webp;
   const auto quality = static_cast<float>(params.quality);
-  if (WebPConfigPreset(&config, preset_of(params), quality) == 0) {
+  if (WebPConfigPreset(&webp, preset_of(params), quality) == 0) {
     return fail(ErrorCode::kInternal, "webpsave: config version error");
   }
-  config.alpha_quality = kAlphaQuality;
-  config.method = params.config != nullptr ? params.config->webp_effort : kDefaultEffort;
-  if (WebPValidateConfig(&config) == 0) {
+  webp.alpha_quality = kAlphaQuality;
+  const config::WebpCompression compression = params.encoders.webp_compression;
+  webp.lossless = compression != config::WebpCompression::kLossy ? 1 : 0;
+  // Its level: 100 changes nothing.
+  if (compression == config::WebpCompression::kNearLossless) webp.near_lossless = params.quality;
+  webp.use_sharp_yuv = params.encoders.webp_smart_subsample ? 1 : 0;
+  webp.method = params.config != nullptr ? params.config->webp_effort : kDefaultEffort;
+  if (WebPValidateConfig(&webp) == 0) {
     return fail(ErrorCode::kInternal, "webpsave: invalid configuration");
   }
-  return config;
+  return webp;
 }
 
 // RIFF writing.
@@ -260,7 +285,9 @@ Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParam
   picture.get()->height = vips_image_get_height(header);
   picture.get()->progress_hook = go_on;
   picture.get()->user_data = const_cast<StopFlag*>(&stop);
-  const auto import = vips_image_get_bands(header) == 4 ? import_alpha : import_opaque;
+  const bool words = config.lossless != 0 || config.use_sharp_yuv != 0;
+  const bool alpha = vips_image_get_bands(header) == 4;
+  const auto import = words ? import_words : alpha ? import_alpha : import_opaque;
   IMGRING_TRY_VOID(import(header, rows, picture.get()));
   if (WebPEncode(&config, picture.get()) == 0) {
     return std::unexpected(encode_error(*picture.get(), stop));

@@ -11,6 +11,7 @@
 #include "imgring/image/svg_check.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/svg/svg.h"
+#include "hashsum.h"
 #include "load.h"
 #include "pages.h"
 
@@ -78,6 +79,9 @@ void add_reading_of_vector(const RenderJob& job, Estimate* out) {
   UnreadSource unread{.source = job.source_type};
   unread.pixels = static_cast<double>(size_of(job) * kBytesPerFileByte) / kBytesPerPixel;
   out->work.decode += planned_work(unread).decode;
+  // A copy with a sheet in it, and one of it in UTF-8.
+  constexpr std::int64_t kStyledCopies = 3;
+  if (!job.options->style.empty()) out->bytes += size_of(job) * kStyledCopies;
 }
 
 // The source's own bytes, sanitised: its copy for expat, and the result twice.
@@ -163,7 +167,8 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
   Estimate out;
   UnreadSource unread{.source = job.source_type,
                       .result = encoder_of(input.result_type, input),
-                      .result_pixels = result};
+                      .result_pixels = result,
+                      .encode = &encode_cost(input.result_type, input)};
   if (vector) {
     unread.pixels = result;
     per_pixel += drawn_bytes_per_pixel(job.source_type);
@@ -198,7 +203,9 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
   return decode_bytes(make_plan(input), input);
 }
 
-Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known) {
+namespace {
+
+Estimate estimate_render(const RenderJob& job, const std::optional<SourceFacts>& known) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
@@ -221,6 +228,14 @@ Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known)
                .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};
   out.work.least = least_work(plan, input, job.source.size());
   if (facts_of(job.source_type).vector) add_reading_of_vector(job, &out);
+  return out;
+}
+
+}  // namespace
+
+Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known) {
+  Estimate out = estimate_render(job, known);
+  out.work.decode += hashsum_time(job);
   return out;
 }
 

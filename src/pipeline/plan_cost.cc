@@ -105,12 +105,19 @@ double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
 }  // namespace
 
 ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
-  const bool palette = in.facts.palette || in.config->png_quantize;
+  const bool palette = in.facts.palette || in.options->encoders.png_quantize;
   return result == ImageType::kPng && palette ? ImageType::kGif : result;
 }
 
+const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
+  const format::Format& row = facts_of(encoder_of(result, in));
+  const bool lossless = result == ImageType::kWebp && in.options->encoders.webp_compression !=
+                                                          config::WebpCompression::kLossy;
+  return lossless ? row.lossless : row.encode;
+}
+
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  const double bytes = facts_of(encoder_of(result, in)).encode.bytes;
+  const double bytes = encode_cost(result, in).bytes;
   return in.options->max_bytes > 0 ? bytes + kBytesPerPixel : bytes;
 }
 
@@ -128,7 +135,7 @@ std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept {
 }
 
 double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  return facts_of(encoder_of(result, in)).encode.certain_bytes;
+  return encode_cost(result, in).certain_bytes;
 }
 
 std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {

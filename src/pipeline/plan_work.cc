@@ -46,15 +46,11 @@ constexpr double kFlatPngNs = 45;
 struct Encoding {
   ImageType source, result;
   double pixels;
-  bool palette = false;
+  const format::EncodeCost& cost;
 };
-const format::EncodeCost& cost_of(const Encoding& e) noexcept {
-  return e.palette ? kPalettePng : facts_of(e.result).encode;
-}
 microseconds encode_time(const Encoding& e) noexcept {
-  const format::EncodeCost& cost = cost_of(e);
   const bool flat = e.result == ImageType::kPng && facts_of(e.source).vector;
-  return from_us(cost.fixed_us + e.pixels * (flat ? kFlatPngNs : cost.ns) / 1e3);
+  return from_us(e.cost.fixed_us + e.pixels * (flat ? kFlatPngNs : e.cost.ns) / 1e3);
 }
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
@@ -126,17 +122,17 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   // libvips takes as long for a PNG that is too large to be unpacked natively as for an interlaced.
   const bool large_png = in.facts.type == ImageType::kPng &&
                          pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
-  const bool palette =
-      plan.result_type == ImageType::kPng && in.facts.palette && !in.config->png_quantize;
+  const bool palette = plan.result_type == ImageType::kPng && in.facts.palette &&
+                       !in.options->encoders.png_quantize;
   const Encoding encoding{in.facts.type, encoder_of(plan.result_type, in),
                           area(plan.final_size().width, plan.final_size().height) * plan.frames,
-                          palette};
+                          palette ? kPalettePng : encode_cost(plan.result_type, in)};
   return {.decode =
               decode_time(in.facts.type, pixels * plan.frames + in.facts.skipped_pixels,
                           in.facts.whole_decode || large_png),
           .steps = steps_time(plan, in, Work::kExpected),
           .encode = encode_time(encoding),
-          .start = from_us(cost_of(encoding).fixed_us)};
+          .start = from_us(encoding.cost.fixed_us)};
 }
 
 namespace {
@@ -148,7 +144,7 @@ microseconds least_encode(const Plan& plan, const PlanInput& in,
   const ImageType result = encoder_of(plan.result_type, in);
   const bool rich = result == ImageType::kHeic && is_rich(plan, in, source_bytes);
   const double pixels = area(plan.final_size().width, plan.final_size().height) * plan.frames;
-  return from_us(pixels * (rich ? kRichHeicNs : facts_of(result).encode.least_ns) / 1e3);
+  return from_us(pixels * (rich ? kRichHeicNs : encode_cost(plan.result_type, in).least_ns) / 1e3);
 }
 
 }  // namespace
@@ -158,11 +154,13 @@ microseconds least_work(const Plan& plan, const PlanInput& in, std::size_t sourc
 }
 
 PlannedWork planned_work(const UnreadSource& unread) noexcept {
-  const Encoding encoding{unread.source, unread.result,
-                          unread.result_pixels > 0 ? unread.result_pixels : unread.pixels};
+  const Encoding encoding{
+      unread.source, unread.result,
+      unread.result_pixels > 0 ? unread.result_pixels : unread.pixels,
+      unread.encode != nullptr ? *unread.encode : facts_of(unread.result).encode};
   return {.decode = decode_time(unread.source, unread.pixels, false),
           .encode = encode_time(encoding),
-          .start = from_us(cost_of(encoding).fixed_us)};
+          .start = from_us(encoding.cost.fixed_us)};
 }
 
 }  // namespace imgring::pipeline

@@ -7,6 +7,7 @@
 
 #include "chain.h"
 #include "frame_stack.h"
+#include "hashsum.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/svg/svg.h"
 #include "load.h"
@@ -163,14 +164,32 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   return input;
 }
 
-Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
-  IMGRING_TRY_VOID(vips::check_stop(stop));
+Result<RenderedImage> render_source(const RenderJob& job, const image::StopFlag& stop) {
   IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) {
     return skipped(job, opened, stop);
   }
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   return processed(job, std::move(opened), input, stop);
+}
+
+// The option style: the source with a sheet of the URL's in it is the source.
+Result<RenderedImage> render_styled(RenderJob job, const image::StopFlag& stop) {
+  IMGRING_TRY(const std::string styled, svg::with_style(job.source, job.options->style, stop));
+  job.source = as_bytes(styled);
+  IMGRING_TRY(RenderedImage out, render_source(job, stop));
+  if (out.same_as_source) {
+    out.same_as_source = false;
+    out.bytes = Bytes::of(std::string(styled));
+  }
+  return out;
+}
+
+Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
+  IMGRING_TRY_VOID(vips::check_stop(stop));
+  IMGRING_TRY_VOID(check_hashsum(job, stop));
+  const bool styled = facts_of(job.source_type).vector && !job.options->style.empty();
+  return styled ? render_styled(job, stop) : render_source(job, stop);
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input
 image::SaveParams save_params(ImageType type, const PlanInput& input) {
   image::SaveParams params;
   params.quality = quality_for(type, *input.options, *input.config);
+  params.encoders = input.options->encoders;
   params.config = input.config;
   params.strip_metadata_done = input.options->strip_metadata;
   return params;

@@ -68,6 +68,16 @@ void add_ignored(http::Response& response, const ImageRequest& request) {
   if (!names.empty()) response.headers.add("X-Imgring-Ignored", join(names, ", "));
 }
 
+void add_cache_tags(http::Response& response, const ImageRequest& request) {
+  using enum config::CacheTagsFormat;
+  const std::vector<std::string>& tags = request.parsed->options.cache_tags;
+  const config::CacheTagsFormat format = request.config().server.cache_tags_format;
+  if (tags.empty() || format == kNone) return;
+  const std::string all = join(tags, ",");
+  if (format != kCloudflare) response.headers.add("x-amz-meta-cache-tag", all);
+  if (format != kCloudfront) response.headers.add("Cache-Tag", all);
+}
+
 void add_canonical(http::Response& response, const ImageRequest& request) {
   const bool shown =
       request.config().server.set_canonical_header && !request.parsed->source_encrypted;
@@ -84,6 +94,7 @@ Answer not_modified(const ImageRequest& request, const Origin& origin, std::int6
   add_vary(answer.response, request.config());
   add_validators(answer.response, origin.headers, request.config().server);
   add_ignored(answer.response, request);
+  add_cache_tags(answer.response, request);
   return answer;
 }
 
@@ -106,6 +117,7 @@ Answer describe(const ImageRequest& request, const ResultPtr& result, std::int64
   add_vary(response, config);
   add_canonical(response, request);
   add_ignored(response, request);
+  add_cache_tags(response, request);
   add_origin(response, origin, config.server);
   if (result->type == ImageType::kSvg) response.headers.add("X-Content-Type-Options", "nosniff");
   if (config.server.enable_debug_headers) add_debug(response, *result);

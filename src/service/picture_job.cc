@@ -13,6 +13,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& 
   pipeline::RenderJob& job = out->render;
   job.source = out->source->bytes.span();
   job.source_type = out->source->type;
+  job.source_replaced = out->source->origin->replaced.has_value();
   job.options = &out->options;
   job.config = &out->snapshot->config.processing;
   job.watermark = out->snapshot->watermark.get();

@@ -48,6 +48,8 @@ http::Response raw_response(const ImageRequest& request, const source::SourceHea
   if (auto value = cache_control(f, config)) response.headers.add("Cache-Control", *value);
   add_canonical(response, request);
   add_ignored(response, request);
+  const bool good = head.status == 304 || (head.status >= 200 && head.status < 300);
+  if (good) add_cache_tags(response, request);
   add_custom(response, config);
   return response;
 }

@@ -66,12 +66,50 @@ Result<SourcePtr> accept_source(const ImageRequest& request, source::SourceAnswe
   return image;
 }
 
+namespace {
+
+bool may_be_replaced(const Error& error) noexcept {
+  return error.code != ErrorCode::kCancelled && error.code != ErrorCode::kTimeout &&
+         error.code != ErrorCode::kOverloaded && !error.in_body;
+}
+
+// The answer for the URL's own fallback image as the picture; null: it is none that can be loaded.
+SourcePtr accept_fallback(const ImageRequest& request, source::SourceAnswer answer,
+                          const Error& error) {
+  if (answer.head.status == 304) return nullptr;
+  auto image = std::make_shared<SourceImage>();
+  auto origin = std::make_shared<Origin>();
+  image->origin = origin;
+  const ByteSpan body = answer.body.bytes();
+  image->type = type_of_source(body, request.parsed->options.fallback_image_url,
+                               answer.head.headers.get("content-type"));
+  if (!request.snapshot->abilities.can_load(image->type)) return nullptr;
+  origin->replaced = error;
+  origin->size_bytes = body.size();
+  image->bytes = Bytes(body, std::move(answer.body));
+  image->grant = std::move(answer.grant);
+  read_header(*image, request.parsed->options);
+  return image;
+}
+
+// Of the option fallback_image_url, from its source by the rules of all sources.
+loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, ImageRequest& request,
+                                     Error error) {
+  if (request.parsed->options.fallback_image_url.empty() || !may_be_replaced(error)) {
+    co_return nullptr;
+  }
+  const RunningPhase phase(request.time, Phase::kDownloading, services.loop);
+  const source::SourceRequest wanted = fallback_request(request);
+  Result<source::SourceAnswer> answer = co_await services.sources.fetch(scope, wanted);
+  if (scope.cancelled() || !answer) co_return nullptr;
+  co_return accept_fallback(request, std::move(*answer), error);
+}
+
+}  // namespace
+
 SourcePtr fall_back(const ImageRequest& request, const Error& error) {
   const auto& fallback = request.snapshot->fallback;
-  if (!fallback || error.code == ErrorCode::kCancelled || error.code == ErrorCode::kTimeout ||
-      error.code == ErrorCode::kOverloaded || error.in_body) {
-    return nullptr;
-  }
+  if (!fallback || !may_be_replaced(error)) return nullptr;
   auto image = std::make_shared<SourceImage>();
   auto origin = std::make_shared<Origin>();
   image->origin = origin;
@@ -100,7 +138,12 @@ loop::Task<Result<SourcePtr>> fetch_source(Services& services, loop::Scope& scop
     if (image.error().code == ErrorCode::kOverloaded) {
       services.metrics.count_refusal(observe::Refusal::kDownloadBudget);
     }
-    SourcePtr fallback = fall_back(request, image.error());
+    const Error error = image.error();
+    SourcePtr fallback = co_await fetch_fallback(services, scope, request, error);
+    if (scope.cancelled()) {
+      co_return std::unexpected(cancelled_error(scope, "the fallback image is downloaded"));
+    }
+    if (!fallback) fallback = fall_back(request, error);
     if (!fallback) co_return image;
     image = std::move(fallback);
   }

@@ -80,4 +80,14 @@ source::SourceRequest source_request(const ImageRequest& request, bool raw) {
   return out;
 }
 
+source::SourceRequest fallback_request(const ImageRequest& request) {
+  source::SourceRequest out;
+  out.url = request.parsed->options.fallback_image_url;
+  out.size_bytes_max = request.parsed->options.max_src_file_size_bytes;
+  for (const auto& [name, value] : request.config().server.custom_request_headers) {
+    out.headers.set(name, value);
+  }
+  return out;
+}
+
 }  // namespace imgring::service

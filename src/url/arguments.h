@@ -46,6 +46,10 @@ inline constexpr double kGainMax = 1000;
 // Directions and their ends: what is farther is as far.
 inline constexpr double kRampMax = 1e6;
 inline constexpr std::size_t kBlurAreasMax = 64;  // each is a blur of its own
+// A sheet is parsed by each request; real ones have some hundred bytes.
+inline constexpr std::size_t kStyleBytesMax = std::size_t{64} << 10;
+// Of the tags of one answer: they stand in two lines of its head.
+inline constexpr std::size_t kCacheTagsBytesMax = std::size_t{4} << 10;
 // Scale of a watermark: sides of the result.
 inline constexpr double kWatermarkScaleMax = 100;
 

@@ -73,9 +73,27 @@ Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context)
 Result<void> apply_max_frame_resolution(const Call& call, ApplyContext& context);
 Result<void> apply_max_result_dimension(const Call& call, ApplyContext& context);
 
+Result<void> apply_fallback_image_url(const Call& call, ApplyContext& context);
+Result<void> apply_hashsum(const Call& call, ApplyContext& context);
+Result<void> apply_style(const Call& call, ApplyContext& context);
+Result<void> apply_bypass_cache(const Call& call, ApplyContext& context);
+Result<void> apply_cache_tags(const Call& call, ApplyContext& context);
+void show_hashsum(std::string_view name, ShowContext& context);
+void show_style(std::string_view name, ShowContext& context);
+void show_cache_tags(std::string_view name, ShowContext& context);
 Result<void> apply_page(const Call& call, ApplyContext& context);
 Result<void> apply_pages(const Call& call, ApplyContext& context);
 Result<void> apply_disable_animation(const Call& call, ApplyContext& context);
+
+// options_encoders.cc: of imgproxy's paid edition. Arguments that are empty or missing keep.
+Result<void> apply_jpeg_options(const Call& call, ApplyContext& context);
+Result<void> apply_png_options(const Call& call, ApplyContext& context);
+Result<void> apply_webp_options(const Call& call, ApplyContext& context);
+Result<void> apply_avif_options(const Call& call, ApplyContext& context);
+void show_jpeg_options(std::string_view name, ShowContext& context);
+void show_png_options(std::string_view name, ShowContext& context);
+void show_webp_options(std::string_view name, ShowContext& context);
+void show_avif_options(std::string_view name, ShowContext& context);
 
 // options_pixels.cc: of imgproxy's paid edition. Arguments that are empty or missing keep.
 Result<void> apply_resizing_algorithm(const Call& call, ApplyContext& context);

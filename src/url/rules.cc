@@ -2,6 +2,7 @@
 // (urls.md sections 3 and 5). Immutable after build, any thread.
 // Promises: options apply left to right, after the defaults, the client's hints and preset default.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -131,6 +132,7 @@ struct UrlRules::Impl {
   std::vector<AllowedSource> sources;
   std::string query_separator;
   std::vector<Replacement> replacements;
+  mutable std::atomic<bool> told_of_mozjpeg = false;  // in the log of one request
 
   // State of one application of options.
   struct Run {
@@ -157,6 +159,8 @@ struct UrlRules::Impl {
   Result<std::size_t> apply_path_options(const Parts& parts, Run& run) const;
   Result<void> apply_extension(std::string_view extension, Run& run) const;
   Result<std::string> final_source_url(std::string source_url) const;
+  // Of the option fallback_image_url: as the configuration wants it made, and allowed.
+  Result<void> finish_fallback_url(RequestOptions* options) const;
   // Against IMGPROXY_ALLOWED_SOURCES.
   Result<void> check_source(std::string_view source_url) const;
 };
@@ -170,6 +174,7 @@ void UrlRules::Impl::set_defaults(const config::Config& config) {
   defaults.strip_color_profile = processing.strip_color_profile;
   defaults.preserve_hdr = processing.preserve_hdr;
   defaults.enforce_thumbnail = processing.enforce_thumbnail;
+  defaults.encoders = processing.encoders;
   defaults.skip_processing = processing.skip_processing_formats;
   defaults.return_attachment = config.server.return_attachment;
   defaults.max_src_resolution = processing.max_src_resolution;
@@ -226,6 +231,10 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
   }
   ApplyContext context{run.options, run.options.pipelines[run.pipeline], run.now_unix_s};
   Result<void> applied = row->apply(call, context);
+  if (run.options.bypass_cache && !url.allow_bypass_cache) {
+    return fail(ErrorCode::kSecurityOption,
+                "option bypass_cache is not allowed (IMGPROXY_ALLOW_BYPASS_CACHE)");
+  }
   return unsupported ? leave_out(*row, run, std::move(applied)) : applied;
 }
 
@@ -344,6 +353,15 @@ Result<void> UrlRules::Impl::check_source(std::string_view source_url) const {
               display_text(source_url) + " is not in IMGPROXY_ALLOWED_SOURCES");
 }
 
+Result<void> UrlRules::Impl::finish_fallback_url(RequestOptions* options) const {
+  std::string& fallback = options->fallback_image_url;
+  if (fallback.empty() || options->raw) return {};
+  if (url.fallback_image_preprocess_url) {
+    IMGRING_TRY(fallback, final_source_url(std::move(fallback)));
+  }
+  return check_source(fallback);
+}
+
 UrlRules::UrlRules() : impl_(std::make_unique<Impl>()) {}
 UrlRules::~UrlRules() = default;
 
@@ -417,6 +435,11 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   for (std::size_t i = 0; i < used; ++i) {
     request.options_text.append(i > 0 ? "/" : "").append(parts[i]);
   }
+  if (options.encoders.jpeg_mozjpeg && !impl.told_of_mozjpeg.exchange(true)) {
+    request.warnings.emplace_back(
+        "jpeg_options: trellis_quant, overshoot_deringing and optimize_scans are mozjpeg's and "
+        "without effect; said once");
+  }
   const std::span<const std::string_view> rest = std::span(parts).subspan(used);
   IMGRING_TRY(SourcePart source, decode_source(rest, impl.url));
   IMGRING_TRY_VOID(impl.apply_extension(source.extension, run));
@@ -427,6 +450,7 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
     return bad_encrypted_source();
   }
   if (!allowed) return std::unexpected(allowed.error());
+  IMGRING_TRY_VOID(impl.finish_fallback_url(&options));
   return request;
 }
 

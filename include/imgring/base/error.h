@@ -26,6 +26,7 @@ enum class ErrorCode : std::uint8_t {
   kSourceTooLarge,      // 422 Invalid source image: over the file size limit
   kUnknownType,         // 422 Invalid source image: type not recognised
   kTypeReadFailed,      // 422 Failed to detect source image type
+  kHashsumMismatch,     // 422 Source image hashsum mismatch
   kResolutionTooLarge,  // 422 Invalid source image: over a resolution limit
   kBrokenImage,         // 422 Broken or unsupported image
   kBrokenSvg,           // 422 Broken or unsupported SVG image

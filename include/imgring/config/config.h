@@ -24,9 +24,24 @@ enum class JpegReader : std::uint8_t { kOwn, kTurbo };
 enum class UnsupportedOptions : std::uint8_t { kFail, kIgnore };
 // When a picture that was made smaller is sharpened: in the order of url::Unsharp's modes.
 enum class UnsharpMode : std::uint8_t { kAuto, kNone, kAlways };
+// Under which names an answer's tags are sent.
+enum class CacheTagsFormat : std::uint8_t { kAll, kCloudfront, kCloudflare, kNone };
 enum class WebpCompression : std::uint8_t { kLossy, kNearLossless, kLossless };
 enum class AvifSubsample : std::uint8_t { kAuto, kOn, kOff };
 enum class WebpPreset : std::uint8_t { kDefault, kPhoto, kPicture, kDrawing, kIcon, kText };
+
+// What encoders can be told, by the configuration and by each URL.
+struct EncoderOptions {
+  bool jpeg_progressive = false, jpeg_no_subsample = false;
+  int jpeg_quant_table = 0;   // 0..8, as mozjpeg numbers them
+  bool jpeg_mozjpeg = false;  // a URL asks for what mozjpeg alone can do
+  bool png_interlaced = false, png_quantize = false;
+  int png_quantization_colors = 256;
+  WebpCompression webp_compression = WebpCompression::kLossy;
+  bool webp_smart_subsample = false;
+  WebpPreset webp_preset = WebpPreset::kDefault;
+  AvifSubsample avif_subsample = AvifSubsample::kAuto;
+};
 
 // A source pattern: anchored at the start, `*` is any run without `/` (configuration.md 1.2).
 struct SourcePattern {
@@ -59,6 +74,7 @@ struct ServerConfig {
   bool use_etag = true, use_last_modified = true;
   std::string etag_buster;
   std::optional<std::int64_t> last_modified_buster_unix_s;
+  CacheTagsFormat cache_tags_format = CacheTagsFormat::kAll;
   bool enable_debug_headers = false, development_errors_mode = false;
   std::string allow_origin, secret, health_check_path;
   int free_memory_interval_s = 10;
@@ -100,7 +116,8 @@ struct UrlConfig {
   std::vector<std::string> trusted_signatures;
   std::vector<SourcePattern> allowed_sources;
   std::vector<std::string> allowed_processing_options;
-  bool allow_security_options = false;
+  bool allow_security_options = false, allow_bypass_cache = false;
+  bool fallback_image_preprocess_url = false;  // of the option fallback_image_url
   std::string arguments_separator = ":";
   std::string base_url;
   std::vector<UrlReplacement> url_replacements;
@@ -125,9 +142,8 @@ struct ProcessingConfig {
   std::array<int, kImageTypeCount> format_quality = {};
   std::vector<ImageType> preferred_formats = {ImageType::kJpeg, ImageType::kPng, ImageType::kGif};
   ImageTypeSet skip_processing_formats;
-  bool jpeg_progressive = false, png_interlaced = false, png_quantize = false;
-  int png_quantization_colors = 256, webp_effort = 4, avif_speed = 8, jxl_effort = 4;
-  WebpPreset webp_preset = WebpPreset::kDefault;
+  EncoderOptions encoders;
+  int webp_effort = 4, avif_speed = 8, jxl_effort = 4;
   bool png_unlimited = false, svg_unlimited = false, tiff_unlimited = false;
   bool sanitize_svg = true, always_rasterize_svg = false;
   bool use_linear_colorspace = false, disable_shrink_on_load = false;
@@ -141,9 +157,6 @@ struct ProcessingConfig {
   double unsharp_masking_weight = 1, unsharp_masking_divider = 24;
   double strip_metadata_dpi = 72;
   std::string color_profiles_dir = "/usr/share/color/icc";
-  bool jpeg_no_subsample = false, webp_smart_subsample = false;
-  WebpCompression webp_compression = WebpCompression::kLossy;
-  AvifSubsample avif_subsample = AvifSubsample::kAuto;
   std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
   double watermark_opacity = 1;
   std::string fallback_image_data, fallback_image_path, fallback_image_url;

@@ -61,6 +61,7 @@ struct Format {
   Largest largest = {};
   DecodeCost decode = {};
   EncodeCost encode = {};
+  EncodeCost lossless = {};  // instead, where it is packed so
 };
 
 }  // namespace imgring::format

@@ -20,7 +20,8 @@ namespace imgring::image {
 
 struct SaveParams {
   int quality = 80;                                  // 1..100
-  const config::ProcessingConfig* config = nullptr;  // savers' settings
+  config::EncoderOptions encoders;                   // what the request asks of them
+  const config::ProcessingConfig* config = nullptr;  // their efforts and speeds
   bool strip_metadata_done = true;                   // metadata left on the image is to be written
 };
 

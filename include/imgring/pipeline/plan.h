@@ -168,6 +168,8 @@ std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept;
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
 double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
 double drawn_bytes_per_pixel(ImageType vector) noexcept;
+// What encoding the result takes; its EncoderOptions count.
+const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept;
 // The row of the cost tables for a result: a PNG with a palette is made by the quantiser of GIFs.
 ImageType encoder_of(ImageType result, const PlanInput& in) noexcept;
 

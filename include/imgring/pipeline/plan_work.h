@@ -32,6 +32,7 @@ struct UnreadSource {
   ImageType source = ImageType::kUnknown, result = ImageType::kUnknown;
   double pixels = 0;
   double result_pixels = 0;  // 0: as many
+  const format::EncodeCost* encode = nullptr;  // null: that of the result's row
 };
 PlannedWork planned_work(const UnreadSource& unread) noexcept;
 

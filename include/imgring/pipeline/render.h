@@ -31,6 +31,7 @@ struct AuxImage {
 struct RenderJob {
   ByteSpan source;
   ImageType source_type = ImageType::kUnknown;
+  bool source_replaced = false;  // a fallback image: hashsum says nothing of it
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
   const AuxImage* watermark = nullptr;  // null: none configured

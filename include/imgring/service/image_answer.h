@@ -18,5 +18,7 @@ Answer not_modified(const ImageRequest& request, const Origin& origin, std::int6
 void add_canonical(http::Response& response, const ImageRequest& request);
 // The options of the URL that were left out.
 void add_ignored(http::Response& response, const ImageRequest& request);
+// What the option cache_tags asks for, as IMGPROXY_CACHE_TAGS_FORMAT names it.
+void add_cache_tags(http::Response& response, const ImageRequest& request);
 
 }  // namespace imgring::service

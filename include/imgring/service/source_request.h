@@ -12,5 +12,7 @@ namespace imgring::service {
 http::Headers conditional_headers(const http::Headers& client, const config::ServerConfig& config);
 // `raw`: the source's own answer is wanted, piece by piece (urls.md section 6).
 source::SourceRequest source_request(const ImageRequest& request, bool raw);
+// For the URL's own fallback image: nothing of the client's goes with it.
+source::SourceRequest fallback_request(const ImageRequest& request);
 
 }  // namespace imgring::service

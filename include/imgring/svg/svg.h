@@ -20,6 +20,11 @@ namespace imgring::svg {
 Result<std::string> sanitize_svg(ByteSpan source, const StopFlag& stop = StopFlag{});
 Result<std::string> sanitize_svg(ByteSpan source, SvgWork* work);
 
+// The source in UTF-8 with a style element as the first child of its root: `css` without what
+// reaches outside of the picture (css.h). As it is where no root has a beginning and an end.
+// Errors: sanitize_svg's.
+Result<std::string> with_style(ByteSpan source, std::string_view css, const StopFlag& stop);
+
 // What the root says of its size, in CSS pixels; nullopt: nothing that can be read cheaply. Also on
 // a loop's thread.
 struct SvgRootSize {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "imgring/base/digest.h"
 #include "imgring/base/image_type.h"
 #include "imgring/config/config.h"
 
@@ -110,6 +111,12 @@ struct Gradient {
   Ramp ramp;
 };
 
+// What the source's bytes must sum up to.
+struct Hashsum {
+  DigestKind kind = DigestKind::kNone;
+  std::string bytes;
+};
+
 // What one pipeline does to pixels. Sizes above 2^31-1 are taken as that, padding and pixelate
 // above 10^8 likewise: beyond any image.
 struct PixelOptions {
@@ -160,6 +167,7 @@ struct RequestOptions {
   int quality = 0;
   std::array<std::uint8_t, kImageTypeCount> format_quality = {};  // 0 = not given
   std::int64_t max_bytes = 0;
+  config::EncoderOptions encoders;  // the configuration's unless given
   ImageType format = ImageType::kUnknown;  // kUnknown = not given
   ImageTypeSet skip_processing;            // config's and the option's
   bool raw = false;
@@ -167,6 +175,12 @@ struct RequestOptions {
   // 0 and below: no time, but it does shorten a fallback's age (cache_control).
   std::optional<std::int64_t> expires_unix_s;
   std::string filename;
+  // The URL of the picture for a source that cannot be had, before the configured one; empty: none.
+  std::string fallback_image_url;
+  Hashsum hashsum;
+  std::string style;  // CSS for the source where that is an SVG
+  bool bypass_cache = false;
+  std::vector<std::string> cache_tags;
   bool return_attachment = false;
   // Limits: the configuration's unless security options are allowed.
   std::int64_t max_src_resolution = 50'000'000;

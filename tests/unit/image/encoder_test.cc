@@ -10,16 +10,16 @@
 namespace imgring::image::test {
 namespace {
 
-using config::ProcessingConfig;
+using config::EncoderOptions;
 
 VipsImagePtr with_field(VipsImagePtr image, const char* field, const std::string& bytes) {
   vips_image_set_blob_copy(image.get(), field, bytes.data(), bytes.size());
   return image;
 }
 
-std::string saved(VipsImage* image, ImageType type, int quality, const ProcessingConfig& config) {
+std::string saved(VipsImage* image, ImageType type, int quality, const EncoderOptions& options) {
   const StopFlag stop;
-  const SaveParams params{quality, &config, true};
+  const SaveParams params{.quality = quality, .encoders = options};
   const auto bytes = save(image, type, params, stop);
   if (!bytes) {
     ADD_FAILURE() << bytes.error().detail;
@@ -59,7 +59,7 @@ constexpr EqualCase kEqualCases[] = {
 };
 
 TEST(Encoder, PulledBytesEqualTheSaversBytes) {
-  const ProcessingConfig config;
+  const EncoderOptions config;
   for (const EqualCase& c : kEqualCases) {
     SCOPED_TRACE(c.name);
     const VipsImagePtr image = picture(c.width, c.height, c.bands);
@@ -69,7 +69,7 @@ TEST(Encoder, PulledBytesEqualTheSaversBytes) {
 }
 
 TEST(Encoder, PulledBytesEqualTheSaversBytesWithProfile) {
-  const ProcessingConfig config;
+  const EncoderOptions config;
   for (const EqualCase& c : kEqualCases) {
     SCOPED_TRACE(c.name);
     const VipsImagePtr image =
@@ -79,8 +79,8 @@ TEST(Encoder, PulledBytesEqualTheSaversBytesWithProfile) {
   }
 }
 
-TEST(Encoder, ProgressiveAndInterlacedFollowTheConfiguration) {
-  ProcessingConfig config;
+TEST(Encoder, ProgressiveAndInterlacedFollowTheOptions) {
+  EncoderOptions config;
   config.jpeg_progressive = true;
   config.png_interlaced = true;
   const VipsImagePtr image = picture(120, 90, 3);
@@ -225,7 +225,7 @@ TEST(Encoder, QuantizeMakesThePaletteThatHoldsTheColours) {
     int colours, bits;
   } kCases[] = {{2, 1}, {3, 2}, {4, 2}, {5, 4}, {16, 4}, {17, 8}, {256, 8}};
   for (const auto& c : kCases) {
-    ProcessingConfig config;
+    EncoderOptions config;
     config.png_quantize = true;
     config.png_quantization_colors = c.colours;
     const VipsImagePtr image = picture(40, 30, 3);

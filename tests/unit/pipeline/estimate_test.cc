@@ -328,7 +328,7 @@ TEST(Estimate, KnowsPalettesAndWhatTheyCost) {
   EXPECT_GT(asked(palette, kPng, "", kPng).estimate().bytes, quantised.estimate().bytes * 2);
   EXPECT_EQ(asked(palette, kPng, "", kJpeg).estimate().work.encode,
             asked(plain, kPng, "", kJpeg).estimate().work.encode);
-  quantised.config.png_quantize = true;
+  quantised.options.encoders.png_quantize = true;
   EXPECT_GT(quantised.estimate().bytes, asked(plain, kPng, "", kPng).estimate().bytes * 2);
   EXPECT_TRUE(quantised.estimate().work.patient());
 }

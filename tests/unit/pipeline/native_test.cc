@@ -147,7 +147,7 @@ TEST(NativePlan, LeavesEverythingElseToLibvips) {
       [](Asked* a) { a->result = kGif; },
       [](Asked* a) { a->result = kJxl; },
       [](Asked* a) {
-        a->result = kPng, a->config.png_quantize = true;
+        a->result = kPng, a->options.encoders.png_quantize = true;
         a->options.first().padding.top = 4;
       },
       [](Asked* a) { a->options.quality = 19; },
