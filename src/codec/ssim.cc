@@ -17,10 +17,10 @@ constexpr float kMidGrey = 128;
 constexpr double kC1 = 0.01 * 255 * 0.01 * 255, kC2 = 0.03 * 255 * 0.03 * 255;
 
 float light_of(const std::uint8_t* p, int bands) noexcept {
-  const float light = bands < 3 ? static_cast<float>(p[0])
-                                : 0.299F * static_cast<float>(p[0]) +
-                                      0.587F * static_cast<float>(p[1]) +
-                                      0.114F * static_cast<float>(p[2]);
+  const float light = bands < 3
+                          ? static_cast<float>(p[0])
+                          : 0.299F * static_cast<float>(p[0]) + 0.587F * static_cast<float>(p[1]) +
+                                0.114F * static_cast<float>(p[2]);
   if (bands % 2 != 0) return light;
   const float alpha = static_cast<float>(p[bands - 1]) / 255;
   return kMidGrey + (light - kMidGrey) * alpha;
@@ -39,16 +39,16 @@ Kernel kernel_of(int radius) {
 
 // Means of a, b, aa, bb and ab in the window of each place of a row.
 constexpr int kMaps = 5;
-using Row = std::array<std::vector<float>, kMaps>;
+using MapRow = std::array<std::vector<float>, kMaps>;
 
-class Window {
+class SsimWindow {
  public:
-  Window(int width, const Kernel& kernel)
+  SsimWindow(int width, const Kernel& kernel)
       : kernel_(kernel), count_(static_cast<std::size_t>(width) - kernel.size() + 1) {
     for (auto& product : products_) product.resize(static_cast<std::size_t>(width));
     for (auto& mean : means_) mean.resize(count_);
     ring_.resize(kernel.size());
-    for (Row& row : ring_) {
+    for (MapRow& row : ring_) {
       for (auto& map : row) map.resize(count_);
     }
   }
@@ -61,7 +61,7 @@ class Window {
       products_[3][x] = b[x] * b[x];
       products_[4][x] = a[x] * b[x];
     }
-    Row& row = ring_[static_cast<std::size_t>(rows_) % ring_.size()];
+    MapRow& row = ring_[static_cast<std::size_t>(rows_) % ring_.size()];
     for (int map = 0; map < kMaps; ++map) across(products_[map], &row[map]);
     ++rows_;
   }
@@ -101,8 +101,8 @@ class Window {
 
   const Kernel& kernel_;
   std::size_t count_;
-  Row products_, means_;
-  std::vector<Row> ring_;
+  MapRow products_, means_;
+  std::vector<MapRow> ring_;
   int rows_ = 0;
 };
 
@@ -143,7 +143,7 @@ double ssim(const Luma& a, const Luma& b) {
   IMGRING_CHECK(a.height == b.height);
   const int radius = std::min(kRadiusMax, (std::min(a.width, a.height) - 1) / 2);
   const Kernel kernel = kernel_of(radius);
-  Window window(a.width, kernel);
+  SsimWindow window(a.width, kernel);
   double sum = 0;
   std::size_t places = 0;
   for (int y = 0; y < a.height; ++y) {

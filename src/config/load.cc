@@ -399,6 +399,9 @@ class Loader {
     finish_image("IMGPROXY_WATERMARK", p.watermark_data, p.watermark_path, p.watermark_url);
     finish_image("IMGPROXY_FALLBACK_IMAGE", p.fallback_image_data, p.fallback_image_path,
                  p.fallback_image_url);
+    if (p.autoquality.method == AutoqualityMethod::kMl) {
+      report_.warnings.push_back("IMGPROXY_AUTOQUALITY_METHOD: there are no models, ml is dssim");
+    }
     if (std::erase(p.preferred_formats, ImageType::kSvg) > 0) {
       report_.warnings.push_back("IMGPROXY_PREFERRED_FORMATS: svg cannot be saved, dropped");
     }

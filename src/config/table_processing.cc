@@ -9,10 +9,41 @@ using enum OptionType;
 template <auto Member>
 constexpr OptionReader at = set<&Config::processing, Member>;
 
+// A member of a struct of ProcessingConfig.
+template <auto Group, auto Member>
+Refusal read_in(std::string_view text, const Option& option, Config& config) {
+  return read_value(text, option, (config.processing.*Group).*Member);
+}
 using E = EncoderOptions;
 template <auto Member>
-Refusal read_encoder(std::string_view text, const Option& option, Config& config) {
-  return read_value(text, option, config.processing.encoders.*Member);
+constexpr OptionReader encoder = read_in<&P::encoders, Member>;
+using A = AutoqualityConfig;
+template <auto Member>
+constexpr OptionReader aq = read_in<&P::autoquality, Member>;
+using B = BestFormatConfig;
+template <auto Member>
+constexpr OptionReader best = read_in<&P::best_format, Member>;
+
+Refusal read_target(std::string_view text, const Option& option, Config& config) {
+  double value = 0;
+  if (Refusal refusal = read_value(text, option, value)) return refusal;
+  if (value <= 0) return "cannot be zero or negative";
+  config.processing.autoquality.target = value;
+  return std::nullopt;
+}
+Refusal read_error(std::string_view text, const Option& option, Config& config) {
+  double value = 0;
+  if (Refusal refusal = read_value(text, option, value)) return refusal;
+  if (value < 0 || value > 1) return "out of range (0..1)";
+  config.processing.autoquality.allowed_error = value;
+  return std::nullopt;
+}
+Refusal read_threshold(std::string_view text, const Option& option, Config& config) {
+  double value = 0;
+  if (Refusal refusal = read_value(text, option, value)) return refusal;
+  if (value < 0) return "cannot be negative";
+  config.processing.best_format.complexity_threshold = value;
+  return std::nullopt;
 }
 
 constexpr Option kOptions[] = {
@@ -24,27 +55,28 @@ constexpr Option kOptions[] = {
         "Formats a result may have when the URL names none."),
     row("IMGPROXY_SKIP_PROCESSING_FORMATS", kFormats, "", at<&P::skip_processing_formats>,
         "Formats sent on as they are when source and result are the same."),
-    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", read_encoder<&E::jpeg_progressive>, "Progressive JPEG."),
-    row("IMGPROXY_JPEG_NO_SUBSAMPLE", kBool, "false", read_encoder<&E::jpeg_no_subsample>,
+    row("IMGPROXY_JPEG_PROGRESSIVE", kBool, "false", encoder<&E::jpeg_progressive>,
+        "Progressive JPEG."),
+    row("IMGPROXY_JPEG_NO_SUBSAMPLE", kBool, "false", encoder<&E::jpeg_no_subsample>,
         "JPEG with colours as fine as light."),
-    row("IMGPROXY_JPEG_QUANT_TABLE", kInt, "0", between(0, 8), read_encoder<&E::jpeg_quant_table>,
+    row("IMGPROXY_JPEG_QUANT_TABLE", kInt, "0", between(0, 8), encoder<&E::jpeg_quant_table>,
         "Table of quantisation of JPEG, as mozjpeg numbers them."),
     ignored("IMGPROXY_JPEG_TRELLIS_QUANT", "libjpeg-turbo has none; mozjpeg does."),
     ignored("IMGPROXY_JPEG_OVERSHOOT_DERINGING", "libjpeg-turbo has none; mozjpeg does."),
     ignored("IMGPROXY_JPEG_OPTIMIZE_SCANS", "libjpeg-turbo has none; mozjpeg does."),
-    row("IMGPROXY_PNG_INTERLACED", kBool, "false", read_encoder<&E::png_interlaced>, "Interlaced PNG."),
-    row("IMGPROXY_PNG_QUANTIZE", kBool, "false", read_encoder<&E::png_quantize>, "PNG with a palette."),
+    row("IMGPROXY_PNG_INTERLACED", kBool, "false", encoder<&E::png_interlaced>, "Interlaced PNG."),
+    row("IMGPROXY_PNG_QUANTIZE", kBool, "false", encoder<&E::png_quantize>, "PNG with a palette."),
     row("IMGPROXY_PNG_QUANTIZATION_COLORS", kInt, "256", between(2, 256),
-        read_encoder<&E::png_quantization_colors>, "Colours of that palette."),
+        encoder<&E::png_quantization_colors>, "Colours of that palette."),
     row("IMGPROXY_WEBP_EFFORT", kInt, "4", between(1, 6), at<&P::webp_effort>,
         "CPU time for WebP: more is smaller."),
     choice("IMGPROXY_WEBP_PRESET", "default", "default,photo,picture,drawing,icon,text",
-           read_encoder<&E::webp_preset>, "Kind of picture WebP is tuned for."),
+           encoder<&E::webp_preset>, "Kind of picture WebP is tuned for."),
     choice("IMGPROXY_WEBP_COMPRESSION", "lossy", "lossy,near_lossless,lossless",
-           read_encoder<&E::webp_compression>, "How WebP is packed."),
-    row("IMGPROXY_WEBP_SMART_SUBSAMPLE", kBool, "false", read_encoder<&E::webp_smart_subsample>,
+           encoder<&E::webp_compression>, "How WebP is packed."),
+    row("IMGPROXY_WEBP_SMART_SUBSAMPLE", kBool, "false", encoder<&E::webp_smart_subsample>,
         "Sharper colours in lossy WebP, for more CPU time."),
-    choice("IMGPROXY_AVIF_SUBSAMPLE", "auto", "auto,on,off", read_encoder<&E::avif_subsample>,
+    choice("IMGPROXY_AVIF_SUBSAMPLE", "auto", "auto,on,off", encoder<&E::avif_subsample>,
            "Coarser colours in AVIF; auto: below quality 90."),
     row("IMGPROXY_AVIF_SPEED", kInt, "8", between(0, 9), at<&P::avif_speed>,
         "Speed of AVIF: less is smaller."),
@@ -59,6 +91,28 @@ constexpr Option kOptions[] = {
         "How strongly: the neighbours' weight."),
     row("IMGPROXY_UNSHARP_MASKING_DIVIDER", kFloat, "24",
         read_above_zero<&P::unsharp_masking_divider>, "What the weights are divided by."),
+    choice("IMGPROXY_AUTOQUALITY_METHOD", "none", "none,size,dssim,ml", aq<&A::method>,
+           "How a result's quality is found; ml is dssim, as there are no models."),
+    row("IMGPROXY_AUTOQUALITY_TARGET", kFloat, "0.02", read_target,
+        "Bytes of the result, or its DSSIM of 0..1."),
+    row("IMGPROXY_AUTOQUALITY_MIN", kInt, "70", between(1, 100), aq<&A::min>, "Least quality."),
+    row("IMGPROXY_AUTOQUALITY_MAX", kInt, "80", between(1, 100), aq<&A::max>, "Greatest quality."),
+    row("IMGPROXY_AUTOQUALITY_FORMAT_MIN", kFormatQuality, "avif=60", aq<&A::format_min>,
+        "Least quality by format."),
+    row("IMGPROXY_AUTOQUALITY_FORMAT_MAX", kFormatQuality, "avif=65", aq<&A::format_max>,
+        "Greatest quality by format."),
+    row("IMGPROXY_AUTOQUALITY_ALLOWED_ERROR", kFloat, "0.002", read_error,
+        "How far from the target a DSSIM may be."),
+    row("IMGPROXY_AUTOQUALITY_MAX_RESOLUTION", kMegapixels, "0", kAnySize, aq<&A::max_resolution>,
+        "Larger results have the configured quality; 0: none."),
+    row("IMGPROXY_BEST_FORMAT_COMPLEXITY_THRESHOLD", kFloat, "5.5", read_threshold,
+        "Bits of grey; pictures with no more are packed without loss; 0: none is."),
+    row("IMGPROXY_BEST_FORMAT_MAX_RESOLUTION", kMegapixels, "0", kAnySize, best<&B::max_resolution>,
+        "Larger results are written once; 0: none."),
+    row("IMGPROXY_BEST_FORMAT_BY_DEFAULT", kBool, "false", best<&B::by_default>,
+        "Where the URL names no format the best one is found."),
+    row("IMGPROXY_BEST_FORMAT_ALLOW_SKIPS", kBool, "false", best<&B::allow_skips>,
+        "Sources of skipped formats may be the best as they are."),
     row("IMGPROXY_PNG_UNLIMITED", kBool, "false", at<&P::png_unlimited>,
         "Lift the limits of the PNG loader."),
     row("IMGPROXY_SVG_UNLIMITED", kBool, "false", at<&P::svg_unlimited>,

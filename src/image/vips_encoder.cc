@@ -40,6 +40,7 @@ void jpeg_arguments(const Context& c) {
 }
 void jxl_arguments(const Context& c) {
   c.op->set("Q", c.quality).set_if_known("effort", c.config->jxl_effort);
+  if (c.encoders.jxl_lossless) c.op->set("lossless", 1);
 }
 
 // PNG palettes hold 1, 2, 4 or 8 bits.

@@ -6,12 +6,13 @@
 #include <cmath>
 #include <optional>
 
+#include "best_format.h"
+#include "hashsum.h"
 #include "imgring/format/headers.h"
 #include "imgring/format/sniff.h"
 #include "imgring/image/svg_check.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/svg/svg.h"
-#include "hashsum.h"
 #include "load.h"
 #include "pages.h"
 
@@ -151,6 +152,8 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   if (job.watermark != nullptr) input.watermark_bytes = job.watermark->decode_bytes;
   if (facts.animated && facts_of(input.result_type).animation_save)
     input.frames = std::min(facts.pages, job.options->frames_max());
+  if (input.frames == 1 && wants_best(*job.options, *job.config))
+    input.candidates = best_candidates(*job.options, *job.config, job.abilities);
   return input;
 }
 

@@ -33,6 +33,17 @@ ImageType first_fitting(const std::vector<ImageType>& preferred, bool animated, 
   return preferred.empty() ? ImageType::kJpeg : preferred.front();
 }
 
+// Of an animation the best is chosen by name; of a still picture once it is made, from what any of
+// the candidates can be made of.
+ImageType stand_in(const SourceFacts& facts, const RequestOptions& options,
+                   const ProcessingConfig& config, bool animated) {
+  const auto& preferred = config.preferred_formats;
+  const bool gif = std::ranges::find(preferred, ImageType::kGif) != preferred.end();
+  if (animated && options.prefer_webp) return ImageType::kWebp;
+  if (animated && gif) return ImageType::kGif;
+  return expects_transparency(facts, options) ? ImageType::kPng : ImageType::kJpeg;
+}
+
 // width * height * frames without overflow: sides are ints.
 double pixels(int width, int height, int frames = 1) noexcept {
   return static_cast<double>(width) * height * frames;
@@ -51,9 +62,16 @@ std::unexpected<Error> over_limit(std::string_view what, double pixels, std::int
 
 }  // namespace
 
+bool wants_best(const RequestOptions& options, const ProcessingConfig& config) noexcept {
+  return options.best_format ||
+         (options.format == ImageType::kUnknown && config.best_format.by_default);
+}
+
 bool skips_processing(ImageType source, const RequestOptions& options,
                       const ProcessingConfig& config) noexcept {
+  const bool best = wants_best(options, config);
   const bool unset = options.format == ImageType::kUnknown;
+  if (best && !config.best_format.allow_skips) return false;
   const bool listed =
       options.skip_processing.has(source) || config.skip_processing_formats.has(source);
   if (source != ImageType::kSvg) return listed && (unset || options.format == source);
@@ -71,6 +89,7 @@ Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& 
     if (options.enforce_avif && !animated) return ImageType::kAvif;
     return options.enforce_webp ? ImageType::kWebp : options.format;
   }
+  if (wants_best(options, config)) return stand_in(facts, options, config, animated);
   if (options.prefer_jxl && !animated) return ImageType::kJxl;
   if (options.prefer_avif && !animated) return ImageType::kAvif;
   if (options.prefer_webp) return ImageType::kWebp;

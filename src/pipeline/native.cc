@@ -140,9 +140,8 @@ bool possible(const Plan& plan, const PlanInput& input) noexcept {
   const bool one_picture =
       plan.frames == 1 && plan.later.empty() && !plan.depends_on_pixels && !input.trimmed;
   const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
-  // A result that has to fit is written several times, and a byte more or less picks the quality.
-  return source && one_picture && !interlaced && plan.load.scale == 1 &&
-         input.options->max_bytes == 0;
+  // A result that is tried is written several times, and a byte more or less picks it.
+  return source && one_picture && !interlaced && plan.load.scale == 1 && saved_once(input);
 }
 
 // What is written from rows, of colours that stay as they are or are made sRGB here.

@@ -124,6 +124,7 @@ Plan plan_one(const PlanInput& in, const LoadScale& load, const SourceFacts& loa
   plan.loaded = loaded;
   plan.frames = in.frames;
   plan.result_type = in.result_type;
+  plan.candidates = in.candidates;
   plan.geometry = compute_geometry(in.facts, in.pixels(), in.options->max_result_dimension);
   plan.reduces = plan.geometry.width_scale < 1 || plan.geometry.height_scale < 1;
   plan.wanted_shrink = wanted_shrink(in, plan.geometry);

@@ -109,16 +109,27 @@ ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
   return result == ImageType::kPng && palette ? ImageType::kGif : result;
 }
 
+std::vector<ImageType> types_tried(const PlanInput& in) {
+  if (!in.candidates.empty()) return in.candidates;
+  return {in.result_type};
+}
+
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
   const format::Format& row = facts_of(encoder_of(result, in));
-  const bool lossless = result == ImageType::kWebp && in.options->encoders.webp_compression !=
-                                                          config::WebpCompression::kLossy;
+  const bool lossless = result == ImageType::kWebp &&
+                        in.options->encoders.webp_compression != config::WebpCompression::kLossy;
   return lossless ? row.lossless : row.encode;
 }
 
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  const double bytes = encode_cost(result, in).bytes;
-  return in.options->max_bytes > 0 ? bytes + kBytesPerPixel : bytes;
+  if (saved_once(in)) return encode_cost(result, in).bytes;
+  // The picture, and its best file so far; then an encoder, or the decoder of its file.
+  constexpr double kKeptBytes = kBytesPerPixel + 1;
+  double most = 0;
+  for (const ImageType type : types_tried(in)) {
+    most = std::max({most, encode_cost(type, in).bytes, facts_of(type).decode.bytes});
+  }
+  return kKeptBytes + most;
 }
 
 double drawn_bytes_per_pixel(ImageType vector) noexcept { return facts_of(vector).decode.bytes; }

@@ -43,6 +43,14 @@ std::string steps_text(const Plan& plan) {
   return text;
 }
 
+std::string saved_text(const Plan& plan) {
+  std::string text;
+  for (const ImageType type : plan.candidates) {
+    text += fmt::format("{}{}", text.empty() ? "the best of " : ", ", facts_of(type).name);
+  }
+  return text.empty() ? std::string(facts_of(plan.result_type).name) : text;
+}
+
 }  // namespace
 
 std::string_view name_of(StepKind kind) noexcept { return kNames[index_of(kind)]; }
@@ -56,9 +64,9 @@ std::string describe(const Plan& plan) {
     text += steps_text(later);
   }
   if (plan.any_depends_on_pixels()) text += "sizes after trim depend on the pixels\n";
-  text += fmt::format("save {}: {}x{}, dpr {:.6g}, about {} bytes of memory\n",
-                      facts_of(plan.result_type).name, plan.final_size().width,
-                      plan.final_size().height, plan.geometry.dpr, plan.planned_bytes);
+  text += fmt::format("save {}: {}x{}, dpr {:.6g}, about {} bytes of memory\n", saved_text(plan),
+                      plan.final_size().width, plan.final_size().height, plan.geometry.dpr,
+                      plan.planned_bytes);
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "imgring/image/native.h"
+#include "quality_search.h"
 #include "step_rows.h"
 
 namespace imgring::pipeline {
@@ -51,6 +52,23 @@ struct Encoding {
 microseconds encode_time(const Encoding& e) noexcept {
   const bool flat = e.result == ImageType::kPng && facts_of(e.source).vector;
   return from_us(e.cost.fixed_us + e.pixels * (flat ? kFlatPngNs : e.cost.ns) / 1e3);
+}
+
+// All saves that finding a quality or a format may take, and looks at what they made. With a bound
+// on the bytes alone one is counted: how many it takes nobody knows.
+microseconds time_of_trials(const PlanInput& in, double pixels) noexcept {
+  constexpr double kCompareNs = 12;  // light and SSIM of a frame
+  microseconds all(0);
+  for (const ImageType type : types_tried(in)) {
+    const Encoding encoding{in.facts.type, encoder_of(type, in), pixels, encode_cost(type, in)};
+    const auto search = quality_search(type, pixels, *in.options, *in.config);
+    microseconds one = encode_time(encoding);
+    if (search && search->method == config::AutoqualityMethod::kDssim) {
+      one += decode_time(type, pixels, false) + from_us(pixels * kCompareNs / 1e3);
+    }
+    all += one * (search ? trials_max(*search) : 1);
+  }
+  return all;
 }
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
@@ -122,16 +140,15 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   // libvips takes as long for a PNG that is too large to be unpacked natively as for an interlaced.
   const bool large_png = in.facts.type == ImageType::kPng &&
                          pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
-  const bool palette = plan.result_type == ImageType::kPng && in.facts.palette &&
-                       !in.options->encoders.png_quantize;
-  const Encoding encoding{in.facts.type, encoder_of(plan.result_type, in),
-                          area(plan.final_size().width, plan.final_size().height) * plan.frames,
+  const bool palette =
+      plan.result_type == ImageType::kPng && in.facts.palette && !in.options->encoders.png_quantize;
+  const double result = area(plan.final_size().width, plan.final_size().height) * plan.frames;
+  const Encoding encoding{in.facts.type, encoder_of(plan.result_type, in), result,
                           palette ? kPalettePng : encode_cost(plan.result_type, in)};
-  return {.decode =
-              decode_time(in.facts.type, pixels * plan.frames + in.facts.skipped_pixels,
-                          in.facts.whole_decode || large_png),
+  return {.decode = decode_time(in.facts.type, pixels * plan.frames + in.facts.skipped_pixels,
+                                in.facts.whole_decode || large_png),
           .steps = steps_time(plan, in, Work::kExpected),
-          .encode = encode_time(encoding),
+          .encode = saved_once(in) ? encode_time(encoding) : time_of_trials(in, result),
           .start = from_us(encoding.cost.fixed_us)};
 }
 
@@ -155,8 +172,7 @@ microseconds least_work(const Plan& plan, const PlanInput& in, std::size_t sourc
 
 PlannedWork planned_work(const UnreadSource& unread) noexcept {
   const Encoding encoding{
-      unread.source, unread.result,
-      unread.result_pixels > 0 ? unread.result_pixels : unread.pixels,
+      unread.source, unread.result, unread.result_pixels > 0 ? unread.result_pixels : unread.pixels,
       unread.encode != nullptr ? *unread.encode : facts_of(unread.result).encode};
   return {.decode = decode_time(unread.source, unread.pixels, false),
           .encode = encode_time(encoding),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "best_format.h"
 #include "chain.h"
 #include "frame_stack.h"
 #include "hashsum.h"
@@ -141,7 +142,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   const Size size = vips::size_of(result.get());
   out.result_width = size.width;
   out.result_height = size.height / input.frames;
-  IMGRING_TRY(Saved saved, save_result(std::move(result), input, stop));
+  IMGRING_TRY(Saved saved, save_result(std::move(result), {input, job.time, stop}));
   out.type = saved.type;
   out.bytes = std::move(saved.bytes);
   return out;
@@ -161,6 +162,8 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
     input.frames = std::min(opened.facts.pages, job.options->frames_max());
   IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));
+  if (input.frames == 1 && wants_best(*job.options, *job.config))
+    input.candidates = best_candidates(*job.options, *job.config, job.abilities);
   return input;
 }
 

@@ -2,9 +2,15 @@
 #include "save_result.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "best_format.h"
+#include "imgring/codec/ssim.h"
 #include "imgring/image/colour.h"
+#include "imgring/image/loader.h"
+#include "imgring/image/luma.h"
 #include "imgring/image/metadata.h"
+#include "quality_search.h"
 #include "vips_ops.h"
 
 namespace imgring::pipeline {
@@ -26,14 +32,12 @@ int lower_quality(int quality, double times_over) noexcept {
 }
 
 // The last attempt is the answer even when it is too large.
-Result<Saved> save_to_fit(image::VipsImagePtr picture, ImageType type, image::SaveParams params,
+Result<Saved> save_to_fit(VipsImage* memory, ImageType type, image::SaveParams params,
                           std::int64_t bytes_max, const image::StopFlag& stop) {
   constexpr int kQualityEnough = 10;
-  IMGRING_TRY(image::VipsImagePtr memory, image::copy_to_memory(picture.get(), stop));
-  picture.reset();
   for (;;) {
     IMGRING_TRY_VOID(vips::check_stop(stop));
-    IMGRING_TRY(Bytes bytes, image::save(memory.get(), type, params, stop));
+    IMGRING_TRY(Bytes bytes, image::save(memory, type, params, stop));
     const auto size = static_cast<std::int64_t>(bytes.size());
     if (size <= bytes_max || params.quality <= kQualityEnough) return Saved{std::move(bytes), type};
     const double over = static_cast<double>(size) / static_cast<double>(bytes_max);
@@ -68,13 +72,125 @@ image::SaveParams save_params(ImageType type, const PlanInput& input) {
   return params;
 }
 
-Result<Saved> save_result(image::VipsImagePtr picture, const PlanInput& input,
-                          const image::StopFlag& stop) {
+namespace {
+
+// Files of one format at several qualities, measured by how far they are off.
+class PictureTrials final : public TrialMaker {
+ public:
+  PictureTrials(VipsImage* memory, ImageType type, const image::SaveParams& params,
+                const SaveContext& context)
+      : memory_(memory), type_(type), params_(params), context_(context), clock_(context.time) {}
+
+  void compare_light() noexcept { compares_ = true; }
+
+  Result<Trial> make(int quality) override {
+    IMGRING_TRY_VOID(vips::check_stop(context_.stop));
+    Trial trial;
+    trial.quality = quality;
+    params_.quality = quality;
+    IMGRING_TRY(trial.bytes, image::save(memory_, type_, params_, context_.stop));
+    trial.value = static_cast<double>(trial.bytes.size());
+    if (compares_) {
+      IMGRING_TRY(trial.value, off_by(trial.bytes.span()));
+    }
+    clock_.mark();
+    return trial;
+  }
+  bool time_for_another() override { return clock_.time_for_another(); }
+
+ private:
+  Result<double> off_by(ByteSpan file) {
+    const int frame = vips_image_get_page_height(memory_);
+    const int shrink = codec::shrink_for_ssim(vips_image_get_width(memory_), frame);
+    if (light_.values.empty()) {
+      IMGRING_TRY(light_, image::luma_of(memory_, shrink, context_.stop));
+    }
+    IMGRING_TRY(const image::VipsImagePtr seen,
+                image::load(file, type_, {.pages = context_.input.frames}));
+    IMGRING_TRY(const codec::Luma light, image::luma_of(seen.get(), shrink, context_.stop));
+    if (light.width != light_.width || light.height != light_.height)
+      return fail(ErrorCode::kInternal, "a trial of another size");
+    return codec::dssim(light_, light);
+  }
+
+  VipsImage* memory_;
+  ImageType type_;
+  image::SaveParams params_;
+  const SaveContext& context_;
+  TrialClock clock_;
+  codec::Luma light_;
+  bool compares_ = false;
+};
+
+double pixels_of(VipsImage* picture) noexcept {
+  const Size size = vips::size_of(picture);
+  return static_cast<double>(size.width) * size.height;
+}
+
+bool packs_lossily(ImageType type, const image::SaveParams& params) noexcept {
+  if (type == ImageType::kWebp)
+    return params.encoders.webp_compression == config::WebpCompression::kLossy;
+  return type != ImageType::kJxl || !params.encoders.jxl_lossless;
+}
+
+}  // namespace
+
+TrialClock::TrialClock(const RenderTime& time) noexcept : time_(time) {
+  if (time_.source != nullptr) begin_ = last_ = time_.source->now();
+}
+
+void TrialClock::mark() noexcept {
+  if (time_.source == nullptr) return;
+  const TimeSource::Time now = time_.source->now();
+  longest_ = std::max(longest_, now - last_);
+  last_ = now;
+}
+
+bool TrialClock::time_for_another() const noexcept {
+  // Sending the answer takes its time, too.
+  constexpr std::chrono::milliseconds kAnswer(200);
+  if (time_.source == nullptr) return true;
+  return time_.source->now() + longest_ * 3 / 2 + kAnswer < time_.due;
+}
+
+bool TrialClock::past_half() const noexcept {
+  if (time_.source == nullptr) return false;
+  return time_.source->now() - begin_ > (time_.due - begin_) / 2;
+}
+
+Result<Saved> save_as(VipsImage* memory, ImageType type, const image::SaveParams& params,
+                      const SaveContext& context) {
+  const url::RequestOptions& o = *context.input.options;
+  const std::int64_t bytes_max = facts_of(type).quality ? o.max_bytes : 0;
+  const auto search = quality_search(type, pixels_of(memory), o, *context.input.config);
+  if (!search || !packs_lossily(type, params)) {
+    if (bytes_max > 0) return save_to_fit(memory, type, params, bytes_max, context.stop);
+    IMGRING_TRY(Bytes bytes, image::save(memory, type, params, context.stop));
+    return Saved{std::move(bytes), type};
+  }
+  PictureTrials trials(memory, type, params, context);
+  if (search->method == config::AutoqualityMethod::kDssim) trials.compare_light();
+  IMGRING_TRY(Trial found, search_quality(*search, &trials));
+  const auto size = static_cast<std::int64_t>(found.bytes.size());
+  if (bytes_max <= 0 || size <= bytes_max) return Saved{std::move(found.bytes), type};
+  image::SaveParams lower = params;
+  lower.quality = found.quality;
+  found.bytes = {};
+  return save_to_fit(memory, type, lower, bytes_max, context.stop);
+}
+
+Result<Saved> save_result(image::VipsImagePtr picture, const SaveContext& context) {
+  const PlanInput& input = context.input;
+  if (!input.candidates.empty()) return save_best(std::move(picture), context);
   const ImageType type = written_type(picture.get(), input.result_type);
   const image::SaveParams params = save_params(type, input);
-  if (input.options->max_bytes > 0 && facts_of(type).quality)
-    return save_to_fit(std::move(picture), type, params, input.options->max_bytes, stop);
-  IMGRING_TRY(Bytes bytes, image::save(picture.get(), type, params, stop));
+  if (!saved_once(input)) {
+    IMGRING_TRY(const image::VipsImagePtr memory,
+                image::copy_to_memory(picture.get(), context.stop));
+    picture.reset();
+    return save_as(memory.get(), type, params, context);
+  }
+  IMGRING_TRY(Bytes bytes, image::save(picture.get(), type, params, context.stop));
   return Saved{std::move(bytes), type};
 }
 

@@ -21,6 +21,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& 
   job.children = shared.children;
   job.scratch = shared.scratch;
   job.log = &shared.log;
+  job.time = {&system_time(), request.time.due()};
   return out;
 }
 

@@ -227,6 +227,7 @@ void show_format_quality(std::string_view name, ShowContext& context) {
 
 void show_format(std::string_view name, ShowContext& context) {
   const ImageType format = context.request.format;
+  if (context.request.best_format) add_text(name, "best", context);
   if (format != ImageType::kUnknown) add_text(name, std::string(facts_of(format).name), context);
 }
 

@@ -185,6 +185,9 @@ constexpr OptionRow kRows[] = {
                      apply_pages, show_value<&R::pages>)),
     paid(request_row({"disable_animation", "da", "boolean", "false", "A still result, always."},
                      apply_disable_animation, show_value<&R::disable_animation>)),
+    paid(request_row({"autoquality", "aq", "none|size|dssim:target:min:max:allowed_error",
+                      "IMGPROXY_AUTOQUALITY_…", "Find the quality by trying.", 5},
+                     apply_autoquality, show_autoquality)),
     paid(request_row({"jpeg_options", "jpgo,jpego",
                       "progressive:no_subsample:trellis_quant:overshoot_deringing:optimize_scans:"
                       "quant_table",
@@ -210,8 +213,9 @@ constexpr OptionRow kRows[] = {
     paid(request_row({"bypass_cache", "bc", "boolean", "false",
                       "Leave the result cache out; needs IMGPROXY_ALLOW_BYPASS_CACHE."},
                      apply_bypass_cache, show_value<&R::bypass_cache>)),
-    paid(request_row({"cache_tags", "ct", "tag:...", "", "Tags for a CDN, in the answer's head.", 0},
-                     apply_cache_tags, show_cache_tags)),
+    paid(
+        request_row({"cache_tags", "ct", "tag:...", "", "Tags for a CDN, in the answer's head.", 0},
+                    apply_cache_tags, show_cache_tags)),
 
     later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
     never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
@@ -224,7 +228,6 @@ constexpr OptionRow kRows[] = {
     never_ignored(later("watermark_shadow", "wmsh", "sigma", "Shadow of the watermark.")),
     of_request(later("dpi", "", "number", "Resolution written into the result.")),
     of_request(later("color_profile", "cp,icc", "profile", "Colour profile of the result.")),
-    of_request(later("autoquality", "aq", "method:target:min:max:error", "Find the quality.")),
     of_request(later("video_thumbnail_second", "vts", "number", "Second of a video.")),
     of_request(later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only.")),
     of_request(later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video.")),

@@ -86,6 +86,8 @@ Result<void> apply_pages(const Call& call, ApplyContext& context);
 Result<void> apply_disable_animation(const Call& call, ApplyContext& context);
 
 // options_encoders.cc: of imgproxy's paid edition. Arguments that are empty or missing keep.
+Result<void> apply_autoquality(const Call& call, ApplyContext& context);
+void show_autoquality(std::string_view name, ShowContext& context);
 Result<void> apply_jpeg_options(const Call& call, ApplyContext& context);
 Result<void> apply_png_options(const Call& call, ApplyContext& context);
 Result<void> apply_webp_options(const Call& call, ApplyContext& context);

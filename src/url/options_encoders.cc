@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "imgring/base/text.h"
 #include "options.h"
 
 namespace imgring::url {
@@ -41,9 +42,9 @@ Result<void> keep_or_within(const Call& call, std::size_t at, const Within& rang
   if (text.empty()) return {};
   IMGRING_TRY(const std::int64_t given, parse_whole(call, text));
   if (given < range.least || given > range.most) {
-    return bad_argument(call, text,
-                        "a number of " + std::to_string(range.least) + ".." +
-                            std::to_string(range.most));
+    return bad_argument(
+        call, text,
+        "a number of " + std::to_string(range.least) + ".." + std::to_string(range.most));
   }
   *value = static_cast<int>(given);
   return {};
@@ -57,7 +58,42 @@ void show_words(std::string_view name, std::string words, ShowContext& context) 
   if (!words.empty()) context.fields.push_back({std::string(name), std::move(words)});
 }
 
+constexpr auto kMethods = std::to_array<std::string_view>({"none", "size", "dssim", "ml"});
+
+// A quality; 0 counts as 1.
+Result<void> keep_or_quality(const Call& call, std::size_t at, std::optional<int>* value) {
+  int quality = value->value_or(1);
+  if (call.at(at).empty()) return {};
+  IMGRING_TRY_VOID(keep_or_within(call, at, {0, 100}, &quality));
+  *value = std::max(1, quality);
+  return {};
+}
+
 }  // namespace
+
+Result<void> apply_autoquality(const Call& call, ApplyContext& context) {
+  if (call.arguments.empty()) return {};
+  if (call.at(0) == "ml") return not_supported_yet(call, "autoquality ml");
+  Autoquality o = context.request.autoquality;
+  IMGRING_TRY_VOID(keep_or_name(call, 0, kMethods, &o.method));
+  IMGRING_TRY_VOID(keep_or(call, 1, &o.target, parse_unsigned_real));
+  IMGRING_TRY_VOID(keep_or_quality(call, 2, &o.min));
+  IMGRING_TRY_VOID(keep_or_quality(call, 3, &o.max));
+  IMGRING_TRY_VOID(keep_or(call, 4, &o.allowed_error, parse_fraction));
+  o.given = true;
+  context.request.autoquality = o;
+  return {};
+}
+
+void show_autoquality(std::string_view name, ShowContext& context) {
+  const Autoquality& o = context.request.autoquality;
+  if (o.method == config::AutoqualityMethod::kNone) return;
+  const auto limit = [](const std::optional<int>& q) { return q ? std::to_string(*q) : ""; };
+  context.fields.push_back({std::string(name), std::string(word(kMethods, o.method)) + ":" +
+                                                   format_number(o.target) + ":" + limit(o.min) +
+                                                   ":" + limit(o.max) + ":" +
+                                                   format_number(o.allowed_error)});
+}
 
 Result<void> apply_jpeg_options(const Call& call, ApplyContext& context) {
   config::EncoderOptions o = context.request.encoders;
@@ -78,6 +114,7 @@ Result<void> apply_png_options(const Call& call, ApplyContext& context) {
   IMGRING_TRY_VOID(keep_or(call, 0, &o.png_interlaced, lenient_bool));
   IMGRING_TRY_VOID(keep_or(call, 1, &o.png_quantize, lenient_bool));
   IMGRING_TRY_VOID(keep_or_within(call, 2, {2, 256}, &o.png_quantization_colors));
+  o.png_given = true;
   context.request.encoders = o;
   return {};
 }
@@ -87,6 +124,7 @@ Result<void> apply_webp_options(const Call& call, ApplyContext& context) {
   IMGRING_TRY_VOID(keep_or_name(call, 0, kCompressions, &o.webp_compression));
   IMGRING_TRY_VOID(keep_or(call, 1, &o.webp_smart_subsample, lenient_bool));
   IMGRING_TRY_VOID(keep_or_name(call, 2, kWebpPresets, &o.webp_preset));
+  o.webp_given = true;
   context.request.encoders = o;
   return {};
 }

@@ -16,6 +16,11 @@ Result<int> parse_quality(const Call& call, std::string_view text) {
 }  // namespace
 
 Result<void> apply_format(const Call& call, ApplyContext& context) {
+  context.request.best_format = call.at(0) == "best";
+  if (context.request.best_format) {
+    context.request.format = ImageType::kUnknown;
+    return {};
+  }
   IMGRING_TRY(context.request.format, parse_format(call, call.at(0)));
   return {};
 }
@@ -85,16 +90,14 @@ Result<void> apply_filename(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_page(const Call& call, ApplyContext& context) {
-  return keep_or(call, 0, &context.request.page, [](const Call& of, std::string_view text) {
-    return parse_size(of, text);
-  });
+  return keep_or(call, 0, &context.request.page,
+                 [](const Call& of, std::string_view text) { return parse_size(of, text); });
 }
 
 Result<void> apply_pages(const Call& call, ApplyContext& context) {
   int pages = context.request.pages;
-  IMGRING_TRY_VOID(keep_or(call, 0, &pages, [](const Call& of, std::string_view text) {
-    return parse_size(of, text);
-  }));
+  IMGRING_TRY_VOID(keep_or(
+      call, 0, &pages, [](const Call& of, std::string_view text) { return parse_size(of, text); }));
   if (pages == 0) return bad_argument(call, call.at(0), "an integer above 0");
   context.request.pages = pages;
   return {};

@@ -175,6 +175,9 @@ void UrlRules::Impl::set_defaults(const config::Config& config) {
   defaults.preserve_hdr = processing.preserve_hdr;
   defaults.enforce_thumbnail = processing.enforce_thumbnail;
   defaults.encoders = processing.encoders;
+  defaults.autoquality.method = processing.autoquality.method;
+  defaults.autoquality.target = processing.autoquality.target;
+  defaults.autoquality.allowed_error = processing.autoquality.allowed_error;
   defaults.skip_processing = processing.skip_processing_formats;
   defaults.return_attachment = config.server.return_attachment;
   defaults.max_src_resolution = processing.max_src_resolution;

@@ -41,6 +41,25 @@ struct EncoderOptions {
   bool webp_smart_subsample = false;
   WebpPreset webp_preset = WebpPreset::kDefault;
   AvifSubsample avif_subsample = AvifSubsample::kAuto;
+  bool jxl_lossless = false;                   // what the format `best` may choose
+  bool png_given = false, webp_given = false;  // a URL names them: `best` leaves them as they are
+};
+
+enum class AutoqualityMethod : std::uint8_t { kNone, kSize, kDssim, kMl };
+// Qualities found by trying.
+struct AutoqualityConfig {
+  AutoqualityMethod method = AutoqualityMethod::kNone;
+  double target = 0.02;  // bytes, or DSSIM
+  int min = 70, max = 80;
+  // By ImageType; 0 = min and max. load_config sets avif 60 and 65.
+  std::array<int, kImageTypeCount> format_min = {}, format_max = {};
+  double allowed_error = 0.002;
+  std::int64_t max_resolution = 0;  // pixels of the result; 0 = no limit
+};
+struct BestFormatConfig {
+  double complexity_threshold = 5.5;  // bits; 0 = not measured
+  std::int64_t max_resolution = 0;    // pixels of the result; 0 = no limit
+  bool by_default = false, allow_skips = false;
 };
 
 // A source pattern: anchored at the start, `*` is any run without `/` (configuration.md 1.2).
@@ -143,6 +162,8 @@ struct ProcessingConfig {
   std::vector<ImageType> preferred_formats = {ImageType::kJpeg, ImageType::kPng, ImageType::kGif};
   ImageTypeSet skip_processing_formats;
   EncoderOptions encoders;
+  AutoqualityConfig autoquality;
+  BestFormatConfig best_format;
   int webp_effort = 4, avif_speed = 8, jxl_effort = 4;
   bool png_unlimited = false, svg_unlimited = false, tiff_unlimited = false;
   bool sanitize_svg = true, always_rasterize_svg = false;

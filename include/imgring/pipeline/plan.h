@@ -85,6 +85,18 @@ Result<void> check_resolution(const SourceFacts& facts, int frames,
 int quality_for(ImageType type, const url::RequestOptions& options,
                 const config::ProcessingConfig& config) noexcept;
 
+// A quality that is to be found (quality_search.h).
+struct QualitySearch {
+  config::AutoqualityMethod method = config::AutoqualityMethod::kSize;
+  double target = 0, allowed_error = 0;
+  int least = 1, most = 100, first = 1;  // qualities
+};
+// Saves it takes at most.
+int trials_max(const QualitySearch& search) noexcept;
+// The format is to be the best one: asked for, or by default.
+bool wants_best(const url::RequestOptions& options,
+                const config::ProcessingConfig& config) noexcept;
+
 struct PlanInput {
   SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
   const url::RequestOptions* options = nullptr;
@@ -95,6 +107,8 @@ struct PlanInput {
   bool last() const noexcept { return pipeline + 1 == options->pipelines.size(); }
   const config::ProcessingConfig* config = nullptr;
   ImageType result_type = ImageType::kUnknown;
+  // Not empty: the smallest of these is the result, and result_type stands for them until then.
+  std::vector<ImageType> candidates;
   int frames = 1;                    // > 1: animated, no scale-on-load and no trim
   double guard_shrink = 1;           // vectors
   bool trimmed = false;              // facts are those of the trimmed picture
@@ -119,9 +133,10 @@ struct Plan {
   bool any_depends_on_pixels() const noexcept;
   int frames = 1;
   ImageType result_type = ImageType::kUnknown;
-  bool depends_on_pixels = false;  // trim: sizes are those of a picture with nothing to cut
-  std::int64_t planned_bytes = 0;  // memory the job is expected to hold at most (decision 9)
-  std::int64_t certain_bytes = 0;  // of that, what no luck with the decoder spares it
+  std::vector<ImageType> candidates;  // as in PlanInput
+  bool depends_on_pixels = false;     // trim: sizes are those of a picture with nothing to cut
+  std::int64_t planned_bytes = 0;     // memory the job is expected to hold at most (decision 9)
+  std::int64_t certain_bytes = 0;     // of that, what no luck with the decoder spares it
 };
 
 // Vector guard: shrink that brings the picture within the limit, 1 when it is.
@@ -132,6 +147,8 @@ void apply_vector_guard(PlanInput* in) noexcept;
 Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexcept;
 
 Plan make_plan(const PlanInput& in);
+// Whether the result is written once, from its rows: no max_bytes, autoquality or best format.
+bool saved_once(const PlanInput& in) noexcept;
 // The same with the picture that was really loaded by `load` (sizes or orientation may differ).
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
 // The input of a pipeline that is given `picture`, whatever the source was.
@@ -168,6 +185,8 @@ std::int64_t decode_bytes(const Plan& plan, const PlanInput& in) noexcept;
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
 double certain_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept;
 double drawn_bytes_per_pixel(ImageType vector) noexcept;
+// The formats the result is written in, one after the other.
+std::vector<ImageType> types_tried(const PlanInput& in);
 // What encoding the result takes; its EncoderOptions count.
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept;
 // The row of the cost tables for a result: a PNG with a palette is made by the quantiser of GIFs.

@@ -31,7 +31,7 @@ std::chrono::microseconds least_work(const Plan& plan, const PlanInput& in,
 struct UnreadSource {
   ImageType source = ImageType::kUnknown, result = ImageType::kUnknown;
   double pixels = 0;
-  double result_pixels = 0;  // 0: as many
+  double result_pixels = 0;                    // 0: as many
   const format::EncodeCost* encode = nullptr;  // null: that of the result's row
 };
 PlannedWork planned_work(const UnreadSource& unread) noexcept;

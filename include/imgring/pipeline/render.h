@@ -9,6 +9,7 @@
 #include <string>
 
 #include "imgring/base/bytes.h"
+#include "imgring/base/clock.h"
 #include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/config/config.h"
@@ -28,6 +29,12 @@ struct AuxImage {
   std::int64_t decode_bytes = 0;  // decode_bytes_of() it
 };
 
+// Until when the result is of use; without a source of time there is no end.
+struct RenderTime {
+  const TimeSource* source = nullptr;
+  TimeSource::Time due{};
+};
+
 struct RenderJob {
   ByteSpan source;
   ImageType source_type = ImageType::kUnknown;
@@ -41,6 +48,7 @@ struct RenderJob {
   const Logger* log = nullptr;              // debug lines about what is left out; null: none
   // What the job was granted: a child that works for it may take no more. 0: no bound (tests).
   std::uint64_t memory_bytes = 0;
+  RenderTime time;            // what searches by trying end before
   bool libvips_only = false;  // for tests: nothing goes the shorter way
 };
 

@@ -111,6 +111,14 @@ struct Gradient {
   Ramp ramp;
 };
 
+// A quality that is found by trying; numbers are the configuration's unless given.
+struct Autoquality {
+  bool given = false;  // by a URL or a preset: then it wins over their quality
+  config::AutoqualityMethod method = config::AutoqualityMethod::kNone;
+  double target = 0.02, allowed_error = 0.002;
+  std::optional<int> min, max;  // of every format
+};
+
 // What the source's bytes must sum up to.
 struct Hashsum {
   DigestKind kind = DigestKind::kNone;
@@ -167,8 +175,10 @@ struct RequestOptions {
   int quality = 0;
   std::array<std::uint8_t, kImageTypeCount> format_quality = {};  // 0 = not given
   std::int64_t max_bytes = 0;
-  config::EncoderOptions encoders;  // the configuration's unless given
+  Autoquality autoquality;
+  config::EncoderOptions encoders;         // the configuration's unless given
   ImageType format = ImageType::kUnknown;  // kUnknown = not given
+  bool best_format = false;                // given as `best`; then `format` is kUnknown
   ImageTypeSet skip_processing;            // config's and the option's
   bool raw = false;
   std::string cachebuster;

@@ -42,6 +42,14 @@ TEST(Load, DefaultsOfTheTableAreThoseOfTheStructs) {
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kAvif)], 63);
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kJxl)], 77);
   EXPECT_EQ(got.processing.format_quality[static_cast<int>(ImageType::kJpeg)], 0);
+  const AutoqualityConfig &found = got.processing.autoquality, unset;
+  EXPECT_EQ(found.target, unset.target);
+  EXPECT_EQ(found.max, unset.max);
+  EXPECT_EQ(found.allowed_error, unset.allowed_error);
+  EXPECT_EQ(found.format_min[static_cast<int>(ImageType::kAvif)], 60);
+  EXPECT_EQ(found.format_max[static_cast<int>(ImageType::kAvif)], 65);
+  EXPECT_EQ(got.processing.best_format.complexity_threshold, 5.5);
+  EXPECT_EQ(got.processing.encoders.png_quantization_colors, 256);
   EXPECT_EQ(got.observe.log_format, LogFormat::kStructured);
   EXPECT_NE(outcome.all().find("signatures are not checked"), std::string::npos);
 }
@@ -292,8 +300,12 @@ TEST(Load, WarnsOncePerNameItCannotServe) {
   const Case cases[] = {
       {"IMGPROXY_USE_GCS", "true", "IMGPROXY_USE_GCS is not supported yet"},
       {"IMGPROXY_USE_GCS", "false", ""},
-      {"IMGPROXY_AUTOQUALITY_METHOD", "dssim", "IMGPROXY_AUTOQUALITY_METHOD is not supported yet"},
-      {"IMGPROXY_AUTOQUALITY_METHOD", "none", ""},
+      {"IMGPROXY_VIDEO_THUMBNAIL_SECOND", "3",
+       "IMGPROXY_VIDEO_THUMBNAIL_SECOND is not supported yet"},
+      {"IMGPROXY_VIDEO_THUMBNAIL_SECOND", "1", ""},
+      {"IMGPROXY_AUTOQUALITY_METHOD", "ml",
+       "IMGPROXY_AUTOQUALITY_METHOD: there are no models, ml is dssim"},
+      {"IMGPROXY_AUTOQUALITY_METHOD", "dssim", ""},
       {"IMGPROXY_MAX_SRC_DIMENSION", "5",
        "IMGPROXY_MAX_SRC_DIMENSION has no effect any more: use IMGPROXY_MAX_SRC_RESOLUTION"},
       {"IMGPROXY_QUALTY", "5", "IMGPROXY_QUALTY is not known; did you mean IMGPROXY_QUALITY?"},

@@ -112,9 +112,14 @@ constexpr GoodCase kGoodCases[] = {
     {"colorize:1:00f:0", "colorize=1:0000ff"}, {"gr:1", "gradient=1:000000:0:0:1"},
     {"gradient:.5:f00:right:0.1:0.9", "gradient=0.5:ff0000:270:0.1:0.9"},
     {"gr:1::45.5", "gradient=1:000000:45.5:0:1"}, {"gr:1:::.5:", "gradient=1:000000:0:0.5:1"},
+    {"aq:size:10000", "autoquality=size:10000:::0.002"}, {"autoquality:dssim:0.05:40:90:0.01",
+    "autoquality=dssim:0.05:40:90:0.01"}, {"aq::::", ""}, {"aq:none:1:2:3:0.5", ""},
+    {"aq:dssim:0.05:0:90/aq::0.1", "autoquality=dssim:0.1:1:90:0.002"}, {"f:best", "format=best"},
+    {"f:best/f:png", "format=png"}, {"f:png/ext:best", "format=best"},
     {"jpgo:1", "jpeg_options=progressive"}, {"jpeg_options:1:t::::3",
     "jpeg_options=progressive,no_subsample,quant_table=3"}, {"jpego:0:1:1:1:1:8",
-    "jpeg_options=no_subsample,quant_table=8"}, {"jpgo:1/jpgo::1", "jpeg_options=progressive,no_subsample"},
+    "jpeg_options=no_subsample,quant_table=8"}, {"jpgo:1/jpgo::1",
+    "jpeg_options=progressive,no_subsample"},
     {"jpgo:1:1/jpgo:0", "jpeg_options=no_subsample"}, {"jpgo:", ""}, {"jpgo::::::0", ""},
     {"pngo:1", "png_options=interlaced"}, {"png_options::1:64", "png_options=quantize,colors=64"},
     {"pngo:::256", ""}, {"webpo:lossless", "webp_options=lossless"},
@@ -124,11 +129,14 @@ constexpr GoodCase kGoodCases[] = {
     {"fiu:aHR0cDovL2EvYi5wbmc", "fallback_image_url=http://a/b.png"},
     {"fallback_image_url:aHR0cDovL2EvYi5wbmc=", "fallback_image_url=http://a/b.png"}, {"fiu:", ""},
     {"hs:md5:900150983CD24fb0d6963f7d28e17f72", "hashsum=md5:900150983cd24fb0d6963f7d28e17f72"},
-    {"hashsum:sha1:a9993e364706816aba3e25717850c26c9cd0d89d/hs:none", ""}, {"hs:", ""}, {"hs:none:zz", ""},
-    {"st:KiB7ZmlsbDogI2YwMCAhaW1wb3J0YW50fQ", "style=25 bytes"}, {"stl:YXtiOmN9/style:", "style=6 bytes"},
+    {"hashsum:sha1:a9993e364706816aba3e25717850c26c9cd0d89d/hs:none", ""}, {"hs:", ""},
+    {"hs:none:zz", ""},
+    {"st:KiB7ZmlsbDogI2YwMCAhaW1wb3J0YW50fQ", "style=25 bytes"}, {"stl:YXtiOmN9/style:",
+    "style=6 bytes"},
     {"bc:0", ""}, {"bypass_cache:", ""}, {"ct:a:b-2", "cache_tags=a,b-2"},
     {"cache_tags:x/ct:y:z", "cache_tags=y,z"}, {"ct:x/ct:", "cache_tags=x"},
-    {"pg:3", "page=3"}, {"page:99999999999", "page=2147483647"}, {"pg:3/pg:", "page=3"}, {"pg:0", ""},
+    {"pg:3", "page=3"}, {"page:99999999999", "page=2147483647"}, {"pg:3/pg:", "page=3"}, {"pg:0",
+    ""},
     {"pgs:2", "pages=2"}, {"pages:1000000000", "pages=1000000000"}, {"pgs:2/pgs::", "pages=2"},
     {"da:1", "disable_animation=true"}, {"disable_animation:t/da:0", ""}, {"da:1/da:",
     "disable_animation=true"},
@@ -175,13 +183,20 @@ constexpr std::string_view kBadOptions[] = {
     "col:1:fff:1:1",
     "col:nan", "gr:-1", "gr:1:ff", "gr:1:fff:x", "gr:1:fff:inf", "gr:1:fff:0:nan",
     "gr:1:fff:0:0:1:1",
-    "jpgo:1:1:1:1:1:9", "jpgo:::::-1:-1", "jpgo::::::nan", "jpgo:1:1:1:1:1:1:1", "pngo:1:1:1", "pngo:::257",
+    "aq:best", "aq:ml", "aq:size:-1", "aq:size:nan", "aq:size:inf", "aq:dssim:0.1:101",
+    "aq:dssim:0.1:-1",
+    "aq:dssim:0.1:1.5", "aq:dssim:0.1:1:2:2", "aq:dssim:0.1:1:2:0.1:1", "f:Best", "fq:best:50",
+    "skp:best",
+    "jpgo:1:1:1:1:1:9", "jpgo:::::-1:-1", "jpgo::::::nan", "jpgo:1:1:1:1:1:1:1", "pngo:1:1:1",
+    "pngo:::257",
     "pngo:1:1:2:1", "pngo:::nan", "webpo:Lossy", "webpo:lossy:1:photos", "webpo:lossy:1:photo:1",
-    "avifo:yes", "avifo:on:1", "fiu:!!", "fiu:a:b", "hs:md5", "hs:md5:00", "hs:crc:00", "hs:sha256:zz",
+    "avifo:yes", "avifo:on:1", "fiu:!!", "fiu:a:b", "hs:md5", "hs:md5:00", "hs:crc:00",
+    "hs:sha256:zz",
     "hs::00", "hs:sha1:a9993e364706816aba3e25717850c26c9cd0d89d:1",
     "hs:sha256:a9993e364706816aba3e25717850c26c9cd0d89d", "st:!", "st:YQ:YQ", "bc:1:1", "ct:a::b",
-    "ct:a,b", "ct:a%20b",
-    "pg:-1", "pg:x", "pg:1.5", "pg:nan", "pg:1:2", "pgs:0", "pgs:-1", "pgs:1e9", "pgs:1:2", "da:1:1",
+    "ct:a,b",
+    "pg:-1", "pg:x", "pg:1.5", "pg:nan", "pg:1:2", "pgs:0", "pgs:-1", "pgs:1e9", "pgs:1:2",
+    "da:1:1",
 };
 // clang-format on
 
@@ -230,7 +245,8 @@ TEST(Options, OnesOfThePaidEditionAreNamed) {
   EXPECT_GT(count, 5u);
   EXPECT_EQ(described("g:obj:face"), "404 gravity obj is not supported yet");
   EXPECT_EQ(described("wm:1:ch"), "404 watermark position ch is not supported yet");
-  EXPECT_EQ(described("f:best"), "404 format best is not supported yet");
+  EXPECT_EQ(described("f:pdf"), "404 format pdf is not supported yet");
+  EXPECT_EQ(described("aq:ml"), "404 autoquality ml is not supported yet");
   EXPECT_EQ(described("wmt:x"), "404 option wmt is not supported yet");
 }
 
@@ -250,13 +266,13 @@ TEST(Options, UnsupportedOnesAreLeftOutOnWish) {
   config::Config lenient;
   lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
   const auto request =
-      parse_options("w:5/dd:1/vts:3/g:no/g:obj:face/dd:0/f:png/f:best/h:7", lenient);
+      parse_options("w:5/dd:1/vts:3/g:no/g:obj:face/dd:0/f:png/f:mp4/h:7", lenient);
   ASSERT_TRUE(request.has_value());
   EXPECT_EQ(describe(request->options), "width=5 height=7 gravity=no format=png");
   // Once each, by their first names, in the order of the URL.
   EXPECT_EQ(request->ignored, (std::vector<std::string>{"draw_detections", "video_thumbnail_second",
                                                         "gravity", "format"}));
-  EXPECT_EQ(parse("w:5/plain/local:///a.png@best", lenient)->ignored,
+  EXPECT_EQ(parse("w:5/plain/local:///a.png@pdf", lenient)->ignored,
             std::vector<std::string>{"format"});
   // All of an option or nothing.
   const auto part = parse_options("fq:jpg:50:pdf:60/q:9", lenient);
@@ -364,7 +380,8 @@ TEST(Options, BypassCacheNeedsItsVariable) {
 TEST(Options, FallbackImagesAreSourcesLikeOthers) {
   config::Config config;
   config.url.allowed_sources = {{"local://"}, {"http://good/"}};
-  const std::string good = "fiu:" + base64("http://good/a.png"), bad = "fiu:" + base64("http://bad/");
+  const std::string good = "fiu:" + base64("http://good/a.png"),
+                    bad = "fiu:" + base64("http://bad/");
   EXPECT_EQ(described(good, config), "fallback_image_url=http://good/a.png");
   const auto refused = parse_options(bad, config);
   ASSERT_FALSE(refused.has_value());
