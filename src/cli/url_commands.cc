@@ -166,6 +166,7 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
   job.config = &config.processing;
   job.watermark = snapshot.watermark.get();
   job.abilities = snapshot.abilities;
+  IMGRING_TRY(job.profile, service::profile_of(snapshot, request.options));
   sandbox::Children children({});
   job.children = &children;
   std::printf("source content: %s, %zu bytes\n",

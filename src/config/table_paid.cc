@@ -14,8 +14,6 @@ constexpr Option kPaid[] = {
     paid("IMGPROXY_WATERMARKS_CACHE_SIZE", "256", "Watermarks."),
     paid("IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", "256", "Fallback images."),
     paid("IMGPROXY_PDF_NO_BACKGROUND", "false", "PDF sources."),
-    paid("IMGPROXY_STRIP_METADATA_DPI", "72.0", "Resolution written into results."),
-    paid("IMGPROXY_COLOR_PROFILES_DIR", "", "Folder of colour profiles."),
     paid("IMGPROXY_ENABLE_RAW_FORMATS", "false", "Camera RAW sources."),
     paid("IMGPROXY_ENABLE_VIDEO_THUMBNAILS", "false", "Video sources."),
     paid("IMGPROXY_VIDEO_THUMBNAIL_SECOND", "1", "Video sources."),

@@ -261,6 +261,16 @@ Refusal read_opacity(std::string_view text, const Option& option, Config& config
   return std::nullopt;
 }
 
+Refusal read_dpi(std::string_view text, const Option& option, Config& config) {
+  constexpr double kMost = 65535;
+  double value = 0;
+  if (Refusal refusal = read_value(text, option, value)) return refusal;
+  if (value <= 0) return "cannot be zero or negative";
+  if (value > kMost) return "out of range (above 0, at most 65535)";
+  config.processing.strip_metadata_dpi = value;
+  return std::nullopt;
+}
+
 Refusal read_memory_limit(std::string_view text, const Option& option, Config& config) {
   constexpr std::int64_t kLeastMib = 64;  // 48 are held at rest
   constexpr std::int64_t kMostMib = std::int64_t{1} << 24;

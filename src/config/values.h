@@ -66,6 +66,8 @@ Refusal read_above_zero(std::string_view text, const Option& option, Config& con
 Refusal check_only(std::string_view text, const Option& option);
 // Opacity of the watermark: above 0, at most 1.
 Refusal read_opacity(std::string_view text, const Option& option, Config& config);
+// Above 0, and what a JPEG's 16 bits hold at most.
+Refusal read_dpi(std::string_view text, const Option& option, Config& config);
 // 0, or so many MiB that the process at rest and a picture fit in.
 Refusal read_memory_limit(std::string_view text, const Option& option, Config& config);
 // 0, or 100 to 599.

@@ -118,18 +118,23 @@ int colour_bands_before_wide_alpha(VipsImage* image) noexcept {
   return 0;
 }
 
-// Where the source's profile is no use libvips takes one of its own and leaves a field that points
-// into the operation, which ends before the picture does: the field gets a copy.
+// libvips leaves a field that points into the operation, which ends before the picture does: the
+// field gets a copy.
+void own_profile_field(VipsImage* image) noexcept {
+  const ByteSpan profile = blob_of(image, VIPS_META_ICC_NAME);
+  if (!profile.empty()) {
+    vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, profile.data(), profile.size());
+  }
+}
+
+// Where the source's profile is no use libvips takes one of its own.
 Result<VipsImagePtr> icc_import(VipsImage* image) {
   IMGRING_TRY(VipsImagePtr out, Operation("icc_import")
                                     .set("in", image)
                                     .set("embedded", 1)
                                     .set("pcs", pcs_of(image))
                                     .image());
-  const ByteSpan profile = blob_of(out.get(), VIPS_META_ICC_NAME);
-  if (!profile.empty()) {
-    vips_image_set_blob_copy(out.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
-  }
+  own_profile_field(out.get());
   return out;
 }
 
@@ -216,6 +221,70 @@ bool processed_in_own_space(VipsInterpretation guessed) noexcept {
     if (guessed == known) return true;
   }
   return false;
+}
+
+// Before a conversion out of the picture's own profile: without one where its colours are sRGB.
+Result<VipsImagePtr> with_own_profile(VipsImage* image) {
+  IMGRING_TRY(VipsImagePtr own, copy(image));
+  if (!profile_imported(image)) restore_profile(own.get());
+  const bool useless =
+      profile_imported(image) || !profile_fits(own.get()) || profile_changes_nothing(own.get());
+  if (useless) vips_image_remove(own.get(), VIPS_META_ICC_NAME);
+  return own;
+}
+
+Result<VipsImagePtr> over_white(VipsImage* image) {
+  const double white = pixel_depth(image) == 16 ? kUshortAlphaMax : kUcharAlphaMax;
+  VipsArrayDouble* background = vips_array_double_newv(1, white);
+  auto flat = Operation("flatten")
+                  .set("in", image)
+                  .set("background", background)
+                  .set("max_alpha", white)
+                  .image();
+  vips_area_unref(reinterpret_cast<VipsArea*>(background));
+  return flat;
+}
+
+bool is_grey(VipsImage* image) noexcept {
+  const VipsInterpretation type = vips_image_get_interpretation(image);
+  return type == VIPS_INTERPRETATION_B_W || type == VIPS_INTERPRETATION_GREY16;
+}
+
+// Of pixels that are in it already.
+Result<VipsImagePtr> with_named_profile(VipsImage* image, const ColourProfile& profile) {
+  IMGRING_TRY(VipsImagePtr own, copy(image));
+  VipsBlob* blob = nullptr;
+  if (vips_profile_load(profile.file.c_str(), &blob, nullptr) != 0 || blob == nullptr) {
+    return std::unexpected(vips_failure("profile"));
+  }
+  std::size_t size = 0;
+  const void* bytes = vips_blob_get(blob, &size);
+  vips_image_set_blob_copy(own.get(), VIPS_META_ICC_NAME, bytes, size);
+  vips_area_unref(reinterpret_cast<VipsArea*>(blob));
+  return own;
+}
+
+// Colour bands alone, with the profile. In one go: through a connection space in between colours
+// were up to 32 levels off.
+Result<VipsImagePtr> converted(VipsImage* colour, const ColourProfile& target) {
+  VipsImagePtr work = same(colour);
+  if (is_grey(colour) && !has_profile(colour)) {
+    const bool wide = pixel_depth(colour) == 16;
+    IMGRING_TRY(work, to_interpretation(
+                          colour, wide ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_sRGB));
+  }
+  if (target.standard_srgb && !has_profile(work.get())) {
+    return with_named_profile(work.get(), target);
+  }
+  IMGRING_TRY(VipsImagePtr out, Operation("icc_transform")
+                                    .set("in", work.get())
+                                    .set("output_profile", target.file.c_str())
+                                    .set("embedded", has_profile(work.get()) ? 1 : 0)
+                                    .set("input_profile", "srgb")
+                                    .set("depth", target.cmyk ? 8 : pixel_depth(work.get()))
+                                    .image());
+  own_profile_field(out.get());
+  return out;
 }
 
 // libvips before 8.15 takes linear alpha as 0..255 but loads it as 0..1.
@@ -354,6 +423,30 @@ Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile) {
   if (keep_profile && profile_fits(work.get())) return work;
   IMGRING_TRY(VipsImagePtr result, copy(work.get()));
   remove_profile_fields(result.get());
+  return result;
+}
+
+Result<VipsImagePtr> to_profile(VipsImage* image, const ColourProfile& profile) {
+  IMGRING_TRY(VipsImagePtr work, with_own_profile(image));
+  VipsImagePtr alpha;
+  if (vips_image_hasalpha(work.get()) != 0) {
+    const int colours = vips_image_get_bands(work.get()) - 1;
+    if (profile.cmyk) {
+      IMGRING_TRY(work, over_white(work.get()));
+    } else {
+      IMGRING_TRY(alpha, extract_bands(work.get(), colours, 1));
+      IMGRING_TRY(work, extract_bands(work.get(), 0, colours));
+    }
+  }
+  IMGRING_TRY(VipsImagePtr out, converted(work.get(), profile));
+  if (alpha != nullptr) {
+    IMGRING_TRY(out, join_bands(out.get(), alpha.get()));
+  }
+  IMGRING_TRY(VipsImagePtr result, copy(out.get()));
+  for (const char* field : kProfileFields) {
+    if (std::string_view(field) != VIPS_META_ICC_NAME) vips_image_remove(result.get(), field);
+  }
+  vips_image_remove(result.get(), kImportedField);
   return result;
 }
 

@@ -13,7 +13,7 @@
 namespace imgring::image {
 namespace {
 
-constexpr double kPixelsPerMm = 72.0 / 25.4;
+constexpr double kMmPerInch = 25.4;
 constexpr std::string_view kPrivatePrefix = "imgring-";
 constexpr std::array<std::string_view, 7> kAlwaysKept = {
     VIPS_META_ICC_NAME, "bits-per-sample", "palette",        "palette-bit-depth",
@@ -41,11 +41,6 @@ void set_blob(VipsImage* image, const char* field, std::string_view bytes) {
   if (!bytes.empty()) vips_image_set_blob_copy(image, field, bytes.data(), bytes.size());
 }
 
-void set_resolution(VipsImage* image) noexcept {
-  image->Xres = kPixelsPerMm;
-  image->Yres = kPixelsPerMm;
-}
-
 // The block that came with the source holds everything, the place included; savers that do not
 // rebuild it would write it out.
 void reduce_exif(VipsImage* image) {
@@ -60,6 +55,10 @@ void reduce_exif(VipsImage* image) {
 
 }  // namespace
 
+void set_resolution(VipsImage* image, double dpi) noexcept {
+  image->Xres = image->Yres = dpi / kMmPerInch;
+}
+
 void strip_metadata(VipsImage* image, const StripParams& params) {
   std::string iptc, xmp;
   if (params.keep_copyright) {
@@ -67,7 +66,7 @@ void strip_metadata(VipsImage* image, const StripParams& params) {
     xmp = copyright_of_xmp(blob_of(image, VIPS_META_XMP_NAME));
   }
   vips_image_remove(image, VIPS_META_ORIENTATION);
-  set_resolution(image);
+  set_resolution(image, params.dpi);
   // libvips spreads a block that is set into fields: first the block, then the fields go.
   if (params.keep_copyright) reduce_exif(image);
   char** names = vips_image_get_fields(image);
@@ -75,7 +74,7 @@ void strip_metadata(VipsImage* image, const StripParams& params) {
     if (!stays(*name, params)) vips_image_remove(image, *name);
   }
   g_strfreev(names);
-  set_resolution(image);
+  set_resolution(image, params.dpi);
   set_blob(image, VIPS_META_IPTC_NAME, iptc);
   set_blob(image, VIPS_META_XMP_NAME, xmp);
 }

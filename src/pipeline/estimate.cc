@@ -148,6 +148,7 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   input.options = job.options;
   input.config = job.config;
   input.result_type = choose_format(facts, *job.options, *job.config).value_or(job.source_type);
+  input.profile = profile_held(input.result_type, job.profile);
   input.watermark = job.watermark != nullptr;
   if (job.watermark != nullptr) input.watermark_bytes = job.watermark->decode_bytes;
   if (facts.animated && facts_of(input.result_type).animation_save)

@@ -79,6 +79,13 @@ bool skips_processing(ImageType source, const RequestOptions& options,
   return unset && (!config.always_rasterize_svg || listed);
 }
 
+const image::ColourProfile* profile_held(ImageType result,
+                                         const image::ColourProfile* wanted) noexcept {
+  const bool inks = result == ImageType::kJpeg || result == ImageType::kTiff;
+  const bool held = wanted != nullptr && facts_of(result).icc && (inks || !wanted->cmyk);
+  return held ? wanted : nullptr;
+}
+
 Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& options,
                                 const ProcessingConfig& config) {
   const bool animated = facts.animated && options.frames_max() > 1;

@@ -149,6 +149,7 @@ bool can_be_whole(const Plan& plan, const PlanInput& input, const NativePixels& 
   const ImageType to = plan.result_type;
   const bool result = to == ImageType::kJpeg || to == ImageType::kWebp || to == ImageType::kPng;
   const bool colours = !pixels.profile || pixels.matrix != nullptr || keeps_profile(input);
+  if (input.profile != nullptr) return false;
   return result && colours;
 }
 
@@ -178,7 +179,8 @@ std::optional<NativePlan> native_plan(const Plan& plan, const PlanInput& input,
   made.job = maker.job();
   const auto rest = std::span(plan.steps).subspan(made.steps);
   made.whole = rest.empty() && can_be_whole(plan, input, pixels);
-  if (rest.empty() && !keeps_profile(input)) made.job.profile = pixels.matrix;
+  const bool to_srgb = input.profile == nullptr && !keeps_profile(input);
+  if (rest.empty() && to_srgb) made.job.profile = pixels.matrix;
   // Pixels that are yet to be scaled are as libvips decodes them.
   made.front =
       !holds_scale(rest) && takes_fronts(plan, input) && bytes_of(made.job) <= kFrontBytesMax;

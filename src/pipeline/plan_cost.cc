@@ -122,7 +122,11 @@ const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noe
 }
 
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
-  if (saved_once(in)) return encode_cost(result, in).bytes;
+  if (saved_once(in)) {
+    // Inks are saved by libvips from memory.
+    const bool inks = in.profile != nullptr && in.profile->cmyk;
+    return encode_cost(result, in).bytes + (inks ? kBytesPerPixel : 0);
+  }
   // The picture, and its best file so far; then an encoder, or the decoder of its file.
   constexpr double kKeptBytes = kBytesPerPixel + 1;
   double most = 0;

@@ -159,6 +159,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   if (!job.abilities.can_save(type))
     return fail(ErrorCode::kResultUnsupported, "the result format cannot be saved");
   input.result_type = type;
+  input.profile = profile_held(type, job.profile);
   if (opened.facts.animated && facts_of(type).animation_save && !opened.thumbnail)
     input.frames = std::min(opened.facts.pages, job.options->frames_max());
   IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));

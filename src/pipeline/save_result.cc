@@ -53,13 +53,17 @@ bool keeps_profile(const PlanInput& input) noexcept {
 
 Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
   const url::RequestOptions& o = *input.options;
-  IMGRING_TRY(image::VipsImagePtr coloured, image::to_result(picture, keeps_profile(input)));
+  IMGRING_TRY(image::VipsImagePtr coloured, input.profile != nullptr
+                                                ? image::to_profile(picture, *input.profile)
+                                                : image::to_result(picture, keeps_profile(input)));
   IMGRING_TRY(image::VipsImagePtr own, vips::copy(coloured.get()));
   vips_autorot_remove_angle(own.get());
   if (o.strip_metadata) {
-    image::strip_metadata(own.get(),
-                          {.keep_copyright = o.keep_copyright, .animated = input.frames > 1});
+    image::strip_metadata(own.get(), {.keep_copyright = o.keep_copyright,
+                                      .animated = input.frames > 1,
+                                      .dpi = input.config->strip_metadata_dpi});
   }
+  if (o.dpi > 0) image::set_resolution(own.get(), o.dpi);
   return own;
 }
 

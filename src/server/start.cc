@@ -163,6 +163,8 @@ SnapshotPtr make_snapshot(config::Config config, Findings& found) {
     found.problems.push_back({kExitConfig, rules.error().detail + "; correct it or take it out"});
   }
   const config::ProcessingConfig& p = config.processing;
+  snapshot->profiles = std::make_shared<const image::ColourProfiles>(
+      image::find_colour_profiles(p.color_profiles_dir, &found.warnings));
   snapshot->watermark = load_aux(
       config,
       {"watermark", "IMGPROXY_WATERMARK", p.watermark_data, p.watermark_path, p.watermark_url},

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "imgring/base/text.h"
+#include "imgring/base/uri.h"
 #include "imgring/format/format.h"
 
 namespace imgring::service {
@@ -31,7 +32,21 @@ Result<url::ProcessingRequest> check_request(const http::Request& request, const
     return fail(ErrorCode::kResultUnsupported,
                 std::string(facts_of(options.format).name) + " can't be saved by this libvips");
   }
+  IMGRING_TRY_VOID(profile_of(snapshot, options));
   return parsed;
+}
+
+Result<const image::ColourProfile*> profile_of(const Snapshot& snapshot,
+                                               const url::RequestOptions& options) {
+  const std::string& name = options.color_profile;
+  if (name.empty()) return nullptr;
+  const image::ColourProfile* found =
+      snapshot.profiles ? image::find_profile(*snapshot.profiles, name) : nullptr;
+  if (found != nullptr) return found;
+  return fail(ErrorCode::kInvalidUrl,
+              "option color_profile: there is no profile " + display_text(name) +
+                  ": srgb, cmyk, or a file of IMGPROXY_COLOR_PROFILES_DIR, which is looked "
+                  "through at the start");
 }
 
 }  // namespace imgring::service

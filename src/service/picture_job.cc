@@ -17,6 +17,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& 
   job.options = &out->options;
   job.config = &out->snapshot->config.processing;
   job.watermark = out->snapshot->watermark.get();
+  job.profile = profile_of(*out->snapshot, out->options).value_or(nullptr);
   job.abilities = out->snapshot->abilities;
   job.children = shared.children;
   job.scratch = shared.scratch;

@@ -45,6 +45,8 @@ inline constexpr double kThresholdMax = 1e6;
 inline constexpr double kGainMax = 1000;
 // Directions and their ends: what is farther is as far.
 inline constexpr double kRampMax = 1e6;
+// Dots per inch: what a JPEG's 16 bits hold; less than one is one.
+inline constexpr double kDpiMax = 65535;
 inline constexpr std::size_t kBlurAreasMax = 64;  // each is a blur of its own
 // A sheet is parsed by each request; real ones have some hundred bytes.
 inline constexpr std::size_t kStyleBytesMax = std::size_t{64} << 10;

@@ -216,6 +216,11 @@ constexpr OptionRow kRows[] = {
     paid(
         request_row({"cache_tags", "ct", "tag:...", "", "Tags for a CDN, in the answer's head.", 0},
                     apply_cache_tags, show_cache_tags)),
+    paid(request_row({"dpi", "", "number", "0", "Resolution of the result; 0: not set."}, apply_dpi,
+                     show_value<&R::dpi>)),
+    paid(request_row({"color_profile", "cp,icc", "srgb|cmyk|file", "",
+                      "Profile that the result is converted to and carries."},
+                     apply_color_profile, show_value<&R::color_profile>)),
 
     later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
     never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
@@ -226,8 +231,6 @@ constexpr OptionRow kRows[] = {
     never_ignored(later("watermark_size", "wms", "width:height", "Size of the watermark.")),
     never_ignored(later("watermark_rotate", "wm_rot,wmr", "degrees", "Turn of the watermark.")),
     never_ignored(later("watermark_shadow", "wmsh", "sigma", "Shadow of the watermark.")),
-    of_request(later("dpi", "", "number", "Resolution written into the result.")),
-    of_request(later("color_profile", "cp,icc", "profile", "Colour profile of the result.")),
     of_request(later("video_thumbnail_second", "vts", "number", "Second of a video.")),
     of_request(later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only.")),
     of_request(later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video.")),

@@ -67,6 +67,8 @@ Result<void> apply_skip_processing(const Call& call, ApplyContext& context);
 Result<void> apply_cachebuster(const Call& call, ApplyContext& context);
 Result<void> apply_expires(const Call& call, ApplyContext& context);
 Result<void> apply_filename(const Call& call, ApplyContext& context);
+Result<void> apply_dpi(const Call& call, ApplyContext& context);
+Result<void> apply_color_profile(const Call& call, ApplyContext& context);
 Result<void> apply_max_src_resolution(const Call& call, ApplyContext& context);
 Result<void> apply_max_src_file_size(const Call& call, ApplyContext& context);
 Result<void> apply_max_animation_frames(const Call& call, ApplyContext& context);

@@ -107,6 +107,26 @@ Result<void> apply_disable_animation(const Call& call, ApplyContext& context) {
   return keep_or(call, 0, &context.request.disable_animation, lenient_bool);
 }
 
+Result<void> apply_dpi(const Call& call, ApplyContext& context) {
+  if (call.at(0).empty()) return {};
+  IMGRING_TRY(const double dpi, parse_unsigned_real(call, call.at(0)));
+  context.request.dpi = dpi > 0 ? std::clamp(dpi, 1.0, kDpiMax) : 0;
+  return {};
+}
+
+// A name, never a way to a file: what it names is known to who has read the folder.
+Result<void> apply_color_profile(const Call& call, ApplyContext& context) {
+  if (call.at(0).empty()) return {};
+  const auto name = percent_decode(call.at(0));
+  constexpr std::size_t kNameBytesMax = 255;
+  const bool plain = name && !name->empty() && name->size() <= kNameBytesMax && *name != "." &&
+                     *name != ".." &&
+                     name->find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+  if (!plain) return bad_argument(call, call.at(0), "the name of a colour profile");
+  context.request.color_profile = *name;
+  return {};
+}
+
 Result<void> apply_max_src_resolution(const Call& call, ApplyContext& context) {
   IMGRING_TRY(context.request.max_src_resolution, parse_megapixels(call, call.at(0)));
   return {};

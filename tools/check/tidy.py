@@ -57,6 +57,7 @@ SYSTEM_USERS = {
     'cli': 'commands run once and end: they probe, connect to a server and print',
     'http/connection.cc': 'half of a close, and who is at the other end',
     'http/responder.cc': 'what a socket takes at once, and what the kernel still holds of it',
+    'image/colour_profiles.cc': 'files of profiles, at start',
     'image/decode_scratch.': 'helpers: memory of the kernel, aged by the hour',
     'image/library_threads.cc': 'threads that libraries want to be their own',
     'image/library_words.cc': 'helpers: what libraries say, once in a while',

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "imgring/codec/matrix_profile.h"
+#include "imgring/image/colour_profiles.h"
 #include "imgring/image/vips_image.h"
 
 namespace imgring::image {
@@ -36,6 +37,10 @@ Result<VipsImagePtr> out_of_profile(VipsImage* image, VipsInterpretation interpr
 
 // Step "colour to result". `keep_profile`: strip_color_profile is off and the format holds ICC.
 Result<VipsImagePtr> to_result(VipsImage* image, bool keep_profile);
+// The same into a profile that was asked for, which the picture then carries: out of its own, or of
+// sRGB where it has none or was imported. Grey becomes RGB; CMYK has no alpha, so that what is
+// transparent becomes white.
+Result<VipsImagePtr> to_profile(VipsImage* image, const ColourProfile& profile);
 
 // Float TIFF sources; load() has applied it already.
 Result<VipsImagePtr> fix_float_tiff(VipsImage* image);

@@ -10,7 +10,10 @@ namespace imgring::image {
 struct StripParams {
   bool keep_copyright = true;
   bool animated = false;  // page-height, delay, loop, n-pages stay
+  double dpi = 72;        // what is written in place of the source's
 };
+// Dots per inch, above 0, which EXIF that is kept says, too.
+void set_resolution(VipsImage* image, double dpi) noexcept;
 void strip_metadata(VipsImage* image, const StripParams& params);
 
 }  // namespace imgring::image

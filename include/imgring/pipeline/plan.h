@@ -11,6 +11,7 @@
 #include "imgring/base/image_type.h"
 #include "imgring/config/config.h"
 #include "imgring/format/format.h"
+#include "imgring/image/colour_profiles.h"
 #include "imgring/pipeline/step.h"
 #include "imgring/url/processing_options.h"
 
@@ -78,6 +79,9 @@ bool skips_processing(ImageType source, const url::RequestOptions& options,
 // asked.
 Result<ImageType> choose_format(const SourceFacts& facts, const url::RequestOptions& options,
                                 const config::ProcessingConfig& config);
+// Null where the format holds no profile, or none of CMYK.
+const image::ColourProfile* profile_held(ImageType result,
+                                         const image::ColourProfile* wanted) noexcept;
 // processing.md section 3, step 8: vectors are exempt. kResolutionTooLarge.
 Result<void> check_resolution(const SourceFacts& facts, int frames,
                               const url::RequestOptions& options);
@@ -109,9 +113,11 @@ struct PlanInput {
   ImageType result_type = ImageType::kUnknown;
   // Not empty: the smallest of these is the result, and result_type stands for them until then.
   std::vector<ImageType> candidates;
-  int frames = 1;                    // > 1: animated, no scale-on-load and no trim
-  double guard_shrink = 1;           // vectors
-  bool trimmed = false;              // facts are those of the trimmed picture
+  int frames = 1;           // > 1: animated, no scale-on-load and no trim
+  double guard_shrink = 1;  // vectors
+  bool trimmed = false;     // facts are those of the trimmed picture
+  // That the result is converted to and carries; null: none is asked for, or held by its format.
+  const image::ColourProfile* profile = nullptr;
   bool watermark = false;            // one is configured
   std::int64_t watermark_bytes = 0;  // what its decoder is expected to hold
 };

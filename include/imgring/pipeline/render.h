@@ -41,7 +41,8 @@ struct RenderJob {
   bool source_replaced = false;  // a fallback image: hashsum says nothing of it
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
-  const AuxImage* watermark = nullptr;  // null: none configured
+  const AuxImage* watermark = nullptr;            // null: none configured
+  const image::ColourProfile* profile = nullptr;  // that color_profile names; null: none
   format::Abilities abilities = format::Abilities::all();
   sandbox::Children* children = nullptr;    // null: SVGs are drawn in this process (tests)
   image::DecodeScratch* scratch = nullptr;  // null: the allocator

@@ -6,6 +6,7 @@
 
 #include "imgring/config/config.h"
 #include "imgring/format/abilities.h"
+#include "imgring/image/colour_profiles.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/url/request.h"
 
@@ -14,10 +15,14 @@ namespace imgring::service {
 struct Snapshot {
   config::Config config;
   std::shared_ptr<const url::UrlRules> rules;
-  format::Abilities abilities;                          // of this libvips
-  std::shared_ptr<const pipeline::AuxImage> watermark;  // null: none
-  std::shared_ptr<const pipeline::AuxImage> fallback;   // null: none
+  format::Abilities abilities;                            // of this libvips
+  std::shared_ptr<const image::ColourProfiles> profiles;  // null: none
+  std::shared_ptr<const pipeline::AuxImage> watermark;    // null: none
+  std::shared_ptr<const pipeline::AuxImage> fallback;     // null: none
 };
+// That the options name; null: they name none. kInvalidUrl: there is none of that name.
+Result<const image::ColourProfile*> profile_of(const Snapshot& snapshot,
+                                               const url::RequestOptions& options);
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 }  // namespace imgring::service

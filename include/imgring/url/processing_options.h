@@ -180,6 +180,8 @@ struct RequestOptions {
   ImageType format = ImageType::kUnknown;  // kUnknown = not given
   bool best_format = false;                // given as `best`; then `format` is kUnknown
   ImageTypeSet skip_processing;            // config's and the option's
+  double dpi = 0;                          // 0 = not given
+  std::string color_profile;               // that the result is converted to; empty: none
   bool raw = false;
   std::string cachebuster;
   // 0 and below: no time, but it does shorten a fallback's age (cache_control).

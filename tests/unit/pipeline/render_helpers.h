@@ -132,6 +132,7 @@ struct Request {
   url::RequestOptions options;
   config::ProcessingConfig config;
   AuxImage watermark;
+  const image::ColourProfile* profile = nullptr;
   std::unique_ptr<image::StopFlag> stop = std::make_unique<image::StopFlag>();
 
   Result<RenderedImage> run() {
@@ -140,6 +141,7 @@ struct Request {
     job.source_type = type;
     job.options = &options;
     job.config = &config;
+    job.profile = profile;
     if (watermark.type != ImageType::kUnknown) job.watermark = &watermark;
     return render(job, *stop);
   }
