@@ -21,6 +21,11 @@ constexpr std::size_t kSmallStepPart = 8;  // of what is there, so that copies s
 
 }  // namespace
 
+std::int64_t first_bytes(const SourceRequest& request, std::int64_t announced_bytes) noexcept {
+  constexpr auto kPiece = static_cast<std::int64_t>(kHeadPieceBytes);
+  return request.enough ? std::min(announced_bytes, kPiece) : announced_bytes;
+}
+
 std::uint64_t unread_bytes(std::int64_t announced_bytes, const mem::Budget& downloads) noexcept {
   const std::uint64_t used = std::min(downloads.current(), downloads.max());
   const std::uint64_t most = mem::window_bytes_max(downloads.max() - used);

@@ -22,6 +22,13 @@ struct BodyParts {
   loop::BudgetQueue& large;  // the turn of bodies above mem::large_download_bytes()
 };
 
+// Of a body whose beginning may be enough, what is made room for at first, and read at once of a
+// file: the metadata of most pictures, pixels not far behind.
+inline constexpr std::size_t kHeadPieceBytes = std::size_t{64} << 10;
+
+// What a body is to be started with: all that is announced, or what its beginning may take.
+std::int64_t first_bytes(const SourceRequest& request, std::int64_t announced_bytes) noexcept;
+
 // What the kernel may hold of a body of so many bytes (-1: unknown): its window, which is half of
 // the buffer at least, and 4 MiB or an eighth of what downloads have free at most.
 std::uint64_t unread_bytes(std::int64_t announced_bytes, const mem::Budget& downloads) noexcept;
@@ -48,6 +55,7 @@ class Body {
   // n bytes of room were filled.
   Result<void> filled(std::size_t n);
   std::size_t size() const noexcept { return lease_.size(); }
+  ByteSpan bytes() const noexcept { return lease_ ? lease_.bytes() : ByteSpan(); }
   // What stopped it, told whether the content was known by then.
   Error stopped_by(Error error) const noexcept;
   // Moves it out. The answer's headers are paid for as long as the body.

@@ -53,16 +53,24 @@ Error status_error(int status, const std::string& body_text) {
   return Error(ErrorCode::kSourceUnreachable, std::move(detail), shown);
 }
 
-Task<Result<void>> read_plain(Scope& scope, http::Exchange& exchange, Body& body) {
+bool is_enough(const SourceRequest& request, const Body& body) {
+  return request.enough && request.enough(body.bytes());
+}
+
+// Gives whether the rest was left.
+Task<Result<bool>> read_plain(Scope& scope, http::Exchange& exchange, Body& body,
+                              const SourceRequest& request) {
   while (!exchange.at_end()) {
     IMGRING_CO_TRY(const std::span<std::uint8_t> room, co_await body.room(scope));
     IMGRING_CO_TRY(const std::size_t got, co_await exchange.read(scope, room));
     IMGRING_CO_TRY_VOID(body.filled(got));
+    if (is_enough(request, body)) co_return !exchange.at_end();
   }
-  co_return Result<void>();
+  co_return false;
 }
 
-Task<Result<void>> read_gzip(Scope& scope, loop::Loop& loop, http::Exchange& exchange, Body& body) {
+Task<Result<bool>> read_gzip(Scope& scope, loop::Loop& loop, http::Exchange& exchange, Body& body,
+                             const SourceRequest& request) {
   std::vector<std::uint8_t> packed(kPackedPieceBytes);
   mem::Gunzip gunzip;
   while (!exchange.at_end()) {
@@ -74,6 +82,7 @@ Task<Result<void>> read_gzip(Scope& scope, loop::Loop& loop, http::Exchange& exc
       IMGRING_CO_TRY(const mem::Gunzip::Step step, gunzip.step(input, room));
       input = input.subspan(step.consumed_bytes);
       IMGRING_CO_TRY_VOID(body.filled(step.produced_bytes));
+      if (is_enough(request, body)) co_return true;
       more = !step.needs_input;
       // One step a turn: others get theirs (decision 11).
       if (more) co_await loop::nop(loop, scope);
@@ -82,7 +91,8 @@ Task<Result<void>> read_gzip(Scope& scope, loop::Loop& loop, http::Exchange& exc
       }
     }
   }
-  co_return gunzip.finish();
+  IMGRING_CO_TRY_VOID(gunzip.finish());
+  co_return false;
 }
 
 }  // namespace
@@ -154,16 +164,18 @@ Task<Result<SourceAnswer>> read_answer(Scope& scope, const BodyParts& parts,
   IMGRING_CO_TRY_VOID(body.accept_length(head.content_length));
   const std::size_t unread = body.take_unread(head.content_length, exchange.unread_bytes_max());
   if (unread > 0) exchange.set_unread(unread);
+  Result<bool> cut = false;
   if (is_gzip(answer.head.headers)) {
     answer.head.content_length = -1;
     IMGRING_CO_TRY_VOID(co_await body.start(scope, -1));
-    Result<void> read = co_await read_gzip(scope, parts.loop, exchange, body);
-    if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
+    cut = co_await read_gzip(scope, parts.loop, exchange, body, request);
   } else {
-    IMGRING_CO_TRY_VOID(co_await body.start(scope, head.content_length));
-    Result<void> read = co_await read_plain(scope, exchange, body);
-    if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
+    const std::int64_t expected = first_bytes(request, head.content_length);
+    IMGRING_CO_TRY_VOID(co_await body.start(scope, expected));
+    cut = co_await read_plain(scope, exchange, body, request);
   }
+  if (!cut) co_return std::unexpected(body.stopped_by(std::move(cut).error()));
+  answer.cut = *cut;
   body.finish(answer);
   co_return answer;
 }

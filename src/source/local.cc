@@ -188,14 +188,19 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope, const Sourc
 
 namespace {
 
-// The file is there: its size may be believed.
-Task<Result<void>> read_file(Scope& scope, FileStream& stream, Body& body, std::size_t size) {
+// The file is there: its size may be believed. Gives whether the rest was left.
+Task<Result<bool>> read_file(Scope& scope, FileStream& stream, Body& body,
+                             const SourceRequest& request, std::size_t size) {
   while (body.size() < size) {
-    IMGRING_CO_TRY(const std::span<std::uint8_t> room, co_await body.room(scope, size));
+    const std::size_t wanted =
+        request.enough ? std::min(size, body.size() + kHeadPieceBytes) : size;
+    IMGRING_CO_TRY(std::span<std::uint8_t> room, co_await body.room(scope, wanted));
+    if (request.enough) room = room.first(std::min(room.size(), kHeadPieceBytes));
     IMGRING_CO_TRY(const std::size_t got, co_await stream.read(scope, room));
     IMGRING_CO_TRY_VOID(body.filled(got));
+    if (request.enough && request.enough(body.bytes())) co_return body.size() < size;
   }
-  co_return Result<void>();
+  co_return false;
 }
 
 }  // namespace
@@ -211,14 +216,16 @@ Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest&
   if (answer.head.status == 304 || file.size_bytes == 0) co_return answer;
   Body body(parts_, request.size_bytes_max);
   IMGRING_CO_TRY_VOID(body.accept_length(file.size_bytes));
-  IMGRING_CO_TRY_VOID(co_await body.start(scope, file.size_bytes));
+  const std::int64_t expected = first_bytes(request, file.size_bytes);
+  IMGRING_CO_TRY_VOID(co_await body.start(scope, expected));
   const auto size = static_cast<std::size_t>(file.size_bytes);
   FileStream stream(parts_.loop, std::move(file.fd), FileStream::Part(0, file.size_bytes));
-  Result<void> read = co_await read_file(scope, stream, body, size);
-  if (!read) co_return std::unexpected(body.stopped_by(std::move(read).error()));
+  Result<bool> cut = co_await read_file(scope, stream, body, request, size);
+  if (!cut) co_return std::unexpected(body.stopped_by(std::move(cut).error()));
   body.finish(answer);
-  const std::string type =
-      content_type_of(answer.body.bytes().first(std::min(size, kSniffBytes)), file.path);
+  answer.cut = *cut;
+  const ByteSpan got = answer.body.bytes();
+  const std::string type = content_type_of(got.first(std::min(got.size(), kSniffBytes)), file.path);
   if (!type.empty()) answer.head.headers.add("Content-Type", type);
   co_return answer;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -24,6 +25,9 @@ struct SourceRequest {
   // IMGPROXY_MAX_SRC_FILE_SIZE of this request; 0: what one download may take of the downloads'
   // part; negative: no byte.
   std::int64_t size_bytes_max = 0;
+  // fetch(): asked after each piece whether what came so far (decoded) is enough; the rest is not
+  // read then. Empty: all of it. On the loop: cheap, and no exception.
+  std::function<bool(ByteSpan so_far)> enough{};
   // Bytes that stand for the connection, where there is one: a fetched body takes them over.
   mem::Grant* connection = nullptr;
 };
@@ -42,8 +46,9 @@ struct BodyGrant {
 
 struct SourceAnswer {
   SourceHead head;
-  mem::Lease body;  // whole, decoded; empty when there is no byte
-  BodyGrant grant;  // keep it as long as the body
+  mem::Lease body;   // whole, decoded; empty when there is no byte
+  bool cut = false;  // the rest was not read: the beginning was enough
+  BodyGrant grant;   // keep it as long as the body
 };
 
 // A body read piece by piece (raw). Destroying it before the end drops its connection.

@@ -66,6 +66,18 @@ TEST_F(LocalFiles, FileWithItsHeaders) {
   EXPECT_EQ(out.headers.get("ETag"), source::file_etag("/a.png", 13, 1700000000123456789));
 }
 
+TEST_F(LocalFiles, FileIsReadUntilItIsEnough) {
+  write(root_ / "large.png", "\x89PNG\r\n\x1a\n" + std::string(1 << 20, 'x'));
+  test::Step step = get("local:///large.png");
+  step.request.enough = [](ByteSpan so_far) { return so_far.size() >= 100; };
+  const Outcome out = world_.one(step);
+  EXPECT_TRUE(out.ok) << out.error.detail;
+  EXPECT_TRUE(out.cut);
+  EXPECT_EQ(out.body.size(), 64u << 10);
+  EXPECT_EQ(out.content_length, (1 << 20) + 8);
+  EXPECT_EQ(out.headers.get("Content-Type"), "image/png");
+}
+
 // As the reference computes it: SHA-256 of "/a.png__13__1700000000123456789".
 TEST(LocalFacts, EtagIsTheReferencesOwn) {
   EXPECT_EQ(source::file_etag("/a.png", 13, 1700000000123456789),

@@ -28,6 +28,7 @@ struct Outcome {
   std::int64_t content_length = -2;
   Error error{ErrorCode::kInternal, "none"};
   bool ok = false;
+  bool cut = false;
   int shown_status() const { return ok ? status : error.status(); }
   std::chrono::milliseconds took{0};
 };
@@ -126,6 +127,7 @@ class World {
         out->ok = true;
         take_head(answer->head, out);
         out->body = as_text(answer->body.bytes());
+        out->cut = answer->cut;
       } else {
         out->error = answer.error();
       }
