@@ -363,18 +363,25 @@ class Loader {
           "whoever may send URLs can find out by trying what encrypted source URLs hold (a padding "
           "oracle); set keys and salts");
     }
-    add_presets(text_of("IMGPROXY_PRESETS"), text_of("IMGPROXY_PRESETS_SEPARATOR"));
-    if (const Found* path = find("IMGPROXY_PRESETS_PATH")) {
-      const auto text = read_whole_file(path->text);
-      if (!text) return refuse("IMGPROXY_PRESETS_PATH", text.error());
-      add_presets(*text, "\n");
-    }
+    finish_presets("IMGPROXY_PRESETS", url.presets);
+    finish_presets("IMGPROXY_INFO_PRESETS", url.info_presets);
+    if (!find("IMGPROXY_INFO_ONLY_PRESETS")) url.info_only_presets = url.only_presets;
   }
-  void add_presets(std::string_view text, std::string_view separator) {
+  // The list's items, and then the lines of the file.
+  void finish_presets(const std::string& name, std::vector<std::string>& presets) {
+    add_presets(text_of(name), text_of("IMGPROXY_PRESETS_SEPARATOR"), presets);
+    const Found* const path = find(name + "_PATH");
+    if (path == nullptr) return;
+    const auto text = read_whole_file(path->text);
+    if (!text) return refuse(name + "_PATH", text.error());
+    add_presets(*text, "\n", presets);
+  }
+  static void add_presets(std::string_view text, std::string_view separator,
+                          std::vector<std::string>& presets) {
     for (const std::string_view raw : split(text, separator)) {
       const std::string_view item = trim(raw);
       if (item.empty() || item[0] == '#') continue;
-      config_.url.presets.emplace_back(item);
+      presets.emplace_back(item);
     }
   }
 

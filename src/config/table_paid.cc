@@ -6,10 +6,6 @@ namespace imgring::config {
 namespace {
 
 constexpr Option kPaid[] = {
-    paid("IMGPROXY_ALLOWED_INFO_OPTIONS", "", "Info options allowed."),
-    paid("IMGPROXY_INFO_PRESETS", "", "Presets of the info endpoint."),
-    paid("IMGPROXY_INFO_PRESETS_PATH", "", "File with presets of the info endpoint."),
-    paid("IMGPROXY_INFO_ONLY_PRESETS", "", "Info URLs name presets only."),
     paid("IMGPROXY_WATERMARK_PREPROCESS_URL", "false", "Watermarks."),
     paid("IMGPROXY_WATERMARKS_CACHE_SIZE", "256", "Watermarks."),
     paid("IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", "256", "Fallback images."),

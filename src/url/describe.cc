@@ -264,13 +264,15 @@ LogGroup log_fields(const RequestOptions& options) {
   return group;
 }
 
-std::string describe(const RequestOptions& options) {
+std::string fields_text(const LogGroup& fields) {
   std::string text;
-  for (const LogField& field : log_fields(options)) {
+  for (const LogField& field : fields) {
     if (!text.empty()) text += ' ';
     text += field.key + "=" + value_text(field);
   }
   return text;
 }
+
+std::string describe(const RequestOptions& options) { return fields_text(log_fields(options)); }
 
 }  // namespace imgring::url

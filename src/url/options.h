@@ -153,6 +153,9 @@ inline Result<bool> lenient_bool(const Call& call, std::string_view text) {
   return parse_lenient_bool(call, text);
 }
 
+// "width=300 gravity=sm": a line of what is shown.
+std::string fields_text(const LogGroup& fields);
+
 // Which of both holds a member.
 template <class T>
 T& member(const ApplyContext& context, T PixelOptions::* field) noexcept {

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <utility>
 
 #include "allowed_source.h"
@@ -13,30 +12,15 @@
 #include "imgring/base/uri.h"
 #include "imgring/url/request.h"
 #include "imgring/url/source_url.h"
+#include "info_rules.h"
 #include "options.h"
 #include "pattern.h"
 #include "source_part.h"
+#include "written.h"
 
 namespace imgring::url {
 namespace {
 
-using Parts = std::vector<std::string_view>;
-
-// Options and pieces of the source of one URL, and as many arguments: people's have a dozen, and a
-// Base64 text of 16 kB cut into sixteens has these.
-constexpr std::size_t kPartsMax = 1000;
-// Options that one URL brings with all its presets, nested ones included: some microseconds each.
-constexpr int kAppliedMax = 10'000;
-
-// One option of a URL or preset; the texts belong to those.
-struct Written {
-  std::string_view name;
-  Parts arguments;
-};
-struct Preset {
-  std::string text;  // owns what the options point into
-  std::vector<Written> options;
-};
 struct Replacement {
   Pattern pattern;
   std::string text;
@@ -44,31 +28,6 @@ struct Replacement {
 
 // Of one request, whatever IMGPROXY_MAX_CHAINED_PIPELINES says: each may copy and blur a picture.
 constexpr std::size_t kPipelinesMax = 32;
-
-// The part of a URL, or of a preset, behind which the next pipeline begins.
-constexpr std::string_view kNextPipeline = "-";
-bool begins_pipeline(const Written& written) noexcept {
-  return written.name == kNextPipeline && written.arguments.empty();
-}
-
-// Options at the left of `parts`; `used` tells how many parts they took.
-std::vector<Written> read_options(const Parts& parts, std::string_view separator,
-                                  std::size_t& used) {
-  std::vector<Written> options;
-  for (used = 0; used < parts.size(); ++used) {
-    if (parts[used] == kNextPipeline) {
-      options.push_back({parts[used], {}});
-      continue;
-    }
-    Parts pieces = split(parts[used], separator);
-    if (pieces.size() < 2) break;
-    Written written;
-    written.name = pieces[0];
-    written.arguments.assign(pieces.begin() + 1, pieces.end());
-    options.push_back(std::move(written));
-  }
-  return options;
-}
 
 // Garbage, as it comes of a wrong key, nearly never is.
 bool may_be_fetched(std::string_view source_url, std::string_view query_separator) {
@@ -79,23 +38,11 @@ bool may_be_fetched(std::string_view source_url, std::string_view query_separato
   return storage && parse_storage_url(source_url, query_separator).has_value();
 }
 
-std::size_t count_of(std::string_view text, std::string_view what) noexcept {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string_view::npos && !what.empty();
-       at = text.find(what, at + what.size())) {
-    ++count;
-  }
-  return count;
-}
-
-// Before anything is cut into pieces. What a plain source URL holds is no argument.
-Result<void> check_parts(std::string_view path, std::string_view separator) {
-  const std::size_t parts = count_of(path, "/") + 1;
-  const std::size_t arguments = count_of(path.substr(0, path.find("/plain/")), separator);
-  if (parts <= kPartsMax && arguments <= kPartsMax) return {};
-  return fail(ErrorCode::kInvalidUrl, "the path has " + std::to_string(parts) + " parts and " +
-                                          std::to_string(arguments) + " arguments, at most " +
-                                          std::to_string(kPartsMax) + " of each are read");
+// `variable` and its ..._PATH hold the presets.
+Result<void> no_problems(const std::string& variable, const std::vector<std::string>& problems) {
+  if (problems.empty()) return {};
+  return fail(ErrorCode::kInternal,
+              variable + " or the file of " + variable + "_PATH: " + join(problems, "; "));
 }
 
 bool is_basic_format(std::string_view part) {
@@ -113,13 +60,9 @@ const OptionRow* row_for(const Written& written) noexcept {
   return find_row(written.name == "co" && count > 1 ? "crop_objects" : written.name);
 }
 
-// What writes URLs of the paid edition leaves trailing places empty.
 Arguments arguments_for(const OptionRow& row, const Written& written) noexcept {
-  Arguments arguments = written.arguments;
-  while (row.about.paid && !arguments.empty() && arguments.back().empty()) {
-    arguments = arguments.first(arguments.size() - 1);
-  }
-  return arguments;
+  const Arguments all = written.arguments;
+  return row.about.paid ? all.first(size_without_empty_end(written.arguments)) : all;
 }
 
 }  // namespace
@@ -128,7 +71,8 @@ struct UrlRules::Impl {
   config::UrlConfig url;
   config::ProcessingConfig processing;
   RequestOptions defaults;
-  std::map<std::string, std::unique_ptr<Preset>, std::less<>> presets;
+  Presets presets;
+  InfoRules info;
   std::vector<AllowedSource> sources;
   std::string query_separator;
   std::vector<Replacement> replacements;
@@ -146,7 +90,6 @@ struct UrlRules::Impl {
   };
 
   void set_defaults(const config::Config& config);
-  void read_presets(const std::vector<std::string>& texts, std::vector<std::string>& problems);
   Result<void> apply(const Written& written, Run& run) const;
   // Of an option that is known and not built, whole or with these arguments: the refusal, or
   // nothing where the configuration wants such options left out.
@@ -163,6 +106,9 @@ struct UrlRules::Impl {
   Result<void> finish_fallback_url(RequestOptions* options) const;
   // Against IMGPROXY_ALLOWED_SOURCES.
   Result<void> check_source(std::string_view source_url) const;
+  // What stands behind `used` parts of options. Null: its extension names no format.
+  Result<void> take_source(const Parts& parts, std::size_t used, Run* run,
+                           ProcessingRequest& request) const;
 };
 
 void UrlRules::Impl::set_defaults(const config::Config& config) {
@@ -185,29 +131,6 @@ void UrlRules::Impl::set_defaults(const config::Config& config) {
   defaults.max_animation_frames = processing.max_animation_frames;
   defaults.max_animation_frame_resolution = processing.max_animation_frame_resolution;
   defaults.max_result_dimension = processing.max_result_dimension;
-}
-
-void UrlRules::Impl::read_presets(const std::vector<std::string>& texts,
-                                  std::vector<std::string>& problems) {
-  for (const std::string& text : texts) {
-    const Parts sides = split(text, "=");
-    const std::string_view name = trim(sides[0]);
-    const std::string_view value = sides.size() == 2 ? trim(sides[1]) : std::string_view();
-    if (name.empty() || value.empty()) {
-      problems.push_back("invalid preset string: " + text);
-      continue;
-    }
-    auto preset = std::make_unique<Preset>();
-    preset->text = value;
-    const Parts parts = split(preset->text, "/");
-    std::size_t used = 0;
-    preset->options = read_options(parts, url.arguments_separator, used);
-    if (used != parts.size()) {
-      problems.push_back("invalid preset value: " + text);
-      continue;
-    }
-    presets[std::string(name)] = std::move(preset);
-  }
 }
 
 Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
@@ -365,6 +288,23 @@ Result<void> UrlRules::Impl::finish_fallback_url(RequestOptions* options) const 
   return check_source(fallback);
 }
 
+Result<void> UrlRules::Impl::take_source(const Parts& parts, std::size_t used, Run* run,
+                                         ProcessingRequest& request) const {
+  for (std::size_t i = 0; i < used; ++i) {
+    request.options_text.append(i > 0 ? "/" : "").append(parts[i]);
+  }
+  const std::span<const std::string_view> rest = std::span(parts).subspan(used);
+  IMGRING_TRY(SourcePart source, decode_source(rest, url));
+  if (run != nullptr) IMGRING_TRY_VOID(apply_extension(source.extension, *run));
+  request.source_encrypted = source.encrypted;
+  IMGRING_TRY(request.source_url, final_source_url(std::move(source.url)));
+  const Result<void> allowed = check_source(request.source_url);
+  if (source.encrypted && !(allowed && may_be_fetched(request.source_url, query_separator))) {
+    return bad_encrypted_source();
+  }
+  return allowed;
+}
+
 UrlRules::UrlRules() : impl_(std::make_unique<Impl>()) {}
 UrlRules::~UrlRules() = default;
 
@@ -385,7 +325,7 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
   for (const config::UrlReplacement& rule : config.url.url_replacements) {
     impl.replacements.push_back({Pattern(rule.pattern), rule.replacement});
   }
-  impl.read_presets(config.url.presets, problems);
+  impl.presets = read_presets(config.url.presets, config.url.arguments_separator, problems);
   for (const auto& [name, preset] : impl.presets) {
     // Nothing has expired yet: what expires is judged by each request.
     RequestOptions scratch;
@@ -399,11 +339,11 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
                       " is not supported yet and is left out (IMGRING_UNSUPPORTED_OPTIONS)");
     }
   }
+  std::vector<std::string> info_problems;
+  impl.info.build(config.url, info_problems, found);
   if (warnings) warnings->insert(warnings->end(), found.begin(), found.end());
-  if (!problems.empty()) {
-    return fail(ErrorCode::kInternal,
-                "IMGPROXY_PRESETS or the file of IMGPROXY_PRESETS_PATH: " + join(problems, "; "));
-  }
+  IMGRING_TRY_VOID(no_problems("IMGPROXY_PRESETS", problems));
+  IMGRING_TRY_VOID(no_problems("IMGPROXY_INFO_PRESETS", info_problems));
   return std::shared_ptr<const UrlRules>(std::move(rules));
 }
 
@@ -435,25 +375,27 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   IMGRING_TRY_VOID(check_parts(path, impl.url.arguments_separator));
   const Parts parts = split(path, "/");
   IMGRING_TRY(const std::size_t used, impl.apply_path_options(parts, run));
-  for (std::size_t i = 0; i < used; ++i) {
-    request.options_text.append(i > 0 ? "/" : "").append(parts[i]);
-  }
   if (options.encoders.jpeg_mozjpeg && !impl.told_of_mozjpeg.exchange(true)) {
     request.warnings.emplace_back(
         "jpeg_options: trellis_quant, overshoot_deringing and optimize_scans are mozjpeg's and "
         "without effect; said once");
   }
-  const std::span<const std::string_view> rest = std::span(parts).subspan(used);
-  IMGRING_TRY(SourcePart source, decode_source(rest, impl.url));
-  IMGRING_TRY_VOID(impl.apply_extension(source.extension, run));
-  request.source_encrypted = source.encrypted;
-  IMGRING_TRY(request.source_url, impl.final_source_url(std::move(source.url)));
-  const Result<void> allowed = impl.check_source(request.source_url);
-  if (source.encrypted && !(allowed && may_be_fetched(request.source_url, impl.query_separator))) {
-    return bad_encrypted_source();
-  }
-  if (!allowed) return std::unexpected(allowed.error());
+  IMGRING_TRY_VOID(impl.take_source(parts, used, &run, request));
   IMGRING_TRY_VOID(impl.finish_fallback_url(&options));
+  return request;
+}
+
+Result<ProcessingRequest> UrlRules::parse_info(std::string_view path,
+                                               std::int64_t now_unix_s) const {
+  const Impl& impl = *impl_;
+  ProcessingRequest request;
+  request.options = impl.defaults;
+  request.info.emplace();
+  if (path.starts_with('/')) path.remove_prefix(1);
+  IMGRING_TRY_VOID(check_parts(path, impl.url.arguments_separator));
+  const Parts parts = split(path, "/");
+  IMGRING_TRY(const std::size_t used, impl.info.apply(parts, now_unix_s, request));
+  IMGRING_TRY_VOID(impl.take_source(parts, used, nullptr, request));
   return request;
 }
 

@@ -14,6 +14,7 @@
 namespace imgring::url {
 namespace {
 
+constexpr std::string_view kInfoEndpoint = "info";
 constexpr std::size_t kDigestBytes = 32;
 using Digest = std::array<unsigned char, kDigestBytes>;
 
@@ -78,15 +79,20 @@ Result<SplitTarget> split_target(std::string_view target, std::string_view prefi
     target.remove_prefix(prefix.size() + 1);
   }
   if (target.starts_with('/')) target.remove_prefix(1);
-  const std::size_t slash = target.find('/');
+  std::size_t slash = target.find('/');
+  SplitTarget split;
+  // Where signatures are off anything may stand for one but this.
+  split.info = slash != std::string_view::npos &&
+               percent_decode(target.substr(0, slash)).value_or("") == kInfoEndpoint;
+  if (split.info) {
+    target.remove_prefix(slash + 1);
+    slash = target.find('/');
+  }
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == target.size()) {
     return fail(ErrorCode::kInvalidUrl, "the path has no signature or nothing after it");
   }
-  SplitTarget split{std::string(target.substr(0, slash)), redenormalise(target.substr(slash + 1))};
-  // Where signatures are off anything may stand for one, and /info/SOURCE would be a picture.
-  if (percent_decode(split.signature).value_or("") == "info") {
-    return fail(ErrorCode::kInvalidUrl, "/info is not built yet");
-  }
+  split.signature = target.substr(0, slash);
+  split.path = redenormalise(target.substr(slash + 1));
   return split;
 }
 

@@ -29,6 +29,7 @@ Config config_of(std::size_t index) {
     config.url.allow_security_options = true;
     config.url.base64_url_includes_filename = true;
     config.url.presets = {"a=w:1/pr:b", "b=h:2/pr:a", "default=q:5"};
+    config.url.info_presets = {"a=p:4/pr:b", "b=bh:4:3/pr:a", "default=exif:0"};
     config.url.source_url_encryption_key = std::string(32, 'k');
   } else if (index == 2) {
     config.url.only_presets = true;
@@ -73,6 +74,15 @@ void check_options(const imgring::url::RequestOptions& o) {
   IMGRING_CHECK(o.max_animation_frames > 0);
 }
 
+void check_info(const imgring::url::InfoOptions& info) {
+  IMGRING_CHECK(info.palette == 0 || (info.palette >= 2 && info.palette <= 256));
+  IMGRING_CHECK(info.blurhash_x >= 0 && info.blurhash_x <= 9);
+  IMGRING_CHECK(info.blurhash_y >= 0 && info.blurhash_y <= 9);
+  IMGRING_CHECK(std::isfinite(info.crop.width) && info.crop.width >= 0);
+  IMGRING_CHECK(std::isfinite(info.crop.gravity.x));
+  static_cast<void>(imgring::url::describe(info));
+}
+
 void check_source(const std::string& source_url) {
   const auto http = imgring::url::parse_http_url(source_url);
   if (http) {
@@ -98,11 +108,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!split) return 0;
   const auto fits = imgring::url::verify_signature(*split, setting.config.url);
   static_cast<void>(fits);
-  const auto request = setting.rules->parse(split->path, {}, 1'700'000'000);
+  const auto request = split->info ? setting.rules->parse_info(split->path, 1'700'000'000)
+                                   : setting.rules->parse(split->path, {}, 1'700'000'000);
   if (!request) {
     IMGRING_CHECK(request.error().status() == 404 || request.error().status() == 403);
     return 0;
   }
+  if (request->info) check_info(*request->info);
   check_options(request->options);
   static_cast<void>(imgring::url::describe(request->options));
   check_source(request->source_url);

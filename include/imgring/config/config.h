@@ -143,6 +143,10 @@ struct UrlConfig {
   bool base64_url_includes_filename = false;
   std::vector<std::string> presets;  // "name=options", the list's items and then the file's lines
   bool only_presets = false;
+  // Of the info endpoint.
+  std::vector<std::string> allowed_info_options;
+  std::vector<std::string> info_presets;
+  bool info_only_presets = false;         // not set: as only_presets
   std::string source_url_encryption_key;  // raw bytes; empty = none
   UnsupportedOptions unsupported_options =
       UnsupportedOptions::kFail;  // IMGRING_UNSUPPORTED_OPTIONS

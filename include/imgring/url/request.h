@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "imgring/base/error.h"
 #include "imgring/base/log.h"
 #include "imgring/config/config.h"
+#include "imgring/url/info_options.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::url {
@@ -29,6 +31,7 @@ ClientFeatures detect_features(const FeatureHeaders& headers,
 
 struct ProcessingRequest {
   RequestOptions options;
+  std::optional<InfoOptions> info;  // the info endpoint's; of the options, limits and time count
   std::string source_url;
   bool source_encrypted = false;      // by enc/: not to be shown to the client
   std::string options_text;           // as written in the URL (log)
@@ -40,7 +43,8 @@ struct ProcessingRequest {
 // Signature and path of a target, re-denormalised (urls.md section 2).
 struct SplitTarget {
   std::string signature;
-  std::string path;  // without the leading slash
+  std::string path;   // without the leading slash
+  bool info = false;  // of the info endpoint: "info" stood before the signature
 };
 // `prefix`: IMGPROXY_PATH_PREFIX. `target`: the raw bytes of the request line.
 Result<SplitTarget> split_target(std::string_view target, std::string_view prefix);
@@ -65,6 +69,8 @@ class UrlRules {
   // Options, presets, source URL, allowed sources. `now_unix_s` judges `expires`.
   Result<ProcessingRequest> parse(std::string_view path, const ClientFeatures& features,
                                   std::int64_t now_unix_s) const;
+  // The same of a path of the info endpoint.
+  Result<ProcessingRequest> parse_info(std::string_view path, std::int64_t now_unix_s) const;
   // Source URL against IMGPROXY_ALLOWED_SOURCES (used again at each redirect).
   bool source_allowed(std::string_view source_url) const;
   ~UrlRules();

@@ -353,6 +353,22 @@ TEST(Load, PresetsOfTheListComeBeforeTheFile) {
             (std::vector<std::string>{"a=w:1", "b=w:2", "c=w:3", "d=w:4"}));
 }
 
+TEST(Load, InfoPresetsAreOthersAndAllowedAsProcessingOnesUnlessSaid) {
+  const Folder folder;
+  const std::string path = folder.file("presets", "c=p:3\n");
+  const Outcome outcome = load({{"IMGPROXY_INFO_PRESETS", "a=p:2,b=th:1"},
+                                {"IMGPROXY_INFO_PRESETS_PATH", path},
+                                {"IMGPROXY_ONLY_PRESETS", "true"}});
+  EXPECT_EQ(outcome.config->url.info_presets,
+            (std::vector<std::string>{"a=p:2", "b=th:1", "c=p:3"}));
+  EXPECT_TRUE(outcome.config->url.presets.empty());
+  EXPECT_TRUE(outcome.config->url.info_only_presets);
+  const Outcome said =
+      load({{"IMGPROXY_ONLY_PRESETS", "true"}, {"IMGPROXY_INFO_ONLY_PRESETS", "false"}});
+  EXPECT_FALSE(said.config->url.info_only_presets);
+  EXPECT_FALSE(load({{"IMGPROXY_INFO_PRESETS_PATH", "/no/such/file"}}).config.has_value());
+}
+
 TEST(Load, OfDataPathAndUrlTheFirstCounts) {
   const Folder folder;
   const std::string path = folder.file("wm", "bytes");

@@ -5,8 +5,8 @@ namespace imgring::url {
 namespace {
 
 TEST(Describe, DefaultsSayNothing) {
-  EXPECT_EQ(describe({}), "");
-  EXPECT_TRUE(log_fields({}).empty());
+  EXPECT_EQ(describe(RequestOptions()), "");
+  EXPECT_TRUE(log_fields(RequestOptions()).empty());
 }
 
 TEST(Describe, FieldsKeepTheirTypes) {

@@ -130,18 +130,37 @@ TEST(Signature, ThreeSlashesAreSignedAsOne) {
   EXPECT_EQ(status_of(doubled, "/w:10/plain/x", config), 403);
 }
 
-// Where signatures are off, "info" would be one, and the rest a picture.
-TEST(SplitTarget, InfoIsNoSignature) {
+// Its signature and path stand behind it, and what is signed is without it.
+TEST(SplitTarget, InfoIsAnEndpoint) {
+  struct Case {
+    std::string_view target, prefix, signature, path;
+  };
+  const Case cases[] = {
+      {"/info/_/s:1/plain/x", "", "_", "s:1/plain/x"},
+      {"/%69nfo/_/plain/x", "", "_", "plain/x"},
+      {"/i%6Efo/unsafe/plain/http:/a", "", "unsafe", "plain/http://a"},
+      {"//info/_/plain/x", "", "_", "plain/x"},
+      {"/pre/info/_/plain/x?query", "/pre", "_", "plain/x"},
+      {"/info/info/plain/x", "", "info", "plain/x"},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.target);
+    const auto split = split_target(c.target, c.prefix);
+    ASSERT_TRUE(split.has_value());
+    EXPECT_TRUE(split->info);
+    EXPECT_EQ(split->signature, c.signature);
+    EXPECT_EQ(split->path, c.path);
+  }
   for (const std::string_view target :
-       {"/info/w:10/plain/x", "/info/aGVsbG8", "//info/aGVsbG8", "/%69nfo/aGVsbG8",
-        "/i%6Efo/unsafe/plain/x", "/pre/info/aGVsbG8", "/pre//info/aGVsbG8"}) {
+       {"/info", "/info/", "/info/aGVsbG8", "/info/_/", "/info//x"}) {
     SCOPED_TRACE(target);
-    const auto split = split_target(target, target.starts_with("/pre") ? "/pre" : "");
+    const auto split = split_target(target, "");
     ASSERT_FALSE(split.has_value());
     EXPECT_EQ(split.error().status(), 404);
-    EXPECT_EQ(split.error().detail, "/info is not built yet");
   }
-  EXPECT_TRUE(split_target("/information/aGVsbG8", "").has_value());
+  const auto other = split_target("/information/aGVsbG8", "");
+  ASSERT_TRUE(other.has_value());
+  EXPECT_FALSE(other->info);
 }
 
 TEST(Signature, UncheckedOnesMustNotLookLikeOptions) {
