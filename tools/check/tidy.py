@@ -32,6 +32,7 @@ MODULES = [
     'source',
     'codec',
     'svg',
+    'info',
     'sandbox',
     'image',
     'pipeline',
@@ -93,6 +94,7 @@ PACKAGES = [
     'libpng',
     'libwebp',
     'expat',
+    'libexif',
     'fmt',
 ]
 
