@@ -142,15 +142,50 @@ void print_plan(const pipeline::Foreseen& seen, const url::RequestOptions& optio
               fresh.value_or("none").c_str());
 }
 
+// How much of the source an info URL needs.
+const char* needs_of(const url::InfoOptions& wanted) noexcept {
+  if (wanted.wants_pixels()) return "the whole file, and its pixels";
+  return wanted.wants_file() ? "the whole file" : "the header, where the format has one in front";
+}
+
+Result<void> explain_info(const url::ProcessingRequest& request, pipeline::RenderJob job,
+                          const config::Config& config) {
+  const url::RequestOptions options =
+      pipeline::info_picture_options(request.options, *request.info);
+  const pipeline::InfoRequest info{.options = &*request.info,
+                                   .size_bytes = static_cast<std::int64_t>(job.source.size())};
+  job.options = &options;
+  job.info = &info;
+  const StopFlag stop;
+  IMGRING_TRY(const pipeline::RenderedImage told, pipeline::render(job, stop));
+  const auto fresh =
+      service::cache_control(service::Freshness{.now_unix_s = std::time(nullptr),
+                                                .expires_unix_s = request.options.expires_unix_s},
+                             config);
+  std::printf(
+      "needs: %s\nanswer: %s\nheaders:\n  Content-Type: application/json\n"
+      "  Cache-Control: %s\n",
+      needs_of(*request.info), std::string(as_text(told.bytes.span())).c_str(),
+      fresh.value_or("none").c_str());
+  return {};
+}
+
+Result<url::ProcessingRequest> parsed_of(const server::Snapshot& snapshot,
+                                         const url::SplitTarget& split) {
+  if (split.info) return snapshot.rules->parse_info(split.path, std::time(nullptr));
+  return snapshot.rules->parse(split.path, {}, std::time(nullptr));
+}
+
 Result<void> explain(const server::Snapshot& snapshot, std::string_view target) {
   const config::Config& config = snapshot.config;
   IMGRING_TRY(url::SplitTarget split, url::split_target(target, config.server.path_prefix));
   const Result<void> verdict = url::verify_signature(split, config.url);
   std::printf("signature: %s\n", verdict ? "accepted" : verdict.error().detail.c_str());
-  IMGRING_TRY(url::ProcessingRequest request,
-              snapshot.rules->parse(split.path, {}, std::time(nullptr)));
-  std::printf("source: %s\noptions: %s\n", display_text(request.source_url).c_str(),
-              url::describe(request.options).c_str());
+  IMGRING_TRY(url::ProcessingRequest request, parsed_of(snapshot, split));
+  std::printf(
+      "source: %s\n%s: %s\n", display_text(request.source_url).c_str(),
+      request.info ? "info options" : "options",
+      (request.info ? url::describe(*request.info) : url::describe(request.options)).c_str());
   if (!request.ignored.empty()) {
     std::printf("left out, not built: %s\n", join(request.ignored, ", ").c_str());
   }
@@ -172,6 +207,7 @@ Result<void> explain(const server::Snapshot& snapshot, std::string_view target) 
   std::printf("source content: %s, %zu bytes\n",
               std::string(facts_of(job.source_type).name).c_str(), bytes.size());
   if (job.source_type == ImageType::kUnknown) return fail(ErrorCode::kUnknownType);
+  if (request.info) return explain_info(request, job, config);
   IMGRING_TRY(pipeline::Foreseen seen, pipeline::foresee(job));
   print_plan(seen, request.options, request.source_url, config);
   return {};

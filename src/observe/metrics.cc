@@ -407,6 +407,8 @@ void put_life(Page& page, const MetricsView& view) {
   page.begin({"reloads_total", "counter", "SIGHUPs, by what became of them."});
   page.sample("result=\"good\"", view.reload.good);
   page.sample("result=\"failed\"", view.reload.failed);
+  page.only({"info_requests_total", "counter", "Requests of the info endpoint with a good URL."},
+            sum(view, [](const CoreMetrics& c) -> auto& { return c.info_requests; }));
   page.only({"requests_with_ignored_options_total", "counter",
              "Requests from whose URLs options were left out that are not built."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.ignored_options; }));

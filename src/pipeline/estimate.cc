@@ -209,7 +209,11 @@ std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
 
 namespace {
 
-Estimate estimate_render(const RenderJob& job, const std::optional<SourceFacts>& known) {
+// Blocks of metadata with what is made of them, and the copies of a small picture that its colours
+// are told of: 4 MB each way.
+constexpr std::int64_t kInfoBytes = 4 << 20, kInfoPictureBytes = 12 << 20;
+
+Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>& known) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
@@ -238,8 +242,10 @@ Estimate estimate_render(const RenderJob& job, const std::optional<SourceFacts>&
 }  // namespace
 
 Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known) {
-  Estimate out = estimate_render(job, known);
+  Estimate out = estimate_picture(job, known);
   out.work.decode += hashsum_time(job);
+  if (job.info == nullptr) return out;
+  out.bytes += job.info->options->wants_pixels() ? kInfoBytes + kInfoPictureBytes : kInfoBytes;
   return out;
 }
 

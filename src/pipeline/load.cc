@@ -238,6 +238,8 @@ Result<Opened> open_source(const LoadRequest& request) {
   return opened;
 }
 
+Result<VipsImagePtr> load_whole(const LoadRequest& request) { return load_with(request, {}, 1); }
+
 Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input) {
   if (opened.drawing != nullptr) return load_vector(request, std::move(opened), input);
   Plan plan = make_plan(*input);

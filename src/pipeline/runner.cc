@@ -13,6 +13,7 @@
 #include "imgring/svg/svg.h"
 #include "load.h"
 #include "native_run.h"
+#include "rendition.h"
 #include "save_result.h"
 #include "steps/steps.h"
 
@@ -191,6 +192,7 @@ Result<RenderedImage> render_styled(RenderJob job, const image::StopFlag& stop) 
 
 Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
   IMGRING_TRY_VOID(vips::check_stop(stop));
+  if (job.info != nullptr) return render_info(job, stop);
   IMGRING_TRY_VOID(check_hashsum(job, stop));
   const bool styled = facts_of(job.source_type).vector && !job.options->style.empty();
   return styled ? render_styled(job, stop) : render_source(job, stop);
@@ -206,6 +208,15 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
     if (!stopped) return std::unexpected(std::move(stopped).error());
   }
   return result;
+}
+
+Result<VipsImagePtr> finished_picture(const RenderJob& job, const image::StopFlag& stop) {
+  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
+  IMGRING_TRY(PlanInput input, input_of(job, opened));
+  IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
+  IMGRING_TRY_VOID(check_sizes(loaded.plan));
+  IMGRING_TRY(const VipsImagePtr picture, still_picture(job, std::move(loaded), &input, stop));
+  return finalised(picture.get(), input);
 }
 
 Result<Foreseen> foresee(const RenderJob& job) {

@@ -26,6 +26,7 @@ Result<void> check(Services& services, loop::Event& memory_short, ImageRequest& 
     return std::unexpected(std::move(parsed).error());
   }
   image.parsed = std::move(*parsed);
+  if (image.parsed->info) services.metrics.info_requests.add();
   if (!image.parsed->ignored.empty()) services.metrics.ignored_options.add();
   const service::MemoryLevel memory = services.shared.memory.look();
   if (memory != service::MemoryLevel::kFine) memory_short.notify();

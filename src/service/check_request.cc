@@ -19,7 +19,7 @@ Result<url::ProcessingRequest> check_request(const http::Request& request, const
   }
   IMGRING_TRY(url::SplitTarget split, url::split_target(request.target, config.server.path_prefix));
   IMGRING_TRY_VOID(url::verify_signature(split, config.url));
-  if (split.info) return fail(ErrorCode::kInvalidUrl, "/info is not built yet");
+  if (split.info) return snapshot.rules->parse_info(split.path, now_unix_s);
   const url::FeatureHeaders hints{.accept = headers.get("accept"),
                                   .sec_ch_dpr = headers.get("sec-ch-dpr"),
                                   .dpr = headers.get("dpr"),

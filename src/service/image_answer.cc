@@ -91,10 +91,29 @@ Answer not_modified(const ImageRequest& request, const Origin& origin, std::int6
   answer.response = base_response(304, request.id);
   add_cors(answer.response, request.config());
   add_freshness(answer.response, request, origin, now_unix_s);
-  add_vary(answer.response, request.config());
+  if (!request.parsed->info) add_vary(answer.response, request.config());
   add_validators(answer.response, origin.headers, request.config().server);
   add_ignored(answer.response, request);
   add_cache_tags(answer.response, request);
+  return answer;
+}
+
+Answer describe_info(const ImageRequest& request, const ResultPtr& result,
+                     std::int64_t now_unix_s) {
+  const config::Config& config = request.config();
+  const Origin& origin = *result->origin;
+  Answer answer;
+  http::Response& response = answer.response;
+  response = base_response(200, request.id);
+  add_cors(response, config);
+  response.headers.add("Content-Type", "application/json");
+  add_freshness(response, request, origin, now_unix_s);
+  add_canonical(response, request);
+  add_ignored(response, request);
+  add_origin(response, origin, config.server);
+  add_custom(response, config);
+  answer.body = Bytes(result->bytes.span(), result);
+  answer.of_part = result->of_part;
   return answer;
 }
 

@@ -25,6 +25,7 @@ loop::Task<Result<Answer>> make_picture(Services& services, loop::Scope& scope,
   IMGRING_CO_TRY(Admission admission, co_await admit(services, scope, request, *job));
   IMGRING_CO_TRY(ResultPtr result, co_await make_result(services, scope, request, std::move(job),
                                                         std::move(admission)));
+  if (request.parsed->info) co_return describe_info(request, result, services.loop.unix_s());
   Answer plain = describe(request, result, services.loop.unix_s());
   co_return co_await compress(services, scope, request, result->type, std::move(plain));
 }

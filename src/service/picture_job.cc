@@ -5,6 +5,19 @@
 
 namespace imgring::service {
 
+namespace {
+
+void tell_info(const ImageRequest& request, PictureJob* job) {
+  job->wanted = *request.parsed->info;
+  job->options = pipeline::info_picture_options(job->options, *job->wanted);
+  job->info = {.options = &*job->wanted,
+               .size_bytes = job->source->origin->file_bytes,
+               .cut = job->source->cut};
+  job->render.info = &job->info;
+}
+
+}  // namespace
+
 JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& shared) {
   auto out = std::make_shared<PictureJob>();
   out->snapshot = request.snapshot;
@@ -23,6 +36,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& 
   job.scratch = shared.scratch;
   job.log = &shared.log;
   job.time = {&system_time(), request.time.due()};
+  if (request.parsed->info) tell_info(request, out.get());
   return out;
 }
 

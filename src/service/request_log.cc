@@ -98,10 +98,11 @@ void log_completed(Shared& shared, ImageRequest& request, const CompletedLine& l
   LogGroup options;
   std::string image_url;
   if (request.source_shown && request.parsed) {
-    options = url::log_fields(request.parsed->options);
+    options = request.parsed->info ? url::log_fields(*request.parsed->info)
+                                   : url::log_fields(request.parsed->options);
     image_url = display_text(request.parsed->source_url);
     fields[count++] = {"image_url", image_url};
-    fields[count++] = {"processing_options", &options};
+    fields[count++] = {request.parsed->info ? "info_options" : "processing_options", &options};
   }
   std::string ignored;
   if (request.parsed && !request.parsed->ignored.empty()) {

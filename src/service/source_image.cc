@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "imgring/format/sniff.h"
+#include "imgring/info/blocks.h"
 #include "imgring/pipeline/read_facts.h"
 #include "imgring/service/refusals.h"
 #include "imgring/service/source_request.h"
@@ -22,12 +23,32 @@ struct Coming {  // counted among a lane's jobs to come while it lives
   std::atomic<int>& count;
 };
 
+// Whether what came tells all that the info endpoint is asked for. Loop thread.
+class HeaderWatch {
+ public:
+  explicit HeaderWatch(const ImageRequest& request)
+      : wanted_(&*request.parsed->info), url_(&request.parsed->source_url) {}
+  bool operator()(ByteSpan so_far) {
+    if (wanted_->wants_file()) return false;
+    if (type_ == ImageType::kUnknown) type_ = type_of_source(so_far, *url_, {});
+    // What the Content-Type may make of it is not known here.
+    if (type_ == ImageType::kUnknown || type_ == ImageType::kTiff) return false;
+    return info::header_tells(so_far, type_, *wanted_);
+  }
+
+ private:
+  const url::InfoOptions* wanted_;
+  const std::string* url_;
+  ImageType type_ = ImageType::kUnknown;
+};
+
 loop::Task<Result<source::SourceAnswer>> download(Services& services, loop::Scope& scope,
                                                   ImageRequest& request) {
   const RunningPhase phase(request.time, Phase::kDownloading, services.loop);
   const loop::Lane lane = request.lane.value_or(loop::Lane::kQuick);
   const Coming coming(services.shared.coming[static_cast<std::size_t>(lane)]);
-  const source::SourceRequest wanted = source_request(request, false);
+  source::SourceRequest wanted = source_request(request, false);
+  if (request.parsed->info) wanted.enough = HeaderWatch(request);
   co_return co_await services.sources.fetch(scope, wanted);
 }
 
@@ -55,6 +76,11 @@ Result<SourcePtr> accept_source(const ImageRequest& request, source::SourceAnswe
   if (image->not_modified) return image;
   const ByteSpan body = answer.body.bytes();
   origin->size_bytes = body.size();
+  image->cut = answer.cut;
+  origin->file_bytes = answer.head.content_length;
+  if (origin->file_bytes < 0) {
+    origin->file_bytes = image->cut ? 0 : static_cast<std::int64_t>(body.size());
+  }
   image->bytes = Bytes(body, std::move(answer.body));
   image->grant = std::move(answer.grant);
   image->type =
@@ -109,7 +135,7 @@ loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, Ima
 
 SourcePtr fall_back(const ImageRequest& request, const Error& error) {
   const auto& fallback = request.snapshot->fallback;
-  if (!fallback || !may_be_replaced(error)) return nullptr;
+  if (!fallback || request.parsed->info || !may_be_replaced(error)) return nullptr;
   auto image = std::make_shared<SourceImage>();
   auto origin = std::make_shared<Origin>();
   image->origin = origin;

@@ -66,6 +66,7 @@ struct alignas(64) CoreMetrics {
   mem::Counter holds;                // how often one was
   std::array<mem::Counter, kRefusalNames.size()> refusals;
   mem::Counter cancelled_jobs;   // work whose client left or whose time was over
+  mem::Counter info_requests;    // of the info endpoint, whose URL was accepted
   mem::Counter ignored_options;  // requests from which options were left out that are not built
   PauseHistogram tick_duration;  // the memory-release tick
   PauseHistogram tick_wait;      // of it, what something waited for

@@ -18,6 +18,7 @@
 #include "imgring/image/stop.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/sandbox/children.h"
+#include "imgring/url/info_options.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::pipeline {
@@ -34,6 +35,18 @@ struct RenderTime {
   const TimeSource* source = nullptr;
   TimeSource::Time due{};
 };
+// What is to be told of a source, in place of a picture of it.
+struct InfoRequest {
+  const url::InfoOptions* options = nullptr;
+  std::int64_t size_bytes = 0;  // of the file, as its source says
+  bool cut = false;             // the source is the beginning of a file, which tells enough
+};
+// The longest side of the picture that colours are told of.
+inline constexpr int kInfoPictureSide = 1024;
+// The options of the small picture that `wanted` is told of, within the limits of a request; where
+// no pixels are wanted, those that leave a source as it is.
+url::RequestOptions info_picture_options(const url::RequestOptions& request,
+                                         const url::InfoOptions& wanted);
 
 struct RenderJob {
   ByteSpan source;
@@ -49,8 +62,9 @@ struct RenderJob {
   const Logger* log = nullptr;              // debug lines about what is left out; null: none
   // What the job was granted: a child that works for it may take no more. 0: no bound (tests).
   std::uint64_t memory_bytes = 0;
-  RenderTime time;            // what searches by trying end before
-  bool libvips_only = false;  // for tests: nothing goes the shorter way
+  RenderTime time;                    // what searches by trying end before
+  const InfoRequest* info = nullptr;  // null: a picture is wanted
+  bool libvips_only = false;          // for tests: nothing goes the shorter way
 };
 
 struct RenderedImage {

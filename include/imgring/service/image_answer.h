@@ -12,6 +12,8 @@ namespace imgring::service {
 
 // `now_unix_s`: what expires does so from then on.
 Answer describe(const ImageRequest& request, const ResultPtr& result, std::int64_t now_unix_s);
+// The same of what the info endpoint tells: the result's bytes are JSON.
+Answer describe_info(const ImageRequest& request, const ResultPtr& result, std::int64_t now_unix_s);
 // What the client has is still good: 304.
 Answer not_modified(const ImageRequest& request, const Origin& origin, std::int64_t now_unix_s);
 // Link to the source, when it is on the web and no secret.

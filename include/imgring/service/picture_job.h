@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "imgring/base/stop.h"
 #include "imgring/pipeline/render.h"
@@ -18,6 +19,8 @@ struct PictureJob {
   url::RequestOptions options;
   SourcePtr source;
   StopFlag stop;
+  std::optional<url::InfoOptions> wanted;  // the info endpoint's
+  pipeline::InfoRequest info;
   pipeline::RenderJob render;  // points at the above
 };
 using JobPtr = std::shared_ptr<PictureJob>;

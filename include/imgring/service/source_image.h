@@ -23,6 +23,9 @@ struct Origin {
   http::Headers headers;          // freshness and validators; none of a fallback's
   std::optional<Error> replaced;  // the error that the fallback image stands in for
   std::size_t size_bytes = 0;
+  // Of the file: what the source announced, or what came of it; 0: it was not read to its end, and
+  // nobody said.
+  std::int64_t file_bytes = 0;
 };
 
 struct SourceImage {
@@ -31,6 +34,7 @@ struct SourceImage {
   ImageType type = ImageType::kUnknown;
   std::optional<format::SourceFacts> facts;  // nullopt: the header can't be read here
   Bytes bytes;
+  bool cut = false;  // the beginning of the file, which tells what the info endpoint is asked
   source::BodyGrant grant;  // of a fetched body
 };
 using SourcePtr = std::shared_ptr<SourceImage>;

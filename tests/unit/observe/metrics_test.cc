@@ -344,6 +344,7 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   cores_[0].connections_held.sub();
   cores_[1].holds.add(9);
   cores_[0].ignored_options.add(4);
+  cores_[1].info_requests.add(3);
   cores_[1].connections_waiting.set(5);
   cores_[1].tick_duration.observe(70us);
   cores_[1].tick_duration.observe(-1ms);
@@ -360,6 +361,7 @@ TEST_F(Metrics, GaugesGoUpAndDown) {
   EXPECT_EQ(reader["connections_waiting"], 5);
   EXPECT_EQ(reader["connections_held_total"], 9);
   EXPECT_EQ(reader["imgring_requests_with_ignored_options_total"], 4);
+  EXPECT_EQ(reader["imgring_info_requests_total"], 3);
   EXPECT_EQ(reader["memory_tick_duration_seconds_bucket{le=\"0.0001\"}"], 2);
   EXPECT_EQ(reader["vips_memory_bytes"], 1000);
   EXPECT_EQ(reader["vips_max_memory_bytes"], 2000);
@@ -423,7 +425,8 @@ TEST_F(Metrics, OwnNamesHaveOnePrefixAndOlderOnesSayThatTheyGo) {
     if (!name.starts_with("imgring_")) continue;
     const std::string older = name.substr(8);
     const bool since = older == "build_info" || older.find("reload") != std::string::npos ||
-                       older.find("ignored_options") != std::string::npos;
+                       older.find("ignored_options") != std::string::npos ||
+                       older == "info_requests_total";
     EXPECT_EQ(reader.types().contains(older), !since) << name;
     if (since) continue;
     EXPECT_EQ(reader.types().at(older), type) << name;

@@ -1,0 +1,17 @@
+// A picture of a source as its steps and colours leave it, without a saver: what is told of pixels
+// is told of this. Helper threads only.
+#pragma once
+
+#include "imgring/image/stop.h"
+#include "imgring/image/vips_image.h"
+#include "imgring/pipeline/render.h"
+
+namespace imgring::pipeline {
+
+// The first frame, as `job.options` ask for it. Errors: those of render().
+Result<image::VipsImagePtr> finished_picture(const RenderJob& job, const image::StopFlag& stop);
+
+// The answer of the info endpoint: JSON. `job.info` is set.
+Result<RenderedImage> render_info(const RenderJob& job, const image::StopFlag& stop);
+
+}  // namespace imgring::pipeline
