@@ -1,5 +1,5 @@
 // Options of imgproxy's paid edition about sources and answers, on the real server (paid.md
-// sections 5 to 8): pages, encoders, fallback images, hash sums, sheets, tags.
+// sections 4 to 6): pages, encoders, fallback images, hash sums, sheets, tags.
 #include <gtest/gtest.h>
 
 #include <cstring>
