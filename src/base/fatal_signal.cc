@@ -35,6 +35,7 @@ struct Object {
 std::array<Object, kObjectsMax> objects;
 std::size_t object_count = 0;
 std::array<char, 65> build_id = {"none"};
+int told_fd = STDERR_FILENO;
 
 // A line of numbers and words, without the C library.
 class Line {
@@ -102,10 +103,9 @@ void write_line(int signal) noexcept {
   line.put(", frames:");
   for (std::size_t i = 0; i < frame_count.load(); ++i) put_frame(line, frames[i]);
   line.put("\n");
-  pollfd room{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+  pollfd room{.fd = told_fd, .events = POLLOUT, .revents = 0};
   if (poll(&room, 1, kPatienceMs) == 0) return;  // nobody reads
-  [[maybe_unused]] const auto written =
-      write(STDERR_FILENO, line.text().data(), line.text().size());
+  [[maybe_unused]] const auto written = write(told_fd, line.text().data(), line.text().size());
 }
 
 // The default action: at once for a signal that somebody sent, and for a fault when the instruction
@@ -181,7 +181,8 @@ _Unwind_Reason_Code no_frame(_Unwind_Context*, void*) { return _URC_END_OF_STACK
 
 }  // namespace
 
-void tell_of_fatal_signals() noexcept {
+void tell_of_fatal_signals(int fd) noexcept {
+  told_fd = fd;
   object_count = 0;
   dl_iterate_phdr(add_object, nullptr);
   _Unwind_Backtrace(no_frame, nullptr);  // what it sets up once it sets up here

@@ -48,7 +48,6 @@ constexpr int kAllowed[] = {
     SYS_membarrier,
     SYS_futex,
     SYS_sched_yield,
-    SYS_sched_getaffinity,
     SYS_set_robust_list,
     SYS_set_tid_address,
     SYS_rseq,
@@ -79,7 +78,7 @@ constexpr int kAllowed[] = {
 
 // Answered by our own handler of SIGSYS (kept_files.cc).
 constexpr int kTrapped[] = {
-    SYS_openat,     SYS_faccessat, SYS_faccessat2,
+    SYS_openat,     SYS_faccessat, SYS_faccessat2, SYS_sched_getaffinity,
 #if defined(SYS_open)
     SYS_open,       SYS_access,
 #endif
@@ -197,7 +196,8 @@ Result<void> install_call_filter(int socket, std::span<const int> more) {
   filter.set(SCMP_FLTATR_API_SYSRAWRC, 1);  // the kernel's own error, if it refuses
   filter.load();
   if (filter.error() == 0) return {};
-  return fail(ErrorCode::kInternal,
+  const bool shortage = filter.error() == ENOMEM || filter.error() == EAGAIN;
+  return fail(shortage ? ErrorCode::kOverloaded : ErrorCode::kInternal,
               std::string("seccomp (a filter of system calls): ") + std::strerror(filter.error()));
 }
 

@@ -30,6 +30,8 @@ inline constexpr int kStatusUnknown = -1;
 // Printable ASCII of what a child says for the log.
 std::string detail_of(const Told& told);
 std::string words_of(int status);
+// What waits in this pipe, printable; empty for none.
+std::string last_words(int pipe);
 mem::OwnMemory memory_of(pid_t pid);
 
 }  // namespace imgring::sandbox

@@ -26,6 +26,7 @@ constexpr pid_t kPlace = 0;
 }  // namespace
 
 Children::Children(ChildrenOptions options) : options_(std::move(options)) {
+  if (options_.warm_max == 0) options_.warm_max = options_.children_max;
   if (!options_.start) options_.start = [](const Kind& kind) { return start_process(kind); };
 }
 
@@ -103,19 +104,20 @@ Result<Children::ChildPtr> Children::take(const Kind& kind, const StopFlag& stop
     if (first) told_.push_back(&kind);
   }
   if (first && options_.log != nullptr) {
-    options_.log->error(std::string(kind.texts.broken) + ": " + child.error().detail);
+    const std::string text = std::string(kind.texts.broken) + ": " + child.error().detail;
+    kind.dispensable ? options_.log->warning(text) : options_.log->error(text);
   }
   return child;
 }
 
-// A place for one more. Children that wait for work of another kind make room: no more are alive
-// than helpers.
+// A place for one more. Children that wait for work of another kind make room.
 Result<void> Children::take_place(const Kind& kind) {
   for (;;) {
     {
       const std::lock_guard lock(mutex_);
-      if (alive_.size() < options_.children_max) {
-        alive_.push_back(kPlace);
+      const bool in_the_way = !idle_.empty() && alive_.size() >= options_.warm_max;
+      if (!in_the_way && alive_.size() < options_.children_max) {
+        alive_.push_back({kPlace, &kind});
         return {};
       }
     }
@@ -134,13 +136,15 @@ Result<Children::ChildPtr> Children::start_child(const Kind& kind, const StopFla
   auto child = std::make_unique<Child>();
   {
     const std::lock_guard lock(mutex_);
-    const auto place = std::find(alive_.begin(), alive_.end(), kPlace);
+    const auto place = std::ranges::find_if(
+        alive_, [&](const Alive& one) { return one.pid == kPlace && one.kind == &kind; });
     if (!process) {
       alive_.erase(place);
+      if (process.error().code == ErrorCode::kInternal) given_up_.push_back(&kind);
       return std::unexpected(std::move(process).error());
     }
-    ++counts_.started;
-    *place = process->pid;
+    ++count_of(kind).started;
+    place->pid = process->pid;
   }
   child->kind = &kind;
   child->process = std::move(*process);
@@ -167,8 +171,18 @@ Error Children::not_ready(ChildPtr child, Heard heard, const Told& told, const S
     bury(std::move(child), Job::Why::kStopped);
     return Error(ErrorCode::kOverloaded, who + " did not start in time");
   }
-  const std::string why = heard == Heard::kPacket ? detail_of(told) : "it says nothing";
-  const int status = bury(std::move(child), Job::Why::kDied);
+  const bool says_why = heard == Heard::kPacket;
+  const std::string why = says_why ? detail_of(told) : "it says nothing";
+  const Kind& kind = *child->kind;
+  const int status = bury(std::move(child), Job::Why::kDied).status;
+  if (says_why && told.good == 0 &&
+      told.code == static_cast<std::uint32_t>(ErrorCode::kOverloaded)) {
+    return Error(ErrorCode::kOverloaded, who + " can't start: " + why);
+  }
+  if (says_why && told.shut_out == 1) {
+    const std::lock_guard lock(mutex_);
+    given_up_.push_back(&kind);
+  }
   // Killed by somebody, as at any other moment; by itself it ends where it can't work at all.
   const bool killed = heard == Heard::kEnd && WIFSIGNALED(status);
   const ErrorCode code = killed ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
@@ -207,7 +221,7 @@ bool Children::may_stay(Child& child) {
 
 void Children::give_back(ChildPtr child) {
   const bool worn = child->jobs >= options_.jobs_max || child->most_bytes > kKeptBytes;
-  if (worn || !may_stay(*child)) {
+  if (worn || more_than_warm() || !may_stay(*child)) {
     bury(std::move(child), Job::Why::kRetired);
     return;
   }
@@ -216,28 +230,42 @@ void Children::give_back(ChildPtr child) {
   idle_.push_back(std::move(child));
 }
 
-int Children::bury(ChildPtr child, Job::Why why) {
+Children::End Children::bury(ChildPtr child, Job::Why why) {
   const pid_t pid = child->process.pid;
   child->process.socket.reset();
-  int status = 0;
+  End end;
   pid_t reaped = 0;
   // One that closed its socket may be about to say how it ended.
   constexpr int kLastWordsMs = 100;
   for (int ms = 0; why == Job::Why::kDied && reaped == 0 && ms < kLastWordsMs; ++ms) {
-    reaped = waitpid(pid, &status, WNOHANG);
+    reaped = waitpid(pid, &end.status, WNOHANG);
     if (reaped == 0) usleep(1000);
   }
   if (reaped == 0) {
     kill(pid, SIGKILL);
     do {
-      reaped = waitpid(pid, &status, 0);
+      reaped = waitpid(pid, &end.status, 0);
     } while (reaped < 0 && errno == EINTR);
   }
+  if (reaped != pid) end.status = kStatusUnknown;
+  if (why == Job::Why::kDied) end.words = last_words(child->process.words.get());
   const std::lock_guard lock(mutex_);
-  std::erase(alive_, pid);
-  if (why == Job::Why::kDied) ++counts_.died;
-  if (why == Job::Why::kStopped) ++counts_.stopped;
-  return reaped == pid ? status : kStatusUnknown;
+  std::erase_if(alive_, [pid](const Alive& one) { return one.pid == pid; });
+  if (why == Job::Why::kDied) ++count_of(*child->kind).died;
+  if (why == Job::Why::kStopped) ++count_of(*child->kind).stopped;
+  return end;
+}
+
+bool Children::more_than_warm() const {
+  const std::lock_guard lock(mutex_);
+  return alive_.size() > options_.warm_max;
+}
+
+// Under the lock.
+ChildrenNumbers& Children::count_of(const Kind& kind) {
+  const auto found = std::ranges::find(counts_, &kind, &Count::kind);
+  if (found != counts_.end()) return found->numbers;
+  return counts_.emplace_back(&kind, ChildrenNumbers()).numbers;
 }
 
 void Children::end_idle(Clock::time_point since) {
@@ -257,15 +285,42 @@ bool Children::any() const {
   return !alive_.empty();
 }
 
-ChildrenNumbers Children::numbers() const {
+bool Children::gave_up(const Kind& kind) const {
   const std::lock_guard lock(mutex_);
-  ChildrenNumbers out = counts_;
-  out.alive = alive_.size();
-  for (const pid_t pid : alive_) {
-    if (pid <= 0) continue;
-    const mem::OwnMemory memory = memory_of(pid);
+  return kind.dispensable && std::ranges::find(given_up_, &kind) != given_up_.end();
+}
+
+ChildrenNumbers Children::numbers(const Kind& kind) const {
+  const std::lock_guard lock(mutex_);
+  ChildrenNumbers out;
+  const auto counted = std::ranges::find(counts_, &kind, &Count::kind);
+  if (counted != counts_.end()) out = counted->numbers;
+  for (const Alive& one : alive_) {
+    if (one.kind != &kind) continue;
+    ++out.alive;
+    if (one.pid == kPlace) continue;
+    const mem::OwnMemory memory = memory_of(one.pid);
     out.resident_bytes += memory.rss_bytes;
     out.anon_bytes += memory.rss_anon_bytes;
+  }
+  return out;
+}
+
+ChildrenNumbers Children::numbers() const {
+  std::vector<const Kind*> kinds;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Count& one : counts_) kinds.push_back(one.kind);
+  }
+  ChildrenNumbers out;
+  for (const Kind* kind : kinds) {
+    const ChildrenNumbers one = numbers(*kind);
+    out.started += one.started;
+    out.died += one.died;
+    out.stopped += one.stopped;
+    out.alive += one.alive;
+    out.resident_bytes += one.resident_bytes;
+    out.anon_bytes += one.anon_bytes;
   }
   return out;
 }

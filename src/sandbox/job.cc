@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "child.h"
 #include "imgring/base/sanitized.h"
@@ -95,6 +97,16 @@ std::string words_of(int status) {
          (name != nullptr ? name : "unknown") + ")";
 }
 
+std::string last_words(int pipe) {
+  constexpr std::size_t kMost = 3 << 10;  // one line of base/fatal_signal.cc
+  char text[kMost];
+  const ssize_t got = pipe >= 0 ? read(pipe, text, sizeof text) : 0;
+  std::string words(text, got > 0 ? static_cast<std::size_t>(got) : 0);
+  while (!words.empty() && words.back() == '\n') words.pop_back();
+  std::replace_if(words.begin(), words.end(), [](char c) { return c < 0x20 || c > 0x7E; }, '?');
+  return words;
+}
+
 mem::OwnMemory memory_of(pid_t pid) {
   char path[32], text[128];
   std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
@@ -115,6 +127,7 @@ Job::Job(Children& pool, std::unique_ptr<Child> child, const JobNeeds& needs, co
 Job::~Job() { end(); }
 
 Result<Answer> Job::ask(const Request& request) {
+  IMGRING_TRY_VOID(check_time());
   if (child_ == nullptr) {
     return fail(ErrorCode::kBrokenImage,
                 "this " + std::string(kind_.texts.one) + " lost its child before");
@@ -146,19 +159,39 @@ Result<Told> Job::exchange(const Ask& ask, std::span<const int> descriptors) {
     case Heard::kPacket: break;
     case Heard::kEnd: return std::unexpected(refute("is gone"));
     case Heard::kOther: return std::unexpected(refute("gave an answer of another size"));
-    case Heard::kStopped: {
-      lose(Why::kStopped);
-      return std::unexpected(stop_error(stop_.reason()));
-    }
+    case Heard::kStopped:
     case Heard::kLate: {
-      lose(Why::kStopped);
-      return fail(ErrorCode::kTimeout,
-                  "the " + std::string(kind_.texts.one) + " took longer than IMGPROXY_TIMEOUT");
+      stop_child();
+      IMGRING_TRY_VOID(check_time());
+      return fail(ErrorCode::kTimeout, "stopped");
     }
   }
   child_->most_bytes = std::max(child_->most_bytes, told.resident_bytes);
   if (told.good != 1) return std::unexpected(error_of(told, kind_));
   return told;
+}
+
+// Nobody waits for an answer any more.
+Result<void> Job::check_time() const {
+  if (stop_.stopped()) return std::unexpected(stop_error(stop_.reason()));
+  if (SteadyClock::now() < end_) return {};
+  return fail(ErrorCode::kTimeout,
+              "the " + std::string(kind_.texts.one) + " took longer than IMGPROXY_TIMEOUT");
+}
+
+// It is told, where it listens, and may answer whatever it likes; or it is killed.
+void Job::stop_child() {
+  static const StopFlag kNever;
+  if (kind_.stoppable && kill(child_->process.pid, kStopSignal) == 0) {
+    Told told;
+    const Patience patience{kNever, SteadyClock::now() + kStopTime};
+    const Heard heard = hear_packet(child_->process.socket.get(), &told, sizeof told, patience);
+    if (heard == Heard::kPacket) {
+      child_->most_bytes = std::max(child_->most_bytes, told.resident_bytes);
+      return;
+    }
+  }
+  lose(Why::kStopped);
 }
 
 Error Job::refute(std::string_view what) {
@@ -169,9 +202,21 @@ Error Job::refute(std::string_view what) {
 // The child is given up: how it ended.
 std::string Job::lose(Why why) {
   std::string how = "ended before";
-  if (child_ != nullptr) how = words_of(pool_.bury(std::move(child_), why));
+  if (child_ != nullptr) {
+    const Children::End end = pool_.bury(std::move(child_), why);
+    how = words_of(end.status);
+    if (why == Why::kDied) tell_of_death(how, end.words);
+  }
   leave_turn();
   return how;
+}
+
+void Job::tell_of_death(std::string_view how, std::string_view words) const {
+  if (pool_.options_.log == nullptr) return;
+  std::vector<LogField> fields = {{"kind", std::string(kind_.name)}, {"end", std::string(how)}};
+  if (!needs_.what.empty()) fields.push_back({"type", std::string(needs_.what)});
+  if (!words.empty()) fields.push_back({"words", std::string(words)});
+  pool_.options_.log->error("A child died over a picture", fields);
 }
 
 void Job::end() {
@@ -193,10 +238,12 @@ void Job::leave_turn() {
 void Job::limit_addresses() const {
   if (kSanitized) return;
   constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
-  const std::uint64_t granted = std::max(needs_.memory_bytes, kLeast);
-  rlimit limit{kAddressBytesMax, kAddressBytesMax};
-  if (needs_.memory_bytes != 0 && granted < kAddressBytesMax) {
-    limit.rlim_cur = std::min<rlim_t>(child_->ready_bytes + granted, kAddressBytesMax);
+  const std::uint64_t most = kind_.address_bytes_max;
+  rlimit limit{most, most};
+  if (needs_.memory_bytes != 0 && needs_.memory_bytes < most) {
+    const std::uint64_t granted =
+        std::max(needs_.memory_bytes, kLeast) + kind_.thread_address_bytes;
+    limit.rlim_cur = std::min<rlim_t>(child_->ready_bytes + granted, most);
   }
   prlimit(child_->process.pid, RLIMIT_AS, &limit, nullptr);
 }

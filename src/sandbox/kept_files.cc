@@ -66,6 +66,18 @@ long stat_at(int fd, const char* path, void* into, std::uint64_t flags) noexcept
   return syscall(SYS_fstat, fd, into) == 0 ? 0 : -errno;
 }
 
+// Of the processors that there may be, those that are shown.
+constexpr std::size_t kShownWords = 16;
+constexpr unsigned kWordBits = 64;
+std::uint64_t shown_processors[kShownWords] = {1};
+
+long shown_affinity(std::uint64_t size_bytes, void* into) noexcept {
+  if (size_bytes < sizeof shown_processors[0] || into == nullptr) return -EINVAL;
+  const std::size_t count = std::min<std::size_t>(size_bytes, sizeof shown_processors);
+  std::memcpy(into, shown_processors, count);
+  return static_cast<long>(count);
+}
+
 struct Call {
   std::uint64_t argument[4];
 };
@@ -79,6 +91,7 @@ long answer_call(int number, const Call& call) noexcept {
   if (number == SYS_open) return open_kept(text_of(a[0]), a[1]);
   if (number == SYS_access) return may_read(text_of(a[0]), a[1]);
 #endif
+  if (number == SYS_sched_getaffinity) return shown_affinity(a[1], reinterpret_cast<void*>(a[2]));
   if (number == SYS_openat) return open_kept(text_of(a[1]), a[2]);
   if (number == SYS_faccessat || number == SYS_faccessat2) return may_read(text_of(a[1]), a[2]);
 #if defined(SYS_newfstatat)
@@ -119,6 +132,21 @@ std::size_t keep_files(std::vector<std::string> paths) {
     if (fd >= 0) kept_files->push_back({std::move(path), fd});
   }
   return kept_files->size();
+}
+
+void show_processors(unsigned count_max) noexcept {
+  std::uint64_t all[kShownWords] = {};
+  if (syscall(SYS_sched_getaffinity, 0, sizeof all, all) < 0) return;
+  unsigned left = count_max;
+  for (std::size_t i = 0; i < kShownWords; ++i) {
+    shown_processors[i] = 0;
+    for (unsigned bit = 0; bit < kWordBits && left > 0; ++bit) {
+      const std::uint64_t one = std::uint64_t{1} << bit;
+      if ((all[i] & one) == 0) continue;
+      shown_processors[i] |= one;
+      --left;
+    }
+  }
 }
 
 bool answer_trapped_calls() noexcept {

@@ -79,6 +79,12 @@ struct Attributes {
   posix_spawnattr_t all;
 };
 
+// Where no descriptor of the child's will stand.
+loop::Fd moved_aside(int fd) {
+  const loop::Fd before(fd);
+  return loop::Fd(fcntl(before.get(), F_DUPFD_CLOEXEC, kWords + 1));
+}
+
 }  // namespace
 
 Result<ChildProcess> start_process(const Kind& kind, const char* program) {
@@ -88,14 +94,22 @@ Result<ChildProcess> start_process(const Kind& kind, const char* program) {
   }
   ChildProcess process;
   process.socket = loop::Fd(ends[0]);
-  const loop::Fd other(ends[1]);
+  const loop::Fd other = moved_aside(ends[1]);
+  int words[2];
+  if (pipe2(words, O_CLOEXEC | O_NONBLOCK) != 0) {
+    return std::unexpected(not_started(kind, "pipe2", errno));
+  }
+  process.words = loop::Fd(words[0]);
+  const loop::Fd words_in = moved_aside(words[1]);
+  if (!other || !words_in) return std::unexpected(not_started(kind, "descriptors", EMFILE));
   Actions actions;
   posix_spawn_file_actions_adddup2(&actions.all, other.get(), kSocket);
+  posix_spawn_file_actions_adddup2(&actions.all, words_in.get(), kWords);
   posix_spawn_file_actions_addopen(&actions.all, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions.all, 1, "/dev/null", O_WRONLY, 0);
   // Nothing a picture makes a library say may come into the log; a sanitizer's report must.
   if (!kSanitized) posix_spawn_file_actions_adddup2(&actions.all, 1, 2);
-  posix_spawn_file_actions_addclosefrom_np(&actions.all, kSocket + 1);
+  posix_spawn_file_actions_addclosefrom_np(&actions.all, kWords + 1);
   Attributes attributes;
   sigset_t none, all;
   sigemptyset(&none);

@@ -5,6 +5,7 @@
 // descriptor.
 #pragma once
 
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,6 +13,9 @@
 #include "imgring/sandbox/kind.h"
 
 namespace imgring::sandbox {
+
+// Sent to a child whose kind is stoppable: its job is given up.
+inline constexpr int kStopSignal = SIGUSR1;
 
 enum class AskKind : std::uint32_t {
   kAsk = 1,  // descriptors: the parts' file when there are parts, then the room's when there is one
@@ -31,6 +35,7 @@ inline constexpr std::size_t kDetailBytesMax = 400;
 struct Told {
   std::uint32_t good = 0;
   std::uint32_t code = 0;            // ErrorCode when it is not
+  std::uint32_t shut_out = 0;        // at its start: 1 when the kernel refused to shut it in
   std::uint64_t resident_bytes = 0;  // of the child, with the job and what it made of it
   Parts<std::uint64_t> part_bytes;   // in the room
   Facts facts;

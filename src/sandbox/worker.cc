@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "imgring/base/fatal_signal.h"
+#include "imgring/base/sanitized.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
 #include "imgring/sandbox/children.h"
@@ -43,14 +45,20 @@ class OwnStatm {
 };
 
 // The kernel ends us when this job takes longer: nobody else may be there to do it.
-void limit_cpu(std::uint32_t seconds) noexcept {
+void limit_cpu(std::uint32_t seconds, unsigned threads) noexcept {
   timespec used{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
   rlimit limit{};
   if (prlimit(0, RLIMIT_CPU, nullptr, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(static_cast<rlim_t>(used.tv_sec) + seconds + 1, limit.rlim_max);
+  const rlim_t more = rlim_t{seconds} * threads + 1;
+  limit.rlim_cur = std::min<rlim_t>(static_cast<rlim_t>(used.tv_sec) + more, limit.rlim_max);
   prlimit(0, RLIMIT_CPU, &limit, nullptr);
 }
+
+// Set by a signal, so it is no job's own. A signal that came too late for its job is forgotten at
+// the next one's first question: the server sends that behind it.
+StopFlag stop_flag;
+void on_stop_signal(int) noexcept { stop_flag.stop(StopReason::kClientGone); }
 
 // Of the one job that there is at a time. Work goes before the bytes it looks at.
 struct OpenJob {
@@ -76,7 +84,8 @@ Result<Facts> answer(const Ask& ask, const Descriptors& files, Room* room, const
                      std::optional<OpenJob>* job) {
   const bool first = !*job;
   if (first) {
-    limit_cpu(ask.seconds_max);
+    limit_cpu(ask.seconds_max, kind.threads_max);
+    stop_flag.stop(StopReason::kNone);
     job->emplace();
     (*job)->work = kind.begin();
   }
@@ -85,6 +94,7 @@ Result<Facts> answer(const Ask& ask, const Descriptors& files, Room* room, const
   Request request;
   request.facts = ask.facts;
   request.seconds_max = ask.seconds_max;
+  request.stop = &stop_flag;
   request.room_bytes = ask.room_bytes;
   IMGRING_TRY(request.parts, parts_of(ask, files[0], first ? &open.first : &open.later));
   *room = Room(files[has_parts ? 1 : 0].get(), ask.room_bytes);
@@ -103,6 +113,10 @@ void set_signals() noexcept {
   for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
     std::signal(number, SIG_IGN);
   }
+  struct sigaction action = {};
+  action.sa_handler = on_stop_signal;
+  action.sa_flags = SA_RESTART;
+  sigaction(kStopSignal, &action, nullptr);
 }
 
 // The server ends a child that keeps too much (kGrownBytes). What takes milliseconds is done by
@@ -152,8 +166,14 @@ int run_worker(std::span<const Kind* const> kinds, std::string_view name) {
   leave_the_server(kind);
   Result<void> ready;
   if (kind.prepare != nullptr) ready = kind.prepare();
-  if (ready) ready = lock_in(kind);
+  // What is loaded by now is all that there will be.
+  if (!kSanitized) tell_of_fatal_signals(kWords);
+  const SignalStack signal_stack;
   Told told;
+  if (ready) {
+    ready = lock_in(kind);
+    told.shut_out = !ready && ready.error().code == ErrorCode::kInternal ? 1 : 0;
+  }
   told.good = ready ? 1 : 0;
   if (!ready) put_error(ready.error(), &told);
   told.resident_bytes = memory.resident_bytes();

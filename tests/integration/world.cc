@@ -41,8 +41,11 @@ void World::expect_nothing_left() {
   const auto kept = [this] {
     int count = server.connections_to(source.port());
     for (const SourceServer* other : others_) count += server.connections_to(other->port());
-    // Nor is the socket of an idle child, which the next SVG finds.
-    count += static_cast<int>(server.metric("svg_children").value_or(0));
+    // Nor are the socket and the pipe of an idle child, which the next picture finds.
+    constexpr int kOfAChild = 2;
+    for (const char* kind : {"svg_children", "picture_children"}) {
+      count += kOfAChild * static_cast<int>(server.metric(kind).value_or(0));
+    }
     return count;
   };
   const auto closed = [&] { return server.descriptors() - kept() == descriptors_at_start_; };

@@ -13,8 +13,8 @@
 namespace imgring {
 
 // Main, once, before other threads. Others' handlers (sanitizers') stay. Log lines that wait in the
-// process's queue are written behind it (base/log_queue.h).
-void tell_of_fatal_signals() noexcept;
+// process's queue are written behind it (base/log_queue.h). `fd`: where the line goes, stderr else.
+void tell_of_fatal_signals(int fd = 2) noexcept;
 
 // A stack for the handler, of the calling thread, for as long as it lives: one that ran out of its
 // own has a last line too. Without memory for one the thread has none.

@@ -1,12 +1,13 @@
 // Child processes for work that nobody can vouch for (hardening.md section 5). A child is this
-// program started again, which shuts itself in: no files, no network, a gigabyte of addresses,
-// seconds of CPU. Bytes go there and back in memory files whose sizes the server set.
+// program started again, which shuts itself in: no files, no network, bounded addresses, seconds of
+// CPU. Bytes go there and back in memory files whose sizes the server set.
 // Owns: the children, their sockets and their deaths. Any helper thread; one job has one child to
-// itself, so there are as many children as helpers at most, of all kinds together. They start at
-// the first job.
-// Promises: no job outlives its stop flag or `time_max`; a child that lies, dies or is late is
-// killed, reaped and counted; a child may map what it had when it was ready and what its job was
-// granted; children without work are in the ledger and end at a tick; nothing is left at the end.
+// itself, so there are hardly more children than helpers, of all kinds together. They start at the
+// first job.
+// Promises: no job outlives its stop flag or `time_max` by more than kStopTime; a child that lies,
+// dies or goes on is killed, reaped and counted; a child may map what it had when it was ready and
+// what its job was granted; children without work are in the ledger and end at a tick; nothing is
+// left at the end.
 #pragma once
 
 #include <sys/types.h>
@@ -33,8 +34,8 @@ namespace imgring::sandbox {
 
 // Jobs after which a child is replaced: whatever they leave behind in it goes.
 inline constexpr int kJobsMax = 1000;
-// Addresses of a child: its limit, and the most that a job is granted.
-inline constexpr std::size_t kAddressBytesMax = std::size_t{1} << 30;
+// What a child that was told to stop may take for it.
+inline constexpr std::chrono::milliseconds kStopTime{100};
 // A child that said after any answer that it held more is ended after its job, so that memory comes
 // back at once.
 inline constexpr std::uint64_t kKeptBytes = std::uint64_t{128} << 20;
@@ -46,10 +47,13 @@ inline constexpr std::chrono::milliseconds kSettleTime{20};
 struct ChildProcess {
   pid_t pid = -1;
   loop::Fd socket;
+  loop::Fd words;  // what it says at its end (base/fatal_signal.h); never waited for
 };
 
 struct ChildrenOptions {
-  unsigned children_max = 1;          // helper threads
+  // Alive at once: a job has one child, and now and then a second for a second source. Those that
+  // wait for work: a child for each helper thread; 0: as many as may be alive.
+  unsigned children_max = 1, warm_max = 0;
   std::chrono::seconds time_max{11};  // of one job; the same in seconds of CPU
   std::chrono::milliseconds start_max{10000};
   int jobs_max = kJobsMax;
@@ -58,7 +62,7 @@ struct ChildrenOptions {
   // Holds what each child without work has for itself alone, kIdleChildBytes at least, in half of
   // it; null: nothing is asked.
   mem::Budget* idle_budget = nullptr;
-  const Logger* log = nullptr;  // null: nobody is told of children that don't start
+  const Logger* log = nullptr;  // null: nobody is told of children that die or don't start
 };
 
 struct ChildrenNumbers {
@@ -76,7 +80,8 @@ Result<ChildProcess> start_process(const Kind& kind, const char* program = "/pro
 
 struct JobNeeds {
   std::size_t source_bytes = 0;
-  std::uint64_t memory_bytes = 0;  // that the child may take for it; 0: up to kAddressBytesMax
+  std::uint64_t memory_bytes = 0;  // that the child may take for it; 0: up to its kind's limit
+  std::string_view what = {};      // for the log: the type of a picture; lives as long as the job
 };
 
 struct Answer {
@@ -111,6 +116,9 @@ class Job {
  private:
   friend class Children;
   enum class Why : std::uint8_t { kRetired, kStopped, kDied };
+  Result<void> check_time() const;
+  void stop_child();
+  void tell_of_death(std::string_view how, std::string_view words) const;
   Result<Told> exchange(const Ask& ask, std::span<const int> descriptors);
   std::string lose(Why why);
   void leave_turn();
@@ -138,8 +146,12 @@ class Children {
   Result<std::unique_ptr<Job>> begin(const Kind& kind, const JobNeeds& needs, const StopFlag& stop);
   // Ends children that had no work since then. Takes milliseconds: helpers only.
   void end_idle(Clock::time_point since);
-  bool any() const;  // a child lives
-  ChildrenNumbers numbers() const;
+  bool any() const;                 // a child lives
+  ChildrenNumbers numbers() const;  // of all kinds
+  ChildrenNumbers numbers(const Kind& kind) const;
+  // No child of it can be shut in on this machine, and it is dispensable: one tried and was
+  // refused.
+  bool gave_up(const Kind& kind) const;
 
  private:
   friend class Job;
@@ -154,17 +166,32 @@ class Children {
   void give_back(ChildPtr child);
   bool may_stay(Child& child);
   bool grant_idle(Child& child, std::uint64_t bytes);
-  // Killed if it still runs, and reaped: its wait status.
-  int bury(ChildPtr child, Job::Why why);
+  // Killed if it still runs, and reaped.
+  struct End {
+    int status = 0;     // of waitpid; kStatusUnknown
+    std::string words;  // what it said
+  };
+  End bury(ChildPtr child, Job::Why why);
+  ChildrenNumbers& count_of(const Kind& kind);
+  bool more_than_warm() const;
 
   ChildrenOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable large_left_;
-  std::vector<const Kind*> large_;  // at work
-  std::vector<const Kind*> told_;   // the log knows that no child of it starts
+  std::vector<const Kind*> large_;     // at work
+  std::vector<const Kind*> told_;      // the log knows that no child of it starts
+  std::vector<const Kind*> given_up_;  // no child of it can be shut in
   std::vector<ChildPtr> idle_;
-  std::vector<pid_t> alive_;
-  ChildrenNumbers counts_;
+  struct Alive {
+    pid_t pid;
+    const Kind* kind;
+  };
+  std::vector<Alive> alive_;
+  struct Count {
+    const Kind* kind;
+    ChildrenNumbers numbers;
+  };
+  std::vector<Count> counts_;
 };
 
 }  // namespace imgring::sandbox

@@ -16,7 +16,11 @@ inline constexpr std::size_t kKeptFilesMax = 4096;
 
 // Opens these, for a kind's `prepare`. How many it could.
 std::size_t keep_files(std::vector<std::string> paths);
-// From here on SIGSYS, which the filter sends for open, access and stat, is answered by us.
+// What sched_getaffinity() says from then on: as many of our processors at most. Libraries start a
+// thread for each.
+void show_processors(unsigned count_max) noexcept;
+// From here on SIGSYS, which the filter sends for open, access, stat and sched_getaffinity, is
+// answered by us.
 bool answer_trapped_calls() noexcept;
 
 }  // namespace imgring::sandbox

@@ -15,12 +15,17 @@
 #include <type_traits>
 
 #include "imgring/base/error.h"
+#include "imgring/base/stop.h"
 #include "imgring/base/text.h"
 
 namespace imgring::sandbox {
 
+// Addresses of a child, where its kind names no other limit.
+inline constexpr std::uint64_t kAddressBytesMax = std::uint64_t{1} << 30;
+
 // What the bytes beside a question or an answer are. All of one message stand in one memory file.
-enum class Part : std::uint8_t { kSource, kPixels, kResult, kProfile, kExif, kXmp, kIptc, kEnd };
+// kFields: what is known of a picture beside its pixels, as the kind writes it.
+enum class Part : std::uint8_t { kSource, kPixels, kResult, kFields, kEnd };
 inline constexpr std::size_t kPartCount = static_cast<std::size_t>(Part::kEnd);
 
 template <class T>
@@ -69,8 +74,9 @@ struct Facts {
 struct Request {
   Facts facts;
   Parts<ByteSpan> parts;
-  std::size_t room_bytes = 0;     // that the parts of the answer may take
-  std::uint32_t seconds_max = 0;  // of CPU, for the whole job; the pool says
+  std::size_t room_bytes = 0;      // that the parts of the answer may take
+  std::uint32_t seconds_max = 0;   // for the whole job; the pool says
+  const StopFlag* stop = nullptr;  // in the child: set when the server gives the job up
 };
 
 // Rows of a picture as they lie in memory.
@@ -122,6 +128,17 @@ struct Kind {
   std::span<const char* const> environment;
   // Sources from here on are worked on one after the other. 0: side by side.
   std::size_t large_bytes = 0;
+  // Its limit of addresses, and the most that a job is granted; a gigabyte.
+  std::uint64_t address_bytes_max = kAddressBytesMax;
+  // Threads of libraries: the processors that they see at most, the times of which a job may take
+  // the seconds of, and the addresses that they reserve beside what a job is granted.
+  unsigned threads_max = 1;
+  std::uint64_t thread_address_bytes = 0;
+  // Where no child can be shut in, its work is done in the server (decision 42): what pool and log
+  // say of it is a warning.
+  bool dispensable = false;
+  // It looks at Request::stop: it is told to stop, and has kStopTime before it is killed.
+  bool stoppable = false;
   // Whatever needs files, before it shuts itself in; null: nothing does.
   Result<void> (*prepare)() = nullptr;
   std::unique_ptr<Work> (*begin)() = nullptr;

@@ -14,6 +14,8 @@ inline constexpr const char* kCommand = "sandbox-worker";
 
 // Its end of the socket.
 inline constexpr int kSocket = 3;
+// Of a pipe that takes what it says at its end, and waits for nobody.
+inline constexpr int kWords = 4;
 
 // The exit status; 1 for a name that is none.
 int run_worker(std::span<const Kind* const> kinds, std::string_view name);

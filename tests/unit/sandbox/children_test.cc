@@ -351,6 +351,21 @@ TEST(Children, NoMoreThanHelpers) {
   EXPECT_EQ(second.error().code, ErrorCode::kOverloaded);
 }
 
+TEST(Children, ASecondOfOneJobEndsWithIt) {
+  ChildrenOptions options = scripted(answer_all);
+  options.children_max = 2;
+  options.warm_max = 1;
+  Children children(std::move(options));
+  auto first = begin(&children), second = begin(&children);
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  EXPECT_EQ(children.numbers().alive, 2u);
+  second->reset();
+  EXPECT_EQ(children.numbers().alive, 1u);
+  first->reset();
+  EXPECT_EQ(children.numbers().alive, 1u);  // the last stays
+  EXPECT_EQ(children.numbers().died, 0u);
+}
+
 TEST(Children, AnotherKindOfWorkTakesThePlaceOfAnIdleChild) {
   Children children(scripted(answer_all));  // one at a time
   ASSERT_TRUE(work(&children).has_value());

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "imgring/base/sanitized.h"
@@ -42,13 +43,12 @@ Request with(T number) {
 
 TEST(Kinds, PartsAndFactsGoThereAndBack) {
   Children children(patient());
-  const std::string source(100'000, 's'), profile = "profile", exif = "exif", frame(1, 'f');
+  const std::string source(100'000, 's'), fields = "fields", frame(1, 'f');
   Request request;
   request.facts.picture = {.width = 7, .height = 5, .pages = 3, .bands = 4};
   request.facts.numbers = Numbers(std::uint64_t{0x1234567890});
   request.parts[Part::kSource] = as_bytes(source);
-  request.parts[Part::kProfile] = as_bytes(profile);
-  request.parts[Part::kExif] = as_bytes(exif);
+  request.parts[Part::kFields] = as_bytes(fields);
   request.room_bytes = 300'000;
   const auto job = children.begin(kEcho, {.source_bytes = source.size()}, kNoStop);
   ASSERT_TRUE(job.has_value()) << job.error().detail;
@@ -61,9 +61,8 @@ TEST(Kinds, PartsAndFactsGoThereAndBack) {
   EXPECT_EQ(first->facts.numbers.as<std::uint64_t>(), 0x1234567890u);
   EXPECT_EQ(as_text(first->parts[Part::kSource].span()), source);
   EXPECT_EQ(as_text(first->parts[Part::kResult].span()), source);
-  EXPECT_EQ(as_text(first->parts[Part::kProfile].span()), profile);
-  EXPECT_EQ(as_text(first->parts[Part::kExif].span()), exif);
-  EXPECT_TRUE(first->parts[Part::kXmp].empty());
+  EXPECT_EQ(as_text(first->parts[Part::kFields].span()), fields);
+  EXPECT_TRUE(first->parts[Part::kPixels].empty());
   // The first source is there for the whole job, a later part for its question.
   Request later;
   later.parts[Part::kPixels] = as_bytes(frame);
@@ -139,6 +138,45 @@ TEST(Kinds, OneThatLoopsIsStoppedInTime) {
   EXPECT_GE(Children::Clock::now() - before, 1s);
   EXPECT_EQ(children.numbers().stopped, 1u);
   EXPECT_EQ(children.numbers().alive, 0u);
+}
+
+// It is told, stops, and works on; one that does not listen is killed.
+TEST(Kinds, OneThatListensIsToldToStop) {
+  Children children(patient());
+  const auto stop_soon = [](StopFlag* stop) {
+    return std::jthread([stop] {
+      std::this_thread::sleep_for(30ms);
+      stop->stop(StopReason::kClientGone);
+    });
+  };
+  const struct {
+    Whim whim;
+    std::uint64_t stopped;
+  } kWhims[] = {{Whim::kObedient, 0}, {Whim::kObedient, 0}, {Whim::kLoop, 1}};
+  for (const auto& [whim, stopped] : kWhims) {
+    StopFlag stop;
+    const auto job = children.begin(kPolite, {}, stop);
+    ASSERT_TRUE(job.has_value()) << job.error().detail;
+    const std::jthread stopper = stop_soon(&stop);
+    const auto answer = (*job)->ask(with(whim));
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::kCancelled);
+    EXPECT_EQ((*job)->ask(with(Whim::kNothing)).error().code, ErrorCode::kCancelled);
+    EXPECT_EQ(children.numbers().stopped, stopped);
+  }
+  // What was told to one job is not told to the next.
+  EXPECT_TRUE(ask(&children, kPolite, with(Whim::kNothing)).has_value());
+  EXPECT_EQ(children.numbers().died, 0u);
+}
+
+TEST(Kinds, LibrariesSeeAFewProcessors) {
+  Children children(patient());
+  const auto one = ask(&children, kFickle, with(Whim::kProcessors));
+  const auto two = ask(&children, kPolite, with(Whim::kProcessors));
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_EQ(one->facts.picture.width, 1);
+  EXPECT_EQ(two->facts.picture.width,
+            std::min(2, static_cast<int>(std::thread::hardware_concurrency())));
 }
 
 TEST(Kinds, OnlyTheErrorsOfTheRowAreBelieved) {

@@ -19,12 +19,16 @@ enum class Whim : std::uint32_t {
   kFault,
   kExit,
   kLoop,
-  kNoRoom,     // writes more than there is room for
-  kBrokenSvg,  // an error that is believed
-  kForbidden,  // and one that is not
-  kGreedy,     // takes 512 MiB of addresses; a bad_alloc ends it
+  kNoRoom,      // writes more than there is room for
+  kBrokenSvg,   // an error that is believed
+  kForbidden,   // and one that is not
+  kGreedy,      // takes 512 MiB of addresses; a bad_alloc ends it
+  kObedient,    // goes on until it is told to stop
+  kProcessors,  // says how many processors it sees
 };
 extern const Kind kFickle;
+// The same, and it can be told to stop; it sees two processors at most.
+extern const Kind kPolite;
 // Tries what a child may not do. The answer's number is the errno, 0 where it went well.
 enum class Try : std::uint32_t {
   kReadFile,

@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "imgring/sandbox/kept_files.h"
@@ -66,6 +67,13 @@ class FickleWork final : public Work {
       }
       case Whim::kBrokenSvg: return fail(ErrorCode::kBrokenSvg, "as it is");
       case Whim::kForbidden: return fail(ErrorCode::kForbidden, "as it is");
+      case Whim::kObedient:
+        while (!request.stop->stopped()) usleep(1000);
+        return fail(ErrorCode::kBrokenSvg, "stopped");
+      case Whim::kProcessors: {
+        const auto count = static_cast<std::int32_t>(std::thread::hardware_concurrency());
+        return Facts{.picture = {.width = count}, .numbers = {}};
+      }
       case Whim::kGreedy: {
         constexpr std::size_t kMuch = std::size_t{512} << 20;
         if (mmap(nullptr, kMuch, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) {
@@ -224,6 +232,13 @@ constexpr Kind kind_of(std::string_view name, std::unique_ptr<Work> (*begin)(),
               .begin = begin};
 }
 
+constexpr Kind polite() {
+  Kind kind = kind_of("polite", begin_work<FickleWork>);
+  kind.stoppable = true;
+  kind.threads_max = 2;
+  return kind;
+}
+
 constexpr Kind trusty() {
   Kind kind = kind_of("trusty", begin_work<PrisonerWork>);
   kind.calls = kParents;
@@ -234,13 +249,14 @@ constexpr Kind trusty() {
 
 const Kind kEcho = kind_of("echo", begin_work<EchoWork>);
 const Kind kFickle = kind_of("fickle", begin_work<FickleWork>);
+const Kind kPolite = polite();
 const Kind kPrisoner = kind_of("inmate", begin_work<PrisonerWork>, keep_one_file);
 const Kind kTrusty = trusty();
 const Kind kCurious = kind_of("curious", begin_work<CuriousWork>);
 const Kind kUnready = kind_of("unready", begin_work<EchoWork>, never_ready);
 
 std::span<const Kind* const> test_kinds() {
-  static const std::array<const Kind*, 6> kinds = {&kEcho,   &kFickle,  &kPrisoner,
+  static const std::array<const Kind*, 7> kinds = {&kEcho,   &kFickle,  &kPolite, &kPrisoner,
                                                    &kTrusty, &kCurious, &kUnready};
   return kinds;
 }
