@@ -84,6 +84,11 @@ constexpr Option kOptions[] = {
         "CPU time for JPEG XL: more is smaller."),
     choice("IMGRING_JPEG_DECODER", "own", "own,turbo", at<&P::jpeg_decoder>,
            "What decodes JPEGs that are made smaller: ours, or libjpeg-turbo."),
+    choice("IMGRING_SANDBOX", "risky", "svg,risky,all", at<&P::sandbox>,
+           "What child processes work on, shut in: SVG; AVIF, HEIC, TIFF, JPEG XL too; GIF, WebP "
+           "too."),
+    row("IMGRING_SANDBOX_REQUIRED", kBool, "false", at<&P::sandbox_required>,
+        "Refuse to start where a child can't be shut in."),
     choice("IMGPROXY_UNSHARP_MASKING_MODE", "none", "auto,none,always",
            at<&P::unsharp_masking_mode>,
            "Sharpen after the resize: auto, where the picture was made smaller."),

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encoders.h"
+#include "imgring/image/shelter.h"
 #include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
 #include "operation.h"
@@ -68,7 +69,8 @@ Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
   if (!has_saver(type)) {
     return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   }
-  IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));
+  const bool here = params.shelter == nullptr || !params.shelter->saves(type);
+  if (here) IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));
   auto saved = saver->save != nullptr ? saver->save(image, params, stop)
                                       : save_by_vips(image, type, params, stop);
   if (saved && saved->empty()) {

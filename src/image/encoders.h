@@ -35,6 +35,10 @@ Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParam
 // The libvips saver of the format on a memory image.
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
                            const StopFlag& stop);
+// The same of an image in memory, told what to tell the saver: for the child.
+class SaverCall;
+Result<Bytes> save_memory(VipsImage* memory, ImageType type, const SaverCall& call,
+                          const StopFlag& stop);
 // A PNG without palette, for what wraps one.
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop);
 bool vips_has_saver(ImageType type) noexcept;

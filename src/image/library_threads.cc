@@ -85,6 +85,13 @@ unsigned threads_to_save(ImageType type) noexcept {
   return type == ImageType::kHeic ? processors() + kFrameThreads : 0;
 }
 
+void show_processors_to_x265() noexcept {
+  using NodeOf = int (*)(int);
+  const auto node_of = reinterpret_cast<NodeOf>(dlsym(RTLD_DEFAULT, "numa_node_of_cpu"));
+  const auto count = static_cast<int>(processors());
+  for (int i = 0; node_of != nullptr && i < count; ++i) static_cast<void>(node_of(i));
+}
+
 void guard_openmp() noexcept {}
 
 }  // namespace imgring::image

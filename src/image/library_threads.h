@@ -21,6 +21,11 @@ Result<void> expect_threads(unsigned count);
 unsigned threads_to_load(ImageType type, ByteSpan source) noexcept;
 unsigned threads_to_save(ImageType type) noexcept;
 
+// In a child, before it has no files: x265 counts processors by libnuma, which reads files at its
+// first answer and keeps it; without one the encoder starts no threads and leaves out what they
+// need.
+void show_processors_to_x265() noexcept;
+
 // Keeps the function that stands before libgomp's in the program.
 void guard_openmp() noexcept;
 

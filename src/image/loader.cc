@@ -11,6 +11,7 @@
 #include "heif_source.h"
 #include "imgring/format/jpeg_scans.h"
 #include "imgring/image/colour.h"
+#include "imgring/image/shelter.h"
 #include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
 #include "operation.h"
@@ -161,6 +162,11 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
   }
   if (source.empty()) return fail(ErrorCode::kBrokenImage, "empty source");
+  if (params.shelter != nullptr && params.shelter->loads(type)) {
+    auto there = params.shelter->load(source, type, params);
+    // Else no child can be shut in here.
+    if (there || params.shelter->loads(type)) return there;
+  }
   if (loader->precheck != nullptr && !params.unlimited) {
     IMGRING_TRY_VOID(loader->precheck(source));
   }

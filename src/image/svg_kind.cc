@@ -148,7 +148,7 @@ const sandbox::Kind kSvgKind{
     .begin = []() -> std::unique_ptr<sandbox::Work> { return std::make_unique<SvgWork>(); }};
 
 std::span<const sandbox::Kind* const> sandbox_kinds() noexcept {
-  static constexpr std::array<const sandbox::Kind*, 1> kKinds = {&kSvgKind};
+  static constexpr std::array<const sandbox::Kind*, 2> kKinds = {&kSvgKind, &kPictureKind};
   return kKinds;
 }
 

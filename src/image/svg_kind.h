@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-#include "imgring/sandbox/kind.h"
+#include "imgring/image/sandbox_kinds.h"
 
 namespace imgring::image {
 
@@ -19,7 +19,5 @@ struct SvgQuestion {
 };
 
 inline constexpr int kSvgBands = 4;
-
-extern const sandbox::Kind kSvgKind;
 
 }  // namespace imgring::image

@@ -4,7 +4,9 @@
 #include <array>
 
 #include "encoders.h"
+#include "imgring/image/shelter.h"
 #include "operation.h"
+#include "saver_call.h"
 
 namespace imgring::image {
 namespace {
@@ -23,7 +25,7 @@ bool is_16bit(VipsImage* image) noexcept {
 }
 
 struct Context {
-  Operation* op;
+  SaverCall* op;
   VipsImage* image;
   int quality;
   const config::EncoderOptions& encoders;
@@ -175,14 +177,31 @@ class StopsSave {
   gulong handler_;
 };
 
-Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaveParams& params) {
+SaverCall call_of(const Saver& saver, VipsImage* memory, const SaveParams& params) {
+  static const ProcessingConfig kDefaults;
+  const ProcessingConfig* config = params.config != nullptr ? params.config : &kDefaults;
+  SaverCall call;
+  saver.arguments({&call, memory, params.quality, params.encoders, config});
+  return call;
+}
+
+void tell(const SaverCall& call, Operation* op) {
+  for (const SaverCall::Argument& one : call.arguments()) {
+    const auto put = [&](auto value) {
+      one.if_known ? op->set_if_known(one.name.c_str(), value) : op->set(one.name.c_str(), value);
+    };
+    if (const auto* text = std::get_if<std::string>(&one.value)) put(text->c_str());
+    if (const auto* whole = std::get_if<int>(&one.value)) put(*whole);
+    if (const auto* real = std::get_if<double>(&one.value)) put(*real);
+  }
+}
+
+Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaverCall& call) {
   const TargetPtr target(vips_target_new_to_memory());
   if (target == nullptr) return std::unexpected(vips_failure("target"));
-  static const ProcessingConfig kDefaults;
   Operation op(saver.operation);
   op.set("in", memory).set("target", target.get());
-  const ProcessingConfig* config = params.config != nullptr ? params.config : &kDefaults;
-  saver.arguments({&op, memory, params.quality, params.encoders, config});
+  tell(call, &op);
   IMGRING_TRY_VOID(op.run());
   return taken_from(target.get());
 }
@@ -213,9 +232,21 @@ bool codec_works(ImageType type) {
                      .set("interpretation", static_cast<int>(VIPS_INTERPRETATION_sRGB))
                      .image();
   const bool works =
-      picture.has_value() && run_saver(*saver, picture->get(), SaveParams{}).has_value();
+      picture.has_value() &&
+      save_memory(picture->get(), type, call_of(*saver, picture->get(), {}), StopFlag())
+          .has_value();
   vips_error_clear();
   return works;
+}
+
+Result<Bytes> save_memory(VipsImage* memory, ImageType type, const SaverCall& call,
+                          const StopFlag& stop) {
+  const Saver* saver = saver_of(type);
+  if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
+  const StopsSave stops(memory, stop);
+  auto saved = run_saver(*saver, memory, call);
+  if (!saved && stop.stopped()) return std::unexpected(stop_error(stop.reason()));
+  return saved;
 }
 
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,
@@ -223,17 +254,19 @@ Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& p
   const Saver* saver = saver_of(type);
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
-  const StopsSave stops(memory.get(), stop);
-  auto saved = run_saver(*saver, memory.get(), params);
-  if (!saved && stop.stopped()) return std::unexpected(stop_error(stop.reason()));
-  return saved;
+  const SaverCall call = call_of(*saver, memory.get(), params);
+  if (params.shelter != nullptr && params.shelter->saves(type)) {
+    auto there = params.shelter->save(memory.get(), type, call);
+    if (there || params.shelter->saves(type)) return there;
+  }
+  return save_memory(memory.get(), type, call, stop);
 }
 
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
   constexpr Saver kBarePng{ImageType::kPng, "pngsave_target", bare_png_arguments};
   IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
   const StopsSave stops(memory.get(), stop);
-  return run_saver(kBarePng, memory.get(), SaveParams{});
+  return run_saver(kBarePng, memory.get(), call_of(kBarePng, memory.get(), {}));
 }
 
 }  // namespace imgring::image

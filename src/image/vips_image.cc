@@ -51,9 +51,11 @@ bool is_decoder_message(std::string_view text) noexcept {
   return silent;
 }
 
-// GLib's words when the system has no thread left for a pool of libvips: nobody's fault but ours.
+// GLib's words when the system has no thread left for a pool of libvips, and ours for children:
+// nobody's fault but ours.
 bool is_shortage(std::string_view text) noexcept {
-  return text.find("Error creating thread") != std::string_view::npos;
+  return text.find("Error creating thread") != std::string_view::npos ||
+         text.find(kShortageWords) != std::string_view::npos;
 }
 
 GType operation_type(const char* operation) noexcept {

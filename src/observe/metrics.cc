@@ -184,7 +184,7 @@ void put_lanes(Page& page, const MetricsView& view) {
 }
 
 // Ours: imgproxy has none of these.
-void put_svg_children(Page& page, const SvgChildNumbers& svg) {
+void put_svg_children(Page& page, const ChildNumbers& svg) {
   page.only({"svg_children", "gauge", "Child processes that draw SVGs."}, svg.alive);
   page.only({"svg_children_resident_bytes", "gauge", "Resident memory of these children."},
             svg.resident_bytes);
@@ -399,6 +399,24 @@ void put_pool_use(Page& page, const MetricsView& view, const std::vector<PoolGro
             foreign);
 }
 
+void put_picture_children(Page& page, const MetricsView& view) {
+  const ChildNumbers& pictures = view.pictures;
+  page.only({"picture_children", "gauge",
+             "Child processes that decode and encode pictures (IMGRING_SANDBOX)."},
+            pictures.alive);
+  page.only({"picture_children_resident_bytes", "gauge", "Resident memory of these children."},
+            pictures.resident_bytes);
+  page.only({"picture_children_started_total", "counter", "Children started for pictures."},
+            pictures.started);
+  page.begin({"picture_children_ended_total", "counter",
+              "Children lost while they worked: by themselves, or killed behind a deadline."});
+  page.sample("reason=\"died\"", pictures.died);
+  page.sample("reason=\"stopped\"", pictures.stopped);
+  page.only({"sandbox_given_up", "gauge",
+             "1: no child can be shut in here; the server itself works on all pictures but SVGs."},
+            view.sandbox_given_up ? 1 : 0);
+}
+
 void put_life(Page& page, const MetricsView& view) {
   page.begin({"build_info", "gauge", "What runs; always 1."});
   page.sample(fmt::format("version=\"{}\",libvips=\"{}\",allocator=\"{}\"", view.build.version,
@@ -412,6 +430,7 @@ void put_life(Page& page, const MetricsView& view) {
   page.only({"requests_with_ignored_options_total", "counter",
              "Requests from whose URLs options were left out that are not built."},
             sum(view, [](const CoreMetrics& c) -> auto& { return c.ignored_options; }));
+  put_picture_children(page, view);
   page.only({"last_reload_failed", "gauge",
              "1: the configuration that the last SIGHUP asked for is not in force."},
             view.reload.last_failed ? 1 : 0);

@@ -10,6 +10,7 @@
 #include "hashsum.h"
 #include "imgring/format/headers.h"
 #include "imgring/format/sniff.h"
+#include "imgring/image/shelter.h"
 #include "imgring/image/svg_check.h"
 #include "imgring/pipeline/plan.h"
 #include "imgring/svg/svg.h"
@@ -34,6 +35,10 @@ constexpr std::int64_t kSvgBytesPerFileByte = 60;
 constexpr std::int64_t kSvgBytesMax = std::int64_t{1} << 30;
 // One without a size, drawn as it is, is an icon.
 constexpr double kUnknownVectorSide = 512;
+
+// A child that works on other pictures: what it has for itself when it is ready, and two strips of
+// pixels on their way.
+constexpr std::int64_t kPictureChildBytes = 16 << 20;
 
 std::int64_t size_of(const RenderJob& job) noexcept {
   return static_cast<std::int64_t>(job.source.size());
@@ -158,6 +163,17 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   return input;
 }
 
+// A result's pixels go to its child in a memory file.
+void add_child_of_pictures(const RenderJob& job, ImageType result, double pixels, Estimate* out) {
+  if (job.children == nullptr) return;
+  const bool loads = image::loaded_by_child(job.source_type, job.config->sandbox);
+  const bool saves = image::saved_by_child(result, job.config->sandbox);
+  if (loads || saves) out->bytes += kPictureChildBytes;
+  constexpr double kMost = 1e18;
+  const double file = saves ? pixels * kBytesPerPixel : 0;
+  out->bytes += static_cast<std::int64_t>(file < kMost ? file : kMost);
+}
+
 enum class Unplanned : std::uint8_t { kUnknown, kRefused };  // the latter as soon as it runs
 
 Estimate without_plan(const RenderJob& job, Unplanned why) {
@@ -188,6 +204,7 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
   out.certain_bytes = whole(result * certain_bytes_per_pixel(input.result_type, input));
   out.work = planned_work(unread);
   if (vector) add_reading_of_vector(job, &out);
+  add_child_of_pictures(job, input.result_type, result, &out);
   return out;
 }
 
@@ -236,6 +253,9 @@ Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>
                .large = known->whole_decode && plan.planned_bytes >= kLargeDecodeBytes};
   out.work.least = least_work(plan, input, job.source.size());
   if (facts_of(job.source_type).vector) add_reading_of_vector(job, &out);
+  const Size frame = plan.final_size();
+  add_child_of_pictures(job, plan.result_type,
+                        static_cast<double>(frame.width) * frame.height * plan.frames, &out);
   return out;
 }
 

@@ -55,7 +55,7 @@ Result<Copied> copy_rgba(VipsImage* picture, const image::StopFlag& stop) {
 // The picture that all colours are told of, in memory: 8 bits, upright, sRGB, with alpha where some
 // of it is not full.
 Result<VipsImagePtr> base_of(const PixelsOf& source) {
-  IMGRING_TRY(VipsImagePtr picture, finished_picture(source.job, source.stop));
+  IMGRING_TRY(VipsImagePtr picture, finished_picture(source.job, source.shelter, source.stop));
   if (vips_image_get_interpretation(picture.get()) != VIPS_INTERPRETATION_sRGB) {
     IMGRING_TRY(picture,
                 vips::call<vips_colourspace>("colours", picture.get(), VIPS_INTERPRETATION_sRGB));

@@ -12,6 +12,7 @@ struct PixelsOf {
   const RenderJob& job;
   const url::InfoOptions& wanted;
   const image::StopFlag& stop;
+  image::Shelter* shelter;
   const SourceFacts& facts;  // of one frame
   VipsImage* image;          // the source as loaded, its header; null: a vector, or not wanted
 };

@@ -33,6 +33,7 @@ Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scal
   params.scale = scale.scale;
   params.thumbnail = scale.thumbnail;
   params.log = request.log;
+  params.shelter = request.shelter;
   return image::load(request.source, request.type, params);
 }
 

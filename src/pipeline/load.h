@@ -7,6 +7,7 @@
 
 #include "imgring/base/text.h"
 #include "imgring/format/abilities.h"
+#include "imgring/image/shelter.h"
 #include "imgring/image/stop.h"
 #include "imgring/image/svg_drawing.h"
 #include "imgring/image/vips_image.h"
@@ -27,6 +28,7 @@ struct LoadRequest {
   const config::ProcessingConfig* config = nullptr;
   const image::StopFlag* stop = nullptr;  // vectors: ends the wait for a child
   sandbox::Children* children = nullptr;  // null: vectors are drawn in this process
+  image::Shelter* shelter = nullptr;      // null: so is everything else
   std::uint64_t memory_bytes = 0;         // that a child may take; 0: no bound of the job's
   const Logger* log = nullptr;            // null: nothing is said
   format::Abilities abilities = format::Abilities::all();

@@ -24,9 +24,10 @@ namespace {
 using image::VipsImagePtr;
 using info::Json;
 
-LoadRequest request_of_info(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source,   job.source_type,  job.options, job.config,   &stop,
-          job.children, job.memory_bytes, job.log,     job.abilities};
+LoadRequest request_of_info(const RenderJob& job, image::Shelter* shelter,
+                            const image::StopFlag& stop) noexcept {
+  return {job.source,   job.source_type, job.options,      job.config, &stop,
+          job.children, shelter,         job.memory_bytes, job.log,    job.abilities};
 }
 
 // One source, opened as far as the keys before needed it.
@@ -34,6 +35,7 @@ struct InfoSource {
   const RenderJob& job;
   const url::InfoOptions& wanted;
   const image::StopFlag& stop;
+  image::Shelter* shelter;
   SourceFacts facts;   // of one frame
   VipsImagePtr image;  // header only; null: not opened, or a vector
   bool vector() const noexcept { return facts_of(job.source_type).vector; }
@@ -60,7 +62,7 @@ Result<void> read_facts_into(InfoSource* source) {
     source->facts = *facts;
     return {};
   }
-  const LoadRequest request = request_of_info(job, source->stop);
+  const LoadRequest request = request_of_info(job, source->shelter, source->stop);
   if (source->vector()) {
     IMGRING_TRY(const Opened opened, open_source(request));
     source->facts = opened.facts;
@@ -177,7 +179,9 @@ url::RequestOptions info_picture_options(const url::RequestOptions& request,
 }
 
 Result<RenderedImage> render_info(const RenderJob& job, const image::StopFlag& stop) {
-  InfoSource source{job, *job.info->options, stop, {}, nullptr};
+  // Outlives the pictures that it gives.
+  image::Shelter shelter({job.children, job.config->sandbox, &stop, job.memory_bytes});
+  InfoSource source{job, *job.info->options, stop, &shelter, {}, nullptr};
   if (!job.abilities.can_load(job.source_type)) {
     return fail(ErrorCode::kSourceUnsupported, "no loader for this format");
   }
@@ -193,7 +197,8 @@ Result<RenderedImage> render_info(const RenderJob& job, const image::StopFlag& s
   Json out = Json::object();
   tell_header(source, blocks, &out);
   tell_file(source, &out);
-  IMGRING_TRY_VOID(tell_pixels({job, source.wanted, stop, source.facts, source.image.get()}, &out));
+  IMGRING_TRY_VOID(
+      tell_pixels({job, source.wanted, stop, &shelter, source.facts, source.image.get()}, &out));
   tell_hashsums(source, &out);
   RenderedImage answer;
   answer.type = job.source_type;

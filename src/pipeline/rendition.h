@@ -2,6 +2,7 @@
 // is told of this. Helper threads only.
 #pragma once
 
+#include "imgring/image/shelter.h"
 #include "imgring/image/stop.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/render.h"
@@ -9,7 +10,9 @@
 namespace imgring::pipeline {
 
 // The first frame, as `job.options` ask for it. Errors: those of render().
-Result<image::VipsImagePtr> finished_picture(const RenderJob& job, const image::StopFlag& stop);
+// `shelter`: outlives it.
+Result<image::VipsImagePtr> finished_picture(const RenderJob& job, image::Shelter* shelter,
+                                             const image::StopFlag& stop);
 
 // The answer of the info endpoint: JSON. `job.info` is set.
 Result<RenderedImage> render_info(const RenderJob& job, const image::StopFlag& stop);

@@ -22,9 +22,14 @@ namespace {
 
 using image::VipsImagePtr;
 
-LoadRequest request_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
-  return {job.source,   job.source_type,  job.options, job.config,   &stop,
-          job.children, job.memory_bytes, job.log,     job.abilities};
+LoadRequest request_of(const RenderJob& job, image::Shelter* shelter,
+                       const image::StopFlag& stop) noexcept {
+  return {job.source,   job.source_type, job.options,      job.config, &stop,
+          job.children, shelter,         job.memory_bytes, job.log,    job.abilities};
+}
+
+image::Shelter::Settings shelter_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
+  return {job.children, job.config->sandbox, &stop, job.memory_bytes};
 }
 
 // Skipped: the limit is checked, SVG is sanitised, all else stays.
@@ -120,7 +125,8 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
 
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
-  IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
+  IMGRING_TRY(Loaded loaded,
+              load_planned(request_of(job, input.shelter, stop), std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
   RenderedImage out;
   out.origin_width = loaded.origin.width;
@@ -170,11 +176,13 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
 }
 
 Result<RenderedImage> render_source(const RenderJob& job, const image::StopFlag& stop) {
-  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
+  image::Shelter shelter(shelter_of(job, stop));
+  IMGRING_TRY(Opened opened, open_source(request_of(job, &shelter, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) {
     return skipped(job, opened, stop);
   }
   IMGRING_TRY(PlanInput input, input_of(job, opened));
+  input.shelter = &shelter;
   return processed(job, std::move(opened), input, stop);
 }
 
@@ -210,10 +218,13 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
   return result;
 }
 
-Result<VipsImagePtr> finished_picture(const RenderJob& job, const image::StopFlag& stop) {
-  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
+Result<VipsImagePtr> finished_picture(const RenderJob& job, image::Shelter* shelter,
+                                      const image::StopFlag& stop) {
+  const LoadRequest request = request_of(job, shelter, stop);
+  IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY(PlanInput input, input_of(job, opened));
-  IMGRING_TRY(Loaded loaded, load_planned(request_of(job, stop), std::move(opened), &input));
+  input.shelter = shelter;
+  IMGRING_TRY(Loaded loaded, load_planned(request, std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
   IMGRING_TRY(const VipsImagePtr picture, still_picture(job, std::move(loaded), &input, stop));
   return finalised(picture.get(), input);
@@ -221,7 +232,8 @@ Result<VipsImagePtr> finished_picture(const RenderJob& job, const image::StopFla
 
 Result<Foreseen> foresee(const RenderJob& job) {
   const image::StopFlag stop;
-  IMGRING_TRY(Opened opened, open_source(request_of(job, stop)));
+  image::Shelter shelter(shelter_of(job, stop));
+  IMGRING_TRY(Opened opened, open_source(request_of(job, &shelter, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) return Foreseen{{}, true};
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   apply_vector_guard(&input);

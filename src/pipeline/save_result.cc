@@ -73,6 +73,7 @@ image::SaveParams save_params(ImageType type, const PlanInput& input) {
   params.encoders = input.options->encoders;
   params.config = input.config;
   params.strip_metadata_done = input.options->strip_metadata;
+  params.shelter = input.shelter;
   return params;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "imgring/image/sandbox_kinds.h"
 #include "imgring/image/versions.h"
 #include "imgring/mem/allocator.h"
 #include "imgring/mem/own_memory.h"
@@ -26,6 +27,11 @@ std::array<observe::LaneNumbers, loop::kLaneCount> lane_numbers(const loop::Help
               .expected_wait_s = std::chrono::duration<double>(lane.expected_wait()).count()};
   }
   return out;
+}
+
+observe::ChildNumbers child_numbers(const sandbox::Children& children, const sandbox::Kind& kind) {
+  const sandbox::ChildrenNumbers n = children.numbers(kind);
+  return {n.alive, n.resident_bytes, n.started, n.died, n.stopped};
 }
 
 observe::MemoryNumbers memory_numbers(const Process& process) {
@@ -76,8 +82,9 @@ loop::Task<void> MetricsHandler::handle(loop::Scope&, const http::Request& reque
   view.lanes = lanes;
   view.vips = process_.library_memory.numbers();
   if (process_.children != nullptr) {
-    const sandbox::ChildrenNumbers svg = process_.children->numbers();
-    view.svg = {svg.alive, svg.resident_bytes, svg.started, svg.died, svg.stopped};
+    view.svg = child_numbers(*process_.children, image::kSvgKind);
+    view.pictures = child_numbers(*process_.children, image::kPictureKind);
+    view.sandbox_given_up = process_.children->gave_up(image::kPictureKind);
   }
   view.log = {.dropped = process_.log.lines_dropped(), .summed = process_.equal_lines.summed()};
   const std::string libvips = image::vips_version_text(), allocator = mem::allocator_name();

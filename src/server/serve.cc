@@ -18,6 +18,7 @@
 #include "imgring/image/decode_scratch.h"
 #include "imgring/image/library.h"
 #include "imgring/image/library_words.h"
+#include "imgring/image/sandbox_kinds.h"
 #include "imgring/image/self_test.h"
 #include "imgring/loop/make_engine.h"
 #include "imgring/mem/allocator.h"
@@ -343,7 +344,8 @@ std::size_t helper_queue(const config::Config& config, const Plan& plan) {
 sandbox::ChildrenOptions children_options(const config::Config& config, const Plan& plan,
                                           Process& process) {
   sandbox::ChildrenOptions apart;
-  apart.children_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
+  apart.warm_max = static_cast<unsigned>(plan.helpers * loop::kLaneCount);
+  apart.children_max = 2 * apart.warm_max;  // a source and its watermark
   apart.time_max = std::chrono::seconds(config.server.timeout_s + 1);
   apart.idle_budget = &process.ledger.part(mem::Part::kConnections);
   apart.log = &process.log;
@@ -419,6 +421,16 @@ int end_cores(const Process& process, HealthWatch& health, End end) {
   return end == End::kAsAsked ? kExitOk : kExitUnclean;
 }
 
+// IMGRING_SANDBOX_REQUIRED: a child of each kind, before anybody is let in.
+Result<void> try_children(sandbox::Children& children, const config::Config& config) {
+  static const StopFlag kNever;
+  for (const sandbox::Kind* kind : image::sandbox_kinds()) {
+    const bool used = !kind->dispensable || config.processing.sandbox != config::Sandbox::kSvg;
+    if (used) IMGRING_TRY_VOID(children.begin(*kind, {}, kNever));
+  }
+  return {};
+}
+
 int run_cores(Start& start, const Logger& log, char** environment) {
   // One certificate store for all cores; without one every https source fails with its own text.
   auto trust = net::TrustStore::load();
@@ -426,6 +438,13 @@ int run_cores(Start& start, const Logger& log, char** environment) {
   House house(start.snapshot->config, start.plan, log);
   Process& process = house.process;
   if (!house.helpers.complete()) return no_threads(log, start.plan);
+  if (start.snapshot->config.processing.sandbox_required) {
+    const auto tried = try_children(house.children, start.snapshot->config);
+    if (!tried) {
+      log.critical("IMGRING_SANDBOX_REQUIRED: " + tried.error().detail);
+      return kExitConfig;
+    }
+  }
   if (trust) process.trust = std::move(*trust);
   make_cores(process, start);
   if (!start_cores(process)) return no_threads(log, start.plan);

@@ -26,6 +26,8 @@ enum class UnsupportedOptions : std::uint8_t { kFail, kIgnore };
 enum class UnsharpMode : std::uint8_t { kAuto, kNone, kAlways };
 // Under which names an answer's tags are sent.
 enum class CacheTagsFormat : std::uint8_t { kAll, kCloudfront, kCloudflare, kNone };
+// What is worked on by children that are shut in: SVGs, formats with a history, all but two.
+enum class Sandbox : std::uint8_t { kSvg, kRisky, kAll };
 enum class WebpCompression : std::uint8_t { kLossy, kNearLossless, kLossless };
 enum class AvifSubsample : std::uint8_t { kAuto, kOn, kOff };
 enum class WebpPreset : std::uint8_t { kDefault, kPhoto, kPicture, kDrawing, kIcon, kText };
@@ -178,6 +180,8 @@ struct ProcessingConfig {
   bool enforce_webp = false, enforce_avif = false, enforce_jxl = false;
   bool enable_client_hints = false;
   JpegReader jpeg_decoder = JpegReader::kOwn;
+  Sandbox sandbox = Sandbox::kRisky;  // IMGRING_SANDBOX
+  bool sandbox_required = false;      // IMGRING_SANDBOX_REQUIRED
   UnsharpMode unsharp_masking_mode = UnsharpMode::kNone;
   double unsharp_masking_weight = 1, unsharp_masking_divider = 24;
   double strip_metadata_dpi = 72;

@@ -18,11 +18,14 @@
 
 namespace imgring::image {
 
+class Shelter;
+
 struct SaveParams {
   int quality = 80;                                  // 1..100
   config::EncoderOptions encoders;                   // what the request asks of them
   const config::ProcessingConfig* config = nullptr;  // their efforts and speeds
   bool strip_metadata_done = true;                   // metadata left on the image is to be written
+  Shelter* shelter = nullptr;  // dangerous formats by a child; null: in this process
 };
 
 // kResultUnsupported: there is no saver; whether its codec works, Abilities tell. Other errors:

@@ -9,6 +9,8 @@
 
 namespace imgring::image {
 
+class Shelter;
+
 struct LoadParams {
   int shrink = 1;          // JPEG: 1, 2, 4, 8
   double scale = 1;        // WebP, SVG: result size / own size (SVG 1 = one CSS pixel per pixel)
@@ -17,6 +19,7 @@ struct LoadParams {
   bool thumbnail = false;  // HEIC, AVIF: the embedded thumbnail; the main image when there is none
   bool unlimited = false;  // PNG, SVG, TIFF: lift the loader's limits
   const Logger* log = nullptr;  // where to say what is left out; null: nowhere
+  Shelter* shelter = nullptr;   // dangerous formats by a child; null: in this process
 };
 
 // Whether there is an operation for it, asked of libvips: not on a loop, where Abilities tell.

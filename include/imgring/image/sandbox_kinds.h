@@ -1,4 +1,5 @@
-// The kinds of work of this module that children do (sandbox/kind.h): drawing SVGs.
+// The kinds of work of this module that children do (sandbox/kind.h): drawing SVGs,
+// decoding and encoding pictures.
 // Values of the process's life. Any thread.
 #pragma once
 
@@ -8,6 +9,7 @@
 
 namespace imgring::image {
 
+extern const sandbox::Kind kSvgKind, kPictureKind;
 std::span<const sandbox::Kind* const> sandbox_kinds() noexcept;
 
 }  // namespace imgring::image

@@ -31,6 +31,8 @@ using VipsSourcePtr = std::unique_ptr<VipsSource, Deleter<g_object_unref>>;
 // The text of the libvips error buffer, cleared; and the Error it maps to (processing rules: loader
 // messages are kBrokenImage, anything else kInternal).
 std::string take_vips_error();
+// In that buffer: what is missing is ours. kOverloaded.
+inline constexpr const char* kShortageWords = "short of something of the server's: ";
 Error vips_failure(std::string_view what);
 
 // True when operation `name` has argument `argument` in this libvips (probed, never by version).

@@ -97,8 +97,8 @@ struct LaneNumbers {
   double expected_wait_s = 0;  // of a job that comes now
 };
 
-// Child processes that draw SVGs.
-struct SvgChildNumbers {
+// Child processes of one kind of work.
+struct ChildNumbers {
   std::uint64_t alive = 0;
   std::uint64_t resident_bytes = 0;
   std::uint64_t started = 0;
@@ -140,7 +140,9 @@ struct MetricsView {
   std::string_view engine;  // of the loops
   std::span<const LaneNumbers> lanes;
   VipsNumbers vips;
-  SvgChildNumbers svg;
+  ChildNumbers svg;
+  ChildNumbers pictures{};
+  bool sandbox_given_up = false;  // pictures are worked on in this process
   MemoryNumbers memory;
   LogNumbers log{};
   BuildNumbers build{};

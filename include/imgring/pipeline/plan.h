@@ -15,6 +15,10 @@
 #include "imgring/pipeline/step.h"
 #include "imgring/url/processing_options.h"
 
+namespace imgring::image {
+class Shelter;
+}
+
 namespace imgring::pipeline {
 
 using format::SourceFacts;
@@ -118,8 +122,9 @@ struct PlanInput {
   bool trimmed = false;     // facts are those of the trimmed picture
   // That the result is converted to and carries; null: none is asked for, or held by its format.
   const image::ColourProfile* profile = nullptr;
-  bool watermark = false;            // one is configured
-  std::int64_t watermark_bytes = 0;  // what its decoder is expected to hold
+  bool watermark = false;             // one is configured
+  std::int64_t watermark_bytes = 0;   // what its decoder is expected to hold
+  image::Shelter* shelter = nullptr;  // for the runner: dangerous formats by a child
 };
 
 struct Plan {

@@ -24,7 +24,7 @@ struct StepContext {
   const AuxImage* watermark_source;
   // Made by the first frame that needs it; empty image: lies outside.
   PreparedWatermark* watermark;
-  sandbox::Children* children = nullptr;  // for a watermark that is an SVG
+  sandbox::Children* children = nullptr;  // for a watermark that a child loads
 };
 
 namespace steps {

@@ -127,12 +127,15 @@ Result<Mark> scaled_and_upright(const StepContext& context, Size frame,
   PlanInput input;
   input.options = &own;
   input.config = context.input.config;
+  // Pictures that it gives outlive it.
+  image::Shelter shelter({context.children, context.input.config->sandbox, &stop});
   const LoadRequest request{as_bytes(context.watermark_source->bytes),
                             context.watermark_source->type,
                             &own,
                             context.input.config,
                             &stop,
-                            context.children};
+                            context.children,
+                            &shelter};
   IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY_VOID(check_resolution(opened.facts, 1, own));
   input.facts = opened.facts;
