@@ -79,11 +79,17 @@ void drop_patched(void* patched, GClosure*) noexcept { delete static_cast<Patche
 
 }  // namespace
 
-VipsSourcePtr open_heif(ByteSpan file) {
+std::optional<ByteSpan> plain_heif(ByteSpan file) noexcept {
   const ByteSpan source = format::without_second_file(file);
-  if (says_known_brand(source) || !says_any_brand(source)) {
-    return VipsSourcePtr(vips_source_new_from_memory(source.data(), source.size()));
+  if (says_known_brand(source) || !says_any_brand(source)) return source;
+  return std::nullopt;
+}
+
+VipsSourcePtr open_heif(ByteSpan file) {
+  if (const auto plain = plain_heif(file)) {
+    return VipsSourcePtr(vips_source_new_from_memory(plain->data(), plain->size()));
   }
+  const ByteSpan source = format::without_second_file(file);
   VipsSourceCustom* custom = vips_source_custom_new();
   if (custom == nullptr) return nullptr;
   auto* patched = new Patched(source);

@@ -3,6 +3,8 @@
 // Helper threads only. The span must outlive the source.
 #pragma once
 
+#include <optional>
+
 #include "imgring/base/text.h"
 #include "imgring/image/vips_image.h"
 
@@ -10,5 +12,7 @@ namespace imgring::image {
 
 // Null: no memory.
 VipsSourcePtr open_heif(ByteSpan file);
+// The bytes of one that libheif takes as they are.
+std::optional<ByteSpan> plain_heif(ByteSpan file) noexcept;
 
 }  // namespace imgring::image

@@ -8,10 +8,12 @@
 #include "blobs.h"
 #include "gif_canvas.h"
 #include "heif_colour.h"
+#include "heif_planes.h"
 #include "heif_source.h"
 #include "imgring/format/jpeg_scans.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/shelter.h"
+#include "imgring/image/small_picture.h"
 #include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
 #include "operation.h"
@@ -99,6 +101,10 @@ constexpr std::array kLoaders = {
 };
 // clang-format on
 
+bool is_heif(ImageType type) noexcept {
+  return type == ImageType::kAvif || type == ImageType::kHeic;
+}
+
 const Loader* loader_of(ImageType type) noexcept {
   for (const Loader& loader : kLoaders) {
     if (loader.type == type) return &loader;
@@ -125,14 +131,29 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
   return image;
 }
 
+// With the metadata of the whole one, whose pixels nobody asks for.
+Result<VipsImagePtr> made_smaller(VipsImagePtr whole, ByteSpan source, int shrink) {
+  const bool plain = vips_image_get_bands(whole.get()) == 3 &&
+                     vips_image_get_format(whole.get()) == VIPS_FORMAT_UCHAR &&
+                     vips_image_get_interpretation(whole.get()) == VIPS_INTERPRETATION_sRGB;
+  if (!plain) return whole;
+  auto small = load_heif_smaller(source, vips_image_get_width(whole.get()),
+                                 vips_image_get_height(whole.get()), shrink);
+  if (!small) return whole;
+  VipsImage* header = nullptr;
+  if (vips_embed(whole.get(), &header, 0, 0, small->width, small->height, nullptr) != 0) {
+    return std::unexpected(vips_failure("heif"));
+  }
+  const VipsImagePtr sized(header);
+  return as_memory_image(std::move(*small), sized.get());
+}
+
 // What libvips does not look at.
 Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, ImageType type,
                                         int page) {
   if (type == ImageType::kGif) return with_clear_canvas(image.get(), source, page);
   if (type == ImageType::kPng) set_coded_profile(format::png_says(source), image.get());
-  if (type == ImageType::kAvif || type == ImageType::kHeic) {
-    return as_heif_says(image.get(), source);
-  }
+  if (is_heif(type)) return as_heif_says(image.get(), source);
   if (type != ImageType::kTiff) return image;
   auto fixed = fix_float_tiff(image.get());
   if (fixed) return fixed;
@@ -176,13 +197,15 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   IMGRING_TRY(VipsImagePtr loaded, load_by_operation(*loader, source, params));
   drop_large_blobs(loaded.get(), params.log);
   own_blobs(loaded.get());
-  if (type == ImageType::kAvif || type == ImageType::kHeic) {
+  if (is_heif(type)) {
     IMGRING_TRY(loaded, as_grey_as_coded(loaded.get(), source));
   }
   IMGRING_TRY(loaded, with_known_colours(loaded.get(), source, type));
   IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
   drop_strange_profile(image.get(), params.log);
-  return as_its_format_says(std::move(image), source, type, params.page);
+  const bool smaller = params.shrink > 1 && !params.thumbnail && params.page == 0 && is_heif(type);
+  IMGRING_TRY(image, as_its_format_says(std::move(image), source, type, params.page));
+  return smaller ? made_smaller(std::move(image), source, params.shrink) : std::move(image);
 }
 
 int orientation_of(VipsImage* image) noexcept {

@@ -166,6 +166,54 @@ bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double w
   return std::min(fw, fh) > 1 && std::max(fw, fh) <= wanted_shrink;
 }
 
+// Where HEIC and AVIF become smaller while they are decoded: by the first half of what the resize
+// would do, as libvips splits it (the gap of vips_resize), in the numbers that the loader has.
+int shrink_of_loader(const Plan& plan, const PlanInput& in) noexcept {
+  constexpr double kGap = 2;
+  const bool heif = in.facts.type == ImageType::kHeic || in.facts.type == ImageType::kAvif;
+  const bool nearest = in.pixels().resizing_algorithm == url::ResizingAlgorithm::kNearest;
+  if (!heif || nearest || in.frames > 1 || in.config->disable_shrink_on_load ||
+      in.config->use_linear_colorspace || plan.steps.size() < 2 ||
+      plan.steps[0].kind != StepKind::kToProcessing || plan.steps[1].kind != StepKind::kScale) {
+    return 1;
+  }
+  const double largest = std::max(plan.steps[1].width_scale, plan.steps[1].height_scale);
+  const auto times = static_cast<int>(std::min<double>(image::kHeifShrinkMost, 1 / largest / kGap));
+  return std::max(1, times / 2 * 2);
+}
+
+// The same sizes from a picture that came smaller. False: it did not come as expected.
+bool scale_the_rest(Plan* plan, int shrink, Size now) noexcept {
+  const auto up = [shrink](int side) { return (side + shrink - 1) / shrink; };
+  if (now != Size{up(plan->loaded.width), up(plan->loaded.height)}) return false;
+  const auto rest = [shrink](int before, int after, double scale) {
+    const double left = scale * shrink;
+    return resized(before, left) == after ? left : static_cast<double>(after) / before;
+  };
+  Step& scale = plan->steps[1];
+  scale.width_scale = rest(now.width, scale.after.width, scale.width_scale);
+  scale.height_scale = rest(now.height, scale.after.height, scale.height_scale);
+  plan->load.shrink = shrink;
+  plan->loaded.width = now.width;
+  plan->loaded.height = now.height;
+  plan->steps[0].after = now;
+  return true;
+}
+
+// Of one that is open at its own size.
+Result<Loaded> whole_or_smaller(const LoadRequest& request, Opened opened, const PlanInput& input) {
+  Loaded loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image),
+                opened.origin};
+  const int shrink = shrink_of_loader(loaded.plan, input);
+  if (shrink < 2 || opened.thumbnail || !opened.pages.is_first_alone()) return loaded;
+  auto small = load_with(request, {.shrink = shrink}, opened.pages);
+  if (!small) return std::unexpected(std::move(small).error());
+  if (scale_the_rest(&loaded.plan, shrink, vips::size_of(small->get()))) {
+    loaded.image = std::move(*small);
+  }
+  return loaded;
+}
+
 Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened,
                                        const PlanInput& input, Plan plan) {
   auto small = load_with(request, plan.load, opened.pages);
@@ -177,8 +225,7 @@ Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened
   } else {
     vips_error_clear();
   }
-  return Loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image),
-                opened.origin};
+  return whole_or_smaller(request, std::move(opened), input);
 }
 
 Result<Loaded> load_vector(const LoadRequest& request, Opened opened, PlanInput* input) {
@@ -239,7 +286,9 @@ Result<Opened> open_source(const LoadRequest& request) {
   return opened;
 }
 
-Result<VipsImagePtr> load_whole(const LoadRequest& request) { return load_with(request, {}, 1); }
+Result<VipsImagePtr> load_whole(const LoadRequest& request) {
+  return load_with(request, {}, PageRange{});
+}
 
 Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input) {
   if (opened.drawing != nullptr) return load_vector(request, std::move(opened), input);
@@ -248,8 +297,7 @@ Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput
     return load_thumbnail_or_whole(request, std::move(opened), *input, std::move(plan));
   const bool same_scale = plan.load.shrink == 1 && plan.load.scale == 1;
   if (opened.image != nullptr && input->frames == 1 && (same_scale || opened.thumbnail))
-    return Loaded{make_plan_for_loaded(*input, {}, input->facts), std::move(opened.image),
-                  opened.origin};
+    return whole_or_smaller(request, std::move(opened), *input);
   const PageRange pages = input->frames > 1 ? PageRange{0, input->frames} : opened.pages;
   IMGRING_TRY(VipsImagePtr image, load_with(request, plan.load, pages));
   const SourceFacts loaded = facts_of_image(image.get(), request.type, input->frames);

@@ -1,6 +1,6 @@
 # Libraries whose headers imgring includes, for tools/setup and tools/cross-arm64.
 libraries=(
-  liburing-dev libvips-dev libdeflate-dev libmimalloc-dev libssl-dev libc-ares-dev zlib1g-dev
-  libexpat1-dev libexif-dev libfontconfig-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libhwy-dev
-  libseccomp-dev libfmt-dev libgtest-dev
+  liburing-dev libvips-dev libheif-dev libdeflate-dev libmimalloc-dev libssl-dev libc-ares-dev
+  zlib1g-dev libexpat1-dev libexif-dev libfontconfig-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
+  libhwy-dev libseccomp-dev libfmt-dev libgtest-dev
 )

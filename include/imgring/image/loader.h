@@ -11,8 +11,14 @@ namespace imgring::image {
 
 class Shelter;
 
+// The most for HEIC and AVIF: even, so that chroma of half the size is cut where luma is; sums of a
+// column fit 16 bits.
+inline constexpr int kHeifShrinkMost = 128;
+
 struct LoadParams {
-  int shrink = 1;          // JPEG: 1, 2, 4, 8
+  // JPEG: 1, 2, 4, 8. HEIC, AVIF: even, sides are rounded up, and the picture comes at its own size
+  // where that can't be (alpha, more than 8 bits and others).
+  int shrink = 1;
   double scale = 1;        // WebP, SVG: result size / own size (SVG 1 = one CSS pixel per pixel)
   int page = 0;            // the first one; HEIC, AVIF: 0 is the primary picture
   int pages = 1;           // frames or pages to stack, alike in size; -1 all
