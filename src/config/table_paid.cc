@@ -6,8 +6,6 @@ namespace imgring::config {
 namespace {
 
 constexpr Option kPaid[] = {
-    paid("IMGPROXY_WATERMARK_PREPROCESS_URL", "false", "Watermarks."),
-    paid("IMGPROXY_WATERMARKS_CACHE_SIZE", "256", "Watermarks."),
     paid("IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", "256", "Fallback images."),
     paid("IMGPROXY_PDF_NO_BACKGROUND", "false", "PDF sources."),
     paid("IMGPROXY_ENABLE_RAW_FORMATS", "false", "Camera RAW sources."),

@@ -11,6 +11,7 @@
 #include "imgring/svg/encoding.h"
 #include "imgring/svg/svg.h"
 #include "svg_limits.h"
+#include "text_drawing.h"
 
 namespace imgring::image {
 namespace {
@@ -110,6 +111,7 @@ class Here final : public SvgDrawing {
 }  // namespace
 
 std::unique_ptr<SvgDrawing> draw_here(ByteSpan source, const SvgParams& params) {
+  if (params.text) return write_here(source, params);
   return std::make_unique<Here>(source, params);
 }
 

@@ -40,6 +40,7 @@ class ChildDrawing final : public SvgDrawing {
     size_ = {};
     IMGRING_TRY(const sandbox::Answer answer, job_->ask(request));
     const sandbox::Picture& told = answer.facts.picture;
+    if (params_.text && told.width == 0 && told.height == 0) return size_;
     // The sides of any libvips image end there.
     if (told.width < 1 || told.height < 1 || told.width > VIPS_MAX_COORD ||
         told.height > VIPS_MAX_COORD) {
@@ -75,6 +76,7 @@ class ChildDrawing final : public SvgDrawing {
     question.draw = draw ? 1 : 0;
     question.unlimited = params_.unlimited ? 1 : 0;
     question.served = params_.served ? 1 : 0;
+    question.text = params_.text ? 1 : 0;
     sandbox::Request request;
     request.facts.numbers = sandbox::Numbers(question);
     return request;

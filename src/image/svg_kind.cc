@@ -58,6 +58,14 @@ void draw_first_picture() {
   vips_error_clear();
 }
 
+void draw_first_text() {
+  SvgParams text;
+  text.text = true;
+  const std::string markup = "<b>a</b><i>b</i>";
+  static_cast<void>(draw_here(as_bytes(markup), text)->look(1));
+  vips_error_clear();
+}
+
 // libvips, fonts, and a first picture: whatever reads files to be ready.
 Result<void> prepare_to_draw() {
   IMGRING_TRY_VOID(init_vips("imgring"));
@@ -65,6 +73,7 @@ Result<void> prepare_to_draw() {
   load_encodings();
   sandbox::keep_files(font_files());
   draw_first_picture();
+  draw_first_text();
   return {};
 }
 
@@ -87,6 +96,7 @@ class SvgWork final : public sandbox::Work {
       params.pixels_max = question.pixels_max;
       params.unlimited = question.unlimited != 0;
       params.served = question.served != 0;
+      params.text = question.text != 0;
       params.seconds_max = request.seconds_max;
       drawing_ = draw_here(request.parts[sandbox::Part::kSource], params);
     }
@@ -117,7 +127,8 @@ class SvgWork final : public sandbox::Work {
   SvgSize size_;
 };
 
-constexpr ErrorCode kErrors[] = {ErrorCode::kBrokenSvg, ErrorCode::kResolutionTooLarge};
+constexpr ErrorCode kErrors[] = {ErrorCode::kBrokenSvg, ErrorCode::kResolutionTooLarge,
+                                 ErrorCode::kInvalidUrl};
 constexpr const char* kInherited[] = {"HOME",
                                       "FC_LANG",
                                       "FONTCONFIG_FILE",

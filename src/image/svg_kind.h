@@ -16,6 +16,7 @@ struct SvgQuestion {
   std::uint8_t draw = 0;  // else it is looked at
   std::uint8_t unlimited = 0;
   std::uint8_t served = 0;  // looked at only
+  std::uint8_t text = 0;    // the source is a text, not an SVG
 };
 
 inline constexpr int kSvgBands = 4;

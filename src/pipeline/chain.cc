@@ -47,15 +47,15 @@ Result<VipsImagePtr> Chain::run_one(VipsImagePtr frame, std::size_t pipeline) {
     IMGRING_TRY(frame, image::copy_to_memory(frame.get(), stop_));
   }
   if (plan.depends_on_pixels) {
-    const StepContext context{plan, input, stop_, nullptr, nullptr};
+    const StepContext context{plan, input, stop_};
     IMGRING_TRY(frame, steps::trim(frame.get(), context, plan.steps.front()));
     input = input_behind(input_, pipeline, facts(frame.get()));
     input.trimmed = true;
     plan = plan_behind(input);
     IMGRING_TRY_VOID(check_inner_sizes(plan, input));
   }
-  const StepContext context{plan,         input, stop_, job_.watermark, &watermarks_[pipeline],
-                            job_.children};
+  const StepContext context{
+      plan, input, stop_, &watermarks_[pipeline], job_.children, job_.memory_bytes};
   return run_steps(std::move(frame), &plan, input, context);
 }
 

@@ -154,8 +154,8 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   input.config = job.config;
   input.result_type = choose_format(facts, *job.options, *job.config).value_or(job.source_type);
   input.profile = profile_held(input.result_type, job.profile);
-  input.watermark = job.watermark != nullptr;
-  if (job.watermark != nullptr) input.watermark_bytes = job.watermark->decode_bytes;
+  input.configured_mark = job.watermark;
+  input.fetched_marks = job.fetched_marks;
   if (facts.animated && facts_of(input.result_type).animation_save)
     input.frames = std::min(facts.pages, job.options->frames_max());
   if (input.frames == 1 && wants_best(*job.options, *job.config))
@@ -210,18 +210,33 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
 
 }  // namespace
 
-std::int64_t decode_bytes_of(ByteSpan source, ImageType type) {
+void measure(AuxImage* image) {
   const url::RequestOptions as_it_is;
   const config::ProcessingConfig config;
   RenderJob job;
-  job.source = source;
-  job.source_type = type;
+  job.source = as_bytes(image->bytes);
+  job.source_type = image->type;
   job.options = &as_it_is;
   job.config = &config;
-  const std::optional<SourceFacts> known = read_facts(source, type, 1);
-  if (!known) return unread_bytes(job);
-  const PlanInput input = input_of(job, *known);
-  return decode_bytes(make_plan(input), input);
+  Estimate found;
+  const std::optional<SourceFacts> known = read_facts(job.source, image->type, 1);
+  if (known) {
+    const bool turned = known->orientation >= 5;
+    image->width = turned ? known->height : known->width;
+    image->height = turned ? known->width : known->height;
+    const PlanInput input = input_of(job, *known);
+    const Plan plan = make_plan(input);
+    found.bytes = decode_bytes(plan, input);
+    found.work.decode = planned_work(plan, input).decode;
+  } else {
+    found.bytes = unread_bytes(job);
+    UnreadSource unread{.source = image->type};
+    unread.pixels = static_cast<double>(found.bytes) / kBytesPerPixel;
+    found.work.decode = planned_work(unread).decode;
+  }
+  if (facts_of(image->type).vector) add_reading_of_vector(job, &found);
+  image->decode_bytes = found.bytes;
+  image->decode_ns = static_cast<double>(found.work.decode.count()) * 1e3;
 }
 
 namespace {
@@ -229,6 +244,18 @@ namespace {
 // Blocks of metadata with what is made of them, and the copies of a small picture that its colours
 // are told of: 4 MB each way.
 constexpr std::int64_t kInfoBytes = 4 << 20, kInfoPictureBytes = 12 << 20;
+
+bool draws(const RenderJob& job) noexcept {
+  if (facts_of(job.source_type).vector) return true;
+  const auto drawn = [](const AuxImage* mark) {
+    return mark != nullptr && facts_of(mark->type).vector;
+  };
+  const auto shown = [&](const url::PixelOptions& o) {
+    return o.watermark.written() || (o.watermark.opacity > 0 && drawn(job.watermark));
+  };
+  return std::ranges::any_of(job.options->pipelines, shown) ||
+         std::ranges::any_of(job.fetched_marks, drawn);
+}
 
 Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>& known) {
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
@@ -264,6 +291,7 @@ Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>
 Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known) {
   Estimate out = estimate_picture(job, known);
   out.work.decode += hashsum_time(job);
+  out.drawn = draws(job);
   if (job.info == nullptr) return out;
   out.bytes += job.info->options->wants_pixels() ? kInfoBytes + kInfoPictureBytes : kInfoBytes;
   return out;

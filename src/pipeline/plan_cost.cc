@@ -5,6 +5,7 @@
 
 #include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
+#include "mark_cost.h"
 #include "native.h"
 #include "step_rows.h"
 
@@ -87,11 +88,22 @@ std::int64_t whole_bytes(double bytes) noexcept {
   return static_cast<std::int64_t>(bytes < kMost ? bytes : kMost);
 }
 
-bool shows_watermark(const Plan& plan) noexcept {
-  const auto shows = [](const Plan& one) {
-    return !one.steps.empty() && one.steps.back().kind == StepKind::kWatermark;
-  };
-  return shows(plan) || std::ranges::any_of(plan.later, shows);
+bool shows_watermark(const Plan& one) noexcept {
+  return !one.steps.empty() && one.steps.back().kind == StepKind::kWatermark;
+}
+
+// Of a still picture one mark at a time; those of an animation stay for all frames.
+double marks_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  double most = shows_watermark(plan) ? mark_bytes(in, plan.result) : 0;
+  double kept = 0;
+  for (std::size_t i = 0; i < plan.later.size(); ++i) {
+    const Plan& later = plan.later[i];
+    if (!shows_watermark(later)) continue;
+    const PlanInput own = input_behind(in, in.pipeline + 1 + i, later.loaded);
+    most = std::max(most, mark_bytes(own, later.result));
+    if (plan.frames > 1) kept += kBytesPerPixel * area(later.result.width, later.result.height);
+  }
+  return most + kept;
 }
 
 // Savers of animations work on a frame at a time; what is packed already stays.
@@ -165,15 +177,9 @@ std::int64_t certain_bytes(const Plan& plan, const PlanInput& in) noexcept {
 std::int64_t planned_bytes(const Plan& plan, const PlanInput& in) noexcept {
   // A copy goes when the next is made: neighbours overlap, so the largest counts twice.
   constexpr double kOverlap = 2;
-  double mark = shows_watermark(plan) ? static_cast<double>(in.watermark_bytes) : 0;
-  // Those of an animation's later pipelines stay for all frames.
-  for (const Plan& later : plan.later) {
-    const bool stays = plan.frames > 1 && shows_watermark(later);
-    if (stays) mark += kBytesPerPixel * area(later.result.width, later.result.height);
-  }
   // The picture of a native front is the first of the copies.
   const double copies = std::max(step_bytes(plan, in) * kOverlap, front_bytes(plan, in));
-  return whole_bytes(decoder_bytes(plan, in) + copies + mark + joined_bytes(plan) +
+  return whole_bytes(decoder_bytes(plan, in) + copies + marks_bytes(plan, in) + joined_bytes(plan) +
                      encode_bytes(plan, in));
 }
 

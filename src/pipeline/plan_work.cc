@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "imgring/image/native.h"
+#include "mark_cost.h"
 #include "quality_search.h"
 #include "step_rows.h"
 
@@ -111,20 +112,34 @@ double profile_ns(const Plan& plan, const PlanInput& in) noexcept {
   return kProfileNs * area(plan.final_size().width, plan.final_size().height);
 }
 
+// Of one pipeline's mark, which is made once for all frames.
+double own_mark_ns(const Plan& plan, const PlanInput& in) noexcept {
+  const bool shown = !plan.steps.empty() && plan.steps.back().kind == StepKind::kWatermark;
+  return shown ? mark_ns(in, plan.result) : 0;
+}
+
 // Of the whole chain; a copy between two pipelines takes a ns or two for each pixel.
 microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexcept {
   constexpr double kCopyNs = 2;
   double ns = own_steps_ns(plan, in, work);
-  if (work == Work::kExpected) ns += profile_ns(plan, in);
+  double once_ns = 0;
+  if (work == Work::kExpected) {
+    ns += profile_ns(plan, in);
+    once_ns += own_mark_ns(plan, in);
+  }
   bool certain = !plan.depends_on_pixels;
   for (std::size_t i = 0; i < plan.later.size(); ++i) {
     const Plan& later = plan.later[i];
     if (work == Work::kCertain && !certain) break;
-    ns += own_steps_ns(later, input_behind(in, in.pipeline + 1 + i, later.loaded), work);
-    if (work == Work::kExpected) ns += kCopyNs * area(later.loaded.width, later.loaded.height);
+    const PlanInput own = input_behind(in, in.pipeline + 1 + i, later.loaded);
+    ns += own_steps_ns(later, own, work);
+    if (work == Work::kExpected) {
+      ns += kCopyNs * area(later.loaded.width, later.loaded.height);
+      once_ns += own_mark_ns(later, own);
+    }
     certain = certain && !later.depends_on_pixels;
   }
-  return from_us(ns * plan.frames / 1e3);
+  return from_us((ns * plan.frames + once_ns) / 1e3);
 }
 
 bool is_rich(const Plan& plan, const PlanInput& in, std::size_t source_bytes) noexcept {

@@ -49,7 +49,7 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
 
 // Trim leaves a picture whose size nobody could plan.
 Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag& stop) {
-  const StepContext context{loaded->plan, *input, stop, nullptr, nullptr};
+  const StepContext context{loaded->plan, *input, stop};
   IMGRING_TRY(VipsImagePtr trimmed,
               steps::trim(loaded->image.get(), context, loaded->plan.steps.front()));
   loaded->image = std::move(trimmed);
@@ -67,7 +67,7 @@ Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInpu
   loaded.image = std::move(still);
   if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
   PreparedWatermark watermark;
-  const StepContext context{loaded.plan, *input, stop, job.watermark, &watermark, job.children};
+  const StepContext context{loaded.plan, *input, stop, &watermark, job.children, job.memory_bytes};
   IMGRING_TRY(VipsImagePtr done,
               run_steps(std::move(loaded.image), &loaded.plan, *input, context, loaded.steps_done));
   return Chain(job, *input, stop).run(std::move(done));
@@ -108,7 +108,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
     IMGRING_TRY(VipsImagePtr cut, vips::cut(loaded.image.get(), area));
     IMGRING_TRY(VipsImagePtr frame, vips::without_animation_fields(std::move(cut)));
     Plan plan = loaded.plan;
-    const StepContext context{plan, *input, stop, job.watermark, &watermark, job.children};
+    const StepContext context{plan, *input, stop, &watermark, job.children, job.memory_bytes};
     IMGRING_TRY(VipsImagePtr first, run_steps(std::move(frame), &plan, *input, context));
     IMGRING_TRY(VipsImagePtr done, chain.run(std::move(first)));
     IMGRING_TRY_VOID(stack.append(done.get(), stop));
@@ -161,7 +161,8 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
   input.facts = opened.facts;
   input.options = job.options;
   input.config = job.config;
-  input.watermark = job.watermark != nullptr;
+  input.configured_mark = job.watermark;
+  input.fetched_marks = job.fetched_marks;
   IMGRING_TRY(ImageType type, choose_format(opened.facts, *job.options, *job.config));
   if (!job.abilities.can_save(type))
     return fail(ErrorCode::kResultUnsupported, "the result format cannot be saved");

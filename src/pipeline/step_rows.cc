@@ -10,6 +10,7 @@
 
 #include "imgring/codec/blur.h"
 #include "imgring/codec/sharpen.h"
+#include "steps/mark_place.h"
 
 namespace imgring::pipeline {
 namespace {
@@ -168,7 +169,8 @@ void make_gradient(StepMaker& m) {
 
 void make_watermark(StepMaker& m) {
   const url::PixelOptions& o = m.options();
-  if (m.in().watermark && o.watermark.opacity != 0) m.add(StepKind::kWatermark, m.size());
+  const bool any = m.in().mark() != nullptr || o.watermark.fetched() || o.watermark.written();
+  if (any && o.watermark.opacity != 0) m.add(StepKind::kWatermark, m.size());
 }
 
 StepCost nothing(const StepFacts&) { return {}; }
@@ -273,10 +275,11 @@ StepCost cost_of_gradient(const StepFacts&) { return {.ns = 12, .least_ns = 2}; 
 
 StepCost cost_of_canvas(const StepFacts&) { return {.ns = 5, .least_ns = 2}; }
 
-// A mark of a tenth of the picture's area, and one over all of it.
+// A mark of a tenth of the picture's area, and one over all of it; and what making it takes, which
+// is in bytes and time by itself (mark_cost.h).
 StepCost cost_of_watermark(const StepFacts& f) {
   const url::Watermark& mark = f.in.pixels().watermark;
-  const bool large = mark.scale > 0 || mark.position.type == url::GravityType::kReplicate;
+  const bool large = mark.scale > 0 || mark.width > 0 || mark.height > 0 || steps::is_tiled(mark);
   return {.copies = 1, .ns = large ? 75.0 : 15.0, .least_ns = large ? 37.0 : 7.0};
 }
 
@@ -311,6 +314,8 @@ consteval bool one_row_each() {
 static_assert(one_row_each(), "a row for each kind, in the order of IMGRING_STEPS");
 
 }  // namespace
+
+double blur_ns(double sigma) noexcept { return blur_cost(std::min(sigma, kBlurSigmaMax)).ns; }
 
 bool filters_change_colours(const url::PixelOptions& o) noexcept {
   return o.brightness != 0 || o.contrast != 1 || o.saturation != 1 || o.monochrome.intensity > 0 ||

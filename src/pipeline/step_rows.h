@@ -17,6 +17,8 @@ inline constexpr double kSharpenSigmaMax = 100;
 // bytes for each column.
 inline constexpr int kFilteredWidthMax = 16384;
 
+// CPU time of libvips' blur for each pixel.
+double blur_ns(double sigma) noexcept;
 // Whether a filter is on that looks at one pixel alone: of 8 bits, as its rows come.
 bool filters_change_colours(const url::PixelOptions& options) noexcept;
 // Whether the filters of a picture of this width can be done natively, row by row, as far as its

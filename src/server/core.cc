@@ -76,6 +76,12 @@ mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const C
   return options;
 }
 
+// Of the entries that all cores keep, one's.
+std::size_t cached_marks_of(const CoreStart& start) noexcept {
+  const int all = start.snapshot->config.processing.watermarks_cache_size;
+  return static_cast<std::size_t>((all + start.count - 1) / start.count);
+}
+
 }  // namespace
 
 // Everything of the core, on its own thread, in the order of its making.
@@ -98,8 +104,9 @@ struct Core::Parts final : FrontDoor::House {
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
         memory(loop, c.process_, &gzip), readers(loop),
-        services{loop,   c.process_, sources,    jobs,          gzip,
-                 memory, readers,    c.metrics_, start.snapshot},
+        watermarks(cached_marks_of(start), c.process_.ledger.cached_marks()),
+        services{loop,   c.process_, sources,    jobs,       gzip,
+                 memory, readers,    watermarks, c.metrics_, start.snapshot},
         handler(services, c.process_, memory_short), health_handler(services, c.process_),
         metrics_handler(services, c.process_), context(loop, requests, idle),
         connections(loop, nullptr), stop(loop), memory_short(loop),
@@ -156,6 +163,7 @@ struct Core::Parts final : FrontDoor::House {
   source::Sources sources;
   service::MemoryGate memory;
   service::SlowReaders readers;
+  service::WatermarkCache watermarks;
   service::Services services;
   RequestHandler handler;
   HealthHandler health_handler;
@@ -297,6 +305,7 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       door.hold(FrontDoor::Hold::kMemory);
       downloads.drop_idle();
       gzip.drop_idle();
+      watermarks.clear();
       mem::collect(mem::Collect::kForced);
       if (release_process_memory() && !releasing) {
         releases.start(release_on_helper(services, releases.scope(), loop.now(), releasing));

@@ -129,7 +129,7 @@ AuxPtr load_aux(const config::Config& config, const AuxInput& input, Findings& f
                           " bytes) is of no known image type: give a picture, or unset it"});
     return nullptr;
   }
-  image->decode_bytes = pipeline::decode_bytes_of(as_bytes(image->bytes), image->type);
+  pipeline::measure(image.get());
   return image;
 }
 

@@ -23,14 +23,14 @@ Result<void> check_bytes(const pipeline::Estimate& planned, const Shared& shared
                   " MiB; ask for fewer pixels, or raise the memory limit (IMGRING_MEMORY_LIMIT)");
 }
 
-// A child may map what its job was granted, and no more. What an SVG needs is known least of all:
-// where there is plenty it gets more than the estimate.
-std::uint64_t bytes_for(const pipeline::Estimate& planned, ImageType type,
-                        const Shared& shared) noexcept {
+// A child may map what its job was granted, and no more. What an SVG needs is known least of all,
+// and what the jobs before it left in the child is known to nobody: where there is plenty it gets
+// more than the estimate.
+std::uint64_t bytes_for(const pipeline::Estimate& planned, const Shared& shared) noexcept {
   constexpr std::uint64_t kPlentyPart = 32;                      // so many at once, at least
   constexpr std::uint64_t kPlentyMost = std::uint64_t{1} << 30;  // what a child may map in all
   const auto bytes = static_cast<std::uint64_t>(planned.bytes);
-  if (!facts_of(type).vector) return bytes;
+  if (!planned.drawn) return bytes;
   return std::max(bytes, std::min(shared.plans().max() / kPlentyPart, kPlentyMost));
 }
 
@@ -80,7 +80,7 @@ loop::Task<Result<Admission>> admit(Services& services, loop::Scope& scope, Imag
   IMGRING_CO_TRY_VOID(check_bytes(planned, services.shared));
   const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, request.time.due()));
-  const std::uint64_t bytes = bytes_for(planned, job.source->type, services.shared);
+  const std::uint64_t bytes = bytes_for(planned, services.shared);
   IMGRING_CO_TRY(MemoryGrant memory,
                  co_await wait_for_bytes(services, scope, request, bytes, cost.lane));
   co_return Admission{std::move(slot), std::move(memory), cost};

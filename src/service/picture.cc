@@ -12,6 +12,7 @@
 #include "imgring/service/request_log.h"
 #include "imgring/service/result_image.h"
 #include "imgring/service/source_image.h"
+#include "imgring/service/watermarks.h"
 
 namespace imgring::service {
 
@@ -21,7 +22,8 @@ loop::Task<Result<Answer>> make_picture(Services& services, loop::Scope& scope,
   if (source->not_modified) {
     co_return not_modified(request, *source->origin, services.loop.unix_s());
   }
-  JobPtr job = picture_job(request, std::move(source), services.shared);
+  IMGRING_CO_TRY(Marks marks, co_await fetch_watermarks(services, scope, request, *source));
+  JobPtr job = picture_job(request, std::move(source), std::move(marks), services.shared);
   IMGRING_CO_TRY(Admission admission, co_await admit(services, scope, request, *job));
   IMGRING_CO_TRY(ResultPtr result, co_await make_result(services, scope, request, std::move(job),
                                                         std::move(admission)));

@@ -18,11 +18,16 @@ void tell_info(const ImageRequest& request, PictureJob* job) {
 
 }  // namespace
 
-JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& shared) {
+JobPtr picture_job(const ImageRequest& request, SourcePtr source, Marks marks,
+                   const Shared& shared) {
   auto out = std::make_shared<PictureJob>();
   out->snapshot = request.snapshot;
   out->options = request.parsed->options;
   out->source = std::move(source);
+  out->marks = std::move(marks);
+  for (const MarkPtr& mark : out->marks) {
+    out->mark_images.push_back(mark != nullptr ? &mark->image : nullptr);
+  }
   pipeline::RenderJob& job = out->render;
   job.source = out->source->bytes.span();
   job.source_type = out->source->type;
@@ -30,6 +35,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& 
   job.options = &out->options;
   job.config = &out->snapshot->config.processing;
   job.watermark = out->snapshot->watermark.get();
+  job.fetched_marks = out->mark_images;
   job.profile = profile_of(*out->snapshot, out->options).value_or(nullptr);
   job.abilities = out->snapshot->abilities;
   job.children = shared.children;

@@ -14,7 +14,7 @@ namespace {
 
 // In the order of GravityType.
 constexpr auto kGravityNames = std::to_array<std::string_view>(
-    {"", "ce", "no", "ea", "so", "we", "nowe", "noea", "sowe", "soea", "sm", "fp", "re"});
+    {"", "ce", "no", "ea", "so", "we", "nowe", "noea", "sowe", "soea", "sm", "fp", "re", "ch"});
 // In the order of ResizingType.
 constexpr auto kResizingNames =
     std::to_array<std::string_view>({"fit", "fill", "fill-down", "force", "auto"});
@@ -143,8 +143,8 @@ Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, 
     return not_supported_yet(call, "gravity " + std::string(text));
   }
   const GravityType type = gravity_by_name(text);
-  if (type == GravityType::kUnset || type == GravityType::kReplicate ||
-      (extend && type == GravityType::kSmart)) {
+  const bool tiles = type == GravityType::kReplicate || type == GravityType::kChessboard;
+  if (type == GravityType::kUnset || tiles || (extend && type == GravityType::kSmart)) {
     return bad_argument(call, text, "a gravity it takes");
   }
   if (count > (type == GravityType::kSmart ? 1u : 3u)) {
@@ -161,7 +161,6 @@ Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, 
 }
 
 Result<GravityType> parse_watermark_position(const Call& call, std::string_view text) {
-  if (text == "ch") return not_supported_yet(call, "watermark position ch");
   const GravityType type = gravity_by_name(text);
   const bool fits = type != GravityType::kUnset && type != GravityType::kSmart &&
                     type != GravityType::kFocusPoint;

@@ -47,13 +47,14 @@ inline constexpr double kGainMax = 1000;
 inline constexpr double kRampMax = 1e6;
 // Dots per inch: what a JPEG's 16 bits hold; less than one is one.
 inline constexpr double kDpiMax = 65535;
+inline constexpr std::size_t kWatermarkTextBytesMax = 4096;
 inline constexpr std::size_t kBlurAreasMax = 64;  // each is a blur of its own
 // A sheet is parsed by each request; real ones have some hundred bytes.
 inline constexpr std::size_t kStyleBytesMax = std::size_t{64} << 10;
 // Of the tags of one answer: they stand in two lines of its head.
 inline constexpr std::size_t kCacheTagsBytesMax = std::size_t{4} << 10;
-// Scale of a watermark: sides of the result.
-inline constexpr double kWatermarkScaleMax = 100;
+// Scale of a watermark: sides of the result. Its shadow: of a greater sigma nothing is to be seen.
+inline constexpr double kWatermarkScaleMax = 100, kShadowSigmaMax = 100;
 
 std::unexpected<Error> bad_argument(const Call& call, std::string_view text, std::string_view what);
 std::unexpected<Error> not_supported_yet(const Call& call, std::string_view what);
@@ -78,7 +79,7 @@ Result<ImageType> parse_format(const Call& call, std::string_view text);
 enum class GravitySet : std::uint8_t { kAll, kExtend };
 // Arguments are the call's from `first` on: type[, x[, y]].
 Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, Gravity& gravity);
-// Nine types and `re`.
+// Nine types, `re` and `ch`.
 Result<GravityType> parse_watermark_position(const Call& call, std::string_view text);
 
 // imgproxy's words for the values.

@@ -115,6 +115,18 @@ Result<void> apply_progressive_blur(const Call& call, ApplyContext& context);
 Result<void> apply_colorize(const Call& call, ApplyContext& context);
 Result<void> apply_gradient(const Call& call, ApplyContext& context);
 
+// options_watermark.cc.
+Result<void> apply_watermark_url(const Call& call, ApplyContext& context);
+Result<void> apply_watermark_text(const Call& call, ApplyContext& context);
+Result<void> apply_watermark_size(const Call& call, ApplyContext& context);
+Result<void> apply_watermark_rotate(const Call& call, ApplyContext& context);
+Result<void> apply_watermark_shadow(const Call& call, ApplyContext& context);
+void show_watermark_url(std::string_view name, ShowContext& context);
+void show_watermark_text(std::string_view name, ShowContext& context);
+void show_watermark_size(std::string_view name, ShowContext& context);
+void show_watermark_rotate(std::string_view name, ShowContext& context);
+void show_watermark_shadow(std::string_view name, ShowContext& context);
+
 // Of options with more than a value: describe.cc.
 void show_resizing_type(std::string_view name, ShowContext& context);
 void show_zoom(std::string_view name, ShowContext& context);

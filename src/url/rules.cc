@@ -104,6 +104,8 @@ struct UrlRules::Impl {
   Result<std::string> final_source_url(std::string source_url) const;
   // Of the option fallback_image_url: as the configuration wants it made, and allowed.
   Result<void> finish_fallback_url(RequestOptions* options) const;
+  // Of watermarks that are fetched: they are sources like others.
+  Result<void> finish_watermarks(RequestOptions& options) const;
   // Against IMGPROXY_ALLOWED_SOURCES.
   Result<void> check_source(std::string_view source_url) const;
   // What stands behind `used` parts of options. Null: its extension names no format.
@@ -305,6 +307,18 @@ Result<void> UrlRules::Impl::take_source(const Parts& parts, std::size_t used, R
   return allowed;
 }
 
+Result<void> UrlRules::Impl::finish_watermarks(RequestOptions& options) const {
+  for (PixelOptions& pixels : options.pipelines) {
+    Watermark& mark = pixels.watermark;
+    if (!mark.fetched()) continue;
+    if (url.watermark_preprocess_url) {
+      IMGRING_TRY(mark.url, final_source_url(std::move(mark.url)));
+    }
+    IMGRING_TRY_VOID(check_source(mark.url));
+  }
+  return {};
+}
+
 UrlRules::UrlRules() : impl_(std::make_unique<Impl>()) {}
 UrlRules::~UrlRules() = default;
 
@@ -382,6 +396,7 @@ Result<ProcessingRequest> UrlRules::parse(std::string_view path, const ClientFea
   }
   IMGRING_TRY_VOID(impl.take_source(parts, used, &run, request));
   IMGRING_TRY_VOID(impl.finish_fallback_url(&options));
+  IMGRING_TRY_VOID(impl.finish_watermarks(options));
   return request;
 }
 

@@ -152,6 +152,7 @@ struct UrlConfig {
   std::string source_url_encryption_key;  // raw bytes; empty = none
   UnsupportedOptions unsupported_options =
       UnsupportedOptions::kFail;  // IMGRING_UNSUPPORTED_OPTIONS
+  bool watermark_preprocess_url = false;
   int max_chained_pipelines = 0;  // dashes of a URL; 0 = no limit but the fixed one
 };
 
@@ -188,6 +189,7 @@ struct ProcessingConfig {
   std::string color_profiles_dir = "/usr/share/color/icc";
   std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
   double watermark_opacity = 1;
+  int watermarks_cache_size = 256;  // entries of all loops; 0 = off
   std::string fallback_image_data, fallback_image_path, fallback_image_url;
   int fallback_image_http_code = 200;  // 0 = the error's
   std::int64_t fallback_image_ttl_s = 0;

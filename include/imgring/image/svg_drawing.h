@@ -22,6 +22,7 @@ namespace imgring::image {
 inline constexpr std::size_t kSvgLargeBytes = std::size_t{1} << 20;
 
 struct SvgParams {
+  bool text = false;               // the source is no SVG but a text with Pango's markup
   std::int64_t pixels_max = 0;     // of the pictures inside together; 0: the default
   bool unlimited = false;          // IMGPROXY_SVG_UNLIMITED
   bool served = false;             // it is looked at and not drawn: what drawing costs is no matter
@@ -37,6 +38,8 @@ class SvgDrawing {
   virtual ~SvgDrawing() = default;
   // Its size in pixels at this scale; 1: one CSS pixel is one pixel. The first look checks what
   // reading it costs, unless it is served only.
+  // Text: 1 is 72 dots per inch, the size is that of its ink, 0 x 0 where there is none, and errors
+  // are kInvalidUrl for markup that is none and kResolutionTooLarge.
   virtual Result<SvgSize> look(double scale) = 0;
   // RGBA at the scale last looked at, within the limits of svg_limits.h. Once, as the last call.
   virtual Result<VipsImagePtr> draw() = 0;

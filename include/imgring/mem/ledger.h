@@ -59,6 +59,13 @@ constexpr std::uint64_t large_download_bytes(std::uint64_t downloads_bytes) noex
   return downloads_bytes / 4;
 }
 
+// Watermarks that URLs name are kept as they were fetched, of the downloads' part: an eighth of it,
+// 64 MiB at most.
+inline constexpr std::uint64_t kCachedMarksMax = 64 << 20;
+constexpr std::uint64_t cached_marks_bytes_max(std::uint64_t downloads_bytes) noexcept {
+  return std::min(downloads_bytes / 8, kCachedMarksMax);
+}
+
 // What a peer can make the kernel hold of one socket, each way, beyond what a connection has from
 // its start. Left alone the kernel held 4.2 MB for a client that had read fast and stopped, and
 // 31.6 MB of a source that was not read any more. 4 MiB (2 of payload, at least) are 40 MB/s at a
@@ -116,6 +123,8 @@ class Ledger {
   // Of the downloads' part, bodies and pieces of them that are being sent to clients.
   Budget& sent_downloads() noexcept { return sent_downloads_; }
   const Budget& sent_downloads() const noexcept { return sent_downloads_; }
+  // Of the downloads' part, watermarks that are kept for who asks next.
+  Budget& cached_marks() noexcept { return cached_marks_; }
   // Who waits for bytes of the downloads' part now.
   std::atomic<int>& download_waiters() noexcept { return download_waiters_; }
   // Answers keep others from being downloaded: the slowest readers are to be ended.
@@ -127,6 +136,7 @@ class Ledger {
   Budget results_;
   Budget large_downloads_{1};
   Budget sent_downloads_;
+  Budget cached_marks_;
   std::atomic<int> download_waiters_{0};
 };
 

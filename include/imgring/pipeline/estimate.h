@@ -19,13 +19,14 @@ struct Estimate {
   std::int64_t certain_bytes = 0;
   PlannedWork work;
   bool large = false;  // a whole decode of kLargeDecodeBytes or more
+  bool drawn = false;  // a child draws for it: its source, or a watermark
 };
 // What a JPEG in several scans of 2.8 megapixels holds: with the rows of the rest, far above what
 // others take.
 inline constexpr std::int64_t kLargeDecodeBytes = 8 << 20;
 // `known`: what read_facts() told of the source.
 Estimate estimate(const RenderJob& job, const std::optional<SourceFacts>& known);
-// What decoding a picture at its full size is expected to hold (watermarks, at the start).
-std::int64_t decode_bytes_of(ByteSpan source, ImageType type);
+// Fills in what decoding such a picture takes, from its bytes and type.
+void measure(AuxImage* image);
 
 }  // namespace imgring::pipeline

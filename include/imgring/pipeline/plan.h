@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,7 @@ int trials_max(const QualitySearch& search) noexcept;
 // The format is to be the best one: asked for, or by default.
 bool wants_best(const url::RequestOptions& options,
                 const config::ProcessingConfig& config) noexcept;
+struct AuxImage;
 
 struct PlanInput {
   SourceFacts facts;  // at full size; a guarded vector: at the size the guard left
@@ -122,8 +124,14 @@ struct PlanInput {
   bool trimmed = false;     // facts are those of the trimmed picture
   // That the result is converted to and carries; null: none is asked for, or held by its format.
   const image::ColourProfile* profile = nullptr;
-  bool watermark = false;             // one is configured
-  std::int64_t watermark_bytes = 0;   // what its decoder is expected to hold
+  const AuxImage* configured_mark = nullptr;         // null: none
+  std::span<const AuxImage* const> fetched_marks{};  // by pipeline, where one has its own
+  // The watermark of the pipeline that is planned; null: none, a text, or it is not known.
+  const AuxImage* mark() const noexcept {
+    if (pixels().watermark.written()) return nullptr;
+    if (!pixels().watermark.fetched()) return configured_mark;
+    return pipeline < fetched_marks.size() ? fetched_marks[pipeline] : nullptr;
+  }
   image::Shelter* shelter = nullptr;  // for the runner: dangerous formats by a child
 };
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "imgring/base/bytes.h"
@@ -23,11 +24,15 @@
 
 namespace imgring::pipeline {
 
-// Pictures loaded once at start: bytes, not decoded.
+// Pictures beside the source, not decoded: of the start, or a watermark that a URL names.
 struct AuxImage {
   std::string bytes;
   ImageType type = ImageType::kUnknown;
-  std::int64_t decode_bytes = 0;  // decode_bytes_of() it
+  // By measure(): its upright size as far as its header tells, what decoding it at its full size is
+  // expected to hold, and the CPU time of that.
+  int width = 0, height = 0;
+  std::int64_t decode_bytes = 0;
+  double decode_ns = 0;
 };
 
 // Until when the result is of use; without a source of time there is no end.
@@ -54,7 +59,9 @@ struct RenderJob {
   bool source_replaced = false;  // a fallback image: hashsum says nothing of it
   const url::RequestOptions* options = nullptr;
   const config::ProcessingConfig* config = nullptr;
-  const AuxImage* watermark = nullptr;            // null: none configured
+  const AuxImage* watermark = nullptr;  // null: none configured
+  // By pipeline, of those that name one by URL; all of them are there when it runs.
+  std::span<const AuxImage* const> fetched_marks{};
   const image::ColourProfile* profile = nullptr;  // that color_profile names; null: none
   format::Abilities abilities = format::Abilities::all();
   sandbox::Children* children = nullptr;    // null: SVGs are drawn in this process (tests)

@@ -5,12 +5,14 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "imgring/base/stop.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/service/request.h"
 #include "imgring/service/shared.h"
 #include "imgring/service/source_image.h"
+#include "imgring/service/watermarks.h"
 
 namespace imgring::service {
 
@@ -18,6 +20,8 @@ struct PictureJob {
   SnapshotPtr snapshot;
   url::RequestOptions options;
   SourcePtr source;
+  Marks marks;
+  std::vector<const pipeline::AuxImage*> mark_images;  // of the marks
   StopFlag stop;
   std::optional<url::InfoOptions> wanted;  // the info endpoint's
   pipeline::InfoRequest info;
@@ -25,6 +29,7 @@ struct PictureJob {
 };
 using JobPtr = std::shared_ptr<PictureJob>;
 
-JobPtr picture_job(const ImageRequest& request, SourcePtr source, const Shared& shared);
+JobPtr picture_job(const ImageRequest& request, SourcePtr source, Marks marks,
+                   const Shared& shared);
 
 }  // namespace imgring::service

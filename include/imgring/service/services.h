@@ -10,6 +10,7 @@
 #include "imgring/service/shared.h"
 #include "imgring/service/slow_readers.h"
 #include "imgring/service/snapshot.h"
+#include "imgring/service/watermark_cache.h"
 #include "imgring/source/source.h"
 
 namespace imgring::service {
@@ -22,6 +23,7 @@ struct Services {
   mem::BufferPool& gzip_pool;
   MemoryGate& memory;
   SlowReaders& readers;
+  WatermarkCache& watermarks;
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
   RequestIds ids{};

@@ -17,7 +17,7 @@
 namespace imgring::url {
 
 enum class ResizingType : std::uint8_t { kFit, kFill, kFillDown, kForce, kAuto };
-// kReplicate: watermark only. kUnset: crop without its own gravity.
+// kReplicate, kChessboard: watermark only. kUnset: crop without its own gravity.
 enum class GravityType : std::uint8_t {
   kUnset,
   kCenter,
@@ -31,7 +31,8 @@ enum class GravityType : std::uint8_t {
   kSouthEast,
   kSmart,
   kFocusPoint,
-  kReplicate
+  kReplicate,
+  kChessboard
 };
 struct Gravity {
   GravityType type = GravityType::kCenter;
@@ -63,6 +64,16 @@ struct Watermark {
   double opacity = 0;  // 0 = off
   Gravity position;
   double scale = 0;
+  // Of imgproxy's paid edition (paid.md section 5).
+  std::string url;            // that it is fetched from; empty: the configured one
+  std::string text;           // in Pango's markup; it wins over the URL
+  int width = 0, height = 0;  // what it is fitted into, where scale is 0
+  double rotate = 0;          // degrees clockwise, 0 <= rotate < 360
+  double shadow = 0;          // sigma; 0 = off
+  bool written() const noexcept { return opacity > 0 && !text.empty(); }
+  bool fetched() const noexcept { return opacity > 0 && text.empty() && !url.empty(); }
+  // It is made whole, whatever the frame shows of it.
+  bool whole() const noexcept { return rotate != 0 || shadow > 0 || !text.empty(); }
 };
 
 enum class ResizingAlgorithm : std::uint8_t { kNearest, kLinear, kCubic, kLanczos2, kLanczos3 };

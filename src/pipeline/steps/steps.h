@@ -12,19 +12,19 @@ namespace imgring::pipeline {
 
 // A watermark made ready for frames of one size.
 struct PreparedWatermark {
-  image::VipsImagePtr image;  // in memory, no metadata
+  image::VipsImagePtr image;  // its shown part or a tile in memory, faded, no metadata
   Position at;
-  double opacity = 0;
+  bool made = false;  // without an image: there is nothing to be seen of it
 };
 
 struct StepContext {
   const Plan& plan;
   const PlanInput& input;
   const image::StopFlag& stop;
-  const AuxImage* watermark_source;
-  // Made by the first frame that needs it; empty image: lies outside.
-  PreparedWatermark* watermark;
+  // Made by the first frame that needs it.
+  PreparedWatermark* watermark = nullptr;
   sandbox::Children* children = nullptr;  // for a watermark that a child loads
+  std::uint64_t memory_bytes = 0;         // that such a child may take; 0: no bound (tests)
 };
 
 namespace steps {

@@ -1,6 +1,7 @@
 // Which plans take the short way.
 #include "../../../src/pipeline/native.h"
 
+#include "imgring/pipeline/render.h"
 #include "native_pictures.h"
 #include "plan_helpers.h"
 
@@ -27,7 +28,8 @@ struct Asked {
     in.config = &config;
     in.result_type = result;
     in.frames = frames;
-    in.watermark = watermark;
+    static const AuxImage kMark;
+    in.configured_mark = watermark ? &kMark : nullptr;
     return in;
   }
   std::optional<NativePlan> plan() const {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "imgring/pipeline/render.h"
 #include "plan_helpers.h"
 
 namespace imgring::pipeline {
@@ -118,7 +119,8 @@ PlannedWork work_with(std::string_view steps, int width = 4000, int height = 300
   in.options = &options;
   in.config = &config;
   in.result_type = ImageType::kJpeg;
-  in.watermark = true;
+  static const AuxImage kMark;
+  in.configured_mark = &kMark;
   const Plan plan = make_plan(in);
   PlannedWork work = planned_work(plan, in);
   work.least = least_work(plan, in, 1'000'000);

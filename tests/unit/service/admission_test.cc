@@ -16,7 +16,7 @@ JobPtr job_of(StageWorld& world, const ImageRequest& request, std::uint32_t widt
   answer.body = world.source.lease_of(png_header(width, height));
   Result<SourcePtr> image = accept_source(request, std::move(answer));
   IMGRING_CHECK(image.has_value());
-  return picture_job(request, std::move(*image), world.shared);
+  return picture_job(request, std::move(*image), {}, world.shared);
 }
 
 loop::Task<void> admitted(loop::Loop& loop, loop::Scope& scope) {

@@ -64,7 +64,7 @@ loop::Task<void> from_the_middle(loop::Loop& loop, loop::Scope& scope) {
   Result<SourcePtr> source = accept_source(request, std::move(answer));
   EXPECT_TRUE(source.has_value());
   if (!source) co_return;
-  JobPtr job = picture_job(request, std::move(*source), world.shared);
+  JobPtr job = picture_job(request, std::move(*source), {}, world.shared);
   Result<Admission> admission = co_await admit(world.services, scope, request, *job);
   EXPECT_TRUE(admission.has_value());
   if (!admission) co_return;
@@ -94,7 +94,7 @@ loop::Task<void> client_left(loop::Loop& loop, loop::Scope& scope) {
   source::SourceAnswer answer;
   answer.body = world.source.lease_of(test::png_picture({40, 30}));
   Result<SourcePtr> source = accept_source(request, std::move(answer));
-  JobPtr job = picture_job(request, std::move(*source), world.shared);
+  JobPtr job = picture_job(request, std::move(*source), {}, world.shared);
   Result<Admission> admission = co_await admit(world.services, scope, request, *job);
   loop::Scope ended(&scope);
   ended.cancel(loop::CancelReason::kClientGone);

@@ -58,8 +58,8 @@ inline constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 struct StageWorld {
   explicit StageWorld(loop::Loop& l, std::uint64_t memory_limit_bytes = kGiB)
       : loop(l), shared(log, helpers, memory_limit_bytes), source(downloads), jobs(l),
-        gate(l, shared, &gzip), readers(l),
-        services{l, shared, source, jobs, gzip, gate, readers, metrics, nullptr} {
+        gate(l, shared, &gzip), readers(l), watermarks(8, shared.ledger.cached_marks()),
+        services{l, shared, source, jobs, gzip, gate, readers, watermarks, metrics, nullptr} {
     set_config({});
   }
   ~StageWorld() {
@@ -106,6 +106,7 @@ struct StageWorld {
   loop::JobRegistry jobs;
   MemoryGate gate;
   SlowReaders readers;
+  WatermarkCache watermarks;
   observe::CoreMetrics metrics;
   std::shared_ptr<Snapshot> snapshot;
   Services services;

@@ -114,6 +114,16 @@ constexpr GoodCase kGoodCases[] = {
     {"dpi:300", "dpi=300"}, {"dpi:0.1", "dpi=1"}, {"dpi:1e9", "dpi=65535"}, {"dpi:9/dpi:0", ""},
     {"dpi:9/dpi:", "dpi=9"}, {"cp:srgb", "color_profile=srgb"}, {"icc:cmyk:", "color_profile=cmyk"},
     {"color_profile:my%20press.icc", "color_profile=my press.icc"}, {"cp:x/cp:", "color_profile=x"},
+    {"wm:1:ch:5:6", "watermark=1:ch:5:6:0"},
+    {"wmu:aHR0cDovL2EvYi5wbmc", "watermark_url=http://a/b.png"},
+    {"watermark_url:aHR0cDovL2EvYg==", "watermark_url=http://a/b"}, {"wmu:YQ/wmu:", ""},
+    {"wmt:PGI-SGVsbG88L2I-", "watermark_text=<b>Hello</b>"}, {"watermark_text:YQ==/wmt:", ""},
+    {"wms:20", "watermark_size=20:0"}, {"watermark_size::10", "watermark_size=0:10"},
+    {"wms:20:10/wms:5", "watermark_size=5:10"}, {"wms:99999999999", "watermark_size=2147483647:0"},
+    {"wmr:45", "watermark_rotate=45"}, {"wm_rot:-90", "watermark_rotate=270"},
+    {"watermark_rotate:720", ""}, {"wmr:-1e-300", ""}, {"wmr:5/wmr:", "watermark_rotate=5"},
+    {"wmsh:2.5", "watermark_shadow=2.5"}, {"watermark_shadow:1e9", "watermark_shadow=100"},
+    {"wmsh:2/wmsh:0", ""},
     {"gr:1::45.5", "gradient=1:000000:45.5:0:1"}, {"gr:1:::.5:", "gradient=1:000000:0:0.5:1"},
     {"aq:size:10000", "autoquality=size:10000:::0.002"}, {"autoquality:dssim:0.05:40:90:0.01",
     "autoquality=dssim:0.05:40:90:0.01"}, {"aq::::", ""}, {"aq:none:1:2:3:0.5", ""},
@@ -186,6 +196,8 @@ constexpr std::string_view kBadOptions[] = {
     "col:1:fff:1:1",
     "col:nan", "gr:-1", "gr:1:ff", "gr:1:fff:x", "gr:1:fff:inf", "gr:1:fff:0:nan",
     "gr:1:fff:0:0:1:1", "dpi:-1", "dpi:nan", "dpi:inf", "dpi:x", "dpi:1:2", "cp:..", "cp:.",
+    "wmu:!", "wmu:YQ:1", "wmt:!", "wmt:_w", "wmt:AGE", "wmt:YQ:1", "wms:-1", "wms:x", "wms:1:2:3",
+    "wmr:nan", "wmr:x", "wmr:inf", "wmr:1:2", "wmsh:-1", "wmsh:nan", "wmsh:1:2",
     "cp:a%2Fb", "cp:%2e%2e%2fx", "cp:a%00", "cp:%", "cp:%zz", "cp:srgb:1",
     "aq:best", "aq:ml", "aq:size:-1", "aq:size:nan", "aq:size:inf", "aq:dssim:0.1:101",
     "aq:dssim:0.1:-1",
@@ -228,6 +240,17 @@ TEST(Options, BlurAreasAreCountedAndMeant) {
   EXPECT_EQ(with(240).error().status(), 404);
 }
 
+TEST(Options, TextsOfWatermarksHaveALimit) {
+  const auto with = [](std::size_t bytes) {
+    return parse_options("wmt:" + base64url_encode(as_bytes(std::string(bytes, 'a'))));
+  };
+  ASSERT_TRUE(with(4096).has_value());
+  EXPECT_EQ(with(4096)->options.first().watermark.text.size(), 4096u);
+  ASSERT_FALSE(with(4097).has_value());
+  EXPECT_NE(with(4097).error().detail.find("4096"), std::string::npos);
+  EXPECT_EQ(with(100'000).error().status(), 404);
+}
+
 TEST(Options, UnsharpMaskingIsTheConfigurationsUnlessGiven) {
   config::Config config;
   config.processing.unsharp_masking_mode = config::UnsharpMode::kAuto;
@@ -248,10 +271,8 @@ TEST(Options, OnesOfThePaidEditionAreNamed) {
   }
   EXPECT_GT(count, 5u);
   EXPECT_EQ(described("g:obj:face"), "404 gravity obj is not supported yet");
-  EXPECT_EQ(described("wm:1:ch"), "404 watermark position ch is not supported yet");
   EXPECT_EQ(described("f:pdf"), "404 format pdf is not supported yet");
   EXPECT_EQ(described("aq:ml"), "404 autoquality ml is not supported yet");
-  EXPECT_EQ(described("wmt:x"), "404 option wmt is not supported yet");
 }
 
 TEST(Options, CoWithMoreThanOneArgumentIsCropObjects) {
@@ -307,7 +328,6 @@ TEST(Options, SomeAreNeverLeftOut) {
       EXPECT_EQ(request.error().status(), 404);
     }
   }
-  EXPECT_EQ(described("wm:1:ch", lenient), "404 watermark position ch is not supported yet");
 }
 
 TEST(Options, NamesThatClientsSendAreKnown) {
