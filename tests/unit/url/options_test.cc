@@ -123,7 +123,7 @@ constexpr GoodCase kGoodCases[] = {
     {"wmr:45", "watermark_rotate=45"}, {"wm_rot:-90", "watermark_rotate=270"},
     {"watermark_rotate:720", ""}, {"wmr:-1e-300", ""}, {"wmr:5/wmr:", "watermark_rotate=5"},
     {"wmsh:2.5", "watermark_shadow=2.5"}, {"watermark_shadow:1e9", "watermark_shadow=100"},
-    {"wmsh:2/wmsh:0", ""},
+    {"wmsh:2/wmsh:0", ""}, {"sp:png", "skip_processing=png"},
     {"gr:1::45.5", "gradient=1:000000:45.5:0:1"}, {"gr:1:::.5:", "gradient=1:000000:0:0.5:1"},
     {"aq:size:10000", "autoquality=size:10000:::0.002"}, {"autoquality:dssim:0.05:40:90:0.01",
     "autoquality=dssim:0.05:40:90:0.01"}, {"aq::::", ""}, {"aq:none:1:2:3:0.5", ""},
