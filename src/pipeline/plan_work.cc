@@ -112,6 +112,18 @@ double profile_ns(const Plan& plan, const PlanInput& in) noexcept {
   return kProfileNs * area(plan.final_size().width, plan.final_size().height);
 }
 
+// Setting up a step's operations, which costs the same for any picture; those of a still picture's
+// only pipeline are in kFixedUs.
+constexpr double kStepSetUpNs = 60e3;
+double set_up_ns(const Plan& plan) noexcept {
+  const auto own = static_cast<double>(plan.steps.size());
+  double steps = own * (plan.frames - 1);
+  for (const Plan& later : plan.later) {
+    steps += static_cast<double>(later.steps.size()) * plan.frames;
+  }
+  return steps * kStepSetUpNs;
+}
+
 // Of one pipeline's mark, which is made once for all frames.
 double own_mark_ns(const Plan& plan, const PlanInput& in) noexcept {
   const bool shown = !plan.steps.empty() && plan.steps.back().kind == StepKind::kWatermark;
@@ -125,7 +137,7 @@ microseconds steps_time(const Plan& plan, const PlanInput& in, Work work) noexce
   double once_ns = 0;
   if (work == Work::kExpected) {
     ns += profile_ns(plan, in);
-    once_ns += own_mark_ns(plan, in);
+    once_ns += own_mark_ns(plan, in) + set_up_ns(plan);
   }
   bool certain = !plan.depends_on_pixels;
   for (std::size_t i = 0; i < plan.later.size(); ++i) {

@@ -98,11 +98,12 @@ Result<void> apply_crop(const Call& call, ApplyContext& context) {
   if (call.size() > 1) {
     IMGRING_TRY(crop.height, parse_crop_side(call, call.at(1)));
   }
-  if (call.size() > 2) {
-    IMGRING_TRY_VOID(parse_gravity(call, 2, GravitySet::kAll, crop.gravity));
-  }
-  context.pixels.crop = crop;
-  return {};
+  Result<void> gravity;
+  if (call.size() > 2) gravity = parse_gravity(call, 2, GravitySet::kAll, crop.gravity);
+  // Where a gravity that is not built is left out, its crop is not.
+  const bool only_gravity = call.unsupported != nullptr && *call.unsupported;
+  if (gravity || only_gravity) context.pixels.crop = crop;
+  return gravity;
 }
 
 Result<void> apply_trim(const Call& call, ApplyContext& context) {

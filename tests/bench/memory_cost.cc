@@ -63,6 +63,16 @@ std::int64_t run(const url::UrlRules& rules, const config::Config& config, const
   render.source_type = format::detect_type(render.source, "", "");
   render.options = &parsed->options;
   render.config = &config.processing;
+  // A watermark that a URL names is the source itself.
+  pipeline::AuxImage mark;
+  mark.bytes = job.source;
+  mark.type = render.source_type;
+  pipeline::measure(&mark);
+  const std::vector<const pipeline::AuxImage*> marks(parsed->options.pipelines.size(), &mark);
+  render.fetched_marks = marks;
+  std::vector<std::string> warnings;
+  const image::ColourProfiles profiles = image::find_colour_profiles("", &warnings);
+  render.profile = image::find_profile(profiles, parsed->options.color_profile);
   const auto facts =
       pipeline::read_facts(render.source, render.source_type, parsed->options.pages_max());
   const image::StopFlag stop;
@@ -118,6 +128,11 @@ constexpr const char* kOptions[] = {
     "rs:fit:2000:0/ush:always",
     "rs:fit:2000:0/ba:5:0.2:0.2:0.5:0.5",
     "rs:fit:2000:0/pbl:10",
+    "rs:fit:2000:0/cp:cmyk",
+    "rs:fit:2000:0/wm:1:ce/wmu:YQ/wms:1000",
+    "rs:fit:2000:0/wm:1:ce/wmu:YQ/wms:1000/wmr:30/wmsh:10",
+    "rs:fit:2000:0/wm:0.5:ch/wmu:YQ/wms:200",
+    "w:2000/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ",
     "rs:fit:3000:0/-/c:0.9:0.9/br:20/-/w:2000/-/gr:1/-/pd:10/-/col:0.1:f00"};
 constexpr const char* kResults[] = {"jpg", "png", "webp", "avif", "gif", "tiff", "jxl", "bmp"};
 

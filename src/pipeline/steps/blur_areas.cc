@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../area_map.h"
+#include "../row_function.h"
 #include "../step_rows.h"
 #include "filters.h"
 #include "imgring/image/encoder.h"
@@ -60,7 +61,8 @@ Result<VipsImagePtr> blur_areas(VipsImage* picture, const StepContext& context, 
   const std::vector<Area> areas =
       areas_before(context.plan, index, o, trimmed_from(picture), o.blur_areas.areas);
   if (areas.empty()) return vips::share(picture);
-  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(picture, context.stop));
+  IMGRING_TRY(const VipsImagePtr eight_bit, eight_bit_srgb(picture));
+  IMGRING_TRY(VipsImagePtr memory, image::copy_to_memory(eight_bit.get(), context.stop));
   // One that is nobody else's: what is drawn on must be.
   VipsImagePtr own(vips_image_new_memory());
   if (own == nullptr || vips_image_write(memory.get(), own.get()) != 0) {

@@ -1,4 +1,8 @@
 // Chained pipelines: each is given what the one before it left (docs/spec/paid.md section 3).
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "imgring/base/sanitized.h"
 #include "imgring/pipeline/estimate.h"
 #include "plan_helpers.h"
@@ -151,6 +155,43 @@ TEST(Chain, TwoWatermarks) {
   expect_pixel(out.picture.get(), 3, 3, {255, 0, 0}, 0);
   expect_pixel(out.picture.get(), 196, 96, {255, 0, 0}, 0);
   expect_pixel(out.picture.get(), 100, 50, {0, 0, 255}, 0);
+}
+
+// What libvips holds at most while `work` runs, looked at every 100 us.
+template <class Work>
+double tracked_peak(const Work& work) {
+  std::atomic<bool> over{false};
+  std::size_t most = 0;
+  const std::size_t before = vips_tracked_get_mem();
+  std::thread watch([&] {
+    while (!over.load()) {
+      most = std::max(most, vips_tracked_get_mem());
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  });
+  work();
+  over = true;
+  watch.join();
+  return most > before ? static_cast<double>(most - before) : 0;
+}
+
+// A mark goes when its pipeline is done: eight of them take no more than two.
+TEST(Chain, MarksOfAStillPictureGoWithTheirPipeline) {
+  constexpr int kSide = 700;
+  Request request;
+  request.source = encoded(plain(kSide, kSide, {0, 0, 255}).get(), ".png");
+  request.watermark.bytes = encoded(plain(kSide, kSide, {255, 0, 0, 9}).get(), ".png");
+  request.watermark.type = kPng;
+  url::PixelOptions marked;
+  marked.watermark.opacity = 1;
+  const auto peak = [&](std::size_t count) {
+    request.options = chain_of(std::vector<url::PixelOptions>(count, marked));
+    return tracked_peak([&] { EXPECT_TRUE(request.run().has_value()); });
+  };
+  constexpr double kMarkBytes = 4.0 * kSide * kSide;
+  peak(2);
+  EXPECT_GT(peak(2), kMarkBytes);
+  EXPECT_LT(peak(8) - peak(2), 2 * kMarkBytes);
 }
 
 TEST(Chain, OnlyTheLastPipelineKnowsTheFormat) {

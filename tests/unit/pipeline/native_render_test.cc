@@ -1,6 +1,8 @@
 // The short way against the libvips way: whether anybody could tell from the result.
+#include <chrono>
 #include <functional>
 #include <numeric>
+#include <thread>
 
 #include "imgring/pipeline/estimate.h"
 #include "native_alike.h"
@@ -186,6 +188,35 @@ TEST(NativeRender, StoppedJobsSayWhy) {
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, ErrorCode::kTimeout);
   }
+}
+
+// A turn has all of its rows at once: what comes behind it is stopped, too.
+TEST(NativeRender, StopsBehindATurn) {
+  const auto turned = [] {
+    Request request = jpeg_request("rot:90", {1201, 899});
+    request.options.format = kPng;
+    return request;
+  };
+  const auto timed = [](const auto& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::steady_clock::now() - begin;
+  };
+  const auto whole = timed([&] {
+    const auto result = run(turned(), false);
+    ASSERT_TRUE(result.has_value());
+    EXPECT_TRUE(result->native);
+  });
+  // Rows are decoded and turned in a third of that.
+  const Request request = turned();
+  std::thread stopper([&] {
+    std::this_thread::sleep_for(whole * 6 / 10);
+    request.stop->stop(image::StopReason::kTimeout);
+  });
+  const auto stopped = run(request, false);
+  stopper.join();
+  ASSERT_FALSE(stopped.has_value());
+  EXPECT_EQ(stopped.error().code, ErrorCode::kTimeout);
 }
 
 // Progressive JPEGs from 2.8 megapixels on run one at a time.

@@ -4,6 +4,7 @@
 
 #include "../../../src/pipeline/area_map.h"
 #include "imgring/base/sanitized.h"
+#include "imgring/pipeline/plan_work.h"
 #include "plan_helpers.h"
 #include "render_helpers.h"
 
@@ -356,6 +357,75 @@ TEST(BackgroundAlpha, WithAResultThatHoldsNoAlpha) {
   // It leaves the result transparent, which the choice of a format knows.
   request.options.format = kUnknown;
   EXPECT_EQ(outcome_of(request).rendered.type, kPng);
+}
+
+// A cut before it may leave any part of an area, and all of it: a hundredth of the picture is
+// planned as all of what is left.
+TEST(Costs, BlurredAreasBehindACutMayBeAllOfIt) {
+  using Cut = void (*)(url::PixelOptions&);
+  const auto steps_of = [](Cut cut, const url::RelativeArea& area) {
+    url::RequestOptions o = options_of("w:800/h:300");
+    cut(o.first());
+    o.first().blur_areas = {4, {area}};
+    PlanInput in;
+    in.facts = facts(kPng, 1000, 1000);
+    in.options = &o;
+    in.result_type = kPng;
+    static const config::ProcessingConfig config;
+    in.config = &config;
+    return planned_work(make_plan(in), in).steps;
+  };
+  const url::RelativeArea small{0.4, 0.4, 0.01, 0.01}, all{0, 0, 1, 1};
+  EXPECT_LT(steps_of([](url::PixelOptions&) {}, small) * 5,
+            steps_of([](url::PixelOptions&) {}, all));
+  constexpr Cut kCuts[] = {
+      [](url::PixelOptions& o) { o.crop.width = 500; },
+      [](url::PixelOptions& o) { o.crop.height = 0.5; },
+      [](url::PixelOptions& o) { o.trim.on = true; },
+      [](url::PixelOptions& o) { o.crop_aspect_ratio.ratio = 2; },
+      [](url::PixelOptions& o) { o.resizing_type = url::ResizingType::kFill; }};
+  for (const Cut cut : kCuts) EXPECT_EQ(steps_of(cut, small), steps_of(cut, all));
+}
+
+// Each step of each frame is set up by itself.
+TEST(Costs, SettingUpIsPlannedForEachFrameAndPipeline) {
+  const auto steps_of = [](std::size_t pipelines, int frames) {
+    url::RequestOptions o = options_of("w:20");
+    o.first().blur = 1;
+    o.pipelines.resize(pipelines, o.first());
+    PlanInput in;
+    in.facts = facts(kGif, 20, 20);
+    in.options = &o;
+    in.frames = frames;
+    in.result_type = kGif;
+    static const config::ProcessingConfig config;
+    in.config = &config;
+    return planned_work(make_plan(in), in).steps;
+  };
+  using std::chrono::milliseconds;
+  EXPECT_LT(steps_of(1, 1), milliseconds(1));
+  EXPECT_GT(steps_of(1, 500), milliseconds(25));
+  EXPECT_GT(steps_of(32, 1), milliseconds(2));
+  EXPECT_GT(steps_of(32, 500), steps_of(1, 500) * 15);
+}
+
+// What a filter is done in, also where a source has 16 bits and the result holds them.
+TEST(BlurAreas, AreDoneInEightBits) {
+  VipsImage *wide = nullptr, *typed = nullptr;
+  ASSERT_EQ(vips_linear1(noise(40, 30).get(), &wide, 257, 0, nullptr), 0);
+  const VipsImagePtr linear = checked(wide);
+  VipsImage* cast = nullptr;
+  ASSERT_EQ(vips_cast_ushort(linear.get(), &cast, nullptr), 0);
+  const VipsImagePtr ushort = checked(cast);
+  ASSERT_EQ(vips_copy(ushort.get(), &typed, "interpretation", VIPS_INTERPRETATION_RGB16, nullptr),
+            0);
+  Request request = request_of(checked(typed).get());
+  request.options.preserve_hdr = true;
+  EXPECT_EQ(vips_image_get_format(outcome_of(request).picture.get()), VIPS_FORMAT_USHORT);
+  request.options.first().blur_areas = {3, {{0, 0, 0.5, 0.5}}};
+  const Outcome out = outcome_of(request);
+  EXPECT_EQ(vips_image_get_format(out.picture.get()), VIPS_FORMAT_UCHAR);
+  EXPECT_EQ(vips_image_get_bands(out.picture.get()), 3);
 }
 
 // Rows stream through what looks at one pixel alone: such a plan copies nothing.

@@ -39,8 +39,9 @@ Outcome converted(Request& request, const image::ColourProfile& profile) {
   return outcome_of(request);
 }
 
+// JPEG XL is left out: libvips shows the profile of what it decoded, not the one in the file.
 TEST(ProfileOption, IsCarriedWhereTheFormatHoldsIt) {
-  for (const ImageType type : {kJpeg, kPng, kWebp, kTiff, kAvif, kJxl, kGif, kBmp}) {
+  for (const ImageType type : {kJpeg, kPng, kWebp, kTiff, kAvif, kGif, kBmp}) {
     if (!can_save(type)) continue;
     SCOPED_TRACE(std::string(facts_of(type).name));
     for (const bool strip : {true, false}) {
@@ -53,10 +54,7 @@ TEST(ProfileOption, IsCarriedWhereTheFormatHoldsIt) {
       EXPECT_EQ(srgb, held ? bytes_of("srgb") : 0);
       const bool inks = type == kJpeg || type == kTiff;
       const Outcome cmyk = converted(request, shipped("cmyk"));
-      // JPEG XL has a profile of its own making.
-      if (type != kJxl) {
-        EXPECT_EQ(profile_in(cmyk.picture.get()), inks ? bytes_of("cmyk") : 0);
-      }
+      EXPECT_EQ(profile_in(cmyk.picture.get()), inks ? bytes_of("cmyk") : 0);
       EXPECT_EQ(vips_image_get_interpretation(cmyk.picture.get()) == VIPS_INTERPRETATION_CMYK,
                 inks);
     }

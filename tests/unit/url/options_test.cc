@@ -303,6 +303,13 @@ TEST(Options, UnsupportedOnesAreLeftOutOnWish) {
   const auto part = parse_options("fq:jpg:50:pdf:60/q:9", lenient);
   ASSERT_TRUE(part.has_value());
   EXPECT_EQ(describe(part->options), "quality=9");
+  // But a crop keeps its size where its gravity is left out.
+  const auto crop = parse_options("c:50:40:obj:face/w:5", lenient);
+  ASSERT_TRUE(crop.has_value());
+  EXPECT_EQ(describe(crop->options), "width=5 crop=50:40");
+  EXPECT_EQ(crop->ignored, std::vector<std::string>{"crop"});
+  EXPECT_EQ(parse_options("g:no/c:50:40:objw:face:2", lenient)->options.first().crop.width, 50);
+  EXPECT_EQ(described("c:50:x:obj:face", lenient).substr(0, 3), "404");
   EXPECT_TRUE(parse_options("w:5", lenient)->ignored.empty());
   EXPECT_EQ(described("nosuch:1", lenient), "404 unknown option nosuch") << "known ones only";
   EXPECT_EQ(described("ex:1:obj", lenient).substr(0, 3), "404") << "it takes no such gravity";
