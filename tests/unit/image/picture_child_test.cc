@@ -63,8 +63,10 @@ std::vector<std::string> sources_of(const char* suffix) {
   for (const int bands : {3, 4}) {
     out.push_back(test::saved_by_vips(decorated(70, 50, bands).get(), suffix));
   }
-  // More than a strip.
-  out.push_back(test::saved_by_vips(test::picture(1500, 1300, 3).get(), suffix));
+  // More than a strip; other encoders take a minute for it.
+  if (std::string_view(suffix).starts_with(".tif")) {
+    out.push_back(test::saved_by_vips(test::picture(1500, 1300, 3).get(), suffix));
+  }
   return out;
 }
 
