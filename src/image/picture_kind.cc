@@ -48,6 +48,7 @@ LoadParams params_of(const LoadQuestion& question) noexcept {
   params.thumbnail = question.thumbnail != 0;
   params.unlimited = question.unlimited != 0;
   params.shrink = question.shrink;
+  params.page = question.page;
   params.pages = question.pages;
   params.scale = question.scale;
   return params;
@@ -55,7 +56,7 @@ LoadParams params_of(const LoadQuestion& question) noexcept {
 
 bool same_picture(const LoadQuestion& a, const LoadQuestion& b) noexcept {
   return a.type == b.type && a.thumbnail == b.thumbnail && a.unlimited == b.unlimited &&
-         a.shrink == b.shrink && a.pages == b.pages && a.scale == b.scale;
+         a.shrink == b.shrink && a.page == b.page && a.pages == b.pages && a.scale == b.scale;
 }
 
 SaverCall call_of(std::vector<Field>* fields) {

@@ -16,7 +16,7 @@ enum class PictureAsk : std::uint8_t { kOpen, kRows, kSave };
 struct LoadQuestion {
   PictureAsk ask = PictureAsk::kOpen;
   std::uint8_t type = 0, thumbnail = 0, unlimited = 0;
-  std::int32_t shrink = 1, pages = 1;
+  std::int32_t shrink = 1, page = 0, pages = 1;
   std::int32_t top = 0, rows = 0;
   double scale = 1;
 };

@@ -2,6 +2,7 @@
 #include "imgring/image/shelter.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <string>
@@ -29,11 +30,18 @@ class OpenPicture {
     return ask(question, kFieldListBytesMax);
   }
 
-  Result<Bytes> rows(const LoadQuestion& question, std::size_t size_bytes, bool last) {
+  // Pictures of it whose last row has not come.
+  void begin_picture() noexcept { ++unread_; }
+  void leave_picture() noexcept { --unread_; }
+  // The last row of one came: with that of the last one the child is free.
+  void end_picture() {
+    if (--unread_ == 0) take_job();
+  }
+
+  Result<Bytes> rows(const LoadQuestion& question, std::size_t size_bytes) {
     IMGRING_TRY(sandbox::Answer answer, ask(question, size_bytes));
     Bytes& pixels = answer.parts[Part::kPixels];
     if (pixels.size() != size_bytes) return std::unexpected(refute("gave other rows"));
-    if (last) take_job();
     return std::move(pixels);
   }
 
@@ -63,6 +71,7 @@ class OpenPicture {
     return job_->ask(request);
   }
 
+  std::atomic<int> unread_ = 0;
   std::mutex mutex_;  // libvips may ask on a thread of its own
   std::unique_ptr<sandbox::Job> job_;
   ByteSpan source_;
@@ -73,12 +82,22 @@ namespace {
 
 // The rows of a picture as libvips asks for them, a strip of them at hand.
 struct Strips {
+  explicit Strips(std::shared_ptr<OpenPicture> of) : picture(std::move(of)) {
+    picture->begin_picture();
+  }
+  ~Strips() {
+    if (!ended) picture->leave_picture();
+  }
+  Strips(const Strips&) = delete;
+  Strips& operator=(const Strips&) = delete;
+
   std::shared_ptr<OpenPicture> picture;
   LoadQuestion question;
   std::size_t row_bytes = 0;
   int height = 0, rows_most = 0;
   Bytes strip;
   int top = 0, rows = 0;
+  bool ended = false;
 
   Result<const std::uint8_t*> row(int y) {
     if (y < top || y >= top + rows) {
@@ -86,11 +105,11 @@ struct Strips {
       question.rows = std::min(rows_most, height - y);
       strip = Bytes();
       rows = 0;
-      const bool last = y + question.rows == height;
       const std::size_t size = row_bytes * static_cast<std::size_t>(question.rows);
-      IMGRING_TRY(strip, picture->rows(question, size, last));
+      IMGRING_TRY(strip, picture->rows(question, size));
       top = y;
       rows = question.rows;
+      if (y + rows == height && !std::exchange(ended, true)) picture->end_picture();
     }
     return strip.data() + row_bytes * static_cast<std::size_t>(y - top);
   }
@@ -146,6 +165,7 @@ LoadQuestion question_of(ImageType type, const LoadParams& params) noexcept {
   question.thumbnail = params.thumbnail ? 1 : 0;
   question.unlimited = params.unlimited ? 1 : 0;
   question.shrink = params.shrink;
+  question.page = params.page;
   question.pages = params.pages;
   question.scale = params.scale;
   return question;
@@ -208,8 +228,7 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
   if (pixel_bytes == 0) return std::unexpected(source_->refute("told of an impossible picture"));
   const auto fields = parse_fields(answer.parts[Part::kFields].span());
   if (!fields) return std::unexpected(source_->refute(fields.error().detail));
-  auto strips = std::make_unique<Strips>();
-  strips->picture = source_;
+  auto strips = std::make_unique<Strips>(source_);
   strips->question = question;
   strips->question.ask = PictureAsk::kRows;
   strips->row_bytes = pixel_bytes * static_cast<std::size_t>(sizes.width);

@@ -78,8 +78,10 @@ Result<Picture> look_at(VipsImage* picture, const SaveContext& context) {
 Result<image::VipsImagePtr> without_alpha(VipsImage* picture, const Picture& looks,
                                           const SaveContext& context) {
   constexpr url::Color kWhite{255, 255, 255};
-  const auto& background = context.input.options->pipelines.back().background;
-  if (looks.transparent) return vips::flatten(picture, background.value_or(kWhite));
+  // A layer that can be seen through is there already, over what shows white.
+  const url::PixelOptions& last = context.input.options->pipelines.back();
+  const url::Color under = last.background_alpha < 1 ? kWhite : last.background.value_or(kWhite);
+  if (looks.transparent) return vips::flatten(picture, under);
   return vips::bands(picture, 0, vips_image_get_bands(picture) - 1);
 }
 
@@ -118,6 +120,17 @@ std::vector<ImageType> best_candidates(const url::RequestOptions& options,
   for (const ImageType type : {kJxl, kAvif, kWebp}) add(type);
   if (out.empty()) out.push_back(kJpeg);
   return out;
+}
+
+void set_candidates(std::vector<ImageType> types, PlanInput* input) {
+  const image::ColourProfile* const profile = input->profile;
+  const auto holds_it = [profile](ImageType type) {
+    return profile_held(type, profile) != nullptr;
+  };
+  if (profile != nullptr && profile->cmyk && !std::ranges::all_of(types, holds_it)) {
+    input->profile = nullptr;
+  }
+  input->candidates = std::move(types);
 }
 
 Result<Saved> save_best(image::VipsImagePtr picture, const SaveContext& context) {

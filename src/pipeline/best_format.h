@@ -13,6 +13,8 @@ namespace imgring::pipeline {
 std::vector<ImageType> best_candidates(const url::RequestOptions& options,
                                        const config::ProcessingConfig& config,
                                        const format::Abilities& abilities);
+// A profile of inks stays only where all of them hold it.
+void set_candidates(std::vector<ImageType> types, PlanInput* input);
 // Saves the picture in each format of its class and gives the smallest.
 Result<Saved> save_best(image::VipsImagePtr picture, const SaveContext& context);
 

@@ -100,6 +100,16 @@ Estimate without_processing(const RenderJob& job) {
   return out;
 }
 
+// The info endpoint without pixels: a header is read, by a child where that opens such files.
+Estimate of_header(const RenderJob& job) {
+  Estimate out;
+  if (facts_of(job.source_type).vector) add_reading_of_vector(job, &out);
+  if (job.children != nullptr && image::loaded_by_child(job.source_type, job.config->sandbox)) {
+    out.bytes += kPictureChildBytes;
+  }
+  return out;
+}
+
 // Any argument may have been multiplied by any other.
 double bounded(double side) noexcept {
   constexpr double kMost = 1e9;
@@ -159,15 +169,19 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   if (facts.animated && facts_of(input.result_type).animation_save)
     input.frames = std::min(facts.pages, job.options->frames_max());
   if (input.frames == 1 && wants_best(*job.options, *job.config))
-    input.candidates = best_candidates(*job.options, *job.config, job.abilities);
+    set_candidates(best_candidates(*job.options, *job.config, job.abilities), &input);
   return input;
 }
 
 // A result's pixels go to its child in a memory file.
-void add_child_of_pictures(const RenderJob& job, ImageType result, double pixels, Estimate* out) {
+void add_child_of_pictures(const RenderJob& job, const PlanInput& input, double pixels,
+                           Estimate* out) {
   if (job.children == nullptr) return;
   const bool loads = image::loaded_by_child(job.source_type, job.config->sandbox);
-  const bool saves = image::saved_by_child(result, job.config->sandbox);
+  const auto by_child = [&](ImageType type) {
+    return image::saved_by_child(type, job.config->sandbox);
+  };
+  const bool saves = by_child(input.result_type) || std::ranges::any_of(input.candidates, by_child);
   if (loads || saves) out->bytes += kPictureChildBytes;
   constexpr double kMost = 1e18;
   const double file = saves ? pixels * kBytesPerPixel : 0;
@@ -204,7 +218,7 @@ Estimate without_plan(const RenderJob& job, Unplanned why) {
   out.certain_bytes = whole(result * certain_bytes_per_pixel(input.result_type, input));
   out.work = planned_work(unread);
   if (vector) add_reading_of_vector(job, &out);
-  add_child_of_pictures(job, input.result_type, result, &out);
+  add_child_of_pictures(job, input, result, &out);
   return out;
 }
 
@@ -258,6 +272,7 @@ bool draws(const RenderJob& job) noexcept {
 }
 
 Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>& known) {
+  if (job.info != nullptr && !job.info->options->wants_pixels()) return of_header(job);
   if (skips_processing(job.source_type, *job.options, *job.config)) return without_processing(job);
   if (!known) return without_plan(job, Unplanned::kUnknown);
   PlanInput input = input_of(job, *known);
@@ -281,8 +296,8 @@ Estimate estimate_picture(const RenderJob& job, const std::optional<SourceFacts>
   out.work.least = least_work(plan, input, job.source.size());
   if (facts_of(job.source_type).vector) add_reading_of_vector(job, &out);
   const Size frame = plan.final_size();
-  add_child_of_pictures(job, plan.result_type,
-                        static_cast<double>(frame.width) * frame.height * plan.frames, &out);
+  add_child_of_pictures(job, input, static_cast<double>(frame.width) * frame.height * plan.frames,
+                        &out);
   return out;
 }
 

@@ -69,6 +69,8 @@ Result<VipsImagePtr> load_each(const LoadRequest& request, const PageRange& rang
 // The pages that the options name, in the place of the first one.
 Result<void> select_pages(const LoadRequest& request, Opened* opened) {
   const PageRange range = pages_wanted(opened->facts, *request.options, *request.config);
+  // Where nothing is done to a source all of it is the answer.
+  if (skips_processing(request.type, *request.options, *request.config)) return {};
   if (range.is_first_alone()) return {};
   IMGRING_TRY_VOID(check_pages(opened->facts, range, *request.options));
   auto image = load_with(request, {}, range);

@@ -116,8 +116,15 @@ double encode_bytes(const Plan& plan, const PlanInput& in) noexcept {
 
 }  // namespace
 
+// What few colours do to the encoders of the format `best` is known when there is a picture only.
+bool may_pack_losslessly(const PlanInput& in) noexcept {
+  return !in.candidates.empty() && in.config->best_format.complexity_threshold > 0;
+}
+
 ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
-  const bool palette = in.facts.palette || in.options->encoders.png_quantize;
+  const config::EncoderOptions& o = in.options->encoders;
+  const bool palette =
+      in.facts.palette || o.png_quantize || (may_pack_losslessly(in) && !o.png_given);
   return result == ImageType::kPng && palette ? ImageType::kGif : result;
 }
 
@@ -128,8 +135,10 @@ std::vector<ImageType> types_tried(const PlanInput& in) {
 
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
   const format::Format& row = facts_of(encoder_of(result, in));
-  const bool lossless = result == ImageType::kWebp &&
-                        in.options->encoders.webp_compression != config::WebpCompression::kLossy;
+  const config::EncoderOptions& o = in.options->encoders;
+  const bool lossless =
+      result == ImageType::kWebp && (o.webp_compression != config::WebpCompression::kLossy ||
+                                     (may_pack_losslessly(in) && !o.webp_given));
   return lossless ? row.lossless : row.encode;
 }
 

@@ -2,6 +2,7 @@
 #include "save_result.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "best_format.h"
@@ -10,6 +11,7 @@
 #include "imgring/image/loader.h"
 #include "imgring/image/luma.h"
 #include "imgring/image/metadata.h"
+#include "imgring/image/shelter.h"
 #include "quality_search.h"
 #include "vips_ops.h"
 
@@ -105,13 +107,20 @@ class PictureTrials final : public TrialMaker {
 
  private:
   Result<double> off_by(ByteSpan file) {
-    const int frame = vips_image_get_page_height(memory_);
-    const int shrink = codec::shrink_for_ssim(vips_image_get_width(memory_), frame);
+    // Of an animation the first frame: encoders leave out those that are like the one before.
+    const Size frame{vips_image_get_width(memory_), vips_image_get_page_height(memory_)};
+    const int shrink = codec::shrink_for_ssim(frame.width, frame.height);
     if (light_.values.empty()) {
-      IMGRING_TRY(light_, image::luma_of(memory_, shrink, context_.stop));
+      IMGRING_TRY(const image::VipsImagePtr first,
+                  vips::cut(memory_, {0, 0, frame.width, frame.height}));
+      IMGRING_TRY(light_, image::luma_of(first.get(), shrink, context_.stop));
     }
-    IMGRING_TRY(const image::VipsImagePtr seen,
-                image::load(file, type_, {.pages = context_.input.frames}));
+    // A file that a child wrote is read by a child.
+    std::optional<image::Shelter> shelter;
+    if (context_.input.shelter != nullptr) shelter.emplace(context_.input.shelter->settings());
+    image::LoadParams load;
+    if (shelter) load.shelter = &*shelter;
+    IMGRING_TRY(const image::VipsImagePtr seen, image::load(file, type_, load));
     IMGRING_TRY(const codec::Luma light, image::luma_of(seen.get(), shrink, context_.stop));
     if (light.width != light_.width || light.height != light_.height)
       return fail(ErrorCode::kInternal, "a trial of another size");

@@ -208,8 +208,7 @@ constexpr double kRowsLeastNs = 5;
 bool natively_filtered(const StepFacts& f) {
   const url::PixelOptions& o = f.in.pixels();
   const ImageType type = f.in.facts.type;
-  const bool one_pass =
-      f.in.options->pipelines.size() == 1 && !f.in.trimmed && f.in.options->max_bytes == 0;
+  const bool one_pass = f.in.options->pipelines.size() == 1 && !f.in.trimmed && saved_once(f.in);
   return one_pass && filters_by_rows(o, f.step, f.before.width) && !f.in.facts.alpha &&
          (type == ImageType::kJpeg || type == ImageType::kPng);
 }

@@ -73,9 +73,10 @@ Result<void> keep_or_quality(const Call& call, std::size_t at, std::optional<int
 
 Result<void> apply_autoquality(const Call& call, ApplyContext& context) {
   if (call.arguments.empty()) return {};
-  if (call.at(0) == "ml") return not_supported_yet(call, "autoquality ml");
   Autoquality o = context.request.autoquality;
   IMGRING_TRY_VOID(keep_or_name(call, 0, kMethods, &o.method));
+  // As of a format without a model: there are none.
+  if (o.method == config::AutoqualityMethod::kMl) o.method = config::AutoqualityMethod::kDssim;
   IMGRING_TRY_VOID(keep_or(call, 1, &o.target, parse_unsigned_real));
   IMGRING_TRY_VOID(keep_or_quality(call, 2, &o.min));
   IMGRING_TRY_VOID(keep_or_quality(call, 3, &o.max));

@@ -24,7 +24,8 @@ bool fits_tag(std::string_view tag) noexcept {
 }  // namespace
 
 Result<void> apply_fallback_image_url(const Call& call, ApplyContext& context) {
-  return keep_or(call, 0, &context.request.fallback_image_url, decoded);
+  IMGRING_TRY(context.request.fallback_image_url, decoded(call, call.at(0)));
+  return {};
 }
 
 Result<void> apply_hashsum(const Call& call, ApplyContext& context) {
@@ -46,8 +47,7 @@ Result<void> apply_hashsum(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_style(const Call& call, ApplyContext& context) {
-  std::string style = context.request.style;
-  IMGRING_TRY_VOID(keep_or(call, 0, &style, decoded));
+  IMGRING_TRY(std::string style, decoded(call, call.at(0)));
   if (style.size() > kStyleBytesMax) {
     return bad_argument(call, std::to_string(style.size()), "a number of bytes of at most 65536");
   }

@@ -43,6 +43,7 @@ class Shelter {
   Shelter(const Shelter&) = delete;
   Shelter& operator=(const Shelter&) = delete;
 
+  const Settings& settings() const noexcept { return settings_; }
   // False also where no child can be shut in (decision 42).
   bool loads(ImageType type) const;
   bool saves(ImageType type) const;

@@ -42,7 +42,8 @@ url::RequestOptions own_options(const StepContext& context, Size frame) {
 struct OwnRun {
   OwnRun(const StepContext& context, Size frame)
       : options(own_options(context, frame)),
-        shelter({context.children, context.input.config->sandbox, &context.stop}),
+        shelter(
+            {context.children, context.input.config->sandbox, &context.stop, context.memory_bytes}),
         request{as_bytes(context.input.mark()->bytes),
                 context.input.mark()->type,
                 &options,

@@ -144,8 +144,9 @@ constexpr GoodCase kGoodCases[] = {
     {"hs:md5:900150983CD24fb0d6963f7d28e17f72", "hashsum=md5:900150983cd24fb0d6963f7d28e17f72"},
     {"hashsum:sha1:a9993e364706816aba3e25717850c26c9cd0d89d/hs:none", ""}, {"hs:", ""},
     {"hs:none:zz", ""},
-    {"st:KiB7ZmlsbDogI2YwMCAhaW1wb3J0YW50fQ", "style=25 bytes"}, {"stl:YXtiOmN9/style:",
-    "style=6 bytes"},
+    {"st:KiB7ZmlsbDogI2YwMCAhaW1wb3J0YW50fQ", "style=25 bytes"}, {"stl:YXtiOmN9", "style=6 bytes"},
+    {"st:YXtiOmN9/style:", ""}, {"fiu:aHR0cDovL2EvYi5wbmc/fiu:", ""},
+    {"aq:ml:0.05", "autoquality=dssim:0.05:::0.002"},
     {"bc:0", ""}, {"bypass_cache:", ""}, {"ct:a:b-2", "cache_tags=a,b-2"},
     {"cache_tags:x/ct:y:z", "cache_tags=y,z"}, {"ct:x/ct:", "cache_tags=x"},
     {"pg:3", "page=3"}, {"page:99999999999", "page=2147483647"}, {"pg:3/pg:", "page=3"}, {"pg:0",
@@ -199,7 +200,7 @@ constexpr std::string_view kBadOptions[] = {
     "wmu:!", "wmu:YQ:1", "wmt:!", "wmt:_w", "wmt:AGE", "wmt:YQ:1", "wms:-1", "wms:x", "wms:1:2:3",
     "wmr:nan", "wmr:x", "wmr:inf", "wmr:1:2", "wmsh:-1", "wmsh:nan", "wmsh:1:2",
     "cp:a%2Fb", "cp:%2e%2e%2fx", "cp:a%00", "cp:%", "cp:%zz", "cp:srgb:1",
-    "aq:best", "aq:ml", "aq:size:-1", "aq:size:nan", "aq:size:inf", "aq:dssim:0.1:101",
+    "aq:best", "aq:size:-1", "aq:size:nan", "aq:size:inf", "aq:dssim:0.1:101",
     "aq:dssim:0.1:-1",
     "aq:dssim:0.1:1.5", "aq:dssim:0.1:1:2:2", "aq:dssim:0.1:1:2:0.1:1", "f:Best", "fq:best:50",
     "skp:best",
@@ -272,7 +273,6 @@ TEST(Options, OnesOfThePaidEditionAreNamed) {
   EXPECT_GT(count, 5u);
   EXPECT_EQ(described("g:obj:face"), "404 gravity obj is not supported yet");
   EXPECT_EQ(described("f:pdf"), "404 format pdf is not supported yet");
-  EXPECT_EQ(described("aq:ml"), "404 autoquality ml is not supported yet");
 }
 
 TEST(Options, CoWithMoreThanOneArgumentIsCropObjects) {
