@@ -56,7 +56,7 @@ class FieldList {
 // A profile has 4 MiB at most (blobs.h); names of EXIF's fields some 40 bytes.
 inline constexpr std::size_t kFieldBytesMax = std::size_t{8} << 20;
 inline constexpr std::size_t kFieldNameBytesMax = 200;
-inline constexpr std::size_t kFieldCountMax = 20'000;
+inline constexpr std::size_t kFieldCountMax = 4'000;
 // All of one picture: those that loaders make have 14 MiB at most.
 inline constexpr std::size_t kFieldListBytesMax = std::size_t{24} << 20;
 

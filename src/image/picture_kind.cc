@@ -101,6 +101,7 @@ class PictureWork final : public sandbox::Work {
     LoadQuestion question;
     VipsImagePtr image;
     std::optional<RowPuller> rows;  // goes before the image
+    bool pulled = false;            // some of them were given: there is no way back
   };
   static constexpr std::size_t kOpenMost = 2;
 
@@ -122,6 +123,10 @@ class PictureWork final : public sandbox::Work {
   }
 
   Result<sandbox::Facts> look(const sandbox::Request& request, sandbox::Room& room) {
+    const auto question = request.facts.numbers.as<LoadQuestion>();
+    std::erase_if(open_, [&](const auto& one) {
+      return one->pulled && same_picture(one->question, question);
+    });
     IMGRING_TRY(const Open* one, open(request));
     VipsImage* const image = one->image.get();
     FieldList fields;
@@ -133,6 +138,7 @@ class PictureWork final : public sandbox::Work {
   Result<sandbox::Facts> give_rows(const sandbox::Request& request, sandbox::Room& room) {
     const auto question = request.facts.numbers.as<LoadQuestion>();
     IMGRING_TRY(Open * one, open(request));
+    one->pulled = true;
     const std::size_t row_bytes = VIPS_IMAGE_SIZEOF_LINE(one->image.get());
     const int end = question.top + question.rows;
     for (int y = question.top; y < end;) {

@@ -34,5 +34,8 @@ inline constexpr std::string_view kArgument = "saver:", kArgumentIfKnown = "save
 // Of one strip of pixels: the cost of a question is nothing beside it, and it does not count beside
 // what decoders take.
 inline constexpr std::uint64_t kStripBytesMost = std::uint64_t{4} << 20;
+// A strip has 16 rows at least, and its memory file is no more than a few gigabytes whatever a
+// child says: 16 bytes for each of 16 million pixels.
+inline constexpr std::size_t kRowBytesMost = std::size_t{256} << 20;
 
 }  // namespace imgring::image

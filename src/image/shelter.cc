@@ -67,8 +67,11 @@ class OpenPicture {
     request.room_bytes = room_bytes;
     const std::lock_guard lock(mutex_);
     if (job_ == nullptr) return fail(ErrorCode::kBrokenImage, "rows of a picture that is closed");
-    if (!std::exchange(sent_, true)) request.parts[Part::kSource] = source_;
-    return job_->ask(request);
+    if (!sent_) request.parts[Part::kSource] = source_;
+    auto answer = job_->ask(request);
+    // A child without memory may not have taken it.
+    sent_ = sent_ || answer || answer.error().code != ErrorCode::kOverloaded;
+    return answer;
   }
 
   std::atomic<int> unread_ = 0;
@@ -232,6 +235,10 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
   strips->question = question;
   strips->question.ask = PictureAsk::kRows;
   strips->row_bytes = pixel_bytes * static_cast<std::size_t>(sizes.width);
+  if (strips->row_bytes > kRowBytesMost) {
+    return std::unexpected(
+        source_->refute("told of rows of " + std::to_string(strips->row_bytes) + " bytes"));
+  }
   strips->height = sizes.height;
   strips->rows_most = rows_of_a_strip(strips->row_bytes);
   return image_of(std::move(strips), sizes, header, *fields);

@@ -92,9 +92,10 @@ std::optional<std::string> unpack(ByteSpan packed) {
   return out;
 }
 
+constexpr std::string_view kXmpKeyword("XML:com.adobe.xmp\0", 18);
 // International text: keyword, two bytes about packing, language and translated keyword, text.
 std::optional<std::string> xmp_of_text(ByteSpan chunk) {
-  constexpr std::string_view kKeyword("XML:com.adobe.xmp\0", 18);
+  constexpr std::string_view kKeyword = kXmpKeyword;
   const std::string_view whole = as_text(chunk);
   if (!whole.starts_with(kKeyword) || whole.size() < kKeyword.size() + 2) return std::nullopt;
   const bool packed = whole[kKeyword.size()] != 0;
@@ -131,9 +132,13 @@ MetadataBlocks blocks_of_jpeg(ByteSpan file) {
 
 MetadataBlocks blocks_of_png(ByteSpan file) {
   MetadataBlocks out;
+  bool seen = false;  // the first one counts, good or not: each may unpack to 256 KiB
   walk_png(file, [&](std::uint32_t name, ByteSpan body) {
     if (name == four("eXIf")) set_first(&out.exif, as_text(body));
-    if (name == four("iTXt") && out.xmp.empty()) out.xmp = xmp_of_text(body).value_or("");
+    if (name == four("iTXt") && as_text(body).starts_with(kXmpKeyword) &&
+        !std::exchange(seen, true)) {
+      out.xmp = xmp_of_text(body).value_or("");
+    }
     return true;
   });
   return out;

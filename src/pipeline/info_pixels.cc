@@ -55,17 +55,22 @@ Result<Copied> copy_rgba(VipsImage* picture, const image::StopFlag& stop) {
 // The picture that all colours are told of, in memory: 8 bits, upright, sRGB, with alpha where some
 // of it is not full.
 Result<VipsImagePtr> base_of(const PixelsOf& source) {
+  constexpr int kColours = 3;
   IMGRING_TRY(VipsImagePtr picture, finished_picture(source.job, source.shelter, source.stop));
   if (vips_image_get_interpretation(picture.get()) != VIPS_INTERPRETATION_sRGB) {
     IMGRING_TRY(picture,
                 vips::call<vips_colourspace>("colours", picture.get(), VIPS_INTERPRETATION_sRGB));
   }
   IMGRING_TRY(picture, vips::cast(picture.get(), VIPS_FORMAT_UCHAR));
+  // What a child says of a picture need not be true.
+  const int bands = vips_image_get_bands(picture.get());
+  if (bands != kColours && bands != kColours + 1) {
+    return fail(ErrorCode::kBrokenImage, "colours of " + std::to_string(bands) + " bands");
+  }
   IMGRING_TRY(VipsImagePtr base, image::copy_to_memory(picture.get(), source.stop));
   if (!vips::has_alpha(base.get())) return base;
   IMGRING_TRY(const Copied all, copy_pixels(base.get(), source.stop));
   if (info::any_transparent(all.rgba())) return base;
-  constexpr int kColours = 3;
   return vips::bands(base.get(), 0, kColours);
 }
 

@@ -6,12 +6,13 @@
 #include <string>
 
 #include "../image/encoders.h"
+#include "hashsum.h"
+#include "imgring/base/check.h"
 #include "imgring/base/text.h"
 #include "imgring/format/format.h"
 #include "imgring/format/headers.h"
 #include "imgring/format/tiff_reader.h"
 #include "imgring/info/blocks.h"
-#include "imgring/info/digests.h"
 #include "imgring/info/json.h"
 #include "info_pixels.h"
 #include "load.h"
@@ -151,15 +152,18 @@ void tell_file(const InfoSource& source, Json* out) {
   if (wanted.pages_number) out->set("pages_number", Json::number(source.facts.pages));
 }
 
-void tell_hashsums(const InfoSource& source, Json* out) {
-  if (!source.wanted.wants_hashsums()) return;
+Result<void> tell_hashsums(const InfoSource& source, Json* out) {
+  if (!source.wanted.wants_hashsums()) return {};
   Json sums = Json::object();
   for (std::size_t i = 0; i < url::kHashKindCount; ++i) {
     if (!source.wanted.hashsums[i]) continue;
-    const std::string digest = info::digest_of(source.job.source, static_cast<url::HashKind>(i));
+    const auto kind = digest_by_name(url::kHashKinds[i].name);
+    IMGRING_CHECK(kind.has_value());
+    IMGRING_TRY(const std::string digest, sum_of(source.job.source, *kind, source.stop));
     sums.set(url::kHashKinds[i].name, Json::text(hex_encode(as_bytes(digest))));
   }
   out->set("hashsums", std::move(sums));
+  return {};
 }
 
 }  // namespace
@@ -199,7 +203,7 @@ Result<RenderedImage> render_info(const RenderJob& job, const image::StopFlag& s
   tell_file(source, &out);
   IMGRING_TRY_VOID(
       tell_pixels({job, source.wanted, stop, &shelter, source.facts, source.image.get()}, &out));
-  tell_hashsums(source, &out);
+  IMGRING_TRY_VOID(tell_hashsums(source, &out));
   RenderedImage answer;
   answer.type = job.source_type;
   answer.bytes = Bytes::of(out.write());

@@ -29,7 +29,10 @@ class HeaderWatch {
   explicit HeaderWatch(const ImageRequest& request)
       : wanted_(&*request.parsed->info), url_(&request.parsed->source_url) {}
   bool operator()(ByteSpan so_far) {
-    if (wanted_->wants_file()) return false;
+    if (wanted_->wants_file() || so_far.size() < next_bytes_) return false;
+    // A header is walked from its beginning each time, and bytes may come one by one.
+    constexpr std::size_t kMoreBytesMin = 4096;
+    next_bytes_ = so_far.size() + std::max(kMoreBytesMin, so_far.size() / 4);
     if (type_ == ImageType::kUnknown) type_ = type_of_source(so_far, *url_, {});
     // What the Content-Type may make of it is not known here.
     if (type_ == ImageType::kUnknown || type_ == ImageType::kTiff) return false;
@@ -40,6 +43,7 @@ class HeaderWatch {
   const url::InfoOptions* wanted_;
   const std::string* url_;
   ImageType type_ = ImageType::kUnknown;
+  std::size_t next_bytes_ = 0;
 };
 
 loop::Task<Result<source::SourceAnswer>> download(Services& services, loop::Scope& scope,

@@ -1,6 +1,7 @@
 // One after the other, each URL once.
 #include "imgring/service/watermarks.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,9 @@
 
 namespace imgring::service {
 namespace {
+
+// A mark is copied once on a loop, 30 ms for so many.
+constexpr std::int64_t kMarkBytesMax = std::int64_t{64} << 20;
 
 Error of_mark(Error error, const std::string& url) {
   error.detail = "watermark " + display_text(url) + ": " + error.detail;
@@ -57,7 +61,9 @@ loop::Task<Result<MarkPtr>> fetch_mark(Services& services, loop::Scope& scope,
   }
   source::SourceRequest wanted;
   wanted.url = url;
-  wanted.size_bytes_max = options.max_src_file_size_bytes;
+  wanted.size_bytes_max = options.max_src_file_size_bytes > 0
+                              ? std::min(options.max_src_file_size_bytes, kMarkBytesMax)
+                              : kMarkBytesMax;
   for (const auto& [name, value] : request.config().server.custom_request_headers) {
     wanted.headers.set(name, value);
   }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "allowed_source.h"
@@ -308,6 +309,9 @@ Result<void> UrlRules::Impl::take_source(const Parts& parts, std::size_t used, R
 }
 
 Result<void> UrlRules::Impl::finish_watermarks(RequestOptions& options) const {
+  // Each is a download, and all are held until the picture is made.
+  constexpr std::size_t kWatermarkUrlsMax = 4;
+  std::set<std::string_view> urls;
   for (PixelOptions& pixels : options.pipelines) {
     Watermark& mark = pixels.watermark;
     if (!mark.fetched()) continue;
@@ -315,6 +319,12 @@ Result<void> UrlRules::Impl::finish_watermarks(RequestOptions& options) const {
       IMGRING_TRY(mark.url, final_source_url(std::move(mark.url)));
     }
     IMGRING_TRY_VOID(check_source(mark.url));
+    urls.insert(mark.url);
+    if (urls.size() > kWatermarkUrlsMax) {
+      return fail(ErrorCode::kInvalidUrl, "pipelines name more than " +
+                                              std::to_string(kWatermarkUrlsMax) +
+                                              " different watermark_url");
+    }
   }
   return {};
 }

@@ -24,7 +24,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Arguments of options that are built, and what they wait for.
 NOT_BUILT = [
     (r'[:/](obj|objw):', 'needs a model that finds objects'),
-    (r'/(f|ext|format):(best)/', 'is found by trying, later'),
     (r'[:/](pdf)[:/]', 'needs a reader and a writer of PDF'),
     (r'[:/](mp4)[:/]', 'needs an encoder of videos'),
 ]
