@@ -204,6 +204,7 @@ TEST(PictureChild, DeathsBetweenTwoStripsAreThePicturesFault) {
   Shelter shelter(settings_with(&children));
   const auto image = loaded_by(&shelter, as_bytes(source), ImageType::kTiff);
   ASSERT_TRUE(image.has_value()) << image.error().detail;
+  ASSERT_GT(pid, 0) << "no child; -1 would be every process of this machine";
   ASSERT_EQ(kill(pid, SIGKILL), 0);
   const auto pixels = copy_to_memory(image->get(), kNoStop);
   ASSERT_FALSE(pixels.has_value());

@@ -105,6 +105,17 @@ TEST(Blocks, OfPngPackedUpToTheLimit) {
   EXPECT_EQ(xmp_of(100 << 20), "");
 }
 
+// Each may unpack to the limit, and a file may have thousands.
+TEST(Blocks, OfPngTheFirstXmpCountsGoodOrNot) {
+  const std::string broken = "XML:com.adobe.xmp\0\1\0\0\0nothing packed"s;
+  const std::string good = "XML:com.adobe.xmp\0\0\0\0\0<x/>"s;
+  const auto xmp = [](const std::string& chunks) {
+    return metadata_blocks(as_bytes(kPngHead + chunks), ImageType::kPng).xmp;
+  };
+  EXPECT_EQ(xmp(chunk("iTXt", good) + chunk("iTXt", broken)), "<x/>");
+  EXPECT_EQ(xmp(chunk("iTXt", broken) + chunk("iTXt", good)), "");
+}
+
 TEST(Blocks, OfWebp) {
   const std::string file =
       webp(extended(0x0C) + riff("VP8 ", "pixels!") + riff("EXIF", "MM1") + riff("XMP ", "<x/>"));

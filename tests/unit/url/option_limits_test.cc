@@ -39,5 +39,22 @@ TEST(Options, NumbersWithoutEndCountAsTheirLimit) {
   }
 }
 
+// Each is a download that is held until the picture is made.
+TEST(Options, FourDifferentWatermarksByUrlAtMost) {
+  const auto chain = [](int count) {
+    std::string path;
+    for (int i = 0; i < count; ++i) {
+      path += (i > 0 ? "/-/wm:1/wmu:" : "wm:1/wmu:") +
+              base64url_encode(as_bytes("http://a/" + std::to_string(i)));
+    }
+    return path;
+  };
+  EXPECT_TRUE(parse_options(chain(4)).has_value());
+  EXPECT_TRUE(parse_options(chain(4) + "/-/" + chain(4)).has_value());
+  const auto refused = parse_options(chain(5));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidUrl);
+}
+
 }  // namespace
 }  // namespace imgring::url
