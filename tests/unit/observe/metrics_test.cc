@@ -426,7 +426,8 @@ TEST_F(Metrics, OwnNamesHaveOnePrefixAndOlderOnesSayThatTheyGo) {
     const std::string older = name.substr(8);
     const bool since = older == "build_info" || older.find("reload") != std::string::npos ||
                        older.find("ignored_options") != std::string::npos ||
-                       older == "info_requests_total";
+                       older == "info_requests_total" || older == "sandbox_given_up" ||
+                       older.starts_with("picture_children");
     EXPECT_EQ(reader.types().contains(older), !since) << name;
     if (since) continue;
     EXPECT_EQ(reader.types().at(older), type) << name;
