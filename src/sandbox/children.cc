@@ -140,8 +140,9 @@ Result<Children::ChildPtr> Children::start_child(const Kind& kind, const StopFla
         alive_, [&](const Alive& one) { return one.pid == kPlace && one.kind == &kind; });
     if (!process) {
       alive_.erase(place);
-      if (process.error().code == ErrorCode::kInternal) given_up_.push_back(&kind);
-      return std::unexpected(std::move(process).error());
+      Error error = std::move(process).error();
+      if (error.code == ErrorCode::kInternal) error.code = judge_shut_out(kind);
+      return std::unexpected(std::move(error));
     }
     ++count_of(kind).started;
     place->pid = process->pid;
@@ -155,9 +156,18 @@ Result<Children::ChildPtr> Children::start_child(const Kind& kind, const StopFla
     const mem::OwnMemory ready = memory_of(child->process.pid);
     child->ready_bytes = ready.virtual_bytes;
     child->ready_anon_bytes = ready.rss_anon_bytes;
+    const std::lock_guard lock(mutex_);
+    if (std::ranges::find(was_ready_, &kind) == was_ready_.end()) was_ready_.push_back(&kind);
     return child;
   }
   return std::unexpected(not_ready(std::move(child), heard, told, stop));
+}
+
+ErrorCode Children::judge_shut_out(const Kind& kind) {
+  const bool before = std::ranges::find(was_ready_, &kind) != was_ready_.end();
+  if (kind.dispensable && before) return ErrorCode::kOverloaded;
+  given_up_.push_back(&kind);
+  return ErrorCode::kInternal;
 }
 
 // What became of one that did not say that it is ready.
@@ -179,13 +189,13 @@ Error Children::not_ready(ChildPtr child, Heard heard, const Told& told, const S
       told.code == static_cast<std::uint32_t>(ErrorCode::kOverloaded)) {
     return Error(ErrorCode::kOverloaded, who + " can't start: " + why);
   }
-  if (says_why && told.shut_out == 1) {
-    const std::lock_guard lock(mutex_);
-    given_up_.push_back(&kind);
-  }
   // Killed by somebody, as at any other moment; by itself it ends where it can't work at all.
   const bool killed = heard == Heard::kEnd && WIFSIGNALED(status);
-  const ErrorCode code = killed ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  ErrorCode code = killed ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
+  if (says_why && told.shut_out == 1) {
+    const std::lock_guard lock(mutex_);
+    code = judge_shut_out(kind);
+  }
   return Error(code, who + " can't start: " + why + "; it " + words_of(status));
 }
 

@@ -159,6 +159,9 @@ class Children {
   Result<ChildPtr> take(const Kind& kind, const StopFlag& stop);
   Result<ChildPtr> start_child(const Kind& kind, const StopFlag& stop);
   Result<void> take_place(const Kind& kind);
+  // Of a dispensable kind of which one could be: a shortage, whatever the kernel calls it. Under
+  // mutex_.
+  ErrorCode judge_shut_out(const Kind& kind);
   Error not_ready(ChildPtr child, Heard heard, const Told& told, const StopFlag& stop);
   ChildPtr take_idle(const Kind* kind);
   Result<void> enter_large(const Kind& kind, const StopFlag& stop);
@@ -178,9 +181,10 @@ class Children {
   ChildrenOptions options_;
   mutable std::mutex mutex_;
   std::condition_variable large_left_;
-  std::vector<const Kind*> large_;     // at work
-  std::vector<const Kind*> told_;      // the log knows that no child of it starts
-  std::vector<const Kind*> given_up_;  // no child of it can be shut in
+  std::vector<const Kind*> large_;      // at work
+  std::vector<const Kind*> told_;       // the log knows that no child of it starts
+  std::vector<const Kind*> was_ready_;  // a child of it could be shut in
+  std::vector<const Kind*> given_up_;   // no child of it can be
   std::vector<ChildPtr> idle_;
   struct Alive {
     pid_t pid;

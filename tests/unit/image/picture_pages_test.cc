@@ -73,5 +73,31 @@ TEST(PicturePages, OneIsReadTwiceWhileItsHeaderIsKept) {
   }
 }
 
+// What could be shut in once can be again: what is in the way now passes, and is no reason to work
+// in this process for good.
+TEST(PicturePages, AKindThatWasReadyIsNotGivenUp) {
+  if (!test::can_load(ImageType::kTiff)) GTEST_SKIP() << "no loader of TIFF";
+  sandbox::ChildrenOptions options = real_children();
+  options.children_max = 2;
+  const auto start = options.start;
+  bool no_more = false;
+  options.start = [&](const sandbox::Kind& kind) -> Result<sandbox::ChildProcess> {
+    if (no_more) return fail(ErrorCode::kInternal, "the kernel says no");
+    return start(kind);
+  };
+  sandbox::Children children(std::move(options));
+  const std::string source = shaded_pages();
+  Shelter first({&children, config::Sandbox::kAll, &kNoStop, 0});
+  const auto unread = page_by(&first, source, 0);  // keeps its child
+  ASSERT_TRUE(unread.has_value());
+  no_more = true;
+  Shelter second({&children, config::Sandbox::kAll, &kNoStop, 0});
+  const auto refused = page_by(&second, source, 0);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kOverloaded);
+  EXPECT_EQ(refused.error().detail, "the kernel says no");
+  EXPECT_FALSE(children.gave_up(kPictureKind));
+}
+
 }  // namespace
 }  // namespace imgring::image
