@@ -75,7 +75,7 @@ Result<VipsImagePtr> base_of(const PixelsOf& source) {
 }
 
 // Rounded: what was cut off would leave less than full alpha.
-Result<VipsImagePtr> resized(VipsImage* picture, double across, double down) {
+Result<VipsImagePtr> resized_pixels(VipsImage* picture, double across, double down) {
   if (!vips::has_alpha(picture)) {
     return vips::resize(picture, across, down, VIPS_KERNEL_LANCZOS3);
   }
@@ -97,8 +97,8 @@ Result<Copied> fitted(VipsImage* base, int side, const image::StopFlag& stop) {
   const auto scale = [&](int pixels) {
     return std::max(1.0, std::round(pixels * side / longer)) / pixels;
   };
-  IMGRING_TRY(const VipsImagePtr small,
-              resized(base, scale(vips_image_get_width(base)), scale(vips_image_get_height(base))));
+  IMGRING_TRY(const VipsImagePtr small, resized_pixels(base, scale(vips_image_get_width(base)),
+                                                       scale(vips_image_get_height(base))));
   return copy_rgba(small.get(), stop);
 }
 
