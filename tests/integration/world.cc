@@ -43,7 +43,7 @@ void World::expect_nothing_left() {
     for (const SourceServer* other : others_) count += server.connections_to(other->port());
     // Nor are the socket and the pipe of an idle child, which the next picture finds.
     constexpr int kOfAChild = 2;
-    for (const char* kind : {"svg_children", "picture_children"}) {
+    for (const char* kind : {"svg_children", "imgring_picture_children"}) {
       count += kOfAChild * static_cast<int>(server.metric(kind).value_or(0));
     }
     return count;
