@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "imgring/base/check.h"
+#include "imgring/base/sanitized.h"
 #include "talk.h"
 #include "wire.h"
 
@@ -221,8 +222,14 @@ bool Children::may_stay(Child& child) {
   if (!grant_idle(child, mem::kIdleChildBytes)) return false;
   child.idle.reset();
   for (;;) {
-    const std::uint64_t anon = memory_of(child.process.pid).rss_anon_bytes;
-    const bool grown = anon > child.ready_anon_bytes + kGrownBytes;
+    const mem::OwnMemory now = memory_of(child.process.pid);
+    const std::uint64_t anon = now.rss_anon_bytes;
+    // Addresses are no memory, but a later job could fill them above what it is granted.
+    constexpr std::uint64_t kGrownAddresses = std::uint64_t{64} << 20;
+    const std::uint64_t addresses_max =
+        child.ready_bytes + std::max(child.kind->thread_address_bytes, kGrownAddresses);
+    const bool grown = anon > child.ready_anon_bytes + kGrownBytes ||
+                       (!kSanitized && now.virtual_bytes > addresses_max);
     if (!grown && grant_idle(child, std::max(anon, mem::kIdleChildBytes))) return true;
     if (SteadyClock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

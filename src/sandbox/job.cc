@@ -232,9 +232,9 @@ void Job::leave_turn() {
   if (std::exchange(large_, false)) pool_.leave_large(kind_);
 }
 
-// What the job was granted, above what the child had when it was ready; one piece of its
-// allocator's addresses at least, or nothing would ever be done. A child that is gone shows in the
-// exchange.
+// What the job was granted, above what the child has mapped by now: libraries keep the addresses of
+// jobs before, which may_stay bounds. One piece of its allocator's addresses at least, or nothing
+// would ever be done. A child that is gone shows in the exchange.
 void Job::limit_addresses() const {
   if (kSanitized) return;
   constexpr std::uint64_t kLeast = std::uint64_t{32} << 20;
@@ -243,7 +243,8 @@ void Job::limit_addresses() const {
   if (needs_.memory_bytes != 0 && needs_.memory_bytes < most) {
     const std::uint64_t granted =
         std::max(needs_.memory_bytes, kLeast) + kind_.thread_address_bytes;
-    limit.rlim_cur = std::min<rlim_t>(child_->ready_bytes + granted, most);
+    const std::uint64_t now = memory_of(child_->process.pid).virtual_bytes;
+    limit.rlim_cur = std::min<rlim_t>(std::max(child_->ready_bytes, now) + granted, most);
   }
   prlimit(child_->process.pid, RLIMIT_AS, &limit, nullptr);
 }

@@ -73,6 +73,22 @@ TEST(PicturePages, OneIsReadTwiceWhileItsHeaderIsKept) {
   }
 }
 
+// x265 keeps addresses of each picture, and two of them with an alpha.
+TEST(PicturePages, ChildrenSaveAgainWithWhatTheyAreGranted) {
+  if (!test::can_save(ImageType::kHeic)) GTEST_SKIP() << "no encoder of HEIC";
+  sandbox::Children children(real_children());
+  const config::ProcessingConfig config;
+  for (int i = 0; i < 4; ++i) {
+    SCOPED_TRACE(i);
+    Shelter shelter({&children, config::Sandbox::kRisky, &kNoStop, std::uint64_t{48} << 20});
+    SaveParams params;
+    params.config = &config;
+    params.shelter = &shelter;
+    const auto saved = save(test::picture(72, 72, 4).get(), ImageType::kHeic, params, kNoStop);
+    ASSERT_TRUE(saved.has_value()) << saved.error().detail;
+  }
+}
+
 // What could be shut in once can be again: what is in the way now passes, and is no reason to work
 // in this process for good.
 TEST(PicturePages, AKindThatWasReadyIsNotGivenUp) {
