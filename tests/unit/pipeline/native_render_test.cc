@@ -207,16 +207,20 @@ TEST(NativeRender, StopsBehindATurn) {
     ASSERT_TRUE(result.has_value());
     EXPECT_TRUE(result->native);
   });
-  // Rows are decoded and turned in a third of that.
-  const Request request = turned();
-  std::thread stopper([&] {
-    std::this_thread::sleep_for(whole * 6 / 10);
-    request.stop->stop(image::StopReason::kTimeout);
-  });
-  const auto stopped = run(request, false);
-  stopper.join();
-  ASSERT_FALSE(stopped.has_value());
-  EXPECT_EQ(stopped.error().code, ErrorCode::kTimeout);
+  // Rows are decoded and turned in a third of that. A busy machine may be done before it is told.
+  bool ended = false;
+  for (int tries = 0; tries < 5 && !ended; ++tries) {
+    const Request request = turned();
+    std::thread stopper([&] {
+      std::this_thread::sleep_for(whole * 6 / 10);
+      request.stop->stop(image::StopReason::kTimeout);
+    });
+    const auto stopped = run(request, false);
+    stopper.join();
+    ended = !stopped.has_value();
+    if (ended) EXPECT_EQ(stopped.error().code, ErrorCode::kTimeout);
+  }
+  EXPECT_TRUE(ended);
 }
 
 // Progressive JPEGs from 2.8 megapixels on run one at a time.
