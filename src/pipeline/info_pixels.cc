@@ -172,10 +172,7 @@ Result<bool> has_transparency(VipsImage* picture, const image::StopFlag& stop) {
 // Of all pixels; a vector's of those that are drawn.
 Result<bool> is_transparent(const PixelsOf& source, VipsImage* base) {
   if (source.image == nullptr) return vips::has_alpha(base);
-  const LoadRequest request{
-      source.job.source, source.job.source_type, source.job.options, source.job.config,
-      &source.stop,      source.job.children,    source.shelter,     source.job.memory_bytes,
-      source.job.log,    source.job.abilities};
+  const LoadRequest request = load_request_of(source.job, source.shelter, source.stop);
   IMGRING_TRY(const VipsImagePtr whole, load_whole(request));
   return has_transparency(whole.get(), source.stop);
 }

@@ -25,12 +25,6 @@ namespace {
 using image::VipsImagePtr;
 using info::Json;
 
-LoadRequest request_of_info(const RenderJob& job, image::Shelter* shelter,
-                            const image::StopFlag& stop) noexcept {
-  return {job.source,   job.source_type, job.options,      job.config, &stop,
-          job.children, shelter,         job.memory_bytes, job.log,    job.abilities};
-}
-
 // One source, opened as far as the keys before needed it.
 struct InfoSource {
   const RenderJob& job;
@@ -63,7 +57,7 @@ Result<void> read_facts_into(InfoSource* source) {
     source->facts = *facts;
     return {};
   }
-  const LoadRequest request = request_of_info(job, source->shelter, source->stop);
+  const LoadRequest request = load_request_of(job, source->shelter, source->stop);
   if (source->vector()) {
     IMGRING_TRY(const Opened opened, open_source(request));
     source->facts = opened.facts;

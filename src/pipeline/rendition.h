@@ -6,8 +6,13 @@
 #include "imgring/image/stop.h"
 #include "imgring/image/vips_image.h"
 #include "imgring/pipeline/render.h"
+#include "load.h"
 
 namespace imgring::pipeline {
+
+// How the job's source is loaded. `shelter` outlives what is loaded; null: in this process.
+LoadRequest load_request_of(const RenderJob& job, image::Shelter* shelter,
+                            const image::StopFlag& stop) noexcept;
 
 // The first frame, as `job.options` ask for it. Errors: those of render().
 // `shelter`: outlives it.

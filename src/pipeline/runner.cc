@@ -18,15 +18,15 @@
 #include "steps/steps.h"
 
 namespace imgring::pipeline {
-namespace {
 
-using image::VipsImagePtr;
-
-LoadRequest request_of(const RenderJob& job, image::Shelter* shelter,
-                       const image::StopFlag& stop) noexcept {
+LoadRequest load_request_of(const RenderJob& job, image::Shelter* shelter,
+                            const image::StopFlag& stop) noexcept {
   return {job.source,   job.source_type, job.options,      job.config, &stop,
           job.children, shelter,         job.memory_bytes, job.log,    job.abilities};
 }
+namespace {
+
+using image::VipsImagePtr;
 
 image::Shelter::Settings shelter_of(const RenderJob& job, const image::StopFlag& stop) noexcept {
   return {job.children, job.config->sandbox, &stop, job.memory_bytes};
@@ -126,7 +126,7 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
   IMGRING_TRY(Loaded loaded,
-              load_planned(request_of(job, input.shelter, stop), std::move(opened), &input));
+              load_planned(load_request_of(job, input.shelter, stop), std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
   RenderedImage out;
   out.origin_width = loaded.origin.width;
@@ -178,7 +178,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
 
 Result<RenderedImage> render_source(const RenderJob& job, const image::StopFlag& stop) {
   image::Shelter shelter(shelter_of(job, stop));
-  IMGRING_TRY(Opened opened, open_source(request_of(job, &shelter, stop)));
+  IMGRING_TRY(Opened opened, open_source(load_request_of(job, &shelter, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) {
     return skipped(job, opened, stop);
   }
@@ -221,7 +221,7 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
 
 Result<VipsImagePtr> finished_picture(const RenderJob& job, image::Shelter* shelter,
                                       const image::StopFlag& stop) {
-  const LoadRequest request = request_of(job, shelter, stop);
+  const LoadRequest request = load_request_of(job, shelter, stop);
   IMGRING_TRY(Opened opened, open_source(request));
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   input.shelter = shelter;
@@ -234,7 +234,7 @@ Result<VipsImagePtr> finished_picture(const RenderJob& job, image::Shelter* shel
 Result<Foreseen> foresee(const RenderJob& job) {
   const image::StopFlag stop;
   image::Shelter shelter(shelter_of(job, stop));
-  IMGRING_TRY(Opened opened, open_source(request_of(job, &shelter, stop)));
+  IMGRING_TRY(Opened opened, open_source(load_request_of(job, &shelter, stop)));
   if (skips_processing(job.source_type, *job.options, *job.config)) return Foreseen{{}, true};
   IMGRING_TRY(PlanInput input, input_of(job, opened));
   apply_vector_guard(&input);

@@ -150,7 +150,7 @@ TEST(PictureChild, SavesWhatThisProcessWouldSave) {
 // One source, two ways, as where a thumbnail is tried: one child, and whichever is asked for
 // pixels.
 TEST(PictureChild, OneChildOpensASourceTwice) {
-  if (!test::can_load(ImageType::kTiff)) GTEST_SKIP();
+  if (!test::can_load(ImageType::kTiff)) GTEST_SKIP() << "no loader of TIFF";
   sandbox::Children children(real_children());
   const std::string source = test::saved_by_vips(test::picture(60, 50, 3).get(), ".tif");
   Shelter shelter(settings_with(&children));
@@ -228,7 +228,7 @@ TEST(PictureChild, IsShutIn) {
 
 // One that can be stopped between strips stays; one whose library knows no stop is killed.
 TEST(PictureChild, IsToldToStopBeforeItIsKilled) {
-  if (!test::can_save(ImageType::kAvif)) GTEST_SKIP();
+  if (!test::can_save(ImageType::kAvif)) GTEST_SKIP() << "no encoder of AVIF";
   sandbox::Children children(real_children());
   const VipsImagePtr large = test::picture(2000, 1500, 3);
   const std::string source = test::saved_by_vips(large.get(), ".tif");
@@ -458,7 +458,7 @@ TEST(HeifSmaller, IsMadeOfMeans) {
 }
 
 TEST(HeifSmaller, AlphaComesWhole) {
-  if (!test::can_save(ImageType::kAvif)) GTEST_SKIP();
+  if (!test::can_save(ImageType::kAvif)) GTEST_SKIP() << "no encoder of AVIF";
   const std::string source = test::saved_by_vips(decorated(64, 48, 4).get(), kWays[0].suffix);
   LoadParams params;
   params.shrink = 2;
