@@ -22,7 +22,7 @@ Environment with_defaults(const Environment& environment, const TempFolder& fold
 
 World::World(const Environment& environment) : server(with_defaults(environment, folder)) {
   EXPECT_TRUE(server.wait_until_ready()) << server.log();
-  descriptors_at_start_ = server.descriptors();
+  descriptors_at_start_ = own_descriptors();
 }
 
 World::~World() {
@@ -31,26 +31,28 @@ World::~World() {
   server.stop();
 }
 
+// Without those that are kept for what comes next, which are no leak: connections to sources, and
+// the socket and the pipe of an idle child.
+int World::own_descriptors() {
+  constexpr int kOfAChild = 2;
+  const int all = server.descriptors();  // before there are connections that ask for metrics
+  int kept = server.connections_to(source.port());
+  for (const SourceServer* other : others_) kept += server.connections_to(other->port());
+  for (const char* kind : {"svg_children", "imgring_picture_children"}) {
+    kept += kOfAChild * static_cast<int>(server.metric(kind).value_or(0));
+  }
+  return all - kept;
+}
+
 void World::expect_nothing_left() {
   const auto idle = [this] {
     return server.metric("requests_in_progress") == 0 && server.metric("images_in_progress") == 0 &&
            server.metric("connections") == 0 && server.metric_sum("buffer_pool_in_use_bytes") == 0;
   };
   EXPECT_TRUE(eventually(idle)) << server.metrics_text();
-  // Connections kept for the next request to a source are no leak.
-  const auto kept = [this] {
-    int count = server.connections_to(source.port());
-    for (const SourceServer* other : others_) count += server.connections_to(other->port());
-    // Nor are the socket and the pipe of an idle child, which the next picture finds.
-    constexpr int kOfAChild = 2;
-    for (const char* kind : {"svg_children", "imgring_picture_children"}) {
-      count += kOfAChild * static_cast<int>(server.metric(kind).value_or(0));
-    }
-    return count;
-  };
-  const auto closed = [&] { return server.descriptors() - kept() == descriptors_at_start_; };
-  EXPECT_TRUE(eventually(closed)) << server.descriptors() << " descriptors now, " << kept()
-                                  << " to sources, " << descriptors_at_start_ << " at the start";
+  const auto closed = [this] { return own_descriptors() == descriptors_at_start_; };
+  EXPECT_TRUE(eventually(closed)) << own_descriptors() << " descriptors now, "
+                                  << descriptors_at_start_ << " at the start";
 }
 
 std::string World::target(std::string_view options, std::string_view path) const {

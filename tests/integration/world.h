@@ -42,6 +42,7 @@ class World {
   ServerProcess server;
 
  private:
+  int own_descriptors();
   void expect_nothing_left();
   int descriptors_at_start_ = 0;
   std::vector<const SourceServer*> others_;
