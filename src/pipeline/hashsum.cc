@@ -41,7 +41,7 @@ std::chrono::microseconds hashsum_time(const RenderJob& job) noexcept {
   // Of SHA-256 without instructions of its own, the slowest of them: 400 MB a second.
   constexpr double kBytesPerUs = 400;
   std::ptrdiff_t sums = wants_sum(job) ? 1 : 0;
-  if (job.info != nullptr) sums = std::ranges::count(job.info->options->hashsums, true);
+  if (job.info != nullptr) sums += std::ranges::count(job.info->options->hashsums, true);
   return std::chrono::microseconds(static_cast<std::int64_t>(
       static_cast<double>(sums) * static_cast<double>(job.source.size()) / kBytesPerUs));
 }

@@ -289,7 +289,13 @@ Result<Opened> open_source(const LoadRequest& request) {
 }
 
 Result<VipsImagePtr> load_whole(const LoadRequest& request) {
-  return load_with(request, {}, PageRange{});
+  IMGRING_TRY(VipsImagePtr first, load_with(request, {}, PageRange{}));
+  if (request.options->page == 0) return first;
+  const SourceFacts facts = facts_of_image(first.get(), request.type, 1);
+  const PageRange page{std::min(request.options->page, facts.pages - 1), 1};
+  if (page.is_first_alone()) return first;
+  IMGRING_TRY_VOID(check_pages(facts, page, *request.options));
+  return load_with(request, {}, page);
 }
 
 Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input) {

@@ -55,7 +55,7 @@ struct Loaded {
 SourceFacts facts_of_image(VipsImage* image, ImageType type, int frames);
 
 Result<Opened> open_source(const LoadRequest& request);
-// The source as its loader gives it, the first frame at full size. No vectors.
+// The source as its loader gives it, the page of the options at full size. No vectors.
 Result<image::VipsImagePtr> load_whole(const LoadRequest& request);
 // The plan with what was really loaded for it; `input` gets better facts when the probe was wrong.
 Result<Loaded> load_planned(const LoadRequest& request, Opened opened, PlanInput* input);

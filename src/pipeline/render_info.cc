@@ -7,7 +7,6 @@
 
 #include "../image/encoders.h"
 #include "hashsum.h"
-#include "imgring/base/check.h"
 #include "imgring/base/text.h"
 #include "imgring/format/format.h"
 #include "imgring/format/headers.h"
@@ -149,12 +148,11 @@ void tell_file(const InfoSource& source, Json* out) {
 Result<void> tell_hashsums(const InfoSource& source, Json* out) {
   if (!source.wanted.wants_hashsums()) return {};
   Json sums = Json::object();
-  for (std::size_t i = 0; i < url::kHashKindCount; ++i) {
+  for (std::size_t i = 0; i < kDigestKindCount; ++i) {
     if (!source.wanted.hashsums[i]) continue;
-    const auto kind = digest_by_name(url::kHashKinds[i].name);
-    IMGRING_CHECK(kind.has_value());
-    IMGRING_TRY(const std::string digest, sum_of(source.job.source, *kind, source.stop));
-    sums.set(url::kHashKinds[i].name, Json::text(hex_encode(as_bytes(digest))));
+    const auto kind = static_cast<DigestKind>(i);
+    IMGRING_TRY(const std::string digest, sum_of(source.job.source, kind, source.stop));
+    sums.set(name_of(kind), Json::text(hex_encode(as_bytes(digest))));
   }
   out->set("hashsums", std::move(sums));
   return {};
@@ -167,6 +165,8 @@ url::RequestOptions info_picture_options(const url::RequestOptions& request,
   url::RequestOptions out;
   out.max_src_resolution = request.max_src_resolution;
   out.max_src_file_size_bytes = request.max_src_file_size_bytes;
+  out.page = request.page;
+  out.hashsum = request.hashsum;
   if (!wanted.wants_pixels()) {
     for (int i = 1; i < kImageTypeCount; ++i) out.skip_processing.add(static_cast<ImageType>(i));
     return out;

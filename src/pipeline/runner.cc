@@ -201,8 +201,8 @@ Result<RenderedImage> render_styled(RenderJob job, const image::StopFlag& stop) 
 
 Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag& stop) {
   IMGRING_TRY_VOID(vips::check_stop(stop));
-  if (job.info != nullptr) return render_info(job, stop);
   IMGRING_TRY_VOID(check_hashsum(job, stop));
+  if (job.info != nullptr) return render_info(job, stop);
   const bool styled = facts_of(job.source_type).vector && !job.options->style.empty();
   return styled ? render_styled(job, stop) : render_source(job, stop);
 }

@@ -110,6 +110,7 @@ Answer describe_info(const ImageRequest& request, const ResultPtr& result,
   add_freshness(response, request, origin, now_unix_s);
   add_canonical(response, request);
   add_ignored(response, request);
+  add_cache_tags(response, request);
   add_origin(response, origin, config.server);
   add_custom(response, config);
   answer.body = Bytes(result->bytes.span(), result);

@@ -71,6 +71,10 @@ Result<void> InfoRules::apply_one(const Written& written, Run& run) const {
     return fail(ErrorCode::kInvalidUrl, "info option " + name + " has too many arguments");
   }
   Result<void> applied = row->apply(call, run.context);
+  if (run.context.request.bypass_cache && !url_.allow_bypass_cache) {
+    return fail(ErrorCode::kSecurityOption,
+                "info option bypass_cache is not allowed (IMGPROXY_ALLOW_BYPASS_CACHE)");
+  }
   return unsupported ? leave_out(*row, run, std::move(applied)) : applied;
 }
 

@@ -16,12 +16,12 @@ using I = InfoOptions;
 
 // ---- arguments
 
-template <bool I::* Member>
+template <bool I::*Member>
 Result<void> apply_flag(const Call& call, InfoContext& context) {
   if (!call.at(0).empty()) context.info.*Member = parse_lenient_bool(call, call.at(0));
   return {};
 }
-template <bool I::* First, bool I::* Second>
+template <bool I::*First, bool I::*Second>
 Result<void> apply_flags(const Call& call, InfoContext& context) {
   if (!call.at(0).empty()) context.info.*First = parse_lenient_bool(call, call.at(0));
   if (!call.at(1).empty()) context.info.*Second = parse_lenient_bool(call, call.at(1));
@@ -77,12 +77,14 @@ Result<void> apply_blurhash(const Call& call, InfoContext& context) {
 }
 
 Result<void> apply_calc_hashsums(const Call& call, InfoContext& context) {
-  std::array<bool, kHashKindCount> wanted = {};
+  std::array<bool, kDigestKindCount> wanted = {};
   for (const std::string_view text : call.arguments) {
     if (text.empty()) continue;
-    const auto found = std::ranges::find(kHashKinds, text, &HashKindFacts::name);
-    if (found == kHashKinds.end()) return bad_argument(call, text, "md5, sha1, sha256 or sha512");
-    wanted[static_cast<std::size_t>(found - kHashKinds.begin())] = true;
+    const auto kind = digest_by_name(text);
+    if (!kind || *kind == DigestKind::kNone) {
+      return bad_argument(call, text, "md5, sha1, sha256 or sha512");
+    }
+    wanted[static_cast<std::size_t>(*kind)] = true;
   }
   context.info.hashsums = wanted;
   return {};
@@ -110,9 +112,16 @@ Result<void> apply_video_keyframes(const Call& call, InfoContext&) {
   if (!call.at(0).empty()) static_cast<void>(parse_lenient_bool(call, call.at(0)));
   return {};
 }
-Result<void> apply_bypass_cache(const Call& call, InfoContext&) {
-  if (call.at(0).empty() || !parse_lenient_bool(call, call.at(0))) return {};
-  return not_supported_yet(call, "bypass_cache");
+// Those two need all of the file.
+Result<void> apply_info_page(const Call& call, InfoContext& context) {
+  IMGRING_TRY_VOID(apply_as_for_pictures<apply_page>(call, context));
+  context.info.page = context.request.page;
+  return {};
+}
+Result<void> apply_info_hashsum(const Call& call, InfoContext& context) {
+  IMGRING_TRY_VOID(apply_as_for_pictures<apply_hashsum>(call, context));
+  context.info.checks_hashsum = context.request.hashsum.kind != DigestKind::kNone;
+  return {};
 }
 
 // ---- what is shown
@@ -151,15 +160,15 @@ void show_info_crop(std::string_view name, const I& options, LogGroup& fields) {
 }
 void show_hashsums(std::string_view name, const I& options, LogGroup& fields) {
   std::vector<std::string> kinds;
-  for (std::size_t i = 0; i < kHashKindCount; ++i) {
-    if (options.hashsums[i]) kinds.emplace_back(kHashKinds[i].name);
+  for (std::size_t i = 0; i < kDigestKindCount; ++i) {
+    if (options.hashsums[i]) kinds.emplace_back(name_of(static_cast<DigestKind>(i)));
   }
   if (!kinds.empty()) fields.push_back({std::string(name), join(kinds, ":")});
 }
 
 // ---- rows
 
-template <bool I::* Member>
+template <bool I::*Member>
 constexpr InfoRow flag(UrlOption about) {
   return {about, apply_flag<Member>, show_member<Member>};
 }
@@ -170,13 +179,9 @@ constexpr InfoRow security(UrlOption about, InfoApply apply) {
   about.security = about.never_ignored = true;
   return {about, apply, nullptr};
 }
-constexpr InfoRow later(std::string_view name, std::string_view aliases, std::string_view arguments,
-                        std::string_view help, bool never_ignored = false) {
-  UrlOption about{.name = name, .aliases = aliases, .arguments = arguments, .help = help};
-  about.arguments_max = 0;
-  about.built = false;
-  about.never_ignored = never_ignored;
-  return {about, nullptr, nullptr};
+constexpr InfoRow never_ignored(UrlOption about, InfoApply apply, InfoShow show) {
+  about.never_ignored = true;
+  return {about, apply, show};
 }
 
 constexpr std::string_view kInfoPresetName = "preset";
@@ -229,15 +234,19 @@ constexpr InfoRow kInfoRows[] = {
     row({"expires", "exp", "unix time", "", "Until when the URL is good."},
         apply_as_for_pictures<apply_expires>),
     row({kInfoPresetName, "pr", "name:...", "", "Apply info presets.", 0}, nullptr),
-    row({"bypass_cache", "bc", "boolean", "false", "There is no cache: true is not built."},
-        apply_bypass_cache),
+    row({"bypass_cache", "bc", "boolean", "false", "Past the result cache (there is none yet)."},
+        apply_as_for_pictures<apply_bypass_cache>),
+    row({"page", "pg", "number", "0", "Page of the source."}, apply_info_page,
+        show_member<&I::page>),
+    row({"cache_tags", "ct", "tag:...", "", "Tags for a CDN, in the answer's head.", 0},
+        apply_as_for_pictures<apply_cache_tags>),
+    never_ignored({"hashsum", "hs", "none|md5|sha1|sha256|sha512:hex", "none",
+                   "Hash sum of the source: another one is refused.", 2},
+                  apply_info_hashsum, show_member<&I::checks_hashsum>),
     security({"max_src_resolution", "msr", "megapixels", "50", "Most pixels of the source."},
              apply_as_for_pictures<apply_max_src_resolution>),
     security({"max_src_file_size", "msfs", "bytes", "0", "Most bytes of the source."},
              apply_as_for_pictures<apply_max_src_file_size>),
-    later("page", "pg", "number", "Page of the source."),
-    later("cache_tags", "ct", "tag:...", "Tags of the answer."),
-    later("hashsum", "hs", "kind:hex", "Checks the source.", true),
 };
 
 using InfoIndex = std::unordered_map<std::string_view, const InfoRow*>;

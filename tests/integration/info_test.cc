@@ -96,6 +96,22 @@ TEST(Info, SizeIsZeroWhereNobodySaysIt) {
             "{\"size\":" + std::to_string(picture.size()) + ",\"bands\":3}");
 }
 
+TEST(Info, HashSumAndTagsAreThoseOfPictures) {
+  World world;
+  world.source.on("/p.png", serve_picture(png_picture({64, 48})));
+  const Answer tagged = info_of(world, "ct:a:b", "/p.png");
+  EXPECT_EQ(tagged.status, 200);
+  EXPECT_EQ(tagged.header("cache-tag"), "a,b");
+  const std::string nothing = std::string(kNothing) + "/chs:md5";
+  const std::string told = info_of(world, nothing, "/p.png").body;
+  constexpr std::size_t kMd5Digits = 32;
+  const std::string sum = told.substr(told.find("md5\":\"") + 6, kMd5Digits);
+  EXPECT_EQ(info_of(world, nothing + "/hs:md5:" + sum, "/p.png").body, told);
+  const Answer other = info_of(world, "hs:md5:" + std::string(kMd5Digits, '0'), "/p.png");
+  EXPECT_EQ(other.status, 422);
+  EXPECT_EQ(other.body, "Source image hashsum mismatch");
+}
+
 TEST(Info, Refusals) {
   World world(Environment{{"IMGPROXY_MAX_SRC_RESOLUTION", "0.01"},
                           {"IMGPROXY_MAX_SRC_FILE_SIZE", "60000"}});

@@ -29,11 +29,8 @@ NOT_BUILT = [
 ]
 # Options of the info endpoint that are 404 (docs/spec/info.md).
 INFO_NOT_BUILT = {
-    'bypass_cache': 'there is no cache of what was told',
-    'cache_tags': 'as above',
     'classify': 'needs a model',
     'detect_objects': 'needs a model',
-    'page': 'the first page is told of',
 }
 # Formats that no picture of pixels is written in, or that this machine's libraries may not have.
 UNWRITTEN = re.compile(r'/(f|ext|format):(svg|jxl|avif)/')

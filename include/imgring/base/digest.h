@@ -13,6 +13,7 @@
 namespace imgring {
 
 enum class DigestKind : std::uint8_t { kNone, kMd5, kSha1, kSha256, kSha512 };
+inline constexpr std::size_t kDigestKindCount = 5;
 // "none", "md5", "sha1", "sha256", "sha512".
 std::string_view name_of(DigestKind kind) noexcept;
 std::optional<DigestKind> digest_by_name(std::string_view name) noexcept;

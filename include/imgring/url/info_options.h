@@ -8,21 +8,12 @@
 #include <string>
 #include <string_view>
 
+#include "imgring/base/digest.h"
 #include "imgring/base/log.h"
 #include "imgring/url/option_table.h"
 #include "imgring/url/processing_options.h"
 
 namespace imgring::url {
-
-enum class HashKind : std::uint8_t { kMd5, kSha1, kSha256, kSha512 };
-inline constexpr std::size_t kHashKindCount = 4;
-// In their order: as URLs and answers write them, and bytes of a digest.
-struct HashKindFacts {
-  std::string_view name;
-  std::size_t size_bytes;
-};
-inline constexpr std::array<HashKindFacts, kHashKindCount> kHashKinds = {
-    HashKindFacts{"md5", 16}, {"sha1", 20}, {"sha256", 32}, {"sha512", 64}};
 
 inline constexpr int kPaletteMax = 256;           // of one byte, as PNG and GIF have them
 inline constexpr int kBlurhashComponentsMax = 9;  // one digit of the hash holds both counts
@@ -36,7 +27,9 @@ struct InfoOptions {
   // Told by the file.
   bool colorspace = false, bands = false, sample_format = false, pages_number = false;
   bool alpha = false;
-  std::array<bool, kHashKindCount> hashsums = {};
+  std::array<bool, kDigestKindCount> hashsums = {};  // by DigestKind; of kNone never
+  int page = 0;                                      // of it all is told
+  bool checks_hashsum = false;                       // the option hashsum names a sum
   // Told by pixels.
   bool check_transparency = false;
   Crop crop;  // told when both sides are above 0
@@ -66,7 +59,7 @@ struct InfoOptions {
   // All bytes of the source.
   bool wants_file() const noexcept {
     return wants_pixels() || colorspace || bands || sample_format || pages_number || alpha ||
-           wants_hashsums();
+           wants_hashsums() || checks_hashsum || page > 0;
   }
 };
 

@@ -159,7 +159,13 @@ TEST(HeaderTells, OthersAndWhatNeedsTheFile) {
   wanted.bands = true;
   EXPECT_FALSE(tells(png, ImageType::kPng, wanted));
   wanted = {};
-  wanted.hashsums[0] = true;
+  wanted.hashsums[static_cast<std::size_t>(DigestKind::kMd5)] = true;
+  EXPECT_FALSE(tells(png, ImageType::kPng, wanted));
+  wanted = {};
+  wanted.page = 1;
+  EXPECT_FALSE(tells(png, ImageType::kPng, wanted));
+  wanted = {};
+  wanted.checks_hashsum = true;
   EXPECT_FALSE(tells(png, ImageType::kPng, wanted));
   wanted = {};
   wanted.palette = 2;

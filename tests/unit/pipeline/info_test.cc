@@ -113,6 +113,28 @@ TEST(RenderInfo, LoadedAsItIs) {
   EXPECT_NE(asked.told().find("\"pages_number\":3"), std::string::npos);
 }
 
+TEST(RenderInfo, OfThePageThatIsAskedFor) {
+  Asked asked;
+  asked.type = ImageType::kGif;
+  asked.source = animation(8, 8, {{250, 0, 0}, {0, 250, 0}, {0, 0, 250}});
+  asked.wanted.average = asked.wanted.pages_number = true;
+  const auto told_of = [&](int page) {
+    asked.request.page = asked.wanted.page = page;
+    return asked.told();
+  };
+  constexpr std::string_view kHead = "{\"pages_number\":3,\"average\":{";
+  EXPECT_EQ(told_of(0), std::string(kHead) + R"("R":250,"G":0,"B":0,"A":255}})");
+  EXPECT_EQ(told_of(1), std::string(kHead) + R"("R":0,"G":250,"B":0,"A":255}})");
+  // There are no more of them.
+  EXPECT_EQ(told_of(9), std::string(kHead) + R"("R":0,"G":0,"B":250,"A":255}})");
+  asked.request.max_src_resolution = 8 * 8;
+  EXPECT_EQ(asked.run().has_value(), true);
+  asked.source = animation(8, 8, std::vector<std::vector<double>>(6, {250, 0, 0}));
+  const auto far = asked.run();
+  ASSERT_FALSE(far.has_value());
+  EXPECT_EQ(far.error().code, ErrorCode::kResolutionTooLarge);
+}
+
 TEST(RenderInfo, LimitsHoldForPixelsOnly) {
   Asked asked{encoded(plain(400, 300, {1, 2, 3}).get(), ".png")};
   asked.request.max_src_resolution = 100'000;

@@ -58,6 +58,9 @@ TEST(InfoOptions, NamesAliasesAndKeeps) {
       {"vts:1.5/vtk:1/video_thumbnail_second:0", ""},
       {"cb:x/bc:0/exp:0", ""},
       {"size:what", "size=false"},  // as every boolean
+      {"pg:3/page:", "page=3"},
+      {"hs:md5:d41d8cd98f00b204e9800998ecf8427e", "hashsum=true"},
+      {"hs:none/ct:a:b/bc:0", ""},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.options);
@@ -68,17 +71,17 @@ TEST(InfoOptions, NamesAliasesAndKeeps) {
 TEST(InfoOptions, Refused) {
   const std::string large(1000, '9');
   for (const std::string& options : std::vector<std::string>{
-           "w:10",         "quality:1", "size",      "size:1:1", "s:1/-/s:0", "-",
-           "p:1",          "p:-2",      "p:257",     "p:x",      "p:nan",     "p:" + large,
-           "bh:10:1",      "bh:-1:1",   "bh:1:x",    "bh:1:1:1", "bh:1e9:1",  "chs:md4",
-           "chs:MD5",      "avg:1:1:1", "c:nan:1",   "c:-1:1",   "c:1e300:1", "c:1:1:what",
-           "c:1:1:fp:2:2", "op:what",   "op:ce:nan", "cl:x",     "vts:-1",    "vts:nan",
-           "exp:1",        "exp:x",     "page:0",    "ct:a",     "hs:none",   "do:1",
-           "cl:1",         "bc:1",      "c:1:1:obj", "pr:none",  "th:1:1",    "msr:1",
-           "msfs:1",       "raw:1"}) {
+           "w:10",         "quality:1", "size",      "size:1:1",  "s:1/-/s:0", "-",
+           "p:1",          "p:-2",      "p:257",     "p:x",       "p:nan",     "p:" + large,
+           "bh:10:1",      "bh:-1:1",   "bh:1:x",    "bh:1:1:1",  "bh:1e9:1",  "chs:md4",
+           "chs:MD5",      "avg:1:1:1", "c:nan:1",   "c:-1:1",    "c:1e300:1", "c:1:1:what",
+           "c:1:1:fp:2:2", "op:what",   "op:ce:nan", "cl:x",      "vts:-1",    "vts:nan",
+           "exp:1",        "exp:x",     "page:-1",   "ct:a,b",    "hs:md5:00", "do:1",
+           "cl:1",         "bc:1",      "c:1:1:obj", "pr:none",   "th:1:1",    "msr:1",
+           "msfs:1",       "raw:1",     "page:x",    "hs:md4:00", "chs:none"}) {
     SCOPED_TRACE(options.substr(0, 40));
     const int status = info_status(options);
-    const bool security = options.starts_with("ms");
+    const bool security = options.starts_with("ms") || options == "bc:1";
     EXPECT_EQ(status, security ? 403 : 404);
   }
 }
@@ -150,12 +153,23 @@ TEST(InfoOptions, AllowedOnesAsWritten) {
   EXPECT_EQ(info_status("th:1", config), 404);
 }
 
+TEST(InfoOptions, SomeMeanWhatTheyDoForPictures) {
+  config::Config config;
+  config.url.allow_bypass_cache = true;
+  const auto request = parse_info("pg:2/ct:a:b/bc:1/hs:md5:" + std::string(32, 'a'), config);
+  ASSERT_TRUE(request.has_value());
+  EXPECT_EQ(request->options.page, 2);
+  EXPECT_EQ(join(request->options.cache_tags, "+"), "a+b");
+  EXPECT_EQ(request->options.hashsum.kind, DigestKind::kMd5);
+  EXPECT_TRUE(request->info->wants_file());
+}
+
 TEST(InfoOptions, UnsupportedOnesLeftOut) {
   config::Config config;
   config.url.unsupported_options = config::UnsupportedOptions::kIgnore;
-  const auto request = parse_info("do:1/cl:3/ct:a/do:1/p:4", config);
+  const auto request = parse_info("do:1/cl:3/do:1/p:4", config);
   ASSERT_TRUE(request.has_value());
-  EXPECT_EQ(join(request->ignored, ","), "detect_objects,classify,cache_tags");
+  EXPECT_EQ(join(request->ignored, ","), "detect_objects,classify");
   EXPECT_EQ(info_status("hs:md5:00", config), 404);
   EXPECT_EQ(info_status("do:1", {}), 404);
 }
