@@ -42,6 +42,7 @@ Result<std::unique_ptr<PixelSource>> open_pixels(const NativeJob& job, JpegBy by
   if (job.source_type == ImageType::kJpeg)
     return own ? open_own_jpeg_pixels(job, stop) : open_jpeg_pixels(job);
   if (job.source_type == ImageType::kPng) return open_png_pixels(job);
+  if (job.source_type == ImageType::kWebp) return open_webp_pixels(job, stop);
   return std::unexpected(not_native("no rows of this format"));
 }
 

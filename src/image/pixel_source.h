@@ -36,6 +36,8 @@ Result<std::unique_ptr<PixelSource>> open_own_jpeg_pixels(const NativeJob& job,
                                                           const StopFlag& stop);
 Result<std::unique_ptr<PixelSource>> open_jpeg_pixels(const NativeJob& job);
 Result<std::unique_ptr<PixelSource>> open_png_pixels(const NativeJob& job);
+// At the size of the job's loaded picture, which is half of the source's or less.
+Result<std::unique_ptr<PixelSource>> open_webp_pixels(const NativeJob& job, const StopFlag& stop);
 
 // kOverloaded; and the one that asks for libvips.
 Error no_memory_for_rows();

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "imgring/image/colour.h"
+#include "imgring/image/shelter.h"
 #include "save_result.h"
 #include "step_rows.h"
 
@@ -133,15 +134,29 @@ bool worthwhile(const PlanInput& input) noexcept {
          quality_for(input.result_type, *input.options, *input.config) >= kQualityMin;
 }
 
+// Planes of a WebP that are reduced, those of its chroma by what is left of the half they are.
+bool reads_planes(const Plan& plan, const PlanInput& input) noexcept {
+  const SourceFacts& f = input.facts;
+  const bool still = f.pages == 1 && !f.animated && !plan.loaded.alpha;
+  const bool here = !image::loaded_by_child(plan.loaded.type, input.config->sandbox);
+  return still && here && plan.load.scale < 1 && plan.loaded.width <= (f.width + 1) / 2 &&
+         plan.loaded.height <= (f.height + 1) / 2;
+}
+
+bool readable(const Plan& plan, const PlanInput& input) noexcept {
+  const ImageType from = plan.loaded.type;
+  if (input.facts.type != from) return false;
+  if (from == ImageType::kWebp) return reads_planes(plan, input);
+  return (from == ImageType::kJpeg || from == ImageType::kPng) && plan.load.scale == 1;
+}
+
 bool possible(const Plan& plan, const PlanInput& input) noexcept {
   const ImageType from = plan.loaded.type;
-  const bool source =
-      (from == ImageType::kJpeg || from == ImageType::kPng) && input.facts.type == from;
   const bool one_picture =
       plan.frames == 1 && plan.later.empty() && !plan.depends_on_pixels && !input.trimmed;
   const bool interlaced = from == ImageType::kPng && plan.loaded.whole_decode;
   // A result that is tried is written several times, and a byte more or less picks it.
-  return source && one_picture && !interlaced && plan.load.scale == 1 && saved_once(input);
+  return readable(plan, input) && one_picture && !interlaced && saved_once(input);
 }
 
 // What is written from rows, of colours that stay as they are or are made sRGB here.

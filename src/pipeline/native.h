@@ -1,6 +1,7 @@
-// Which plans, or how much of their beginning, image/native.h carries out: JPEG and PNG cut, made
-// smaller, turned, blurred, sharpened, flattened, made sRGB. native_plan is the only place that
-// decides; what the codecs themselves do not take, they say. Owns nothing. native_plan: any thread.
+// Which plans, or how much of their beginning, image/native.h carries out: JPEG, PNG and WebP cut,
+// made smaller, turned, blurred, sharpened, flattened, made sRGB. native_plan is the only place
+// that decides; what the codecs themselves do not take, they say. Owns nothing. native_plan: any
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -1,9 +1,8 @@
-// JPEG and PNG without libvips' pipeline: decoded rows through our own resize into the encoders of
-// JPEG, PNG and WebP, or into a picture in memory for whatever comes behind.
-// Owns everything of one call. Helper threads only.
-// Promises: memory for a few rows besides what the codecs need, and for the result where it is
-// turned; the smallest irregularity in the source is an error, with which the caller goes the
-// libvips way.
+// JPEG, PNG and WebP without libvips' pipeline: decoded rows through our own resize into the
+// encoders of JPEG, PNG and WebP, or into a picture in memory for whatever comes behind. Owns
+// everything of one call. Helper threads only. Promises: memory for a few rows besides what the
+// codecs need, and for the result where it is turned; the smallest irregularity in the source is an
+// error, with which the caller goes the libvips way.
 #pragma once
 
 #include <array>
@@ -31,6 +30,9 @@ struct NativeTurn {
 
 // A PNG is unpacked at once; one of more bytes of pixels goes the libvips way.
 inline constexpr std::size_t kPngUnpackedBytesMax = std::size_t{32} << 20;
+// A WebP is decoded at once, to 1.5 bytes a pixel; one of more bytes goes the libvips way, which
+// holds a few rows.
+inline constexpr std::size_t kWebpPlanesBytesMax = std::size_t{24} << 20;
 
 struct NativeJob {
   ByteSpan source;
@@ -39,7 +41,8 @@ struct NativeJob {
   bool own_jpeg_decoder = false;
   ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
   int shrink = 1;                           // libjpeg's: 1, 2, 4, 8
-  int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more
+  int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more.
+                                            // WebP: a half of the source's or less
   int bands = 3;                            // loaded: grey or RGB, with alpha when even
   codec::ResizeAxis across, down;
   bool resized = false;  // alpha is multiplied in before and out behind

@@ -33,6 +33,9 @@ inline Request jpeg_request(std::string_view path, Size size, const char* suffix
                             int bands = 3) {
   return request_of(path, encoded_photo(size, bands, suffix), kJpeg, kJpeg);
 }
+inline Request webp_request(std::string_view path, Size size) {
+  return request_of(path, encoded_photo(size, 3, ".webp[Q=85]"), kWebp, kPng);
+}
 inline Request png_request(std::string_view path, Size size, int bands, ImageType result = kPng) {
   return request_of(path, encoded_photo(size, bands, ".png[filter=all]"), kPng, result);
 }

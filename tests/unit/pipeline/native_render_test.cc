@@ -173,6 +173,7 @@ TEST(NativeRender, DamagedSourcesEndAsTheyDoInLibvips) {
   expect_damage_as_in_libvips([] { return jpeg_request("w:150", {401, 299}); });
   expect_damage_as_in_libvips([] { return png_request("w:150", {401, 299}, 3); });
   expect_damage_as_in_libvips([] { return png_request("w:50", {401, 299}, 4); });
+  expect_damage_as_in_libvips([] { return webp_request("w:150", {401, 299}); });
   expect_damage_as_in_libvips([] {
     Request request = jpeg_request("w:150", {401, 299});
     request.options.first().pixelate = 2;
@@ -182,7 +183,8 @@ TEST(NativeRender, DamagedSourcesEndAsTheyDoInLibvips) {
 
 TEST(NativeRender, StoppedJobsSayWhy) {
   for (const Request& request :
-       {jpeg_request("w:150", {401, 299}), png_request("w:150", {401, 299}, 4)}) {
+       {jpeg_request("w:150", {401, 299}), png_request("w:150", {401, 299}, 4),
+        webp_request("w:150", {401, 299})}) {
     request.stop->stop(image::StopReason::kTimeout);
     const auto result = run(request, false);
     ASSERT_FALSE(result.has_value());
@@ -313,6 +315,60 @@ std::vector<double> transposed(const std::vector<double>& in, Size size, int ban
   return out;
 }
 
+std::vector<double> exactly_reduced(VipsImage* source, Size to) {
+  const Size from{vips_image_get_width(source), vips_image_get_height(source)};
+  const int bands = vips_image_get_bands(source);
+  const std::vector<double> narrow = reduced_across(
+      visible_samples(source),
+      {from.height, from.width, to.width, bands, static_cast<double>(from.width) / to.width});
+  const std::vector<double> turned = reduced_across(
+      transposed(narrow, {to.width, from.height}, bands),
+      {to.width, from.height, to.height, bands, static_cast<double>(from.height) / to.height});
+  std::vector<double> out = transposed(turned, {to.height, to.width}, bands);
+  for (double& v : out) v = std::clamp(v, 0.0, 255.0);
+  return out;
+}
+
+// Of a WebP's own pixels: planes that are reduced first are nearer to them than libwebp's scaler.
+TEST(NativeRender, WebpIsBetterThanLibwebpsScaler) {
+  if (kSanitized) GTEST_SKIP() << "values are those of the release, and others make such pictures";
+  for (const Size from : {Size{420, 300}, Size{401, 299}, Size{1024, 703}}) {
+    const std::string source = encoded(photo(from, 3).get(), ".webp[Q=85]");
+    const VipsImagePtr whole =
+        checked(vips_image_copy_memory(image::load(as_bytes(source), kWebp, {})->get()));
+    for (const int width : {200, 150, 100, 61, 20}) {
+      SCOPED_TRACE(::testing::Message() << from.width << " to " << width);
+      const Request request = request_of("w:" + std::to_string(width), source, kWebp, kPng);
+      const auto native = run(request, false), vips = run(request, true);
+      ASSERT_TRUE(native && vips && native->native && !vips->native);
+      const Size to{native->result_width, native->result_height};
+      ASSERT_EQ(vips->result_height, to.height);
+      const std::vector<double> reference = exactly_reduced(whole.get(), to);
+      const double ours = likeness(visible_samples(picture_of(*native).get()), reference);
+      const double theirs = likeness(visible_samples(picture_of(*vips).get()), reference);
+      EXPECT_GE(ours, theirs);
+      EXPECT_GE(ours, 40);
+      RecordProperty("dB of " + std::to_string(from.width) + " to " + std::to_string(width),
+                     std::to_string(ours) + " beside " + std::to_string(theirs));
+    }
+  }
+}
+
+TEST(NativeRender, WebpOfOtherKindsGoesTheOtherWay) {
+  for (const char* suffix : {".webp[lossless]", ".webp[near-lossless]"}) {
+    const Request request =
+        request_of("w:150", encoded(photo({401, 299}, 3).get(), suffix), kWebp, kPng);
+    const auto made = run(request, false);
+    ASSERT_TRUE(made.has_value());
+    EXPECT_FALSE(made->native);
+  }
+  const Request clear =
+      request_of("w:150", encoded(photo({401, 299}, 4).get(), ".webp[Q=85]"), kWebp, kPng);
+  const auto made = run(clear, false);
+  ASSERT_TRUE(made.has_value());
+  EXPECT_FALSE(made->native);
+}
+
 // Both ways against double precision: ours is never the worse one by more than a trifle.
 TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
   if (kSanitized) GTEST_SKIP() << "values are those of the release, and others make such pictures";
@@ -325,18 +381,11 @@ TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
                              {{420, 300}, {42, 30}},   {{397, 291}, {83, 200}}};
   for (const Case& c : kCases) {
     for (const int bands : {1, 3, 4}) {
-      const auto [w, h] = c.source;
       const auto [to_w, to_h] = c.result;
       const std::string path = "rt:force/w:" + std::to_string(to_w) + "/h:" + std::to_string(to_h);
       SCOPED_TRACE(path + " bands " + std::to_string(bands));
       const VipsImagePtr source = photo(c.source, bands);
-      const std::vector<double> exact = reduced_across(
-          visible_samples(source.get()), {h, w, to_w, bands, static_cast<double>(w) / to_w});
-      const std::vector<double> turned =
-          reduced_across(transposed(exact, {to_w, h}, bands),
-                         {to_w, h, to_h, bands, static_cast<double>(h) / to_h});
-      std::vector<double> reference = transposed(turned, {to_h, to_w}, bands);
-      for (double& v : reference) v = std::clamp(v, 0.0, 255.0);
+      const std::vector<double> reference = exactly_reduced(source.get(), c.result);
       const Request request = png_request(path, c.source, bands);
       const auto native = run(request, false), vips = run(request, true);
       ASSERT_TRUE(native && vips && native->native);

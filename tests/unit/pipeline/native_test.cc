@@ -71,6 +71,34 @@ TEST(NativePlan, TakesEveryPairOfFormats) {
   }
 }
 
+// From half their size on; not where a child reads them.
+TEST(NativePlan, TakesWebpThatIsMadeSmallEnough) {
+  using Change = void (*)(Asked*);
+  struct Case {
+    Change change;
+    bool native;
+  };
+  constexpr Case kCases[] = {
+      {[](Asked*) {}, true},
+      {[](Asked* a) { a->options = options_of("w:501"); }, false},
+      {[](Asked* a) { a->options = options_of("rt:force/w:100/h:401"); }, false},
+      {[](Asked* a) { a->options = options_of("rt:fill/w:300/h:300/rot:90"); }, true},
+      {[](Asked* a) { a->options = options_of(""); }, false},
+      {[](Asked* a) { a->config.disable_shrink_on_load = true; }, false},
+      {[](Asked* a) { a->config.sandbox = config::Sandbox::kAll; }, false},
+      {[](Asked* a) { a->source.pages = 2; }, false},
+      {[](Asked* a) { a->source.animated = true; }, false},
+      {[](Asked* a) { a->source.alpha = true; }, false},
+  };
+  for (std::size_t i = 0; i < std::size(kCases); ++i) {
+    Asked asked;
+    asked.source.type = kWebp;
+    asked.options = options_of("w:500");
+    kCases[i].change(&asked);
+    EXPECT_EQ(asked.native(), kCases[i].native) << "case " << i;
+  }
+}
+
 TEST(NativePlan, TakesTurns) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     Asked asked;
@@ -102,7 +130,9 @@ TEST(NativePlan, TakesTheBeginningOfOthers) {
   constexpr Case kCases[] = {
       {[](Asked* a) { a->result = kAvif; }, StepKind::kScale},
       {[](Asked* a) { a->result = kBmp; }, StepKind::kScale},
-      {[](Asked* a) { a->result = kTiff, a->options.first().background = {1, 2, 3}; },
+      {[](Asked* a) {
+         a->result = kTiff, a->options.first().background = {1, 2, 3};
+       },
        StepKind::kFlatten},
       {[](Asked* a) { a->pixels.profile = true; }, StepKind::kFlatten},
       {[](Asked* a) { a->options.first().blur = 18; }, StepKind::kScale},
@@ -140,7 +170,6 @@ TEST(NativePlan, TakesTheBeginningOfOthers) {
 TEST(NativePlan, LeavesEverythingElseToLibvips) {
   using Change = void (*)(Asked*);
   constexpr Change kChanges[] = {
-      [](Asked* a) { a->source.type = kWebp; },
       [](Asked* a) { a->source.type = kPng, a->source.whole_decode = true; },
       [](Asked* a) { a->frames = 2; },
       [](Asked* a) { a->config.use_linear_colorspace = true; },
