@@ -236,13 +236,14 @@ def marked_documents():
 
 
 def all_documents():
-    listed = subprocess.run(
-        ['git', 'ls-files', '--cached', '--others', '--exclude-standard', '*.md'],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    paths = [os.path.join(ROOT, name) for name in listed.stdout.split('\n') if name]
+    """Those of the repository; where there is no git, all of the tree but what builds left."""
+    command = ['git', 'ls-files', '--cached', '--others', '--exclude-standard', '*.md']
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.split('\n')
+    except FileNotFoundError:
+        found = glob.glob('**/*.md', root_dir=ROOT, recursive=True)
+        listed = [name for name in found if not name.startswith(('build', 'subprojects/llhttp'))]
+    paths = [os.path.join(ROOT, name) for name in listed if name]
     return [path for path in paths if os.path.exists(path)] or marked_documents()
 
 

@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..'))
@@ -26,6 +27,10 @@ THREADED_TESTS = {'mem', 'loop', 'loop_epoll', 'net', 'net_epoll', 'http_epoll',
 SHOWN_LINES_MAX = 60
 
 
+# Held for a line and what belongs to it: lanes print side by side.
+PRINTING = threading.RLock()
+
+
 class Score:
     def __init__(self):
         self.passed = self.failed = 0
@@ -33,12 +38,14 @@ class Score:
         self.started = time.monotonic()
 
     def add(self, what, passed, failed, note=''):
-        self.passed += passed
-        self.failed += failed
-        print(
-            '%6.0f s  %-28s %d passed, %d failed%s' % (time.monotonic() - self.started, what, passed, failed, note),
-            flush=True,
-        )
+        with PRINTING:
+            self.passed += passed
+            self.failed += failed
+            self.say('%-28s %d passed, %d failed%s' % (what, passed, failed, note))
+
+    def say(self, text):
+        with PRINTING:
+            print('%6.0f s  %s' % (time.monotonic() - self.started, text), flush=True)
 
     def skip(self, what, reason):
         self.skipped.append('%s (%s)' % (what, reason))
@@ -76,11 +83,21 @@ def run(command, **more):
     )
 
 
-def tail(text):
+def tail(text, title=''):
     lines = text.rstrip().split('\n')
+    shown = [title] if title else []
     if len(lines) > SHOWN_LINES_MAX:
-        print('[… %d lines]' % (len(lines) - SHOWN_LINES_MAX))
-    print('\n'.join(lines[-SHOWN_LINES_MAX:]), flush=True)
+        shown.append('[… %d lines]' % (len(lines) - SHOWN_LINES_MAX))
+    with PRINTING:
+        print('\n'.join(shown + lines[-SHOWN_LINES_MAX:]), flush=True)
+
+
+def side_by_side(*lanes):
+    """Runs each lane, a list of calls, in order and beside the others; what one raises is raised."""
+    with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+        running = [pool.submit(lambda calls=lane: [call() for call in calls]) for lane in lanes]
+        for each in running:
+            each.result()
 
 
 # ---------------------------------------------------------------- meson's tests
@@ -98,9 +115,7 @@ def build(score, kind, targets=(), before=()):
         tail('\n'.join(errors[:SHOWN_LINES_MAX]) if errors else done.stdout)
         score.add('build ' + kind, 0, 1)
         return False
-    print(
-        '%6.0f s  built %s in %.0f s' % (time.monotonic() - score.started, kind, time.monotonic() - started), flush=True
-    )
+    score.say('built %s in %.0f s' % (kind, time.monotonic() - started))
     return True
 
 
@@ -171,8 +186,7 @@ def run_meson(score, kind, what, tests, only_suites=()):
             p, f = count_cases(entry)
             passed, failed = passed + p, failed + f
             if f:
-                print('---- %s (%s, %s)' % (entry['name'], kind, entry['result']))
-                tail(failing_part(entry))
+                tail(failing_part(entry), '---- %s (%s, %s)' % (entry['name'], kind, entry['result']))
     failed += max(0, len(tests) - seen)
     if done.returncode and not failed:
         tail(done.stdout)
@@ -415,27 +429,58 @@ def run_full(score):
         asan = ahead.submit(build_sanitized, score, 'asan', checked, IN_IDLE_TIME)
         tsan = ahead.submit(build_sanitized, score, 'tsan', threaded, IN_IDLE_TIME)
         run_release(score)
-        tests = asan.result()
-        run_meson(score, 'asan', 'asan', tests, ['unit', 'integration', 'fuzz'])
-        if tests:
-            run_hostile(score, 'asan', HOSTILE_PART)
-            run_copying(score, 'asan', COPYING_PART)
-            run_random(score, 'asan', RANDOM_PART)
+        run_asan(score, asan.result())
         run_meson(score, 'tsan', 'tsan', tsan.result(), ['unit', 'threads'])
 
 
+def of_suite(tests, suite):
+    return [test for test in tests if suite in suites(test)]
+
+
+# What waits for clocks and sockets most of its time runs beside something else.
+
+
 def run_release(score):
-    everything = [test for test in list_tests('release') if 'bench' not in suites(test)]
-    for suite in ('unit', 'integration', 'fuzz', 'tidy'):
-        run_meson(score, 'release', suite, [test for test in everything if suite in suites(test)], [suite])
+    tests = [test for test in list_tests('release') if 'bench' not in suites(test)]
     known = {'unit', 'integration', 'fuzz', 'tidy'}
-    run_meson(score, 'release', 'other', [test for test in everything if not suites(test) & known])
+    others = [test for test in tests if not suites(test) & known]
+    run_meson(score, 'release', 'unit', of_suite(tests, 'unit'), ['unit'])
+    integration = [
+        lambda test=test: run_meson(score, 'release', test['name'], [test], ['integration'])
+        for test in of_suite(tests, 'integration')
+    ]
+    side_by_side(
+        integration,
+        [
+            lambda: run_meson(score, 'release', 'fuzz', of_suite(tests, 'fuzz'), ['fuzz']),
+            lambda: run_meson(score, 'release', 'tidy', of_suite(tests, 'tidy'), ['tidy']),
+            lambda: run_meson(score, 'release', 'other', others),
+            lambda: run_tools(score, quick=False),
+        ],
+    )
     run_simulation(score, SIMULATION_PART)
-    run_tools(score, quick=False)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
     run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART)
     run_matrix(score, MATRIX_PART)
     run_strange(score, STRANGE_PART)
+
+
+def run_asan(score, tests):
+    if not tests:
+        return
+    integration = of_suite(tests, 'integration')
+    units = [test for test in tests if test not in integration]
+    side_by_side(
+        [
+            lambda: run_meson(score, 'asan', 'asan', units, ['unit', 'fuzz']),
+            lambda: run_hostile(score, 'asan', HOSTILE_PART),
+        ],
+        [
+            lambda: run_meson(score, 'asan', 'asan integration', integration, ['integration']),
+            lambda: run_copying(score, 'asan', COPYING_PART),
+            lambda: run_random(score, 'asan', RANDOM_PART),
+        ],
+    )
 
 
 # The parts of ./tools/test-long, each under three hours of two cores. Each builds what it needs.
@@ -531,10 +576,7 @@ def run_long(score, parts, minutes):
     for part in parts or LONG:
         started = time.monotonic()
         LONG[part][0](score, minutes)
-        print(
-            '%6.0f s  part %s took %.0f s' % (time.monotonic() - score.started, part, time.monotonic() - started),
-            flush=True,
-        )
+        score.say('part %s took %.0f s' % (part, time.monotonic() - started))
 
 
 def main():

@@ -18,10 +18,7 @@ TEST(NativeRender, FrontLooksLikeWhatLibvipsMakesAllAlone) {
       {"pixelate and blur", [](url::PixelOptions* o) { o->blur = 3, o->pixelate = 2; }},
       {"pixelate", [](url::PixelOptions* o) { o->pixelate = 5; }},
       {"extend", [](url::PixelOptions* o) { o->height = 300, o->extend.on = true; }},
-      {"padding",
-       [](url::PixelOptions* o) {
-         o->padding = {3, 4, 5, 6};
-       }},
+      {"padding", [](url::PixelOptions* o) { o->padding = {3, 4, 5, 6}; }},
       {"background",
        [](url::PixelOptions* o) {
          o->padding.left = 9;

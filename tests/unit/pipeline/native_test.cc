@@ -130,9 +130,7 @@ TEST(NativePlan, TakesTheBeginningOfOthers) {
   constexpr Case kCases[] = {
       {[](Asked* a) { a->result = kAvif; }, StepKind::kScale},
       {[](Asked* a) { a->result = kBmp; }, StepKind::kScale},
-      {[](Asked* a) {
-         a->result = kTiff, a->options.first().background = {1, 2, 3};
-       },
+      {[](Asked* a) { a->result = kTiff, a->options.first().background = {1, 2, 3}; },
        StepKind::kFlatten},
       {[](Asked* a) { a->pixels.profile = true; }, StepKind::kFlatten},
       {[](Asked* a) { a->options.first().blur = 18; }, StepKind::kScale},
