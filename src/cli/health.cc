@@ -27,16 +27,11 @@ loop::Fd connect_unix(const std::string& path, int type) {
   return fd;
 }
 
-loop::Fd connect_tcp(const std::string& bind) {
-  const std::size_t colon = bind.rfind(':');
-  if (colon == std::string::npos) return {};
-  std::string host = bind.substr(0, colon);
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || host == "0.0.0.0" || host == "::") host = "localhost";
+loop::Fd connect_to_host(const char* host, const char* port) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), bind.c_str() + colon + 1, &hints, &found) != 0) return {};
+  if (getaddrinfo(host, port, &hints, &found) != 0) return {};
   loop::Fd fd;
   for (addrinfo* one = found; one != nullptr && !fd; one = one->ai_next) {
     fd = loop::Fd(socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -44,6 +39,24 @@ loop::Fd connect_tcp(const std::string& bind) {
   }
   freeaddrinfo(found);
   return fd;
+}
+
+// Whoever listens on all addresses listens on these, whose names an image without /etc/hosts does
+// not know.
+constexpr const char* kOwnAddresses[] = {"127.0.0.1", "::1"};
+
+loop::Fd connect_tcp(const std::string& bind) {
+  const std::size_t colon = bind.rfind(':');
+  if (colon == std::string::npos) return {};
+  std::string host = bind.substr(0, colon);
+  const char* const port = bind.c_str() + colon + 1;
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  const bool all = host.empty() || host == "0.0.0.0" || host == "::";
+  if (!all) return connect_to_host(host.c_str(), port);
+  for (const char* own : kOwnAddresses) {
+    if (loop::Fd fd = connect_to_host(own, port)) return fd;
+  }
+  return {};
 }
 
 loop::Fd connect_to(config::Network network, const std::string& bind) {

@@ -16,12 +16,12 @@ using I = InfoOptions;
 
 // ---- arguments
 
-template <bool I::*Member>
+template <bool I::* Member>
 Result<void> apply_flag(const Call& call, InfoContext& context) {
   if (!call.at(0).empty()) context.info.*Member = parse_lenient_bool(call, call.at(0));
   return {};
 }
-template <bool I::*First, bool I::*Second>
+template <bool I::* First, bool I::* Second>
 Result<void> apply_flags(const Call& call, InfoContext& context) {
   if (!call.at(0).empty()) context.info.*First = parse_lenient_bool(call, call.at(0));
   if (!call.at(1).empty()) context.info.*Second = parse_lenient_bool(call, call.at(1));
@@ -168,7 +168,7 @@ void show_hashsums(std::string_view name, const I& options, LogGroup& fields) {
 
 // ---- rows
 
-template <bool I::*Member>
+template <bool I::* Member>
 constexpr InfoRow flag(UrlOption about) {
   return {about, apply_flag<Member>, show_member<Member>};
 }
