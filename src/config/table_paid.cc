@@ -6,7 +6,6 @@ namespace imgring::config {
 namespace {
 
 constexpr Option kPaid[] = {
-    paid("IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", "256", "Fallback images."),
     paid("IMGPROXY_PDF_NO_BACKGROUND", "false", "PDF sources."),
     paid("IMGPROXY_ENABLE_RAW_FORMATS", "false", "Camera RAW sources."),
     paid("IMGPROXY_ENABLE_VIDEO_THUMBNAILS", "false", "Video sources."),

@@ -58,7 +58,7 @@ Ledger::Ledger(std::uint64_t limit_bytes) noexcept
                                         Budget(part_bytes(Part::kConnections, limit_bytes))},
       results_(std::numeric_limits<std::uint64_t>::max()),
       sent_downloads_(std::numeric_limits<std::uint64_t>::max()),
-      cached_marks_(cached_marks_bytes_max(part_bytes(Part::kDownloads, limit_bytes))) {}
+      cached_pictures_(cached_pictures_bytes_max(part_bytes(Part::kDownloads, limit_bytes))) {}
 
 bool Ledger::short_of_downloads() const noexcept {
   return download_waiters_.load(std::memory_order_relaxed) > 0 &&

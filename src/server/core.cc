@@ -77,8 +77,7 @@ mem::PoolOptions pool_options(mem::PoolUse use, std::int64_t size_bytes, const C
 }
 
 // Of the entries that all cores keep, one's.
-std::size_t cached_marks_of(const CoreStart& start) noexcept {
-  const int all = start.snapshot->config.processing.watermarks_cache_size;
+std::size_t share_of(const CoreStart& start, int all) noexcept {
   return static_cast<std::size_t>((all + start.count - 1) / start.count);
 }
 
@@ -104,9 +103,12 @@ struct Core::Parts final : FrontDoor::House {
                                        .loops = start.count,
                                        .trust = c.process_.trust}),
         memory(loop, c.process_, &gzip), readers(loop),
-        watermarks(cached_marks_of(start), c.process_.ledger.cached_marks()),
-        services{loop,   c.process_, sources,    jobs,       gzip,
-                 memory, readers,    watermarks, c.metrics_, start.snapshot},
+        watermarks(share_of(start, config.processing.watermarks_cache_size),
+                   c.process_.ledger.cached_pictures()),
+        fallbacks(share_of(start, config.processing.fallback_images_cache_size),
+                  c.process_.ledger.cached_pictures()),
+        services{loop,    c.process_, sources,   jobs,       gzip,          memory,
+                 readers, watermarks, fallbacks, c.metrics_, start.snapshot},
         handler(services, c.process_, memory_short), health_handler(services, c.process_),
         metrics_handler(services, c.process_), context(loop, requests, idle),
         connections(loop, nullptr), stop(loop), memory_short(loop),
@@ -163,7 +165,7 @@ struct Core::Parts final : FrontDoor::House {
   source::Sources sources;
   service::MemoryGate memory;
   service::SlowReaders readers;
-  service::WatermarkCache watermarks;
+  service::FetchedCache watermarks, fallbacks;
   service::Services services;
   RequestHandler handler;
   HealthHandler health_handler;
@@ -306,6 +308,7 @@ loop::Task<void> Core::Parts::guard_memory(loop::Scope& scope) {
       downloads.drop_idle();
       gzip.drop_idle();
       watermarks.clear();
+      fallbacks.clear();
       mem::collect(mem::Collect::kForced);
       if (release_process_memory() && !releasing) {
         releases.start(release_on_helper(services, releases.scope(), loop.now(), releasing));

@@ -46,6 +46,7 @@ Piece run_piece(const KeeperParts& parts, Piece piece) {
       services.gzip_pool.begin_tick();
       parts.sources.tick();
       services.watermarks.tick(services.loop.now());
+      services.fallbacks.tick(services.loop.now());
       if (parts.index == 0) services.shared.helpers.request_collect();
       return Piece::kDownloads;
     case Piece::kDownloads:

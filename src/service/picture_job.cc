@@ -25,7 +25,7 @@ JobPtr picture_job(const ImageRequest& request, SourcePtr source, Marks marks,
   out->options = request.parsed->options;
   out->source = std::move(source);
   out->marks = std::move(marks);
-  for (const MarkPtr& mark : out->marks) {
+  for (const FetchedPtr& mark : out->marks) {
     out->mark_images.push_back(mark != nullptr ? &mark->image : nullptr);
   }
   pipeline::RenderJob& job = out->render;

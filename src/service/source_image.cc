@@ -122,6 +122,38 @@ SourcePtr accept_fallback(const ImageRequest& request, source::SourceAnswer answ
   return image;
 }
 
+// A copy for who asks next, where there is room; what is larger is fetched each time.
+void keep_fallback(Services& services, const std::string& url, const SourceImage& image) {
+  constexpr std::size_t kKeptBytesMax = std::size_t{4} << 20;  // copied on a loop: 2 ms
+  const ByteSpan bytes = image.bytes.span();
+  if (bytes.size() > kKeptBytesMax) return;
+  auto room = services.shared.ledger.part(mem::Part::kDownloads).try_grant(bytes.size());
+  if (!room) return;
+  auto kept = std::make_shared<FetchedPicture>();
+  kept->image.type = image.type;
+  kept->image.bytes = as_text(bytes);
+  kept->bytes = std::move(*room);
+  services.fallbacks.keep(url, kept, services.loop.now());
+}
+
+SourcePtr kept_fallback(const ImageRequest& request, FetchedPtr kept, const Error& error) {
+  auto image = std::make_shared<SourceImage>();
+  auto origin = std::make_shared<Origin>();
+  image->origin = origin;
+  origin->replaced = error;
+  origin->size_bytes = kept->image.bytes.size();
+  image->type = kept->image.type;
+  image->bytes = Bytes(as_bytes(kept->image.bytes), kept);
+  read_header(*image, request.parsed->options);
+  return image;
+}
+
+// What was kept for one request may be larger than another may have.
+bool small_enough(const FetchedPicture& kept, const source::SourceRequest& wanted) noexcept {
+  const auto size = static_cast<std::int64_t>(kept.image.bytes.size());
+  return wanted.size_bytes_max == 0 || size <= wanted.size_bytes_max;
+}
+
 // Of the option fallback_image_url, from its source by the rules of all sources.
 loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, ImageRequest& request,
                                      Error error) {
@@ -130,9 +162,13 @@ loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, Ima
   }
   const RunningPhase phase(request.time, Phase::kDownloading, services.loop);
   const source::SourceRequest wanted = fallback_request(request);
+  const FetchedPtr kept = services.fallbacks.find(wanted.url, services.loop.now());
+  if (kept != nullptr && small_enough(*kept, wanted)) co_return kept_fallback(request, kept, error);
   Result<source::SourceAnswer> answer = co_await services.sources.fetch(scope, wanted);
   if (scope.cancelled() || !answer) co_return nullptr;
-  co_return accept_fallback(request, std::move(*answer), error);
+  SourcePtr fallback = accept_fallback(request, std::move(*answer), error);
+  if (fallback != nullptr) keep_fallback(services, wanted.url, *fallback);
+  co_return fallback;
 }
 
 }  // namespace

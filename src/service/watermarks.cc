@@ -22,10 +22,10 @@ Error of_mark(Error error, const std::string& url) {
   return error;
 }
 
-Result<MarkPtr> accept_mark(const ImageRequest& request, const std::string& url,
-                            source::SourceAnswer answer) {
+Result<FetchedPtr> accept_mark(const ImageRequest& request, const std::string& url,
+                               source::SourceAnswer answer) {
   const ByteSpan body = answer.body.bytes();
-  auto mark = std::make_shared<FetchedMark>();
+  auto mark = std::make_shared<FetchedPicture>();
   pipeline::AuxImage& image = mark->image;
   image.type = type_of_source(body, url, answer.head.headers.get("content-type"));
   if (image.type == ImageType::kUnknown) {
@@ -43,17 +43,17 @@ Result<MarkPtr> accept_mark(const ImageRequest& request, const std::string& url,
 }
 
 // What was kept for one request may be larger than another may have.
-Result<void> check_size(const FetchedMark& mark, const url::RequestOptions& options) {
+Result<void> check_size(const FetchedPicture& mark, const url::RequestOptions& options) {
   const std::int64_t most = options.max_src_file_size_bytes;
   const auto size = static_cast<std::int64_t>(mark.image.bytes.size());
   if (most == 0 || size <= most) return {};
   return fail(ErrorCode::kSourceTooLarge, "over " + std::to_string(most) + " bytes");
 }
 
-loop::Task<Result<MarkPtr>> fetch_mark(Services& services, loop::Scope& scope,
-                                       ImageRequest& request, std::string url) {
+loop::Task<Result<FetchedPtr>> fetch_mark(Services& services, loop::Scope& scope,
+                                          ImageRequest& request, std::string url) {
   const url::RequestOptions& options = request.parsed->options;
-  MarkPtr kept = services.watermarks.find(url, services.loop.now());
+  FetchedPtr kept = services.watermarks.find(url, services.loop.now());
   if (kept != nullptr) {
     const Result<void> small = check_size(*kept, options);
     if (!small) co_return std::unexpected(of_mark(small.error(), url));
@@ -77,7 +77,7 @@ loop::Task<Result<MarkPtr>> fetch_mark(Services& services, loop::Scope& scope,
     }
     co_return std::unexpected(of_mark(std::move(answer).error(), url));
   }
-  Result<MarkPtr> mark = accept_mark(request, url, std::move(*answer));
+  Result<FetchedPtr> mark = accept_mark(request, url, std::move(*answer));
   if (!mark) co_return std::unexpected(of_mark(std::move(mark).error(), url));
   services.watermarks.keep(std::move(url), *mark, services.loop.now());
   co_return mark;

@@ -92,7 +92,8 @@ TEST(Output, FallbackImageOfTheUrl) {
       {"IMGPROXY_FALLBACK_IMAGE_PATH", pictures.write("fallback.png", png_picture({80, 60}))},
       {"IMGPROXY_COOKIE_PASSTHROUGH", "true"},
       {"IMGPROXY_CUSTOM_REQUEST_HEADERS", "X-Own=1"},
-      {"IMGPROXY_FALLBACK_IMAGE_TTL", "77"}});
+      {"IMGPROXY_FALLBACK_IMAGE_TTL", "77"},
+      {"IMGRING_LOOPS", "1"}});
   world.source.on("/own.png", serve_picture(png_picture({40, 30})));
   world.source.on("/text", serve_picture("no picture"));
   const auto with = [&](std::string_view path) {
@@ -115,9 +116,25 @@ TEST(Output, FallbackImageOfTheUrl) {
   for (const char* path : {"/missing-too", "/text"}) {
     EXPECT_EQ(facts_of_picture(with(path).body), (PictureFacts{"png", 80, 60})) << path;
   }
+  // Asked for again it is at hand.
+  EXPECT_EQ(facts_of_picture(with("/own.png").body), (PictureFacts{"png", 40, 30}));
+  EXPECT_EQ(world.source.visits("/own.png").size(), 1u);
+  EXPECT_EQ(world.source.visits("/text").size(), 1u);
+  static_cast<void>(with("/text"));
+  EXPECT_EQ(world.source.visits("/text").size(), 2u) << "no picture is kept";
   // A source that is there needs none.
   const std::string options = "f:png/fiu:" + b64(world.source.url("/text"));
   EXPECT_EQ(facts_of_picture(world.image(options, "/own.png").body), (PictureFacts{"png", 40, 30}));
+}
+
+TEST(Output, FallbackImageOfACacheWithoutEntries) {
+  World world(Environment{{"IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", "0"}});
+  world.source.on("/own.png", serve_picture(png_picture({40, 30})));
+  const std::string options = "f:png/fiu:" + b64(world.source.url("/own.png"));
+  for (std::size_t visits : {1u, 2u}) {
+    EXPECT_EQ(world.image(options, "/missing").header("x-imgring-fallback"), "1");
+    EXPECT_EQ(world.source.visits("/own.png").size(), visits);
+  }
 }
 
 TEST(Output, FallbackImageWithoutAnother) {

@@ -189,7 +189,8 @@ struct ProcessingConfig {
   std::string color_profiles_dir = "/usr/share/color/icc";
   std::string watermark_data, watermark_path, watermark_url;  // data: decoded bytes
   double watermark_opacity = 1;
-  int watermarks_cache_size = 256;  // entries of all loops; 0 = off
+  int watermarks_cache_size = 256;       // entries of all loops; 0 = off
+  int fallback_images_cache_size = 256;  // the same
   std::string fallback_image_data, fallback_image_path, fallback_image_url;
   int fallback_image_http_code = 200;  // 0 = the error's
   std::int64_t fallback_image_ttl_s = 0;

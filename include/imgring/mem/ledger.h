@@ -59,11 +59,11 @@ constexpr std::uint64_t large_download_bytes(std::uint64_t downloads_bytes) noex
   return downloads_bytes / 4;
 }
 
-// Watermarks that URLs name are kept as they were fetched, of the downloads' part: an eighth of it,
-// 64 MiB at most.
-inline constexpr std::uint64_t kCachedMarksMax = 64 << 20;
-constexpr std::uint64_t cached_marks_bytes_max(std::uint64_t downloads_bytes) noexcept {
-  return std::min(downloads_bytes / 8, kCachedMarksMax);
+// Watermarks and fallback images that URLs name are kept as they were fetched, of the downloads'
+// part: an eighth of it, 64 MiB at most.
+inline constexpr std::uint64_t kCachedPicturesMax = 64 << 20;
+constexpr std::uint64_t cached_pictures_bytes_max(std::uint64_t downloads_bytes) noexcept {
+  return std::min(downloads_bytes / 8, kCachedPicturesMax);
 }
 
 // What a peer can make the kernel hold of one socket, each way, beyond what a connection has from
@@ -123,8 +123,8 @@ class Ledger {
   // Of the downloads' part, bodies and pieces of them that are being sent to clients.
   Budget& sent_downloads() noexcept { return sent_downloads_; }
   const Budget& sent_downloads() const noexcept { return sent_downloads_; }
-  // Of the downloads' part, watermarks that are kept for who asks next.
-  Budget& cached_marks() noexcept { return cached_marks_; }
+  // Of the downloads' part, pictures that are kept for who asks next.
+  Budget& cached_pictures() noexcept { return cached_pictures_; }
   // Who waits for bytes of the downloads' part now.
   std::atomic<int>& download_waiters() noexcept { return download_waiters_; }
   // Answers keep others from being downloaded: the slowest readers are to be ended.
@@ -136,7 +136,7 @@ class Ledger {
   Budget results_;
   Budget large_downloads_{1};
   Budget sent_downloads_;
-  Budget cached_marks_;
+  Budget cached_pictures_;
   std::atomic<int> download_waiters_{0};
 };
 

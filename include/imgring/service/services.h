@@ -5,12 +5,12 @@
 #include "imgring/loop/offload.h"
 #include "imgring/mem/buffer_pool.h"
 #include "imgring/observe/metrics.h"
+#include "imgring/service/fetched_cache.h"
 #include "imgring/service/memory_gate.h"
 #include "imgring/service/request_id.h"
 #include "imgring/service/shared.h"
 #include "imgring/service/slow_readers.h"
 #include "imgring/service/snapshot.h"
-#include "imgring/service/watermark_cache.h"
 #include "imgring/source/source.h"
 
 namespace imgring::service {
@@ -23,7 +23,8 @@ struct Services {
   mem::BufferPool& gzip_pool;
   MemoryGate& memory;
   SlowReaders& readers;
-  WatermarkCache& watermarks;
+  FetchedCache& watermarks;
+  FetchedCache& fallbacks;
   observe::CoreMetrics& metrics;
   SnapshotPtr snapshot;  // replaced by reload; a request takes its own copy
   RequestIds ids{};

@@ -4,15 +4,15 @@
 #include <vector>
 
 #include "imgring/base/error.h"
+#include "imgring/service/fetched_cache.h"
 #include "imgring/service/request.h"
 #include "imgring/service/services.h"
 #include "imgring/service/source_image.h"
-#include "imgring/service/watermark_cache.h"
 
 namespace imgring::service {
 
 // By pipeline; null, or beyond the end: the configured one, if any.
-using Marks = std::vector<MarkPtr>;
+using Marks = std::vector<FetchedPtr>;
 
 // From the cache, or fetched as a source is: with its limits, its guard and the configuration's
 // headers, but none of the client's, as what is fetched serves others, too. The error is the whole

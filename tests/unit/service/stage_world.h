@@ -58,8 +58,10 @@ inline constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 struct StageWorld {
   explicit StageWorld(loop::Loop& l, std::uint64_t memory_limit_bytes = kGiB)
       : loop(l), shared(log, helpers, memory_limit_bytes), source(downloads), jobs(l),
-        gate(l, shared, &gzip), readers(l), watermarks(8, shared.ledger.cached_marks()),
-        services{l, shared, source, jobs, gzip, gate, readers, watermarks, metrics, nullptr} {
+        gate(l, shared, &gzip), readers(l), watermarks(8, shared.ledger.cached_pictures()),
+        fallbacks(8, shared.ledger.cached_pictures()),
+        services{l,       shared,     source,    jobs,    gzip,   gate,
+                 readers, watermarks, fallbacks, metrics, nullptr} {
     set_config({});
   }
   ~StageWorld() {
@@ -106,7 +108,7 @@ struct StageWorld {
   loop::JobRegistry jobs;
   MemoryGate gate;
   SlowReaders readers;
-  WatermarkCache watermarks;
+  FetchedCache watermarks, fallbacks;
   observe::CoreMetrics metrics;
   std::shared_ptr<Snapshot> snapshot;
   Services services;

@@ -1,8 +1,9 @@
-// Watermarks that URLs name, as they were fetched: what is asked for again soon is at hand.
-// Owns: the entries of one core. Loop thread only; a mark may outlive its entry, on any thread.
-// Promises: so many entries at most, of a total that all cores share (Ledger::watermarks), whose
-// bytes stay in the downloads' part; none is given out that is older than kAgeMax. At a tick those
-// go that nobody has asked for in kIdleMax, and all of them when memory is short.
+// Watermarks and fallback images that URLs name, as they were fetched: what is asked for again soon
+// is at hand.
+// Owns: the entries of one core. Loop thread only; a picture may outlive its entry, on any thread.
+// Promises: so many entries at most, of a total that all cores share (Ledger::cached_pictures),
+// whose bytes stay in the downloads' part; none is given out that is older than kAgeMax. At a tick
+// those go that nobody has asked for in kIdleMax, and all of them when memory is short.
 #pragma once
 
 #include <chrono>
@@ -19,29 +20,29 @@
 namespace imgring::service {
 
 // Its bytes are its own: the buffer they came in goes back to its pool.
-struct FetchedMark {
+struct FetchedPicture {
   pipeline::AuxImage image;
   mem::Grant bytes;   // of the downloads' part
   mem::Grant cached;  // of what caches may hold; empty: in none
 };
-using MarkPtr = std::shared_ptr<FetchedMark>;
+using FetchedPtr = std::shared_ptr<FetchedPicture>;
 
-class WatermarkCache {
+class FetchedCache {
  public:
   using Time = loop::Clock::time_point;
-  // A logo that is replaced is seen by then.
+  // A picture that is replaced is seen by then.
   static constexpr std::chrono::minutes kAgeMax{10};
   static constexpr std::chrono::minutes kIdleMax{1};
 
-  WatermarkCache(std::size_t entries_max, mem::Budget& budget) noexcept
+  FetchedCache(std::size_t entries_max, mem::Budget& budget) noexcept
       : entries_max_(entries_max), budget_(budget) {}
-  WatermarkCache(const WatermarkCache&) = delete;
-  WatermarkCache& operator=(const WatermarkCache&) = delete;
+  FetchedCache(const FetchedCache&) = delete;
+  FetchedCache& operator=(const FetchedCache&) = delete;
 
   // Null: none, or too old.
-  MarkPtr find(std::string_view url, Time now);
+  FetchedPtr find(std::string_view url, Time now);
   // Kept where there is room, in the place of those that were not asked for longest.
-  void keep(std::string url, const MarkPtr& mark, Time now);
+  void keep(std::string url, const FetchedPtr& picture, Time now);
   void tick(Time now);
   void clear() noexcept { entries_.clear(); }
   std::size_t size() const noexcept { return entries_.size(); }
@@ -49,7 +50,7 @@ class WatermarkCache {
  private:
   struct Entry {
     std::string url;
-    MarkPtr mark;
+    FetchedPtr picture;
     Time fetched, used;
   };
   std::size_t entries_max_;

@@ -1,5 +1,5 @@
 // Watermarks that are kept: how many, how long, and whose bytes they are.
-#include "imgring/service/watermark_cache.h"
+#include "imgring/service/fetched_cache.h"
 
 #include <gtest/gtest.h>
 
@@ -7,17 +7,17 @@ namespace imgring::service {
 namespace {
 
 using namespace std::chrono_literals;
-using Time = WatermarkCache::Time;
+using Time = FetchedCache::Time;
 
-MarkPtr mark_of(std::size_t bytes) {
-  auto mark = std::make_shared<FetchedMark>();
+FetchedPtr mark_of(std::size_t bytes) {
+  auto mark = std::make_shared<FetchedPicture>();
   mark->image.bytes.assign(bytes, 'x');
   return mark;
 }
 
-TEST(WatermarkCache, GivesWhatWasAskedForLately) {
+TEST(FetchedCache, GivesWhatWasAskedForLately) {
   mem::Budget budget(1000);
-  WatermarkCache cache(2, budget);
+  FetchedCache cache(2, budget);
   const Time now{};
   cache.keep("a", mark_of(1), now);
   cache.keep("b", mark_of(1), now);
@@ -28,7 +28,7 @@ TEST(WatermarkCache, GivesWhatWasAskedForLately) {
   EXPECT_NE(cache.find("a", now), nullptr);
   EXPECT_NE(cache.find("c", now), nullptr);
   // One URL is kept once.
-  const MarkPtr again = mark_of(2);
+  const FetchedPtr again = mark_of(2);
   cache.keep("c", again, now);
   EXPECT_EQ(cache.size(), 2u);
   EXPECT_EQ(cache.find("c", now), again);
@@ -36,9 +36,9 @@ TEST(WatermarkCache, GivesWhatWasAskedForLately) {
   EXPECT_EQ(budget.current(), 2u) << "whoever has it keeps its bytes counted";
 }
 
-TEST(WatermarkCache, HoldsNoMoreThanItsBytes) {
+TEST(FetchedCache, HoldsNoMoreThanItsBytes) {
   mem::Budget budget(100);
-  WatermarkCache cache(10, budget), other(10, budget);
+  FetchedCache cache(10, budget), other(10, budget);
   const Time now{};
   other.keep("x", mark_of(40), now);
   cache.keep("a", mark_of(30), now);
@@ -54,9 +54,9 @@ TEST(WatermarkCache, HoldsNoMoreThanItsBytes) {
   EXPECT_EQ(cache.size(), 0u);
 }
 
-TEST(WatermarkCache, GivesBackAtTicksAndGivesNothingOld) {
+TEST(FetchedCache, GivesBackAtTicksAndGivesNothingOld) {
   mem::Budget budget(100);
-  WatermarkCache cache(10, budget);
+  FetchedCache cache(10, budget);
   Time now{};
   cache.keep("a", mark_of(10), now);
   cache.keep("b", mark_of(10), now);
@@ -75,9 +75,9 @@ TEST(WatermarkCache, GivesBackAtTicksAndGivesNothingOld) {
   EXPECT_EQ(budget.current(), 0u);
 }
 
-TEST(WatermarkCache, OfNoEntriesKeepsNothing) {
+TEST(FetchedCache, OfNoEntriesKeepsNothing) {
   mem::Budget budget(100);
-  WatermarkCache cache(0, budget);
+  FetchedCache cache(0, budget);
   cache.keep("a", mark_of(10), {});
   EXPECT_EQ(cache.find("a", {}), nullptr);
   EXPECT_EQ(budget.current(), 0u);
