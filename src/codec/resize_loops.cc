@@ -224,6 +224,51 @@ void means(const std::uint16_t* sums, const BoxMeans& boxes, std::uint8_t* out) 
   }
 }
 
+// Of grey pixels, eight boxes at once; how many were made, a multiple of eight.
+template <int kAcross>
+std::size_t grey_means(const std::uint16_t* sums, const BoxMeans& boxes, std::uint8_t* out) {
+  constexpr hn::FixedTag<std::uint16_t, 8> d16;
+  constexpr hn::Half<decltype(d16)> kFour;
+  constexpr hn::FixedTag<std::uint32_t, 4> kUnsigned;
+  const auto factor = hn::Set(kUnsigned, mean_factor(boxes));
+  const auto half = hn::Set(kUnsigned, 1u << (kMeanBits - 1));
+  const auto put = [&](auto four, std::uint8_t* at) HWY_ATTR {
+    const auto whole = hn::Add(hn::Mul(hn::PromoteTo(kUnsigned, four), factor), half);
+    const auto mean = hn::BitCast(kOnePixel, hn::ShiftRight<kMeanBits>(whole));
+    hn::StoreU(hn::DemoteTo(kPixelBytes, mean), kPixelBytes, at);
+  };
+  constexpr std::size_t kStep = 8;
+  std::size_t i = 0;
+  for (; i + kStep <= boxes.count; i += kStep, sums += kStep * kAcross) {
+    hn::Vec<decltype(d16)> a, b, c, d;
+    if constexpr (kAcross == 2) {
+      hn::LoadInterleaved2(d16, sums, a, b);
+      a = hn::Add(a, b);
+    } else if constexpr (kAcross == 3) {
+      hn::LoadInterleaved3(d16, sums, a, b, c);
+      a = hn::Add(hn::Add(a, b), c);
+    } else {
+      hn::LoadInterleaved4(d16, sums, a, b, c, d);
+      a = hn::Add(hn::Add(a, b), hn::Add(c, d));
+    }
+    put(hn::LowerHalf(a), out + i);
+    put(hn::UpperHalf(kFour, a), out + i + kStep / 2);
+  }
+  return i;
+}
+
+void means_grey(const std::uint16_t* sums, const BoxMeans& boxes, std::uint8_t* out) {
+  constexpr int kSamplesMax = 257;  // of 255 each, their sum fits 16 bit
+  std::size_t made = 0;
+  if (boxes.across * boxes.down <= kSamplesMax) {
+    if (boxes.across == 2) made = grey_means<2>(sums, boxes, out);
+    if (boxes.across == 3) made = grey_means<3>(sums, boxes, out);
+    if (boxes.across == 4) made = grey_means<4>(sums, boxes, out);
+  }
+  const BoxMeans rest{boxes.across, boxes.down, boxes.count - made};
+  means_plain<1>(sums + made * static_cast<std::size_t>(boxes.across), rest, out + made);
+}
+
 // Rows here may be the decoder's own, with nothing behind them that may be read.
 void add(const std::uint8_t* row, std::size_t size_bytes, std::uint16_t* sums) {
   std::size_t x = 0;
@@ -278,7 +323,7 @@ const ResizeLoops* wide_loops() {
   static constexpr ResizeLoops kLoops{down,
                                       {across_grey, across_grey_alpha, across<3>, across<4>},
                                       add,
-                                      {means_plain<1>, means_plain<2>, means<3>, means<4>},
+                                      {means_grey, means_plain<2>, means<3>, means<4>},
                                       premultiply};
   return &kLoops;
 }
