@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encoders.h"
+#include "imgring/format/headers.h"
 #include "imgring/image/shelter.h"
 #include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
@@ -62,6 +63,17 @@ bool has_saver(ImageType type) noexcept {
   return saver_of(type) != nullptr && (has_own_saver(type) || vips_has_saver(type));
 }
 
+namespace {
+
+// Where an encoder of HEIC or AVIF runs out of memory, libheif writes a file without a picture and
+// calls it good.
+bool holds_picture(ByteSpan file, ImageType type) {
+  if (type != ImageType::kHeic && type != ImageType::kAvif) return true;
+  return format::facts_of_header(file, type, 1).has_value();
+}
+
+}  // namespace
+
 Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
                    const StopFlag& stop) {
   IMGRING_CHECK_OFF_LOOP();
@@ -73,7 +85,7 @@ Result<Bytes> save(VipsImage* image, ImageType type, const SaveParams& params,
   if (here) IMGRING_TRY_VOID(expect_threads(threads_to_save(type)));
   auto saved = saver->save != nullptr ? saver->save(image, params, stop)
                                       : save_by_vips(image, type, params, stop);
-  if (saved && saved->empty()) {
+  if (saved && (saved->empty() || !holds_picture(saved->span(), type))) {
     return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
   }
   return saved;

@@ -235,7 +235,11 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
   strips->question = question;
   strips->question.ask = PictureAsk::kRows;
   strips->row_bytes = pixel_bytes * static_cast<std::size_t>(sizes.width);
-  if (strips->row_bytes > kRowBytesMost) {
+  const std::uint64_t least_rows = std::min(kStripRows, sizes.height);
+  const std::uint64_t most = settings_.memory_bytes > 0
+                                 ? std::max(settings_.memory_bytes, kStripBytesMost)
+                                 : kRowBytesMost * least_rows;
+  if (strips->row_bytes > kRowBytesMost || strips->row_bytes * least_rows > most) {
     return std::unexpected(
         source_->refute("told of rows of " + std::to_string(strips->row_bytes) + " bytes"));
   }

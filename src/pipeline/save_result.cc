@@ -121,9 +121,11 @@ class PictureTrials final : public TrialMaker {
     image::LoadParams load;
     if (shelter) load.shelter = &*shelter;
     IMGRING_TRY(const image::VipsImagePtr seen, image::load(file, type_, load));
-    IMGRING_TRY(const codec::Luma light, image::luma_of(seen.get(), shrink, context_.stop));
-    if (light.width != light_.width || light.height != light_.height)
+    // Before anything is made of what a child says.
+    if (vips::size_of(seen.get()) != frame) {
       return fail(ErrorCode::kInternal, "a trial of another size");
+    }
+    IMGRING_TRY(const codec::Luma light, image::luma_of(seen.get(), shrink, context_.stop));
     return codec::dssim(light_, light);
   }
 

@@ -31,8 +31,13 @@ void offer_to_the_oom_killer() noexcept {
   close(fd);
 }
 
+// A shortage passes; what the kernel does not have, it never has.
 Error refused(const char* what) {
-  return Error(ErrorCode::kInternal, std::string(what) + ": " + std::strerror(errno));
+  const int number = errno;
+  const bool shortage =
+      number == ENOMEM || number == EAGAIN || number == ENFILE || number == EMFILE;
+  return Error(shortage ? ErrorCode::kOverloaded : ErrorCode::kInternal,
+               std::string(what) + ": " + std::strerror(number));
 }
 
 Result<void> set_limits(const Kind& kind) {

@@ -13,13 +13,27 @@ namespace {
 
 using image::VipsImagePtr;
 
+// So many parts are as long as the whole, or longer.
+int odd_count(int whole, int part) noexcept {
+  const int count = static_cast<int>(std::ceil(static_cast<double>(whole) / part));
+  return count % 2 == 0 ? count + 1 : count;
+}
+
+// An odd number of small tiles in memory, with the same one in the middle: tiles of one pixel took
+// 0.4 us for each pixel of the frame.
+Result<VipsImagePtr> large_tile(VipsImagePtr tile, const image::StopFlag& stop) {
+  constexpr int kSideMin = 64;
+  const Size size = vips::size_of(tile.get());
+  if (std::min(size.width, size.height) >= kSideMin) return tile;
+  IMGRING_TRY(const VipsImagePtr many,
+              vips::call<vips_replicate>("watermark", tile.get(), odd_count(kSideMin, size.width),
+                                         odd_count(kSideMin, size.height)));
+  return image::copy_to_memory(many.get(), stop);
+}
+
 // The middle of an odd number of tiles each way.
 Result<VipsImagePtr> repeated(VipsImage* tile, Size frame) {
   const Size size = vips::size_of(tile);
-  const auto odd_count = [](int whole, int part) {
-    const int count = static_cast<int>(std::ceil(static_cast<double>(whole) / part));
-    return count % 2 == 0 ? count + 1 : count;
-  };
   IMGRING_TRY(VipsImagePtr all,
               vips::call<vips_replicate>("watermark", tile, odd_count(frame.width, size.width),
                                          odd_count(frame.height, size.height)));
@@ -82,6 +96,7 @@ Result<VipsImagePtr> tiled(const Mark& mark, const url::Watermark& options, Size
   if (options.position.type == url::GravityType::kChessboard) {
     IMGRING_TRY(tile, chessboard(tile.get()));
   }
+  IMGRING_TRY(tile, large_tile(std::move(tile), stop));
   return repeated(tile.get(), frame);
 }
 
