@@ -47,8 +47,16 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
   return out;
 }
 
+// A header may say less than the loader finds.
+Result<void> check_grant(const RenderJob& job, const Plan& plan) {
+  const bool enough = static_cast<std::uint64_t>(plan.planned_bytes) <= job.memory_bytes;
+  if (enough || !job.more_memory) return {};
+  return job.more_memory({plan.planned_bytes, plan.certain_bytes});
+}
+
 // Trim leaves a picture whose size nobody could plan.
-Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag& stop) {
+Result<void> apply_trim(const RenderJob& job, Loaded* loaded, PlanInput* input,
+                        const image::StopFlag& stop) {
   const StepContext context{loaded->plan, *input, stop};
   IMGRING_TRY(VipsImagePtr trimmed,
               steps::trim(loaded->image.get(), context, loaded->plan.steps.front()));
@@ -58,14 +66,15 @@ Result<void> apply_trim(Loaded* loaded, PlanInput* input, const image::StopFlag&
   input->trimmed = true;
   input->guard_shrink = 1;
   loaded->plan = make_plan(*input);
-  return check_sizes(loaded->plan);
+  IMGRING_TRY_VOID(check_sizes(loaded->plan));
+  return check_grant(job, loaded->plan);
 }
 
 Result<VipsImagePtr> still_picture(const RenderJob& job, Loaded loaded, PlanInput* input,
                                    const image::StopFlag& stop) {
   IMGRING_TRY(VipsImagePtr still, vips::without_animation_fields(std::move(loaded.image)));
   loaded.image = std::move(still);
-  if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(&loaded, input, stop));
+  if (loaded.plan.depends_on_pixels) IMGRING_TRY_VOID(apply_trim(job, &loaded, input, stop));
   PreparedWatermark watermark;
   const StepContext context{loaded.plan, *input, stop, &watermark, job.children, job.memory_bytes};
   IMGRING_TRY(VipsImagePtr done,
@@ -128,6 +137,7 @@ Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput i
   IMGRING_TRY(Loaded loaded,
               load_planned(load_request_of(job, input.shelter, stop), std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
+  IMGRING_TRY_VOID(check_grant(job, loaded.plan));
   RenderedImage out;
   out.origin_width = loaded.origin.width;
   out.origin_height = loaded.origin.height;
@@ -227,6 +237,7 @@ Result<VipsImagePtr> finished_picture(const RenderJob& job, image::Shelter* shel
   input.shelter = shelter;
   IMGRING_TRY(Loaded loaded, load_planned(request, std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
+  IMGRING_TRY_VOID(check_grant(job, loaded.plan));
   IMGRING_TRY(const VipsImagePtr picture, still_picture(job, std::move(loaded), &input, stop));
   return finalised(picture.get(), input);
 }

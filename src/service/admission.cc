@@ -10,18 +10,17 @@
 
 namespace imgring::service {
 
-namespace {
-
-// What is certain to take more than all plans together may hold.
-Result<void> check_bytes(const pipeline::Estimate& planned, const Shared& shared) {
+Result<void> check_certain_bytes(std::int64_t certain_bytes, const Shared& shared) {
   const std::uint64_t most = shared.plans().max();
-  if (static_cast<std::uint64_t>(planned.certain_bytes) <= most) return {};
+  if (static_cast<std::uint64_t>(certain_bytes) <= most) return {};
   const auto mib = [](auto bytes) { return std::to_string(bytes >> 20); };
   return fail(ErrorCode::kResultTooLarge,
-              "making this result takes at least " + mib(planned.certain_bytes) +
+              "making this result takes at least " + mib(certain_bytes) +
                   " MiB, and all results together may take " + mib(most) +
                   " MiB; ask for fewer pixels, or raise the memory limit (IMGRING_MEMORY_LIMIT)");
 }
+
+namespace {
 
 // A child may map what its job was granted, and no more. What an SVG needs is known least of all,
 // and what the jobs before it left in the child is known to nobody: where there is plenty it gets
@@ -77,7 +76,7 @@ loop::Task<Result<Admission>> admit(Services& services, loop::Scope& scope, Imag
   }
   JobSlot slot(services.shared);
   const pipeline::Estimate planned = pipeline::estimate(job.render, job.source->facts);
-  IMGRING_CO_TRY_VOID(check_bytes(planned, services.shared));
+  IMGRING_CO_TRY_VOID(check_certain_bytes(planned.certain_bytes, services.shared));
   const loop::JobCost cost = cost_of(planned);
   IMGRING_CO_TRY_VOID(check_start(services, cost, request.time.due()));
   const std::uint64_t bytes = bytes_for(planned, services.shared);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "imgring/image/vips_memory.h"
+#include "imgring/service/admission.h"
 
 namespace imgring::service {
 
@@ -28,6 +29,19 @@ void keep_grant(Bytes& result, MemoryGrant& memory, Shared& shared) {
   result.keep(std::move(memory.planned));
 }
 
+// The real plan's bytes, for a grant that was planned by a header which said less.
+Result<void> grow_grant(MemoryGrant& memory, Shared& shared, const pipeline::PlannedBytes& real) {
+  IMGRING_TRY_VOID(check_certain_bytes(real.certain, shared));
+  const auto planned = static_cast<std::uint64_t>(real.planned);
+  // More than all there is runs alone.
+  const std::uint64_t wanted = std::min(planned, shared.plans().max());
+  const std::uint64_t granted = memory.planned.bytes();
+  if (wanted <= granted || memory.planned.add(wanted - granted)) return {};
+  return fail(ErrorCode::kOverloaded, "the picture is larger than its header says: no memory for " +
+                                          std::to_string(wanted >> 20) + " MiB of pixels, " +
+                                          std::to_string(granted >> 20) + " were planned");
+}
+
 }  // namespace
 
 Result<pipeline::RenderedImage> render_picture(PictureJob& job, MemoryGrant& memory,
@@ -37,6 +51,9 @@ Result<pipeline::RenderedImage> render_picture(PictureJob& job, MemoryGrant& mem
     return fail(left ? ErrorCode::kCancelled : ErrorCode::kTimeout, "stopped before its start");
   }
   job.render.memory_bytes = memory.planned.bytes();
+  job.render.more_memory = [&](const pipeline::PlannedBytes& real) {
+    return grow_grant(memory, shared, real);
+  };
   auto image = shared.render(job.render, job.stop);
   const image::VipsMemory left = image::vips_memory();
   shared.library_memory.publish({left.used_bytes, left.peak_bytes, left.allocations});

@@ -119,6 +119,29 @@ TEST_F(Ledger, OneRequestThatTakesAllMemoryIsRefusedBeforeAnyWork) {
   expect_below_the_limit(peak);
 }
 
+// A sheet, in the file or of the URL, makes 49 megapixels of 4096.
+TEST_F(Ledger, APictureLargerThanItsHeaderSaysIsPaidOrRefused) {
+  LedgerWorld world;
+  PeakMemory peak(world.server.pid());
+  const std::string sheet = "svg{width:7000px;height:7000px}";
+  constexpr std::string_view kHead =
+      "<svg xmlns='http://www.w3.org/2000/svg' width='64' height='64'>";
+  const std::string rest = "<rect width='9' height='9' fill='#123'/></svg>";
+  world.folder.write("own.svg", std::string(kHead) + "<style>" + sheet + "</style>" + rest);
+  world.folder.write("plain.svg", std::string(kHead) + rest);
+  const std::string style = "style:" + base64url_encode(as_bytes(sheet));
+  for (const char* format : {"gif", "webp", "bmp"}) {
+    SCOPED_TRACE(format);
+    const std::string own = plain_target("", "local:///own.svg@") + format;
+    EXPECT_EQ(world.get(own).status, 422);
+    const std::string styled = plain_target(style, "local:///plain.svg@") + format;
+    EXPECT_EQ(world.get(styled).status, 422);
+  }
+  EXPECT_EQ(world.get(plain_target("w:60", "local:///own.svg@png")).status, 200);
+  EXPECT_EQ(world.good(), 200);
+  expect_below_the_limit(peak);
+}
+
 TEST_F(Ledger, TheRefusalNamesTheNumbers) {
   LedgerWorld world(Environment{{"IMGPROXY_DEVELOPMENT_ERRORS_MODE", "true"}});
   const Answer answer = world.get("/unsafe/rs:force:20000:20000:1/plain/local:///small.png@bmp");

@@ -5,6 +5,7 @@
 // thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -53,6 +54,11 @@ inline constexpr int kInfoPictureSide = 1024;
 url::RequestOptions info_picture_options(const url::RequestOptions& request,
                                          const url::InfoOptions& wanted);
 
+// What a plan takes; `certain`: whatever the picture shows.
+struct PlannedBytes {
+  std::int64_t planned = 0, certain = 0;
+};
+
 struct RenderJob {
   ByteSpan source;
   ImageType source_type = ImageType::kUnknown;
@@ -69,6 +75,9 @@ struct RenderJob {
   const Logger* log = nullptr;              // debug lines about what is left out; null: none
   // What the job was granted: a child that works for it may take no more. 0: no bound (tests).
   std::uint64_t memory_bytes = 0;
+  // Asked on the job's thread where the picture is larger than the header told that the grant was
+  // planned by. The error is the answer. Empty: nothing is asked.
+  std::function<Result<void>(const PlannedBytes&)> more_memory{};
   RenderTime time;                    // what searches by trying end before
   const InfoRequest* info = nullptr;  // null: a picture is wanted
   bool libvips_only = false;          // for tests: nothing goes the shorter way

@@ -32,6 +32,9 @@ struct Admission {
   loop::JobCost cost;
 };
 
+// kResultTooLarge: more than all plans together may hold. Any thread.
+Result<void> check_certain_bytes(std::int64_t certain_bytes, const Shared& shared);
+
 // Waits for the bytes; 422, 429 and 503 say what is missing.
 loop::Task<Result<Admission>> admit(Services& services, loop::Scope& scope, ImageRequest& request,
                                     const PictureJob& job);

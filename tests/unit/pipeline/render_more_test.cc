@@ -406,6 +406,36 @@ TEST(RenderRefused, ResolutionIsCheckedBeforeTheDecode) {
   }
 }
 
+// A screen of 8 x 8 with a frame of 60 x 40: more is asked for before any pixel is made.
+TEST(RenderRefused, WhatIsLargerThanItsHeaderSaysAsksForMemory) {
+  std::string source = animation(60, 40, {kRed});
+  constexpr std::size_t kScreen = 6;
+  source.replace(kScreen, 4, std::string("\x08\0\x08\0", 4));
+  const url::RequestOptions options = options_of("w:30");
+  const config::ProcessingConfig config;
+  RenderJob job;
+  job.source = as_bytes(source);
+  job.source_type = kGif;
+  job.options = &options;
+  job.config = &config;
+  job.memory_bytes = 1;
+  PlannedBytes asked;
+  bool room = true;
+  job.more_memory = [&](const PlannedBytes& real) -> Result<void> {
+    asked = real;
+    if (!room) return fail(ErrorCode::kOverloaded, "no room");
+    return {};
+  };
+  ASSERT_TRUE(render(job, image::StopFlag()).has_value());
+  EXPECT_GE(asked.planned, 60 * 40 * 3);
+  room = false;
+  const auto none = render(job, image::StopFlag());
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error().code, ErrorCode::kOverloaded);
+  job.memory_bytes = static_cast<std::uint64_t>(asked.planned);
+  EXPECT_TRUE(render(job, image::StopFlag()).has_value());
+}
+
 TEST(RenderRefused, SvgCannotBeTheResultOfAPixelSource) {
   Request request;
   request.source = encoded(quarters(40, 20).get(), ".png");
