@@ -11,6 +11,7 @@
 #include "checks.h"
 #include "env_file.h"
 #include "imgring/base/text.h"
+#include "imgring/format/format.h"
 #include "imgring/mem/machine.h"
 #include "values.h"
 
@@ -401,6 +402,15 @@ class Loader {
     data = std::move(*content);
   }
 
+  void warn_of_unbuilt_formats(const std::string& name) {
+    const std::string text = text_of(name);
+    for (const std::string_view item : split(text, ",")) {
+      const std::string format(trim(item.substr(0, item.find('='))));
+      if (!is_unbuilt_format(format)) continue;
+      report_.warnings.push_back(name + ": " + format + " is not supported yet, dropped");
+    }
+  }
+
   void finish_processing() {
     ProcessingConfig& p = config_.processing;
     finish_image("IMGPROXY_WATERMARK", p.watermark_data, p.watermark_path, p.watermark_url);
@@ -408,6 +418,10 @@ class Loader {
                  p.fallback_image_url);
     if (p.autoquality.method == AutoqualityMethod::kMl) {
       report_.warnings.push_back("IMGPROXY_AUTOQUALITY_METHOD: there are no models, ml is dssim");
+    }
+    for (const char* name : {"IMGPROXY_PREFERRED_FORMATS", "IMGPROXY_SKIP_PROCESSING_FORMATS",
+                             "IMGPROXY_FORMAT_QUALITY"}) {
+      warn_of_unbuilt_formats(name);
     }
     if (std::erase(p.preferred_formats, ImageType::kSvg) > 0) {
       report_.warnings.push_back("IMGPROXY_PREFERRED_FORMATS: svg cannot be saved, dropped");

@@ -176,6 +176,7 @@ Refusal read_value(std::string_view text, const Option& option, std::vector<UrlR
 Refusal read_value(std::string_view text, const Option& option, std::vector<ImageType>& out) {
   std::vector<ImageType> types;
   for (const std::string& item : trimmed_items(text, ",")) {
+    if (is_unbuilt_format(item)) continue;  // load.cc says so
     const auto type = image_type_by_name(item);
     if (!type) return parse_error(option, item, "an image format");
     types.push_back(*type);
@@ -204,11 +205,11 @@ Refusal read_value(std::string_view text, const Option& option,
     const std::string_view name = trim(std::string_view(item).substr(0, equals));
     const std::string_view number = trim(std::string_view(item).substr(equals + 1));
     const auto type = image_type_by_name(name);
-    if (!type) return parse_error(option, name, "an image format");
+    if (!type && !is_unbuilt_format(name)) return parse_error(option, name, "an image format");
     const auto quality = parse_int(number);
     if (!quality) return parse_error(option, number, "an integer");
     if (*quality < 1 || *quality > 100) return "out of range (1..100)";
-    merged[static_cast<std::size_t>(*type)] = static_cast<int>(*quality);
+    if (type) merged[static_cast<std::size_t>(*type)] = static_cast<int>(*quality);
   }
   out = merged;
   return std::nullopt;

@@ -196,6 +196,10 @@ static_assert(one_row_each(), "a row for each ImageType, in its order");
 
 const Format& facts_of(ImageType type) noexcept { return kFormats[static_cast<std::size_t>(type)]; }
 
+bool is_unbuilt_format(std::string_view name) noexcept {
+  return name == "pdf" || name == "psd" || name == "raw" || name == "mp4";
+}
+
 std::optional<ImageType> image_type_by_name(std::string_view name) noexcept {
   if (name.empty()) return std::nullopt;
   for (const Format& row : kFormats) {

@@ -127,9 +127,7 @@ Result<Color> parse_color(const Call& call, std::string_view text) {
 }
 
 Result<ImageType> parse_format(const Call& call, std::string_view text) {
-  for (const std::string_view later : {"pdf", "mp4"}) {
-    if (text == later) return not_supported_yet(call, "format " + std::string(text));
-  }
+  if (is_unbuilt_format(text)) return not_supported_yet(call, "format " + std::string(text));
   const auto type = image_type_by_name(text);
   if (!type) return bad_argument(call, text, "an image format");
   return *type;

@@ -16,6 +16,7 @@ struct InfoRules::Run {
   std::vector<std::string>* ignored;
   std::vector<std::string_view> presets_open{};  // from the outside in
   int applied = 0;
+  bool unbuilt = false;  // refused for what is known and not built
 };
 
 void InfoRules::build(const config::UrlConfig& config, std::vector<std::string>& problems,
@@ -30,7 +31,11 @@ void InfoRules::build(const config::UrlConfig& config, std::vector<std::string>&
     Run run{{info, scratch, std::numeric_limits<std::int64_t>::min()}, &warnings, &ignored};
     run.presets_open.push_back(name);
     const Result<void> applied = apply_all(preset->options, run);
-    if (!applied) problems.push_back("info preset " + name + ": " + applied.error().detail);
+    if (!applied) {
+      const std::string told = "info preset " + name + ": " + applied.error().detail;
+      const bool some = run.unbuilt && name != "default";
+      (some ? warnings : problems).push_back(some ? told + ": URLs that use it are refused" : told);
+    }
     for (const std::string& option : ignored) {
       warnings.push_back("info preset " + name + ": option " + option +
                          " is not supported yet and is left out (IMGRING_UNSUPPORTED_OPTIONS)");
@@ -40,7 +45,10 @@ void InfoRules::build(const config::UrlConfig& config, std::vector<std::string>&
 
 Result<void> InfoRules::leave_out(const InfoRow& row, Run& run, Result<void> refusal) const {
   const bool ignore = url_.unsupported_options == config::UnsupportedOptions::kIgnore;
-  if (!ignore || row.about.never_ignored) return refusal;
+  if (!ignore || row.about.never_ignored) {
+    run.unbuilt = true;
+    return refusal;
+  }
   std::vector<std::string>& names = *run.ignored;
   if (std::ranges::find(names, row.about.name) == names.end()) names.emplace_back(row.about.name);
   return {};

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "imgring/base/text.h"
+#include "imgring/format/format.h"
 #include "options.h"
 
 namespace imgring::url {
@@ -36,8 +37,9 @@ Result<void> apply_format_quality(const Call& call, ApplyContext& context) {
   }
   auto qualities = context.request.format_quality;
   for (std::size_t i = 0; i < call.size(); i += 2) {
-    IMGRING_TRY(const ImageType type, parse_format(call, call.at(i)));
     IMGRING_TRY(const int quality, parse_quality(call, call.at(i + 1)));
+    if (is_unbuilt_format(call.at(i))) continue;  // no result has it
+    IMGRING_TRY(const ImageType type, parse_format(call, call.at(i)));
     qualities[static_cast<std::size_t>(type)] = static_cast<std::uint8_t>(quality);
   }
   context.request.format_quality = qualities;
@@ -55,6 +57,7 @@ Result<void> apply_max_bytes(const Call& call, ApplyContext& context) {
 Result<void> apply_skip_processing(const Call& call, ApplyContext& context) {
   ImageTypeSet types = context.request.skip_processing;
   for (const std::string_view text : call.arguments) {
+    if (is_unbuilt_format(text)) continue;  // no source has it
     IMGRING_TRY(const ImageType type, parse_format(call, text));
     types.add(type);
   }

@@ -88,6 +88,7 @@ struct UrlRules::Impl {
     std::vector<std::string_view> presets_open{};  // from the outside in
     int applied = 0;
     std::size_t pipeline = 0;  // that is written
+    bool unbuilt = false;      // refused for what is known and not built
   };
 
   void set_defaults(const config::Config& config);
@@ -169,7 +170,10 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
 
 Result<void> UrlRules::Impl::leave_out(const OptionRow& row, Run& run, Result<void> refusal) const {
   const bool ignore = url.unsupported_options == config::UnsupportedOptions::kIgnore;
-  if (!ignore || row.about.never_ignored) return refusal;
+  if (!ignore || row.about.never_ignored) {
+    run.unbuilt = true;
+    return refusal;
+  }
   std::vector<std::string>& names = *run.ignored;
   if (std::ranges::find(names, row.about.name) == names.end()) names.emplace_back(row.about.name);
   return {};
@@ -357,7 +361,12 @@ Result<std::shared_ptr<const UrlRules>> UrlRules::build(const config::Config& co
     Impl::Run run{scratch, std::numeric_limits<std::int64_t>::min(), &found, &ignored};
     run.presets_open.push_back(name);
     const Result<void> applied = impl.apply_all(preset->options, run);
-    if (!applied) problems.push_back("preset " + name + ": " + applied.error().detail);
+    if (!applied) {
+      const std::string told = "preset " + name + ": " + applied.error().detail;
+      // It stops those URLs that use it, and no others; `default` is used by all.
+      const bool some = run.unbuilt && name != "default";
+      (some ? found : problems).push_back(some ? told + ": URLs that use it are refused" : told);
+    }
     for (const std::string& option : ignored) {
       found.push_back("preset " + name + ": option " + option +
                       " is not supported yet and is left out (IMGRING_UNSUPPORTED_OPTIONS)");

@@ -72,5 +72,7 @@ namespace imgring {
 const format::Format& facts_of(ImageType type) noexcept;
 // "jpeg", "jpg", "png", ...: lower case only (urls.md 3.5).
 std::optional<ImageType> image_type_by_name(std::string_view name) noexcept;
+// Of imgproxy's paid edition, and not built: lists of formats may hold them.
+bool is_unbuilt_format(std::string_view name) noexcept;
 
 }  // namespace imgring

@@ -300,6 +300,12 @@ TEST(Load, WarnsOncePerNameItCannotServe) {
   const Case cases[] = {
       {"IMGPROXY_USE_GCS", "true", "IMGPROXY_USE_GCS is not supported yet"},
       {"IMGPROXY_USE_GCS", "false", ""},
+      {"IMGPROXY_SKIP_PROCESSING_FORMATS", "svg,mp4",
+       "IMGPROXY_SKIP_PROCESSING_FORMATS: mp4 is not supported yet, dropped"},
+      {"IMGPROXY_FORMAT_QUALITY", "jpeg=70, pdf=80",
+       "IMGPROXY_FORMAT_QUALITY: pdf is not supported yet, dropped"},
+      {"IMGPROXY_PREFERRED_FORMATS", "jpeg,psd",
+       "IMGPROXY_PREFERRED_FORMATS: psd is not supported yet, dropped"},
       {"IMGPROXY_VIDEO_THUMBNAIL_SECOND", "3",
        "IMGPROXY_VIDEO_THUMBNAIL_SECOND is not supported yet"},
       {"IMGPROXY_VIDEO_THUMBNAIL_SECOND", "1", ""},

@@ -287,6 +287,12 @@ TEST(Options, CoWithMoreThanOneArgumentIsCropObjects) {
   }
 }
 
+TEST(Options, ListsMayNameFormatsThatAreNotBuilt) {
+  EXPECT_EQ(described("fq:jpg:50:pdf:60:png:7/q:9"), "quality=9 format_quality=jpeg=50,png=7");
+  EXPECT_EQ(described("skp:mp4:psd:png"), described("skp:png"));
+  EXPECT_EQ(described("fq:pdf:x").substr(0, 3), "404");
+}
+
 TEST(Options, UnsupportedOnesAreLeftOutOnWish) {
   config::Config lenient;
   lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
@@ -299,10 +305,6 @@ TEST(Options, UnsupportedOnesAreLeftOutOnWish) {
                                                         "gravity", "format"}));
   EXPECT_EQ(parse("w:5/plain/local:///a.png@pdf", lenient)->ignored,
             std::vector<std::string>{"format"});
-  // All of an option or nothing.
-  const auto part = parse_options("fq:jpg:50:pdf:60/q:9", lenient);
-  ASSERT_TRUE(part.has_value());
-  EXPECT_EQ(describe(part->options), "quality=9");
   // But a crop keeps its size where its gravity is left out.
   const auto crop = parse_options("c:50:40:obj:face/w:5", lenient);
   ASSERT_TRUE(crop.has_value());

@@ -262,6 +262,21 @@ TEST(Presets, BadOnesStopTheBuild) {
   EXPECT_NE(rules.error().detail.find("invalid preset string: a; "), std::string::npos);
   config.url.presets = {"loop=pr:loop"};
   std::vector<std::string> warnings;
+  // What is not built stops who uses it.
+  config.url.presets = {"boxes=w:9/dd:1", "more=h:3/pr:boxes", "good=w:7"};
+  config.url.info_presets = {"objects=detect_objects:1"};
+  EXPECT_TRUE(UrlRules::build(config, &warnings).has_value());
+  EXPECT_EQ(warnings.size(), 3u);
+  EXPECT_NE(
+      join(warnings, "\n").find("preset boxes: option dd is not supported yet: URLs that use"),
+      std::string::npos);
+  EXPECT_FALSE(parse_options("pr:boxes", config).has_value());
+  EXPECT_FALSE(parse_options("pr:more", config).has_value());
+  EXPECT_EQ(parse_options("pr:good", config)->options.first().width, 7);
+  config.url.presets = {"default=dd:1"};
+  EXPECT_FALSE(UrlRules::build(config, &warnings).has_value()) << "all URLs use it";
+  config.url.info_presets.clear();
+  warnings.clear();
   config.url.unsupported_options = config::UnsupportedOptions::kIgnore;
   config.url.presets = {"boxes=w:9/dd:1"};
   EXPECT_TRUE(UrlRules::build(config, &warnings).has_value());
