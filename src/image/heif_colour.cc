@@ -1,6 +1,9 @@
 // Divisions by alpha, bands of greys, profiles by code points.
 #include "heif_colour.h"
 
+#include <string>
+
+#include "blobs.h"
 #include "encoders.h"
 #include "imgring/format/heif_boxes.h"
 #include "operation.h"
@@ -30,7 +33,29 @@ Result<VipsImagePtr> as_grey_as_coded(VipsImage* image, ByteSpan source) {
   return Operation("copy").set("in", one.get()).set("interpretation", space).image();
 }
 
+namespace {
+
+// libvips knows a packet of XMP by its first element, and takes one with the usual wrapper for
+// something else.
+void find_wrapped_xmp(VipsImage* image) {
+  if (vips_image_get_typeof(image, VIPS_META_XMP_NAME) != 0) return;
+  constexpr std::string_view kOther = "heif-mime-", kWrapper = "<?xpacket";
+  char** const names = vips_image_get_fields(image);
+  for (char** name = names; name != nullptr && *name != nullptr; ++name) {
+    if (!std::string_view(*name).starts_with(kOther)) continue;
+    const std::string packet(as_text(blob_of(image, *name)));
+    if (!packet.starts_with(kWrapper) || packet.size() > kXmpBytesMax) continue;
+    vips_image_remove(image, *name);
+    vips_image_set_blob_copy(image, VIPS_META_XMP_NAME, packet.data(), packet.size());
+    break;
+  }
+  g_strfreev(names);
+}
+
+}  // namespace
+
 Result<VipsImagePtr> as_heif_says(VipsImage* image, ByteSpan source) {
+  find_wrapped_xmp(image);
   const format::HeifSays says = format::heif_says(source);
   set_coded_profile({says.primaries, says.transfer}, image);
   if (!says.premultiplied || vips_image_hasalpha(image) == 0) {

@@ -109,7 +109,7 @@ bool few_enough(Size size, const config::BestFormatConfig& config) noexcept {
 
 std::vector<ImageType> best_candidates(const url::RequestOptions& options,
                                        const config::ProcessingConfig& config,
-                                       const format::Abilities& abilities) {
+                                       const format::Abilities& abilities, bool alpha) {
   std::vector<ImageType> out;
   const auto add = [&](ImageType type) {
     const bool still = type != kGif && type != kIco && type != kSvg;
@@ -119,6 +119,9 @@ std::vector<ImageType> best_candidates(const url::RequestOptions& options,
   for (const ImageType type : config.preferred_formats) add(type);
   for (const ImageType type : {kJxl, kAvif, kWebp}) add(type);
   if (out.empty()) out.push_back(kJpeg);
+  // What shows through is never lost.
+  const bool held = std::ranges::any_of(out, [](ImageType type) { return facts_of(type).alpha; });
+  if (alpha && !held && abilities.can_save(kPng)) out.push_back(kPng);
   return out;
 }
 

@@ -80,6 +80,9 @@ Result<void> select_pages(const LoadRequest& request, Opened* opened) {
     image = load_each(request, range);
   }
   if (!image) return std::unexpected(std::move(image).error());
+  if (range.count > 1) {
+    IMGRING_TRY(*image, vips::without_palette(image->get()));
+  }
   SourceFacts facts = facts_of_image(image->get(), request.type, 1);
   facts.pages = opened->facts.pages;
   set_pages(&facts, range, opened->facts);

@@ -120,6 +120,12 @@ Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture) {
   return still;
 }
 
+Result<VipsImagePtr> without_palette(VipsImage* picture) {
+  IMGRING_TRY(VipsImagePtr own, copy(picture));
+  for (const char* field : {"palette", "palette-bit-depth"}) vips_image_remove(own.get(), field);
+  return own;
+}
+
 Result<void> check_stop(const image::StopFlag& stop) {
   const image::StopReason reason = stop.reason();
   if (reason == image::StopReason::kNone) return {};

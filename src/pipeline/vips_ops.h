@@ -47,6 +47,8 @@ Result<VipsImagePtr> on_canvas(VipsImage* image, Size canvas, Position at);
 Result<VipsImagePtr> flatten(VipsImage* image, url::Color background);
 // A still picture has none: then it is the same.
 Result<VipsImagePtr> without_animation_fields(VipsImagePtr picture);
+// Of a picture whose colours are not those of one palette any more.
+Result<VipsImagePtr> without_palette(VipsImage* picture);
 
 // kTimeout or kCancelled once the flag is set.
 Result<void> check_stop(const image::StopFlag& stop);

@@ -194,6 +194,20 @@ TEST(Metadata, XmpWithNothingToKeepOrBrokenGoes) {
 }
 
 // A copyright sign is no ASCII; the camera's own bytes stay.
+// As most programs write it; libvips takes it for something else.
+TEST(Metadata, XmpInItsWrapperIsFoundInAvif) {
+  if (!can_save(ImageType::kAvif)) GTEST_SKIP() << "no encoder of AVIF";
+  const std::string packet =
+      "<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+      "<?xpacket end='w'?>";
+  const VipsImagePtr plain = picture(60, 40, 3);
+  set_blob(plain.get(), VIPS_META_XMP_NAME, packet);
+  const std::string file = saved_by_vips(plain.get(), ".avif");
+  const auto loaded = load(as_bytes(file), ImageType::kAvif, {});
+  ASSERT_TRUE(loaded.has_value());
+  EXPECT_EQ(blob(loaded->get(), VIPS_META_XMP_NAME), packet);
+}
+
 TEST(Metadata, BytesOfTheCopyrightStayAsTheyWere) {
   const VipsImagePtr image = picture(8, 8, 3);
   const std::string entry("\x82\x98\0\2\0\0\0\x06\0\0\0\x1a", 12);

@@ -63,7 +63,7 @@ std::size_t size_as(const Request& best, ImageType type) {
 TEST(BestFormat, Candidates) {
   url::RequestOptions o;
   config::ProcessingConfig c;
-  const auto of = [&] { return best_candidates(o, c, format::Abilities::all()); };
+  const auto of = [&] { return best_candidates(o, c, format::Abilities::all(), false); };
   EXPECT_EQ(of(), (std::vector<ImageType>{kJpeg, kPng}));
   c.preferred_formats = {kWebp, kPng, kAvif, kIco};
   EXPECT_EQ(of(), (std::vector<ImageType>{kPng})) << "nobody accepts the others";
@@ -115,7 +115,10 @@ TEST(BestFormat, KeepsAlphaThatShows) {
   EXPECT_EQ(made(opaque).type, kJpeg) << "an alpha that shows nothing is none";
   Request flat = best_of(noisy(4, 128));
   flat.config.preferred_formats = {kJpeg};
-  EXPECT_EQ(made(flat).type, kJpeg) << "over the background";
+  EXPECT_EQ(made(flat).type, kPng) << "though it is not preferred";
+  Request none = best_of(noisy(4, 128));
+  none.config.preferred_formats = {kWebp, kAvif};
+  EXPECT_EQ(made(none).type, kPng) << "the client takes none of them";
 }
 
 TEST(BestFormat, OfALargeOneIsChosenByRank) {
