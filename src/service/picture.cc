@@ -22,9 +22,6 @@ loop::Task<Result<Answer>> make_picture(Services& services, loop::Scope& scope,
   if (source->not_modified) {
     co_return not_modified(request, *source->origin, services.loop.unix_s());
   }
-  // It is here: its bytes stay counted, and the next large one may come, a mark of its own among
-  // them.
-  source->grant.turn.reset();
   IMGRING_CO_TRY(Marks marks, co_await fetch_watermarks(services, scope, request, *source));
   JobPtr job = picture_job(request, std::move(source), std::move(marks), services.shared);
   IMGRING_CO_TRY(Admission admission, co_await admit(services, scope, request, *job));

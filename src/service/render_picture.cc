@@ -55,6 +55,7 @@ Result<pipeline::RenderedImage> render_picture(PictureJob& job, MemoryGrant& mem
     return grow_grant(memory, shared, real);
   };
   auto image = shared.render(job.render, job.stop);
+  job.render.more_memory = nullptr;
   const image::VipsMemory left = image::vips_memory();
   shared.library_memory.publish({left.used_bytes, left.peak_bytes, left.allocations});
   if (image && !image->bytes.empty()) keep_grant(image->bytes, memory, shared);
