@@ -27,6 +27,8 @@ NOT_BUILT = [
     (r'[:/](pdf)[:/]', 'needs a reader and a writer of PDF'),
     (r'[:/](mp4)[:/]', 'needs an encoder of videos'),
 ]
+# Formats that are not built may stand in these.
+LISTS = ('format_quality', 'skip_processing')
 # Options of the info endpoint that are 404 (docs/spec/info.md).
 INFO_NOT_BUILT = {
     'classify': 'needs a model',
@@ -51,7 +53,9 @@ def wanted(row, unbuilt, info):
     """The statuses that a row may have."""
     if row['kind'] == 'info':
         return {200} if info and row['option'] not in INFO_NOT_BUILT else {404}
-    if row['option'] in unbuilt or any(re.search(pattern, row['url']) for pattern, _ in NOT_BUILT):
+    if row['option'] in unbuilt:
+        return {404}
+    if row['option'] not in LISTS and any(re.search(pattern, row['url']) for pattern, _ in NOT_BUILT):
         return {404}
     return {200, 422} if UNWRITTEN.search(row['url']) else {200}
 

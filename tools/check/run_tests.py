@@ -456,13 +456,13 @@ def run_release(score):
             lambda: run_meson(score, 'release', 'tidy', of_suite(tests, 'tidy'), ['tidy']),
             lambda: run_meson(score, 'release', 'other', others),
             lambda: run_tools(score, quick=False),
+            lambda: run_simulation(score, SIMULATION_PART),
+            lambda: run_matrix(score, MATRIX_PART),
+            lambda: run_strange(score, STRANGE_PART),
         ],
     )
-    run_simulation(score, SIMULATION_PART)
     run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
     run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART)
-    run_matrix(score, MATRIX_PART)
-    run_strange(score, STRANGE_PART)
 
 
 def run_asan(score, tests):
