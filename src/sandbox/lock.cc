@@ -34,9 +34,7 @@ void offer_to_the_oom_killer() noexcept {
 // A shortage passes; what the kernel does not have, it never has.
 Error refused(const char* what) {
   const int number = errno;
-  const bool shortage =
-      number == ENOMEM || number == EAGAIN || number == ENFILE || number == EMFILE;
-  return Error(shortage ? ErrorCode::kOverloaded : ErrorCode::kInternal,
+  return Error(is_shortage(number) ? ErrorCode::kOverloaded : ErrorCode::kInternal,
                std::string(what) + ": " + std::strerror(number));
 }
 

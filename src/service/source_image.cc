@@ -103,22 +103,30 @@ bool may_be_replaced(const Error& error) noexcept {
          error.code != ErrorCode::kOverloaded && !error.in_body;
 }
 
+// A picture in the place of a source that failed.
+std::shared_ptr<SourceImage> stand_in(const ImageRequest& request, ImageType type, Bytes bytes,
+                                      const Error& error) {
+  auto image = std::make_shared<SourceImage>();
+  auto origin = std::make_shared<Origin>();
+  origin->replaced = error;
+  origin->size_bytes = bytes.size();
+  image->origin = std::move(origin);
+  image->type = type;
+  image->bytes = std::move(bytes);
+  read_header(*image, request.parsed->options);
+  return image;
+}
+
 // The answer for the URL's own fallback image as the picture; null: it is none that can be loaded.
 SourcePtr accept_fallback(const ImageRequest& request, source::SourceAnswer answer,
                           const Error& error) {
   if (answer.head.status == 304) return nullptr;
-  auto image = std::make_shared<SourceImage>();
-  auto origin = std::make_shared<Origin>();
-  image->origin = origin;
   const ByteSpan body = answer.body.bytes();
-  image->type = type_of_source(body, request.parsed->options.fallback_image_url,
-                               answer.head.headers.get("content-type"));
-  if (!request.snapshot->abilities.can_load(image->type)) return nullptr;
-  origin->replaced = error;
-  origin->size_bytes = body.size();
-  image->bytes = Bytes(body, std::move(answer.body));
+  const ImageType type = type_of_source(body, request.parsed->options.fallback_image_url,
+                                        answer.head.headers.get("content-type"));
+  if (!request.snapshot->abilities.can_load(type)) return nullptr;
+  SourcePtr image = stand_in(request, type, Bytes(body, std::move(answer.body)), error);
   image->grant = std::move(answer.grant);
-  read_header(*image, request.parsed->options);
   return image;
 }
 
@@ -136,24 +144,6 @@ void keep_fallback(Services& services, const std::string& url, const SourceImage
   services.fallbacks.keep(url, kept, services.loop.now());
 }
 
-SourcePtr kept_fallback(const ImageRequest& request, FetchedPtr kept, const Error& error) {
-  auto image = std::make_shared<SourceImage>();
-  auto origin = std::make_shared<Origin>();
-  image->origin = origin;
-  origin->replaced = error;
-  origin->size_bytes = kept->image.bytes.size();
-  image->type = kept->image.type;
-  image->bytes = Bytes(as_bytes(kept->image.bytes), kept);
-  read_header(*image, request.parsed->options);
-  return image;
-}
-
-// What was kept for one request may be larger than another may have.
-bool small_enough(const FetchedPicture& kept, const source::SourceRequest& wanted) noexcept {
-  const auto size = static_cast<std::int64_t>(kept.image.bytes.size());
-  return wanted.size_bytes_max == 0 || size <= wanted.size_bytes_max;
-}
-
 // Of the option fallback_image_url, from its source by the rules of all sources.
 loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, ImageRequest& request,
                                      Error error) {
@@ -163,7 +153,10 @@ loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, Ima
   const RunningPhase phase(request.time, Phase::kDownloading, services.loop);
   const source::SourceRequest wanted = fallback_request(request);
   const FetchedPtr kept = services.fallbacks.find(wanted.url, services.loop.now());
-  if (kept != nullptr && small_enough(*kept, wanted)) co_return kept_fallback(request, kept, error);
+  if (kept != nullptr && kept->fits(wanted.size_bytes_max)) {
+    Bytes bytes(as_bytes(kept->image.bytes), kept);
+    co_return stand_in(request, kept->image.type, std::move(bytes), error);
+  }
   Result<source::SourceAnswer> answer = co_await services.sources.fetch(scope, wanted);
   if (scope.cancelled() || !answer) co_return nullptr;
   SourcePtr fallback = accept_fallback(request, std::move(*answer), error);
@@ -176,15 +169,7 @@ loop::Task<SourcePtr> fetch_fallback(Services& services, loop::Scope& scope, Ima
 SourcePtr fall_back(const ImageRequest& request, const Error& error) {
   const auto& fallback = request.snapshot->fallback;
   if (!fallback || request.parsed->info || !may_be_replaced(error)) return nullptr;
-  auto image = std::make_shared<SourceImage>();
-  auto origin = std::make_shared<Origin>();
-  image->origin = origin;
-  origin->replaced = error;
-  origin->size_bytes = fallback->bytes.size();
-  image->type = fallback->type;
-  image->bytes = Bytes(as_bytes(fallback->bytes), fallback);
-  read_header(*image, request.parsed->options);
-  return image;
+  return stand_in(request, fallback->type, Bytes(as_bytes(fallback->bytes), fallback), error);
 }
 
 loop::Task<Result<SourcePtr>> fetch_source(Services& services, loop::Scope& scope,

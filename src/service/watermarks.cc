@@ -42,11 +42,9 @@ Result<FetchedPtr> accept_mark(const ImageRequest& request, const std::string& u
   return mark;
 }
 
-// What was kept for one request may be larger than another may have.
 Result<void> check_size(const FetchedPicture& mark, const url::RequestOptions& options) {
   const std::int64_t most = options.max_src_file_size_bytes;
-  const auto size = static_cast<std::int64_t>(mark.image.bytes.size());
-  if (most == 0 || size <= most) return {};
+  if (mark.fits(most)) return {};
   return fail(ErrorCode::kSourceTooLarge, "over " + std::to_string(most) + " bytes");
 }
 

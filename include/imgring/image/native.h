@@ -1,8 +1,9 @@
 // JPEG, PNG and WebP without libvips' pipeline: decoded rows through our own resize into the
-// encoders of JPEG, PNG and WebP, or into a picture in memory for whatever comes behind. Owns
-// everything of one call. Helper threads only. Promises: memory for a few rows besides what the
-// codecs need, and for the result where it is turned; the smallest irregularity in the source is an
-// error, with which the caller goes the libvips way.
+// encoders of JPEG, PNG and WebP, or into a picture in memory for whatever comes behind.
+// Owns everything of one call. Helper threads only.
+// Promises: memory for a few rows besides what the codecs need, and for the result where it is
+// turned; the smallest irregularity in the source is an error, with which the caller goes the
+// libvips way.
 #pragma once
 
 #include <array>

@@ -24,6 +24,11 @@ struct FetchedPicture {
   pipeline::AuxImage image;
   mem::Grant bytes;   // of the downloads' part
   mem::Grant cached;  // of what caches may hold; empty: in none
+
+  // What was kept for one request may be larger than another may have. 0: it may have any.
+  bool fits(std::int64_t size_bytes_max) const noexcept {
+    return size_bytes_max == 0 || static_cast<std::int64_t>(image.bytes.size()) <= size_bytes_max;
+  }
 };
 using FetchedPtr = std::shared_ptr<FetchedPicture>;
 
