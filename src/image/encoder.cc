@@ -4,7 +4,9 @@
 #include <array>
 
 #include "encoders.h"
+#include "imgring/base/byte_reader.h"
 #include "imgring/format/headers.h"
+#include "imgring/image/colour.h"
 #include "imgring/image/shelter.h"
 #include "imgring/mem/loop_thread.h"
 #include "library_threads.h"
@@ -21,7 +23,8 @@ Result<Bytes> jpeg(VipsImage* image, const SaveParams& params, const StopFlag& s
 }
 Result<Bytes> png(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   if (can_pull_png(image, params)) return save_png(image, params, PngFilters::kAll, stop);
-  return save_by_vips(image, ImageType::kPng, params, stop);
+  IMGRING_TRY(const VipsImagePtr ready, ready_for_png(image));
+  return save_by_vips(ready.get(), ImageType::kPng, params, stop);
 }
 Result<Bytes> webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {
   if (can_pull_webp(image)) return save_webp(image, params, stop);
@@ -118,6 +121,23 @@ ByteSpan fitting_profile(VipsImage* image) noexcept {
   if (profile.empty()) return {};
   return vips_icc_is_compatible_profile(image, profile.data(), profile.size()) ? profile
                                                                                : ByteSpan{};
+}
+
+ByteSpan png_profile(VipsImage* image) noexcept {
+  constexpr std::size_t kLeastBytes = 132, kVersionAt = 8;
+  constexpr std::uint8_t kVersionInWords = 4;  // from it on the length is a multiple of 4
+  const ByteSpan profile = fitting_profile(image);
+  if (profile.size() < kLeastBytes || read_be(profile, 0, 4) != profile.size()) return {};
+  const bool whole = profile[kVersionAt] < kVersionInWords || profile.size() % 4 == 0;
+  return whole ? profile : ByteSpan{};
+}
+
+Result<VipsImagePtr> ready_for_png(VipsImage* image) {
+  if (png_profile(image).empty() && !blob_of(image, VIPS_META_ICC_NAME).empty()) {
+    return without_profile(image);
+  }
+  g_object_ref(image);
+  return VipsImagePtr(image);
 }
 
 int palette_depth(VipsImage* image) noexcept {

@@ -56,6 +56,11 @@ Result<Bytes> save_ico(VipsImage* image, const StopFlag& stop);
 // savers do.
 ByteSpan blob_of(VipsImage* image, const char* field) noexcept;
 ByteSpan fitting_profile(VipsImage* image) noexcept;
+// Of these only what libpng writes: where a profile is another length than it says, it ends the
+// file (png_write_iCCP of libpng 1.6.45 and newer; older ones leave the profile out).
+ByteSpan png_profile(VipsImage* image) noexcept;
+// Without a profile that libpng would not write.
+Result<VipsImagePtr> ready_for_png(VipsImage* image);
 // Depth of the palette the source had, 0 when none.
 int palette_depth(VipsImage* image) noexcept;
 // 8-bit B_W or sRGB with the bands wanted, from whatever the pipeline left (16 bit, CMYK, float

@@ -26,6 +26,7 @@ namespace {
 constexpr int kFullChromaFromQuality = 90;  // libvips' automatic subsampling
 constexpr std::size_t kMarkerBytesMax = 65533, kXmpBytesMax = 60000;
 constexpr std::size_t kIccOverheadBytes = 14;
+constexpr std::size_t kFirstRoomBytes = 4096;  // of the file; doubled when it is full
 constexpr std::string_view kXmpName{"http://ns.adobe.com/xap/1.0/\0", 29};
 
 struct ErrorManager {
@@ -35,11 +36,14 @@ struct ErrorManager {
   bool out_of_memory;
 };
 
+// Of malloc(), and at any time whoever frees `bytes` frees all. jpeg_mem_dest() tells of a buffer
+// that grew only with the last byte: who gives up before has the one that it freed.
 struct Encoder {
   jpeg_compress_struct jpeg;
   ErrorManager errors;
+  jpeg_destination_mgr into;
   unsigned char* bytes;
-  unsigned long size_bytes;
+  std::size_t room_bytes, size_bytes;
 };
 
 struct Setup {
@@ -57,13 +61,36 @@ void on_error(j_common_ptr info) {
 }
 void on_message(j_common_ptr) {}
 
+void make_room(j_compress_ptr jpeg, std::size_t room_bytes) {
+  auto* e = static_cast<Encoder*>(jpeg->client_data);
+  auto* const bytes = static_cast<unsigned char*>(std::realloc(e->bytes, room_bytes));
+  if (bytes == nullptr) ERREXIT1(jpeg, JERR_OUT_OF_MEMORY, 0);
+  e->into.next_output_byte = bytes + e->room_bytes;
+  e->into.free_in_buffer = room_bytes - e->room_bytes;
+  e->bytes = bytes;
+  e->room_bytes = room_bytes;
+}
+void begin_file(j_compress_ptr jpeg) { make_room(jpeg, kFirstRoomBytes); }
+boolean go_on(j_compress_ptr jpeg) {
+  make_room(jpeg, 2 * static_cast<Encoder*>(jpeg->client_data)->room_bytes);
+  return TRUE;
+}
+void end_file(j_compress_ptr jpeg) {
+  auto* e = static_cast<Encoder*>(jpeg->client_data);
+  e->size_bytes = e->room_bytes - e->into.free_in_buffer;
+}
+
 bool start(Encoder* e, const Setup* setup) noexcept {
   e->jpeg.err = jpeg_std_error(&e->errors.base);
   e->errors.base.error_exit = on_error;
   e->errors.base.output_message = on_message;
   if (setjmp(e->errors.back) != 0) return false;
   jpeg_create_compress(&e->jpeg);
-  jpeg_mem_dest(&e->jpeg, &e->bytes, &e->size_bytes);
+  e->jpeg.client_data = e;
+  e->into.init_destination = begin_file;
+  e->into.empty_output_buffer = go_on;
+  e->into.term_destination = end_file;
+  e->jpeg.dest = &e->into;
   e->jpeg.image_width = static_cast<JDIMENSION>(setup->width);
   e->jpeg.image_height = static_cast<JDIMENSION>(setup->height);
   e->jpeg.input_components = setup->bands;

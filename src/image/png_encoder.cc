@@ -158,7 +158,10 @@ class LibpngWriter {
  private:
   Result<void> checked(bool ok) const {
     if (ok) return {};
-    if (encoder_.out_of_memory || encoder_.png == nullptr) {
+    // libpng has two words for it.
+    const bool short_of_memory =
+        std::string_view(encoder_.message).find("memory") != std::string_view::npos;
+    if (encoder_.out_of_memory || short_of_memory || encoder_.png == nullptr) {
       return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
     }
     return fail(ErrorCode::kInternal, std::string("vips2png: ") + encoder_.message);
@@ -189,7 +192,7 @@ Setup setup_of(VipsImage* image, const SaveParams& params) noexcept {
   s.interlace = params.encoders.png_interlaced ? PNG_INTERLACE_ADAM7 : PNG_INTERLACE_NONE;
   s.x_per_metre = static_cast<png_uint_32>(std::rint(vips_image_get_xres(image) * kMmPerMetre));
   s.y_per_metre = static_cast<png_uint_32>(std::rint(vips_image_get_yres(image) * kMmPerMetre));
-  const ByteSpan profile = fitting_profile(image);
+  const ByteSpan profile = png_profile(image);
   s.profile = profile.data();
   s.profile_bytes = profile.size();
   return s;

@@ -116,6 +116,33 @@ TEST(Encoder, LargeProfilesAreSplitOverSegments) {
                    saved_by_vips(image.get(), ".jpg[Q=80,optimize_coding]"));
 }
 
+// Newer libpng ends the file at them.
+TEST(Encoder, PngHasNoProfileOfAnotherLengthThanItSays) {
+  const std::string whole = srgb_profile();
+  std::string long_one = whole + std::string(4, '\0'), v4 = whole + 'x';
+  v4[8] = 4;
+  v4[2] = static_cast<char>(v4.size() >> 8);
+  v4[3] = static_cast<char>(v4.size());
+  const struct {
+    std::string profile;
+    bool kept;
+  } kCases[] = {{whole, true}, {long_one, false}, {whole.substr(0, 131), false}, {v4, false}};
+  for (const auto& c : kCases) {
+    for (const int palette : {0, 4}) {  // by our encoder, by libvips
+      SCOPED_TRACE(std::to_string(c.profile.size()) + " " + std::to_string(palette));
+      const VipsImagePtr image = with_field(picture(40, 30, 3), VIPS_META_ICC_NAME, c.profile);
+      if (palette > 0) vips_image_set_int(image.get(), "palette-bit-depth", palette);
+      const std::string png = saved(image.get(), ImageType::kPng, 80, {});
+      EXPECT_EQ(png.find("iCCP") != std::string::npos, c.kept);
+      EXPECT_EQ(vips_image_get_width(decoded(bytes_of(png)).get()), 40);
+    }
+    EXPECT_GT(saved(with_field(picture(40, 30, 3), VIPS_META_ICC_NAME, c.profile).get(),
+                    ImageType::kIco, 80, {})
+                  .size(),
+              100u);
+  }
+}
+
 TEST(Encoder, AStopBeforeTheFirstStripIsReported) {
   const struct {
     StopReason reason;
@@ -139,6 +166,24 @@ TEST(Encoder, AStopBeforeTheFirstStripIsReported) {
       ASSERT_FALSE(result.has_value());
       EXPECT_EQ(result.error().code, c.code);
     }
+  }
+}
+
+// The file had grown by its metadata: the buffer that it began in was freed twice.
+TEST(Encoder, AStopBehindALargeProfileFreesOnce) {
+  const StopFlag never;
+  std::string profile = srgb_profile();
+  profile.resize(150'000, 'x');
+  for (const ImageType type : {ImageType::kJpeg, ImageType::kPng, ImageType::kWebp}) {
+    SCOPED_TRACE(facts_of(type).name);
+    const VipsImagePtr whole = with_field(picture(64, 64, 3), VIPS_META_ICC_NAME, profile);
+    VipsImage* part = nullptr;
+    ASSERT_EQ(vips_crop(whole.get(), &part, 1, 1, 40, 40, nullptr), 0);
+    const VipsImagePtr image(part);
+    StopFlag stop;
+    stop.stop(StopReason::kClientGone);
+    EXPECT_FALSE(save(image.get(), type, SaveParams{}, stop).has_value());
+    EXPECT_TRUE(save(whole.get(), type, SaveParams{}, never).has_value());
   }
 }
 
