@@ -36,6 +36,7 @@ void load_plugins() {
 
 Result<void> prepare_for_pictures() {
   IMGRING_TRY_VOID(init_vips("imgring"));
+  blame_pictures_for_shortages();
   g_log_set_default_handler(say_nothing, nullptr);
   show_processors_to_x265();
   load_plugins();

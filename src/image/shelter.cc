@@ -128,17 +128,22 @@ int make_rows(VipsRegion* out, void*, void* strips_of_picture, void*, gboolean*)
   const VipsRect& area = out->valid;
   const std::size_t first = VIPS_IMAGE_SIZEOF_PEL(out->im) * static_cast<std::size_t>(area.left);
   const std::size_t count = VIPS_IMAGE_SIZEOF_PEL(out->im) * static_cast<std::size_t>(area.width);
-  for (int y = area.top; y < area.top + area.height; ++y) {
-    const auto row = strips->row(y);
-    if (!row) {
-      // vips_failure knows both: whose fault it was.
-      const bool shortage = row.error().code == ErrorCode::kOverloaded;
-      vips_error("childload", "%s%s", shortage ? kShortageWords : "", row.error().detail.c_str());
-      return -1;
+  return rows_or_shortage([&] {
+    for (int y = area.top; y < area.top + area.height; ++y) {
+      const auto row = strips->row(y);
+      if (!row) {
+        // vips_failure knows both: whose fault it was.
+        const Error& error = row.error();
+        const bool shortage = error.code == ErrorCode::kOverloaded;
+        const bool other = !shortage && tells_of_shortage(error.detail);
+        vips_error("childload", "%s%s", shortage ? kShortageWords : "",
+                   other ? "more memory than its header tells of" : error.detail.c_str());
+        return -1;
+      }
+      std::memcpy(VIPS_REGION_ADDR(out, area.left, y), *row + first, count);
     }
-    std::memcpy(VIPS_REGION_ADDR(out, area.left, y), *row + first, count);
-  }
-  return 0;
+    return 0;
+  });
 }
 
 // An image without pixels yet, which libvips reads from top to bottom.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encoders.h"
+#include "heif_encoder.h"
 #include "imgring/image/shelter.h"
 #include "operation.h"
 #include "saver_call.h"
@@ -203,6 +204,7 @@ Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaverCall& 
   op.set("in", memory).set("target", target.get());
   tell(call, &op);
   IMGRING_TRY_VOID(op.run());
+  if (shortage_said()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
   return taken_from(target.get());
 }
 
@@ -231,6 +233,7 @@ bool codec_works(ImageType type) {
                      .set("in", black.get())
                      .set("interpretation", static_cast<int>(VIPS_INTERPRETATION_sRGB))
                      .image();
+  if (picture) picture = copy_to_memory(picture->get(), StopFlag());
   const bool works =
       picture.has_value() &&
       save_memory(picture->get(), type, call_of(*saver, picture->get(), {}), StopFlag())
@@ -244,7 +247,8 @@ Result<Bytes> save_memory(VipsImage* memory, ImageType type, const SaverCall& ca
   const Saver* saver = saver_of(type);
   if (saver == nullptr) return fail(ErrorCode::kResultUnsupported, "no saver for this format");
   const StopsSave stops(memory, stop);
-  auto saved = run_saver(*saver, memory, call);
+  const bool by_libheif = type == ImageType::kAvif && can_write_avif(memory);
+  auto saved = by_libheif ? write_avif(memory, call) : run_saver(*saver, memory, call);
   if (!saved && stop.stopped()) return std::unexpected(stop_error(stop.reason()));
   return saved;
 }
@@ -264,7 +268,8 @@ Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& p
 
 Result<Bytes> save_png_by_vips(VipsImage* image, const StopFlag& stop) {
   constexpr Saver kBarePng{ImageType::kPng, "pngsave_target", bare_png_arguments};
-  IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(image, stop));
+  IMGRING_TRY(const VipsImagePtr ready, ready_for_png(image));
+  IMGRING_TRY(const VipsImagePtr memory, copy_to_memory(ready.get(), stop));
   const StopsSave stops(memory.get(), stop);
   return run_saver(kBarePng, memory.get(), call_of(kBarePng, memory.get(), {}));
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cstring>
 #include <string_view>
 
 namespace imgring::image {
@@ -51,12 +53,35 @@ bool is_decoder_message(std::string_view text) noexcept {
   return silent;
 }
 
-// GLib's words when the system has no thread left for a pool of libvips, and ours for children:
-// nobody's fault but ours.
-bool is_shortage(std::string_view text) noexcept {
-  return text.find("Error creating thread") != std::string_view::npos ||
-         text.find(kShortageWords) != std::string_view::npos;
+// GLib's words when the system has no thread left for a pool of libvips, and ours for children.
+constexpr std::array kOurs = {std::string_view("Error creating thread"),
+                              std::string_view(kShortageWords)};
+// Of libvips, libpng and libjpeg.
+constexpr std::array kMemory = {std::string_view("out of memory"),
+                                std::string_view("Out of memory"),
+                                std::string_view("nsufficient memory")};
+// Alone, without a line before that tells why: of a target in memory, of libimagequant.
+constexpr std::array kAlone = {std::string_view("wbuffer_write: write failed"),
+                               std::string_view("quantise: quantisation failed")};
+std::atomic<bool> memory_is_planned = false;
+
+template <std::size_t N>
+bool any_in(std::string_view text, const std::array<std::string_view, N>& words) noexcept {
+  return std::ranges::any_of(words, [&](std::string_view one) { return text.contains(one); });
 }
+
+}  // namespace
+
+bool tells_of_shortage(std::string_view text) noexcept {
+  if (any_in(text, kOurs)) return true;
+  if (memory_is_planned.load(std::memory_order_relaxed)) return false;
+  return any_in(text, kMemory) ||
+         std::ranges::any_of(kAlone, [&](std::string_view one) { return text.starts_with(one); });
+}
+
+void blame_pictures_for_shortages() noexcept { memory_is_planned = true; }
+
+namespace {
 
 GType operation_type(const char* operation) noexcept {
   return vips_type_find("VipsOperation", operation);
@@ -72,10 +97,17 @@ std::string take_vips_error() {
   return text;
 }
 
+bool shortage_said() noexcept {
+  // Not copied: that would clear it. It is libvips' array; what another thread adds is behind.
+  constexpr std::size_t kBufferBytes = 8192;
+  const char* const words = vips_error_buffer();
+  return tells_of_shortage({words, strnlen(words, kBufferBytes)});
+}
+
 Error vips_failure(std::string_view what) {
   const std::string text = take_vips_error();
   ErrorCode code = is_decoder_message(text) ? ErrorCode::kBrokenImage : ErrorCode::kInternal;
-  if (is_shortage(text)) code = ErrorCode::kOverloaded;
+  if (tells_of_shortage(text)) code = ErrorCode::kOverloaded;
   if (what.empty()) return Error(code, text);
   return Error(code, std::string(what) + ": " + text);
 }

@@ -185,10 +185,12 @@ class WebpPixels final : public PixelSource {
     // At once, as libvips does: what libwebp makes of damaged files depends on the pieces they come
     // in, and on what stands behind. The most that it is given takes 0.2 s.
     const ByteSpan bytes = picture_chunk(source);
-    if (bytes.empty() || WebPDecode(bytes.data(), bytes.size(), &config) != VP8_STATUS_OK) {
-      return std::unexpected(not_native("a damaged WebP"));
+    if (bytes.empty()) return std::unexpected(not_native("a damaged WebP"));
+    switch (WebPDecode(bytes.data(), bytes.size(), &config)) {
+      case VP8_STATUS_OK: return {};
+      case VP8_STATUS_OUT_OF_MEMORY: return std::unexpected(no_memory_for_rows());
+      default: return std::unexpected(not_native("a damaged WebP"));
     }
-    return {};
   }
 
   const StopFlag& stop_;

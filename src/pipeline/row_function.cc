@@ -21,11 +21,13 @@ int map_rows(VipsRegion* out, void* sequence, void*, void* client, gboolean*) {
   const auto* const mapping = static_cast<const Mapping*>(client);
   const VipsRect& area = out->valid;
   if (vips_region_prepare(in, &area) != 0) return -1;
-  for (int y = area.top; y < area.top + area.height; ++y) {
-    mapping->function(VIPS_REGION_ADDR(in, area.left, y), VIPS_REGION_ADDR(out, area.left, y),
-                      {area.left, y, area.width});
-  }
-  return 0;
+  return image::rows_or_shortage([&] {
+    for (int y = area.top; y < area.top + area.height; ++y) {
+      mapping->function(VIPS_REGION_ADDR(in, area.left, y), VIPS_REGION_ADDR(out, area.left, y),
+                        {area.left, y, area.width});
+    }
+    return 0;
+  });
 }
 
 void forget(void* mapping) { delete static_cast<Mapping*>(mapping); }

@@ -8,6 +8,7 @@
 #undef error_exit
 
 #include <memory>
+#include <new>
 #include <string>
 
 #include "imgring/base/error.h"
@@ -34,6 +35,24 @@ std::string take_vips_error();
 // In that buffer: what is missing is ours. kOverloaded.
 inline constexpr const char* kShortageWords = "short of something of the server's: ";
 Error vips_failure(std::string_view what);
+// A text of that buffer tells of a shortage of the server's, which is nobody's fault but ours.
+bool tells_of_shortage(std::string_view text) noexcept;
+// The buffer, of all threads, does.
+bool shortage_said() noexcept;
+// In a child, whose memory was planned by the picture's header: what libraries have no memory for
+// there is the picture's fault.
+void blame_pictures_for_shortages() noexcept;
+// For functions that libvips calls for rows: it knows no exceptions, and holds locks meanwhile. -1,
+// and those words, where memory ran out in `make`.
+template <class F>
+int rows_or_shortage(const F& make) noexcept {
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    vips_error("rows", "%s", kShortageWords);
+    return -1;
+  }
+}
 
 // True when operation `name` has argument `argument` in this libvips (probed, never by version).
 bool vips_has_argument(const char* operation, const char* argument) noexcept;

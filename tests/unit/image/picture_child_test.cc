@@ -141,7 +141,11 @@ TEST(PictureChild, SavesWhatThisProcessWouldSave) {
       params.shelter = &shelter;
       const auto there = save(image.get(), type, params, kNoStop);
       ASSERT_TRUE(there.has_value()) << there.error().detail;
-      EXPECT_TRUE(test::text_of(*there) == test::text_of(*here)) << there->size();
+      // x265 writes into the file how it was set up, its threads too.
+      if (test::text_of(*there) == test::text_of(*here)) continue;
+      EXPECT_EQ(type, ImageType::kHeic) << there->size();
+      EXPECT_EQ(pixels_of(test::decoded(there->span()).get()),
+                pixels_of(test::decoded(here->span()).get()));
     }
   }
   EXPECT_EQ(children.numbers().died, 0u);
@@ -436,11 +440,18 @@ double mean_difference(VipsImage* a, VipsImage* b) {
   return sum / static_cast<double>(left.size());
 }
 
+// A turn that newer savers of libvips write as one of the picture's own.
+VipsImagePtr upright(VipsImagePtr image) {
+  vips_image_remove(image.get(), VIPS_META_ORIENTATION);
+  return image;
+}
+
 // Against libvips: all pixels, and then their means.
 TEST(HeifSmaller, IsMadeOfMeans) {
   for (const Way& way : {kWays[0], kWays[1]}) {
     if (!test::can_load(way.type) || !test::can_save(way.type)) continue;
-    const std::string source = test::saved_by_vips(decorated(301, 203, 3).get(), way.suffix);
+    const std::string source =
+        test::saved_by_vips(upright(decorated(301, 203, 3)).get(), way.suffix);
     for (const int shrink : {2, 4, 6}) {
       SCOPED_TRACE(std::string(way.suffix) + std::to_string(shrink));
       const auto whole = load(as_bytes(source), way.type, {});
@@ -462,34 +473,13 @@ TEST(HeifSmaller, IsMadeOfMeans) {
 
 TEST(HeifSmaller, AlphaComesWhole) {
   if (!test::can_save(ImageType::kAvif)) GTEST_SKIP() << "no encoder of AVIF";
-  const std::string source = test::saved_by_vips(decorated(64, 48, 4).get(), kWays[0].suffix);
+  const std::string source =
+      test::saved_by_vips(upright(decorated(64, 48, 4)).get(), kWays[0].suffix);
   LoadParams params;
   params.shrink = 2;
   const auto image = load(as_bytes(source), ImageType::kAvif, params);
   ASSERT_TRUE(image.has_value());
   EXPECT_EQ(vips_image_get_width(image->get()), 64);
-}
-
-TEST(Shelter, ScopesSayWhatIsShutIn) {
-  using enum ImageType;
-  using config::Sandbox;
-  for (const ImageType type : {kJpeg, kPng, kBmp, kIco, kSvg}) {
-    EXPECT_FALSE(loaded_by_child(type, Sandbox::kAll));
-    EXPECT_FALSE(saved_by_child(type, Sandbox::kAll));
-  }
-  for (const ImageType type : {kAvif, kHeic, kTiff, kJxl}) {
-    EXPECT_FALSE(loaded_by_child(type, Sandbox::kSvg));
-    EXPECT_TRUE(loaded_by_child(type, Sandbox::kRisky));
-    EXPECT_TRUE(loaded_by_child(type, Sandbox::kAll));
-  }
-  for (const ImageType type : {kGif, kWebp}) {
-    EXPECT_FALSE(loaded_by_child(type, Sandbox::kRisky));
-    EXPECT_TRUE(loaded_by_child(type, Sandbox::kAll));
-  }
-  for (const ImageType type : {kAvif, kHeic}) {
-    EXPECT_FALSE(saved_by_child(type, Sandbox::kSvg));
-    EXPECT_TRUE(saved_by_child(type, Sandbox::kRisky));
-  }
 }
 
 }  // namespace
