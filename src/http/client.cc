@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "imgring/base/check.h"
+#include "imgring/base/shortage.h"
 #include "imgring/base/text.h"
 #include "imgring/mem/ledger.h"
 
@@ -79,7 +80,11 @@ Result<std::size_t> Exchange::unwrap(std::span<std::uint8_t> received) {
 }
 
 Task<Result<void>> Exchange::read_head(Scope& scope) {
-  early_.resize(kHeadReadBytes);
+  const auto room = [this]() -> Result<void> {
+    early_.resize(kHeadReadBytes);
+    return {};
+  };
+  IMGRING_CO_TRY_VOID(or_shortage(room));
   std::size_t body_bytes = 0;
   while (!parser_.head_done()) {
     IMGRING_CO_TRY(const std::size_t got, co_await transport_->read(scope, early_));

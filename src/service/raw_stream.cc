@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <utility>
@@ -79,9 +80,8 @@ loop::Task<Result<source::OpenedSource>> open_raw(Services& services, loop::Scop
   co_return opened;
 }
 
-struct Room {  // of one piece
-  std::unique_ptr<std::uint8_t[]> bytes =
-      std::make_unique<std::uint8_t[]>(source::kStreamPieceBytes);
+struct Room {  // of one piece; null: no memory
+  std::unique_ptr<std::uint8_t[]> bytes{new (std::nothrow) std::uint8_t[source::kStreamPieceBytes]};
   std::span<std::uint8_t> span() const noexcept { return {bytes.get(), source::kStreamPieceBytes}; }
 };
 
@@ -131,12 +131,15 @@ loop::Task<void> send_stream(Services& services, loop::Scope& scope, http::Respo
 
 loop::Task<Answer> stream_source(Services& services, loop::Scope& scope, ImageRequest& request,
                                  http::Responder& responder) {
+  const Room room;
+  if (room.bytes == nullptr) {
+    co_return error_answer(request, Error(ErrorCode::kOverloaded, "no memory for a piece"));
+  }
   Result<source::OpenedSource> opened = co_await open_raw(services, scope, request);
   if (!opened) co_return error_answer(request, opened.error());
   request.source_shown = true;
   Answer answer;
   answer.response = raw_response(request, opened->head, services.loop.unix_s());
-  const Room room;
   ByteSpan first;  // read before the head is written, when it has to tell the type
   if (untyped(answer.response, *opened)) {
     const Result<std::size_t> got = co_await opened->stream->read(scope, room.span());

@@ -169,6 +169,7 @@ SvgParser::Outcome SvgParser::outcome_of(bool parsed) {
   if (ended_) return Outcome::kOverLimit;
   if (parsed) return Outcome::kDone;
   const XML_Error error = XML_GetErrorCode(parser_);
+  out_of_memory_ = error == XML_ERROR_NO_MEMORY;
   if (error == XML_ERROR_AMPLIFICATION_LIMIT_BREACH) {
     why_ = "entities expand to more than 1 MiB";
     return Outcome::kOverLimit;

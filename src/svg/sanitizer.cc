@@ -328,7 +328,10 @@ Result<std::string> sanitize_svg_inside(ByteSpan source, SvgWork* work, int dept
   if (outcome == SvgParser::Outcome::kStopped) return std::unexpected(stop_error(work->reason()));
   const bool usable =
       outcome == SvgParser::Outcome::kDone || outcome == SvgParser::Outcome::kUnclosed;
-  if (!usable) return fail(ErrorCode::kBrokenSvg, "SVG: " + parser.why());
+  if (!usable) {
+    const bool shortage = parser.out_of_memory();
+    return fail(shortage ? ErrorCode::kOverloaded : ErrorCode::kBrokenSvg, "SVG: " + parser.why());
+  }
   std::string out = sanitizer.take();
   if (!sanitizer.found_root()) return fail(ErrorCode::kBrokenSvg, "SVG: no svg element");
   return out;

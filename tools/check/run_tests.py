@@ -397,6 +397,18 @@ def run_simulation(score, seeds):
         add_own_count(score, 'simulated seeds', done)
 
 
+FAILING_MEMORY = 'tests/faults/libfailing_memory.so'
+# Of 30 kinds of requests.
+FAULTS_PART = ['--only', '^(jpeg|jpeg to webp|svg passed on|raw)$']
+
+
+def run_faults(score, options):
+    """Each large allocation of requests fails once."""
+    python = os.path.join(ROOT, '.cache/venv/bin/python')
+    if build(score, 'release', [FAILING_MEMORY]):
+        add_own_count(score, 'failing memory', run([python, 'tests/faults/run_memory.py', *options]))
+
+
 def run_strangers(score):
     """What strangers send, inside a memory cgroup: the kernel kills nothing."""
     done = run([sys.executable, 'tools/measure/run_cgroup_test.py', '--strangers'])
@@ -423,6 +435,9 @@ def run_quick(score):
 
 
 def run_full(score):
+    # A folder that is only tested.
+    if not os.path.exists(os.path.join(ROOT, FOLDERS['release'], 'build.ninja')):
+        ENVIRONMENT.setdefault('IMGRING_JOINED', 'all')
     if not build(score, 'release') or not probe(score):
         return
     with concurrent.futures.ThreadPoolExecutor(1) as ahead:
@@ -456,13 +471,14 @@ def run_release(score):
             lambda: run_meson(score, 'release', 'tidy', of_suite(tests, 'tidy'), ['tidy']),
             lambda: run_meson(score, 'release', 'other', others),
             lambda: run_tools(score, quick=False),
+            lambda: run_faults(score, FAULTS_PART),
             lambda: run_simulation(score, SIMULATION_PART),
             lambda: run_matrix(score, MATRIX_PART),
             lambda: run_strange(score, STRANGE_PART),
+            lambda: run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING]),
+            lambda: run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART),
         ],
     )
-    run_conformance(score, 'conformance areas', 'build/imgring', ['--floor', '--json', ON_IO_URING])
-    run_conformance(score, 'conformance on epoll', ON_EPOLL, ON_EPOLL_PART)
 
 
 def run_asan(score, tests):
@@ -537,6 +553,10 @@ def long_simulation(score, _):
     run_simulation(score, SIMULATION_LONG)
 
 
+def long_faults(score, _):
+    run_faults(score, [])
+
+
 def long_overload(score, _):
     run_overload(score)
 
@@ -563,6 +583,7 @@ LONG = {
     'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
     'leaving': (long_leaving, 'rolling restarts behind endpoints that lag by 5 s'),
     'simulation': (long_simulation, 'ten thousand seeds of the simulated server'),
+    'faults': (long_faults, 'each large allocation of 30 kinds of requests fails once'),
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
     'lint': (long_lint, 'clang-tidy over all of src'),

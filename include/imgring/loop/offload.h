@@ -37,6 +37,7 @@
 #include <vector>
 
 #include "imgring/base/check.h"
+#include "imgring/base/shortage.h"
 #include "imgring/loop/backlog.h"
 #include "imgring/loop/loop.h"
 
@@ -256,7 +257,8 @@ class JobRegistry {
 
   template <class R>
   class Ticket;
-  // Null when the lane's queue is full: the closure is destroyed.
+  // Null when the lane's queue is full: the closure is destroyed. A closure that gives a Result may
+  // run out of memory: kOverloaded.
   template <class F>
   auto start(HelperPool& pool, F closure, JobCost cost = {})
       -> std::unique_ptr<Ticket<std::invoke_result_t<F&>>>;
@@ -307,7 +309,7 @@ class JobRegistry::Work final : public Ticket<std::invoke_result_t<F&>>::Box {
 
  private:
   bool run() noexcept override {
-    const R& made = this->result.emplace(closure_());
+    const R& made = this->result.emplace(or_shortage(closure_));
     if constexpr (requires { made.error(); }) return made.has_value();
     return true;
   }

@@ -83,6 +83,7 @@ class SvgParser {
   // For handlers, beyond the bytes they are given; the run may end.
   void spend(std::size_t steps);
   const std::string& why() const noexcept { return why_; }
+  bool out_of_memory() const noexcept { return out_of_memory_; }
   int depth() const noexcept { return depth_; }
 
  private:
@@ -102,7 +103,7 @@ class SvgParser {
   std::string why_;
   std::size_t entity_bytes_ = 0;
   int elements_ = 0, depth_ = 0, declared_ = 0;
-  bool ended_ = false, in_cdata_ = false;
+  bool ended_ = false, in_cdata_ = false, out_of_memory_ = false;
 };
 
 // Whether the markup needs the document type: a reference other than the five of XML and numbers.
