@@ -138,6 +138,8 @@ Result<void> parse_gravity(const Call& call, std::size_t first, GravitySet set, 
   const std::size_t count = call.size() - std::min(first, call.size());
   const bool extend = set == GravitySet::kExtend;
   if ((text == "obj" || text == "objw") && !extend) {
+    // Where the refusal is left out: what imgproxy takes when nothing is detected.
+    gravity = {GravityType::kSmart};
     return not_supported_yet(call, "gravity " + std::string(text));
   }
   const GravityType type = gravity_by_name(text);

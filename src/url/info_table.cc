@@ -44,13 +44,6 @@ Result<void> apply_info_crop(const Call& call, InfoContext& context) {
   return {};
 }
 
-// Where detected objects would lie in the crop: nothing is detected, so it moves nothing.
-Result<void> apply_objects_position(const Call& call, InfoContext&) {
-  if (call.at(0).empty() || (call.at(0) == "prop" && call.size() == 1)) return {};
-  Gravity ignored;
-  return parse_gravity(call, 0, GravitySet::kExtend, ignored);
-}
-
 Result<void> apply_palette(const Call& call, InfoContext& context) {
   if (call.at(0).empty()) return {};
   const auto colors = parse_int(call.at(0));
@@ -102,16 +95,6 @@ Result<void> apply_classify(const Call& call, InfoContext&) {
   return not_supported_yet(call, "classify");
 }
 
-// Of videos, which are no sources.
-Result<void> apply_video_second(const Call& call, InfoContext&) {
-  if (call.at(0).empty()) return {};
-  IMGRING_TRY_VOID(parse_unsigned_real(call, call.at(0)));
-  return {};
-}
-Result<void> apply_video_keyframes(const Call& call, InfoContext&) {
-  if (!call.at(0).empty()) static_cast<void>(parse_lenient_bool(call, call.at(0)));
-  return {};
-}
 // Those two need all of the file.
 Result<void> apply_info_page(const Call& call, InfoContext& context) {
   IMGRING_TRY_VOID(apply_as_for_pictures<apply_page>(call, context));
@@ -210,7 +193,7 @@ constexpr InfoRow kInfoRows[] = {
     row({"crop", "c", "width:height:gravity:x:y", "0:0:ce", "Where a crop would cut.", 0},
         apply_info_crop, show_info_crop),
     row({"objects_position", "obj_pos,op", "type:x:y", "ce:0:0", "Of objects: moves nothing.", 3},
-        apply_objects_position),
+        apply_as_for_pictures<apply_objects_position>),
     row({"palette", "p", "2..256", "0", "Palette of so many colours."}, apply_palette,
         show_member<&I::palette>),
     row({"average", "avg", "boolean:ignore_transparent", "false:true", "Average colour.", 2},
@@ -226,9 +209,9 @@ constexpr InfoRow kInfoRows[] = {
     row({"calc_hashsums", "chs", "type:...", "", "md5, sha1, sha256, sha512 of the file.", 0},
         apply_calc_hashsums, show_hashsums),
     row({"video_thumbnail_second", "vts", "number", "", "Of videos, which no source is."},
-        apply_video_second),
+        apply_as_for_pictures<apply_video_second>),
     row({"video_thumbnail_keyframes", "vtk", "boolean", "", "Of videos, which no source is."},
-        apply_video_keyframes),
+        apply_as_for_pictures<apply_video_keyframes>),
     row({"cachebuster", "cb", "text", "", "No effect; makes a URL new."},
         apply_as_for_pictures<apply_cachebuster>),
     row({"expires", "exp", "unix time", "", "Until when the URL is good."},

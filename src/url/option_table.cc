@@ -1,5 +1,5 @@
 // The one table of URL options: names, aliases, arguments, help, and what applies them.
-// Immutable, any thread. To build a paid option, make its `later` row a `row` with an apply.
+// Immutable, any thread. To build a paid option, drop the `later` around its row.
 #include "imgring/url/option_table.h"
 
 #include <array>
@@ -35,21 +35,10 @@ constexpr OptionRow paid(OptionRow row) {
   row.about.paid = true;
   return row;
 }
-constexpr OptionRow of_request(OptionRow row) {
-  row.about.whole_request = true;
-  return row;
-}
-// Known from the documentation of imgproxy's paid edition, not built yet.
-constexpr OptionRow later(std::string_view name, std::string_view aliases,
-                          std::string_view arguments, std::string_view help) {
-  return {{.name = name,
-           .aliases = aliases,
-           .arguments = arguments,
-           .help = help,
-           .arguments_max = 0,
-           .paid = true,
-           .built = false},
-          nullptr};
+// Known from the documentation of imgproxy's paid edition, not built yet: only what turns it off.
+constexpr OptionRow later(OptionRow row) {
+  row.about.built = false;
+  return paid(row);
 }
 
 constexpr std::string_view kPresetName = "preset";
@@ -237,14 +226,29 @@ constexpr OptionRow kRows[] = {
                       "Profile that the result is converted to and carries."},
                      apply_color_profile, show_value<&R::color_profile>)),
 
-    later("objects_position", "obj_pos,op", "position", "Where objects go in the crop."),
-    never_ignored(later("blur_detections", "bd", "sigma:class:...", "Blur objects.")),
-    later("draw_detections", "dd", "boolean:class:...", "Draw boxes around objects."),
-    later("crop_objects", "c_obj", "factor:class:...", "Crop to the objects."),
-    of_request(later("video_thumbnail_second", "vts", "number", "Second of a video.")),
-    of_request(later("video_thumbnail_keyframes", "vtk", "boolean", "Key frames only.")),
-    of_request(later("video_thumbnail_tile", "vtt", "ten values", "Sprite of a video.")),
-    of_request(later("video_thumbnail_animation", "vta", "ten values", "Animation of a video.")),
+    // Of models and videos.
+    paid(row({"objects_position", "obj_pos,op", "type:x:y", "ce:0:0",
+              "Where detected objects go in a crop. No effect: nothing is detected.", 0},
+             apply_objects_position, nullptr)),
+    never_ignored(later(row({"blur_detections", "bd", "sigma:class:...", "0", "Blur objects.", 0},
+                            apply_blur_detections, nullptr))),
+    later(row(
+        {"draw_detections", "dd", "boolean:class:...", "false", "Draw boxes around objects.", 0},
+        apply_draw_detections, nullptr)),
+    later(row({"crop_objects", "c_obj", "factor:class:...", "0", "Crop to the objects.", 0},
+              apply_crop_objects, nullptr)),
+    paid(request_row({"video_thumbnail_second", "vts", "number", "",
+                      "Of videos, which no source is: no effect."},
+                     apply_video_second, nullptr)),
+    paid(request_row({"video_thumbnail_keyframes", "vtk", "boolean", "",
+                      "Of videos, which no source is: no effect."},
+                     apply_video_keyframes, nullptr)),
+    later(request_row(
+        {"video_thumbnail_tile", "vtt", "step and nine values", "0", "Sprite of a video.", 0},
+        apply_video_frames, nullptr)),
+    later(request_row({"video_thumbnail_animation", "vta", "step and nine values", "0",
+                       "Animation of a video.", 0},
+                      apply_video_frames, nullptr)),
 };
 
 using Index = std::unordered_map<std::string_view, const OptionRow*>;

@@ -31,7 +31,7 @@ struct ShowContext {
 };
 using Show = void (*)(std::string_view name, ShowContext& context);
 
-// Null for options that are not built, and for `preset`, which UrlRules applies itself.
+// `apply` is null for `preset`, which UrlRules applies itself.
 struct OptionRow {
   UrlOption about;
   Apply apply = nullptr;
@@ -114,6 +114,16 @@ Result<void> apply_blur_areas(const Call& call, ApplyContext& context);
 Result<void> apply_progressive_blur(const Call& call, ApplyContext& context);
 Result<void> apply_colorize(const Call& call, ApplyContext& context);
 Result<void> apply_gradient(const Call& call, ApplyContext& context);
+
+// options_absent.cc: of models and videos. Off, or of no effect on a picture, they are taken; what
+// would need a model or a video is refused as not supported.
+Result<void> apply_objects_position(const Call& call, ApplyContext& context);
+Result<void> apply_video_second(const Call& call, ApplyContext& context);
+Result<void> apply_video_keyframes(const Call& call, ApplyContext& context);
+Result<void> apply_blur_detections(const Call& call, ApplyContext& context);
+Result<void> apply_draw_detections(const Call& call, ApplyContext& context);
+Result<void> apply_crop_objects(const Call& call, ApplyContext& context);
+Result<void> apply_video_frames(const Call& call, ApplyContext& context);
 
 // options_watermark.cc.
 Result<void> apply_watermark_url(const Call& call, ApplyContext& context);

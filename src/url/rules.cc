@@ -146,9 +146,6 @@ Result<void> UrlRules::Impl::apply(const Written& written, Run& run) const {
   if (!row) return fail(ErrorCode::kInvalidUrl, "unknown option " + std::string(written.name));
   bool unsupported = false;
   const Call call{written.name, arguments_for(*row, written), run.warnings, &unsupported};
-  if (!row->about.built) {
-    return leave_out(*row, run, not_supported_yet(call, "option " + std::string(written.name)));
-  }
   if (row->about.security && !url.allow_security_options) {
     return fail(ErrorCode::kSecurityOption,
                 "option " + std::string(written.name) + " is a security option: not allowed");

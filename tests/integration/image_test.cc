@@ -86,17 +86,18 @@ TEST(Images, OptionsThatAreNotBuilt) {
   World world(Environment{{"IMGRING_UNSUPPORTED_OPTIONS", "ignore"}});
   const std::string png = png_picture({40, 30});
   world.source.on("/p.png", serve_picture(png));
-  const Answer answer = world.image("w:20/dd:1/vtk:1/dd:0", "/p.png");
+  const Answer answer = world.image("w:20/dd:1/vtt:1/vtk:1/dd:0", "/p.png");
   expect_picture(answer, {"png", 20, 15});
-  EXPECT_EQ(answer.header("x-imgring-ignored"), "draw_detections, video_thumbnail_keyframes");
+  EXPECT_EQ(answer.header("x-imgring-ignored"), "draw_detections, video_thumbnail_tile");
   EXPECT_TRUE(
-      world.server.wait_for_log("ignored_options=\"draw_detections,video_thumbnail_keyframes\""));
+      world.server.wait_for_log("ignored_options=\"draw_detections,video_thumbnail_tile\""));
   EXPECT_FALSE(world.image("w:20", "/p.png").headers.has("x-imgring-ignored"));
   EXPECT_EQ(world.server.metric("imgring_requests_with_ignored_options_total"), 1);
   EXPECT_EQ(world.image("w:20/bd:5", "/p.png").status, 404) << "it hides something";
   World strict;
   strict.source.on("/p.png", serve_picture(png));
   EXPECT_EQ(strict.image("w:20/dd:1", "/p.png").status, 404);
+  expect_picture(strict.image("w:20/vts:3/op:no/bd:0/dd:0", "/p.png"), {"png", 20, 15});
 }
 
 std::string signed_target(const std::string& path, std::string_view key, std::string_view salt) {

@@ -45,8 +45,7 @@ def not_yet():
         text = file.read()
     section = ' '.join(text[text.index('Not yet\n') :].split())
     names = set(re.findall(r'[a-z_]+', section[section.index('not built:') :].split('.')[0]))
-    videos = {'video_thumbnail_' + kind for kind in ('second', 'keyframes', 'tile', 'animation')}
-    return names | (videos if 'the options for videos' in section else set()), 'info endpoint' not in section
+    return names, 'info endpoint' not in section
 
 
 def wanted(row, unbuilt, info):
