@@ -51,6 +51,8 @@ HASH_STEP_MIN = 4.0
 LOSSLESS = {'png', 'bmp', 'ico', 'tiff'}
 # Facts that say how well an encoder packs, or how its release counts.
 LOOSE_FACTS = {'size', 'means'}
+# Rows whose profile is one of libvips' own, which other releases have in other bytes.
+OWN_PROFILES = {'color-profile-srgb'}
 EXPECTED_BYTES_MAX = 1_500_000  # of all expected files, so that clones stay quick
 WORKERS = 2
 
@@ -207,6 +209,8 @@ def faults_of(case, old, new):
         return [] if same else ['another SVG:\n' + new.decode('utf-8', 'replace')]
     old_facts, old_pixels, old_means = harness.decode(old, case.format)
     new_facts, new_pixels, new_means = harness.decode(new, case.format)
+    if case.name in OWN_PROFILES and slack() != 1 and old_facts.get('icc') and new_facts.get('icc'):
+        new_facts['icc'] = old_facts['icc']
     faults = [
         '%s is %r, expected %r' % (key, new_facts.get(key), old_facts.get(key))
         for key in sorted((old_facts.keys() | new_facts.keys()) - LOOSE_FACTS)
