@@ -8,13 +8,13 @@
 namespace imgring::pipeline {
 namespace {
 
-struct Rect {
+struct Box {
   double left, top, right, bottom;
 };
 // A picture that changes, and a part of it.
 struct Seen {
   double width, height;
-  Rect part;
+  Box part;
 };
 
 void flip_across(Seen* s) noexcept {
@@ -27,7 +27,7 @@ void flip_down(Seen* s) noexcept {
 // Clockwise.
 void turn(Seen* s, int angle) noexcept {
   for (int quarter = (angle / 90 % 4 + 4) % 4; quarter > 0; --quarter) {
-    const Rect& p = s->part;
+    const Box& p = s->part;
     s->part = {s->height - p.bottom, p.left, s->height - p.top, p.right};
     std::swap(s->width, s->height);
   }

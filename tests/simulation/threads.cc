@@ -87,8 +87,14 @@ extern "C" {
 #define WRAPPED_(name) __wrap_##name
 #define WRAPPED(name) WRAPPED_(name)
 
-void WRAPPED(START)(std::thread* self, std::unique_ptr<std::thread::_State> state, void (*)()) {
-  std::shared_ptr<std::thread::_State> body(state.release());
+// std::thread::_State, which newer libraries keep to themselves.
+struct ThreadState {
+  virtual ~ThreadState() = default;
+  virtual void _M_run() = 0;
+};
+
+void WRAPPED(START)(std::thread* self, std::unique_ptr<ThreadState> state, void (*)()) {
+  std::shared_ptr<ThreadState> body(state.release());
   Fiber* fiber = world->start("thread", [body]() mutable {
     body->_M_run();
     body.reset();

@@ -157,7 +157,8 @@ TEST(BestFormat, OfAnAnimationAnimates) {
   request.options.prefer_webp = true;
   EXPECT_EQ(made(request).type, kWebp);
   request.options.disable_animation = true;
-  EXPECT_EQ(made(request).type, kPng) << "two colours";
+  const ImageType still = made(request).type;
+  EXPECT_TRUE(still == kPng || still == kWebp) << "one frame of one colour, whichever is smaller";
 }
 
 TEST(BestFormat, ByDefaultAndSkips) {
