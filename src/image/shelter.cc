@@ -229,7 +229,14 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
     source_ = std::make_shared<OpenPicture>(std::move(job), source);
   }
   const LoadQuestion question = question_of(type, params);
-  IMGRING_TRY(const sandbox::Answer answer, source_->open(question));
+  const std::shared_ptr<OpenPicture> picture = source_;
+  auto opened = picture->open(question);
+  if (!opened) {
+    // The child may have the source, and may not: the next try is another child's.
+    if (opened.error().code == ErrorCode::kOverloaded) source_.reset();
+    return std::unexpected(std::move(opened).error());
+  }
+  const sandbox::Answer answer = std::move(*opened);
   const sandbox::Picture& sizes = answer.facts.picture;
   const auto header = answer.facts.numbers.as<PictureHeader>();
   const std::size_t pixel_bytes = pixel_bytes_of(sizes, header);
