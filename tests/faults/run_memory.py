@@ -119,7 +119,7 @@ def written_pictures(folder):
 
 def who_asked(log):
     """The functions of imgring from the allocation outwards, of the first that failed."""
-    frames = re.findall(r'(\S+)\(\+(0x[0-9a-f]+)\)\[', log.partition('failing_memory:')[2])
+    frames = re.findall(r'(\S+)\(\+(0x[0-9a-f]+)\)\s*\[', log.partition('failing_memory:')[2])
     program = common.program_path()
     places = [place for path, place in frames if os.path.realpath(path) == os.path.realpath(program)]
     names = subprocess.run(
