@@ -4,6 +4,7 @@
 #include <array>
 
 #include "encoders.h"
+#include "exif_block.h"
 #include "imgring/base/byte_reader.h"
 #include "imgring/format/headers.h"
 #include "imgring/image/colour.h"
@@ -106,6 +107,16 @@ Result<Bytes> save_rows(VipsImage* header, ImageType type, RowSource* rows,
   if (type == ImageType::kJpeg) return save_jpeg_rows(header, rows, params);
   if (type == ImageType::kWebp) return save_webp_rows(header, rows, params, stop);
   return save_png_rows(header, rows, params);
+}
+
+bool is_plain_still(VipsImage* image) noexcept {
+  const VipsInterpretation type = vips_image_get_interpretation(image);
+  const int bands = vips_image_get_bands(image);
+  if (vips_image_get_coding(image) != VIPS_CODING_NONE) return false;
+  if (vips_image_get_format(image) != VIPS_FORMAT_UCHAR || !has_plain_exif(image)) return false;
+  if (vips_image_get_page_height(image) != vips_image_get_height(image)) return false;
+  if (type == VIPS_INTERPRETATION_B_W) return bands == 1 || bands == 2;
+  return type == VIPS_INTERPRETATION_sRGB && (bands == 3 || bands == 4);
 }
 
 ByteSpan blob_of(VipsImage* image, const char* field) noexcept {

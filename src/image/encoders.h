@@ -10,6 +10,9 @@
 
 namespace imgring::image {
 
+// One frame in 8 bits of grey or sRGB, with or without alpha, and no EXIF but the plain case.
+bool is_plain_still(VipsImage* image) noexcept;
+
 bool can_pull_jpeg(VipsImage* image) noexcept;
 Result<Bytes> save_jpeg(VipsImage* image, const SaveParams& params, const StopFlag& stop);
 

@@ -1,8 +1,6 @@
 // One picture, one thread, told to libaom option by option.
 #include "heif_encoder.h"
 
-#include <libheif/heif.h>
-
 #include <array>
 #include <cstring>
 #include <memory>
@@ -13,16 +11,14 @@
 
 #include "encoders.h"
 #include "exif_block.h"
+#include "heif_pointers.h"
 #include "imgring/base/text.h"
 #include "saver_call.h"
 
 namespace imgring::image {
 namespace {
 
-using ContextPtr = std::unique_ptr<heif_context, Deleter<heif_context_free>>;
 using EncoderPtr = std::unique_ptr<heif_encoder, Deleter<heif_encoder_release>>;
-using HandlePtr = std::unique_ptr<heif_image_handle, Deleter<heif_image_handle_release>>;
-using PicturePtr = std::unique_ptr<heif_image, Deleter<heif_image_release>>;
 using OptionsPtr = std::unique_ptr<heif_encoding_options, Deleter<heif_encoding_options_free>>;
 
 constexpr int kBits = 8;
@@ -114,14 +110,14 @@ void copy_row(const std::uint8_t* from, int width, int bands, std::uint8_t* into
   }
 }
 
-Result<PicturePtr> picture_of(VipsImage* memory) {
+Result<HeifImagePtr> picture_of(VipsImage* memory) {
   const int width = vips_image_get_width(memory), height = vips_image_get_height(memory);
   const int bands = vips_image_get_bands(memory);
   const heif_chroma chroma =
       bands % 2 == 0 ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB;
   heif_image* raw = nullptr;
   IMGRING_TRY_VOID(judge(heif_image_create(width, height, heif_colorspace_RGB, chroma, &raw)));
-  PicturePtr picture(raw);
+  HeifImagePtr picture(raw);
   IMGRING_TRY_VOID(
       judge(heif_image_add_plane(raw, heif_channel_interleaved, width, height, kBits)));
   int stride = 0;
@@ -156,16 +152,16 @@ heif_error append(heif_context*, const void* data, std::size_t size, void* file)
 }
 
 Result<Bytes> written(VipsImage* memory, const How& how) {
-  const ContextPtr context(heif_context_alloc());
+  const HeifContextPtr context(heif_context_alloc());
   if (context == nullptr) return fail(ErrorCode::kOverloaded, "heifsave: no memory");
   IMGRING_TRY(const EncoderPtr encoder, encoder_for(context.get(), how));
-  IMGRING_TRY(PicturePtr picture, picture_of(memory));
+  IMGRING_TRY(HeifImagePtr picture, picture_of(memory));
   const OptionsPtr options(heif_encoding_options_alloc());
   if (options == nullptr) return fail(ErrorCode::kOverloaded, "heifsave: no memory");
   heif_image_handle* raw = nullptr;
   IMGRING_TRY_VOID(judge(
       heif_context_encode_image(context.get(), picture.get(), encoder.get(), options.get(), &raw)));
-  const HandlePtr handle(raw);
+  const HeifHandlePtr handle(raw);
   picture.reset();
   IMGRING_TRY_VOID(add_metadata(context.get(), handle.get(), memory));
   std::string file;
@@ -176,15 +172,7 @@ Result<Bytes> written(VipsImage* memory, const How& how) {
 
 }  // namespace
 
-bool can_write_avif(VipsImage* image) noexcept {
-  const VipsInterpretation type = vips_image_get_interpretation(image);
-  const int bands = vips_image_get_bands(image);
-  if (vips_image_get_coding(image) != VIPS_CODING_NONE) return false;
-  if (vips_image_get_format(image) != VIPS_FORMAT_UCHAR || !has_plain_exif(image)) return false;
-  if (vips_image_get_page_height(image) != vips_image_get_height(image)) return false;
-  if (type == VIPS_INTERPRETATION_B_W) return bands == 1 || bands == 2;
-  return type == VIPS_INTERPRETATION_sRGB && (bands == 3 || bands == 4);
-}
+bool can_write_avif(VipsImage* image) noexcept { return is_plain_still(image); }
 
 Result<Bytes> write_avif(VipsImage* memory, const SaverCall& call) {
   const std::int64_t pixels =

@@ -1,14 +1,13 @@
 // libheif decodes planes; rows of them are added up and become colours.
 #include "heif_planes.h"
 
-#include <libheif/heif.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
 #include <vector>
 
+#include "heif_pointers.h"
 #include "heif_source.h"
 #include "imgring/base/check.h"
 #include "imgring/image/loader.h"
@@ -16,9 +15,6 @@
 namespace imgring::image {
 namespace {
 
-using ContextPtr = std::unique_ptr<heif_context, Deleter<heif_context_free>>;
-using HandlePtr = std::unique_ptr<heif_image_handle, Deleter<heif_image_handle_release>>;
-using PlanesPtr = std::unique_ptr<heif_image, Deleter<heif_image_release>>;
 using NclxPtr = std::unique_ptr<heif_color_profile_nclx, Deleter<heif_nclx_color_profile_free>>;
 
 constexpr int kBits = 8;
@@ -26,15 +22,15 @@ constexpr int kBits = 8;
 bool went_well(const heif_error& error) noexcept { return error.code == heif_error_Ok; }
 
 // Null: not for us.
-PlanesPtr planes_of(ByteSpan source) {
-  const ContextPtr context(heif_context_alloc());
+HeifImagePtr planes_of(ByteSpan source) {
+  const HeifContextPtr context(heif_context_alloc());
   if (context == nullptr || !went_well(heif_context_read_from_memory_without_copy(
                                 context.get(), source.data(), source.size(), nullptr))) {
     return nullptr;
   }
   heif_image_handle* raw = nullptr;
   if (!went_well(heif_context_get_primary_image_handle(context.get(), &raw))) return nullptr;
-  const HandlePtr handle(raw);
+  const HeifHandlePtr handle(raw);
   if (heif_image_handle_has_alpha_channel(handle.get()) != 0 ||
       heif_image_handle_get_luma_bits_per_pixel(handle.get()) != kBits) {
     return nullptr;
@@ -45,7 +41,7 @@ PlanesPtr planes_of(ByteSpan source) {
                                    nullptr))) {
     return nullptr;
   }
-  return PlanesPtr(planes);
+  return HeifImagePtr(planes);
 }
 
 struct Plane {
@@ -171,7 +167,7 @@ std::optional<SmallPicture> load_heif_smaller(ByteSpan source, int width, int he
   IMGRING_CHECK(shrink >= 2 && shrink <= kHeifShrinkMost && shrink % 2 == 0);
   const auto plain = plain_heif(source);
   if (!plain) return std::nullopt;
-  const PlanesPtr image = planes_of(*plain);
+  const HeifImagePtr image = planes_of(*plain);
   if (image == nullptr || heif_image_get_chroma_format(image.get()) != heif_chroma_420) {
     return std::nullopt;
   }

@@ -158,10 +158,7 @@ class LibpngWriter {
  private:
   Result<void> checked(bool ok) const {
     if (ok) return {};
-    // libpng has two words for it.
-    const bool short_of_memory =
-        std::string_view(encoder_.message).find("memory") != std::string_view::npos;
-    if (encoder_.out_of_memory || short_of_memory || encoder_.png == nullptr) {
+    if (encoder_.out_of_memory || encoder_.png == nullptr || tells_of_shortage(encoder_.message)) {
       return fail(ErrorCode::kOverloaded, "no memory for the encoded picture");
     }
     return fail(ErrorCode::kInternal, std::string("vips2png: ") + encoder_.message);

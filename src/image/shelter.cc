@@ -229,8 +229,7 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
     source_ = std::make_shared<OpenPicture>(std::move(job), source);
   }
   const LoadQuestion question = question_of(type, params);
-  const std::shared_ptr<OpenPicture> picture = source_;
-  auto opened = picture->open(question);
+  auto opened = source_->open(question);
   if (!opened) {
     // The child may have the source, and may not: the next try is another child's.
     if (opened.error().code == ErrorCode::kOverloaded) source_.reset();

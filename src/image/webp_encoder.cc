@@ -252,14 +252,7 @@ Error encode_error(const WebPPicture& picture, const StopFlag& stop) {
 }  // namespace
 
 bool can_pull_webp(VipsImage* image) noexcept {
-  const VipsInterpretation type = vips_image_get_interpretation(image);
-  const int bands = vips_image_get_bands(image);
-  if (vips_image_get_coding(image) != VIPS_CODING_NONE) return false;
-  if (vips_image_get_format(image) != VIPS_FORMAT_UCHAR || !has_plain_exif(image)) return false;
-  if (vips_image_get_page_height(image) != vips_image_get_height(image)) return false;
-  if (vips_image_get_typeof(image, "loop") != 0) return false;
-  if (type == VIPS_INTERPRETATION_B_W) return bands == 1 || bands == 2;
-  return type == VIPS_INTERPRETATION_sRGB && (bands == 3 || bands == 4);
+  return is_plain_still(image) && vips_image_get_typeof(image, "loop") == 0;
 }
 
 Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFlag& stop) {

@@ -66,9 +66,6 @@ Result<void> InfoRules::apply_one(const Written& written, Run& run) const {
   const Call call{written.name,
                   std::span(written.arguments).first(size_without_empty_end(written.arguments)),
                   run.warnings, &unsupported};
-  if (!row->about.built) {
-    return leave_out(*row, run, not_supported_yet(call, "info option " + name));
-  }
   if (row->about.security && !url_.allow_security_options) {
     return fail(ErrorCode::kSecurityOption,
                 "info option " + name + " is a security option: not allowed");
