@@ -195,10 +195,11 @@ Result<VipsImagePtr> transform_to_standard(VipsImage* image) {
   return grey ? grey_of(out.get(), type) : std::move(out);
 }
 
-// A failing profile is no reason to refuse the picture: it goes on as it was (imgproxy warns).
+// A failing profile is no reason to refuse the picture: it goes on as it was (imgproxy warns). Not
+// where nothing is wrong with it but that memory is short.
 Result<VipsImagePtr> or_as_it_was(Result<VipsImagePtr> tried, VipsImage* before) {
-  if (tried) return tried;
-  vips_error_clear();
+  if (tried || tried.error().code == ErrorCode::kOverloaded) return tried;
+  drop_vips_error();
   return same(before);
 }
 

@@ -31,7 +31,7 @@ bool takes_pixels(const ColourProfile& profile) {
     auto converted = to_profile(pixel->get(), profile);
     works = converted.has_value() && vips_image_wio_input(converted->get()) == 0;
   }
-  vips_error_clear();
+  drop_vips_error();
   return works;
 }
 

@@ -56,7 +56,7 @@ std::function<void()> start_thread(std::function<void()> body) {
   };
   GThread* thread = vips_g_thread_new("helper", run, owned.get());
   if (thread == nullptr) {
-    vips_error_clear();
+    drop_vips_error();
     return {};
   }
   owned.release();
@@ -66,7 +66,7 @@ std::function<void()> start_thread(std::function<void()> body) {
 void job_finished() noexcept { thread_finished(); }
 
 void thread_finished() noexcept {
-  vips_error_clear();
+  drop_vips_error();
   vips_thread_shutdown();
 }
 

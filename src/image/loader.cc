@@ -157,7 +157,7 @@ Result<VipsImagePtr> as_its_format_says(VipsImagePtr image, ByteSpan source, Ima
   if (type != ImageType::kTiff) return image;
   auto fixed = fix_float_tiff(image.get());
   if (fixed) return fixed;
-  vips_error_clear();  // imgproxy warns and goes on with the image as it is
+  drop_vips_error();  // imgproxy warns and goes on with the image as it is
   return image;
 }
 
@@ -192,7 +192,7 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
     IMGRING_TRY_VOID(loader->precheck(source));
   }
   IMGRING_TRY_VOID(expect_threads(threads_to_load(type, source)));
-  vips_error_clear();
+  drop_vips_error();
   if (loader->reader != nullptr) return loader->reader(source);
   IMGRING_TRY(VipsImagePtr loaded, load_by_operation(*loader, source, params));
   drop_large_blobs(loaded.get(), params.log);

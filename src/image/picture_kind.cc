@@ -40,7 +40,7 @@ Result<void> prepare_for_pictures() {
   g_log_set_default_handler(say_nothing, nullptr);
   show_processors_to_x265();
   load_plugins();
-  vips_error_clear();
+  drop_vips_error();
   return {};
 }
 

@@ -99,7 +99,7 @@ void set_coded_profile(const format::CodedColours& says, VipsImage* image) {
   }
   VipsBlob* profile = nullptr;
   if (vips_profile_load("p3", &profile, nullptr) != 0 || profile == nullptr) {
-    vips_error_clear();
+    drop_vips_error();
     return;
   }
   std::size_t size = 0;

@@ -36,6 +36,7 @@ class RowPuller final : public RowSource {
   VipsImage* image_;
   const StopFlag& stop_;
   VipsRegionPtr region_;
+  ShortageWatch shortages_;
 };
 
 }  // namespace imgring::image

@@ -55,7 +55,7 @@ void draw_first_picture() {
   const auto image = load(as_bytes(kFirstPicture), ImageType::kSvg, {});
   const StopFlag never;
   if (image) static_cast<void>(RowPuller(image->get(), never).pull(0));
-  vips_error_clear();
+  drop_vips_error();
 }
 
 void draw_first_text() {
@@ -63,7 +63,7 @@ void draw_first_text() {
   text.text = true;
   const std::string markup = "<b>a</b><i>b</i>";
   static_cast<void>(draw_here(as_bytes(markup), text)->look(1));
-  vips_error_clear();
+  drop_vips_error();
 }
 
 // libvips, fonts, and a first picture: whatever reads files to be ready.

@@ -71,7 +71,7 @@ SvgPicture plain_of(VipsImage* image, SvgPicture picture, std::int64_t pixels_ma
   picture.seconds = static_cast<double>(picture.pixels) * kSecondsOfPixel;
   if (picture.pixels > pixels_max) return picture;
   auto link = as_plain_link(image);
-  vips_error_clear();
+  drop_vips_error();
   if (link) picture.link = std::move(*link);
   return picture;
 }
@@ -108,7 +108,7 @@ SvgPicture prepare_any(const SvgData& data, const SvgBudget& budget, SvgWork* wo
                                     [&](const Format& f) { return f.type == data.picture; });
   if (format == std::end(kFormats) || !has_loader(data.picture)) return SvgPicture{};
   const auto image = load(as_bytes(data.bytes), data.picture, LoadParams{});
-  vips_error_clear();
+  drop_vips_error();
   if (!image) return SvgPicture{};
   SvgPicture picture;
   picture.pixels = pixels_of(image->get(), data);

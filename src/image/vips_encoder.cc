@@ -200,11 +200,12 @@ void tell(const SaverCall& call, Operation* op) {
 Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaverCall& call) {
   const TargetPtr target(vips_target_new_to_memory());
   if (target == nullptr) return std::unexpected(vips_failure("target"));
+  const ShortageWatch shortages;
   Operation op(saver.operation);
   op.set("in", memory).set("target", target.get());
   tell(call, &op);
   IMGRING_TRY_VOID(op.run());
-  if (shortage_said()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
+  if (shortages.seen()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
   return taken_from(target.get());
 }
 
@@ -238,7 +239,7 @@ bool codec_works(ImageType type) {
       picture.has_value() &&
       save_memory(picture->get(), type, call_of(*saver, picture->get(), {}), StopFlag())
           .has_value();
-  vips_error_clear();
+  drop_vips_error();
   return works;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <mutex>
 #include <string_view>
 
 namespace imgring::image {
@@ -89,19 +90,43 @@ GType operation_type(const char* operation) noexcept {
 
 }  // namespace
 
+namespace {
+
+// Held for a look at the buffer and what follows from it.
+std::mutex words_mutex;
+std::uint64_t shortages_taken = 0;
+
+using Words = std::unique_ptr<char, Deleter<g_free>>;
+
+// Copied and cleared under libvips' lock: other helpers write there.
+Words taken_words() noexcept {
+  const std::lock_guard lock(words_mutex);
+  Words words(vips_error_buffer_copy());
+  if (tells_of_shortage(words.get())) ++shortages_taken;
+  return words;
+}
+
+}  // namespace
+
 std::string take_vips_error() {
-  // Copied and cleared under libvips' lock: other helpers write there.
-  const std::unique_ptr<char, Deleter<g_free>> words(vips_error_buffer_copy());
-  std::string text = words.get();
+  std::string text = taken_words().get();
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text;
 }
 
-bool shortage_said() noexcept {
+void drop_vips_error() noexcept { taken_words(); }
+
+ShortageWatch::ShortageWatch() noexcept {
+  const std::lock_guard lock(words_mutex);
+  before_ = shortages_taken;
+}
+
+bool ShortageWatch::seen() const noexcept {
+  const std::lock_guard lock(words_mutex);
   // Not copied: that would clear it. It is libvips' array; what another thread adds is behind.
   constexpr std::size_t kBufferBytes = 8192;
   const char* const words = vips_error_buffer();
-  return tells_of_shortage({words, strnlen(words, kBufferBytes)});
+  return shortages_taken != before_ || tells_of_shortage({words, strnlen(words, kBufferBytes)});
 }
 
 Error vips_failure(std::string_view what) {

@@ -42,7 +42,6 @@ Result<void> FrameStack::append(VipsImage* frame, const image::StopFlag& stop) {
     const VipsRect strip{0, y, frame_.width, std::min(kStripRows, frame_.height - y)};
     if (vips_region_prepare(region.get(), &strip) != 0)
       return std::unexpected(image::vips_failure("frame"));
-    if (image::shortage_said()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
     for (int row = y; row < y + strip.height; ++row) {
       if (vips_image_write_line(stack_.get(), top + row, VIPS_REGION_ADDR(region.get(), 0, row)) !=
           0) {

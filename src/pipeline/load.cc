@@ -76,7 +76,7 @@ Result<void> select_pages(const LoadRequest& request, Opened* opened) {
   auto image = load_with(request, {}, range);
   // Frames are alike, so what is wrong is something else.
   if (!image && range.count > 1 && !facts_of(request.type).animation_load) {
-    vips_error_clear();
+    image::drop_vips_error();
     image = load_each(request, range);
   }
   if (!image) return std::unexpected(std::move(image).error());
@@ -103,7 +103,7 @@ Result<Opened> open_image(const LoadRequest& request) {
     if (small)
       opened.image = std::move(*small);
     else
-      vips_error_clear();
+      image::drop_vips_error();
   }
   if (opened.image == nullptr) {
     IMGRING_TRY(VipsImagePtr whole, load_with(request, {}, {}));
@@ -228,7 +228,7 @@ Result<Loaded> load_thumbnail_or_whole(const LoadRequest& request, Opened opened
       return Loaded{make_plan_for_loaded(input, plan.load, facts), std::move(*small),
                     opened.origin};
   } else {
-    vips_error_clear();
+    image::drop_vips_error();
   }
   return whole_or_smaller(request, std::move(opened), input);
 }

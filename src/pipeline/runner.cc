@@ -221,12 +221,15 @@ Result<RenderedImage> render_checked(const RenderJob& job, const image::StopFlag
 }  // namespace
 
 Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) {
+  const image::ShortageWatch shortages;
   auto result = render_checked(job, stop);
   // A stopped job may have failed by the stop itself: the reason is what counts.
   if (!result) {
     auto stopped = vips::check_stop(stop);
     if (!stopped) return std::unexpected(std::move(stopped).error());
   }
+  // Whatever looked at pixels, be it to crop by them: some may be black that are not.
+  if (result && shortages.seen()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
   return result;
 }
 

@@ -7,6 +7,7 @@
 // libvips 8.16 keeps an old function's name as a macro, which is a member's name in libjpeg.
 #undef error_exit
 
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <string>
@@ -37,8 +38,19 @@ inline constexpr const char* kShortageWords = "short of something of the server'
 Error vips_failure(std::string_view what);
 // A text of that buffer tells of a shortage of the server's, which is nobody's fault but ours.
 bool tells_of_shortage(std::string_view text) noexcept;
-// The buffer, of all threads, does.
-bool shortage_said() noexcept;
+// Clears the buffer. Not by libvips' own function: a ShortageWatch would not know what was there.
+void drop_vips_error() noexcept;
+// A line cache of libvips paints black what it had no memory for, says so and goes on. The buffer
+// is of all threads: whoever makes pixels asks whether a shortage was told of in it since, be it
+// gone again. Of another thread's it may be; memory is short then all the same.
+class ShortageWatch {
+ public:
+  ShortageWatch() noexcept;
+  bool seen() const noexcept;
+
+ private:
+  std::uint64_t before_;
+};
 // In a child, whose memory was planned by the picture's header: what libraries have no memory for
 // there is the picture's fault.
 void blame_pictures_for_shortages() noexcept;

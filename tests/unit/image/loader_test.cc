@@ -207,7 +207,7 @@ TEST(VipsImage, LoaderMessagesAreBrokenImages) {
       {"extract_area", "bad extract area", ErrorCode::kInternal},
       {"load", "?", ErrorCode::kInternal}};
   for (const auto& c : kCases) {
-    vips_error_clear();
+    drop_vips_error();
     vips_error(c.domain, "%s", c.text);
     EXPECT_EQ(vips_failure("").code, c.code) << c.domain;
     EXPECT_TRUE(take_vips_error().empty());
@@ -226,7 +226,7 @@ TEST(VipsImage, UntrustedLoadersAreBlocked) {
   // PPM is one of libvips' untrusted loaders; nothing of ours calls it, and nobody else may.
   const std::string ppm = "P6 1 1 255 abc";
   EXPECT_EQ(vips_image_new_from_buffer(ppm.data(), ppm.size(), "", nullptr), nullptr);
-  vips_error_clear();
+  drop_vips_error();
 }
 
 }  // namespace

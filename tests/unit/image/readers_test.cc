@@ -192,7 +192,7 @@ TEST(Ico, HostileFilesAreRefused) {
 }
 
 TEST(VipsFailure, WhatALibraryOfPicturesSaysOrDoesNotSayIsThePicturesFault) {
-  vips_error_clear();
+  drop_vips_error();
   EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
   vips_error("DumpModeDecode", "%s", "Not enough data for scanline 0");
   EXPECT_EQ(vips_failure("").code, ErrorCode::kBrokenImage);
