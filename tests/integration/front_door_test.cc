@@ -38,20 +38,17 @@ struct FullHouse : World {
   bool waiting(double count) const {
     return eventually([&] { return server.metric("connections_waiting") == count; });
   }
-  // A few times, each on a connection of its own.
+  // A few times, each on a connection of its own. Nobody of the line is served meanwhile: who
+  // waited in it would not be answered before read() has lost its patience.
   void expect_health() const {
-    double slowest = 0;
     for (int i = 0; i < 20; ++i) {
-      const auto start = Clock::now();
       RawClient prober(port());
       prober.send(get_text(i % 2 == 0 ? "/health" : "/ready"));
       const Answer answer = prober.read();
-      slowest = std::max(slowest, seconds_since(start));
       EXPECT_EQ(answer.status, 200) << answer.body;
       EXPECT_EQ(answer.header("connection"), "close");
       EXPECT_TRUE(prober.closed());
     }
-    EXPECT_LT(slowest, slow_build() ? 1 : 0.2);  // other tests may share these cores
   }
   RawClient inside;
 };

@@ -28,7 +28,7 @@ TEST(Load, StalledSourcesHoldNoHelper) {
   ASSERT_TRUE(world.source.wait_for_visits("/stalled", 8));
   const auto start = Clock::now();
   EXPECT_EQ(world.image("w:10", "/quick").status, 200);
-  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 0.5);
+  EXPECT_LT(seconds_since(start), 10) << "they stall for 30 s";
   EXPECT_EQ(world.server.metric("images_in_progress"), 8);
   world.gate.open();
   for (RawClient& client : stalled) EXPECT_EQ(client.read().status, 200);
@@ -51,7 +51,7 @@ TEST(Load, HealthAnswersWhileAllHelpersAreBusy) {
     ++asked;
   }
   EXPECT_GT(asked, 0);
-  EXPECT_LT(slowest, slow_build() ? 1 : 0.2);  // other tests may share these cores
+  EXPECT_LT(slowest, slow_build() ? 4 : 1);  // other programs may share these cores
   for (RawClient& client : busy) EXPECT_EQ(client.read(patience(120000)).status, 200);
 }
 
@@ -69,7 +69,7 @@ TEST(Load, AFullQueueRefusesAtOnce) {
                        [](RawClient& client) { return client.stirs(Milliseconds(0)); });
   };
   EXPECT_TRUE(eventually(one_answers));
-  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 0.3);
+  EXPECT_LT(seconds_since(start), slow_build() ? 8 : 3);
   EXPECT_EQ(world.get("/unsafe/raw:1/plain/local:///p.png").status, 200);  // takes no place
   int good = 0, refused = 0;
   for (RawClient& client : clients) {
@@ -98,7 +98,7 @@ TEST(Load, AJobThatCannotStartInTimeIsRefusedAtOnce) {
   EXPECT_EQ(world.get(plain_target("w:10", "local:///p.png@jpg")).status, 200);
   const std::string refusals = "refused_total{reason=\"deadline\"}";
   EXPECT_TRUE(eventually([&] { return world.server.metric(refusals) >= kClients / 2; }));
-  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 1.5) << "at once, not when time is over";
+  EXPECT_LT(seconds_since(start), 2.9) << "at once, not when time is over";
   int refused = 0;
   for (RawClient& client : clients) {
     const Answer answer = client.read(patience(20000));
@@ -162,7 +162,7 @@ TEST(Load, TheWholeTimeIsOver) {
   EXPECT_EQ(answer.status, 503);
   EXPECT_EQ(answer.body, "Timeout");
   EXPECT_GE(seconds_since(start), 0.9);
-  EXPECT_LT(seconds_since(start), slow_build() ? 3 : 1.3);
+  EXPECT_LT(seconds_since(start), slow_build() ? 8 : 4);
   EXPECT_TRUE(world.source.wait_for_ends("/stalled", 1));
 }
 
@@ -181,7 +181,7 @@ TEST(Load, TheWholeTimeIsOverInTheImageWork) {
     const Answer answer = client.read(patience(20000));
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.body, "Timeout");
-    EXPECT_LT(seconds_since(start), slow_build() ? 6 : 1.5);
+    EXPECT_LT(seconds_since(start), slow_build() ? 8 : 4);
     client.send(get_text("/health"));  // the connection goes on
     EXPECT_EQ(client.read().status, 200);
   }
@@ -206,7 +206,7 @@ TEST(Load, TheDownloadTimeIsOver) {
     EXPECT_EQ(answer.status, 504);
     EXPECT_EQ(answer.body, "Source is unreachable");
     EXPECT_GE(seconds_since(start), 0.9);
-    EXPECT_LT(seconds_since(start), slow_build() ? 4 : 1.5);
+    EXPECT_LT(seconds_since(start), slow_build() ? 8 : 4);
   }
 }
 

@@ -48,7 +48,7 @@ TEST(Stop, IdleServersEndAtOnce) {
     const auto start = Clock::now();
     world.server.signal(signal);
     EXPECT_EQ(world.server.wait_for_exit(), 0);
-    EXPECT_LT(seconds_since(start), slow_build() ? 5 : 1);
+    EXPECT_LT(seconds_since(start), slow_build() ? 10 : 4);
     EXPECT_TRUE(world.server.wait_for_log("Stopping"));
   }
 }
@@ -67,7 +67,7 @@ TEST(Stop, AConnectionThatPipelinedIsIdleToo) {
   const auto start = Clock::now();
   world.server.signal(SIGTERM);
   EXPECT_EQ(world.server.wait_for_exit(), 0);
-  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 1);
+  EXPECT_LT(seconds_since(start), slow_build() ? 10 : 4);
 }
 
 TEST(Stop, TheGraceTimeIsNotPassed) {
@@ -84,7 +84,7 @@ TEST(Stop, TheGraceTimeIsNotPassed) {
   EXPECT_TRUE(answer.status == 503 || answer.status == 0) << answer.status;
   EXPECT_EQ(world.server.wait_for_exit(), 0);
   EXPECT_GE(seconds_since(start), 0.9);
-  EXPECT_LT(seconds_since(start), slow_build() ? 6 : 2);
+  EXPECT_LT(seconds_since(start), slow_build() ? 10 : 5);
 }
 
 // Its client has left, and nothing stops it between two strips: no reason to end badly.
@@ -117,7 +117,7 @@ TEST(Stop, ASecondSignalEndsItAtOnce) {
   EXPECT_TRUE(world.server.wait_for_log("Stopping"));
   world.server.signal(SIGTERM);
   EXPECT_TRUE(world.server.wait_for_exit().has_value());
-  EXPECT_LT(seconds_since(start), slow_build() ? 5 : 1.5);
+  EXPECT_LT(seconds_since(start), slow_build() ? 10 : 4);
 }
 
 // Every accepted request is answered: clients keep asking while the signal comes.
