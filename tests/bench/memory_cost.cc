@@ -133,8 +133,15 @@ constexpr const char* kOptions[] = {
     "rs:fit:2000:0/wm:1:ce/wmu:YQ/wms:1000/wmr:30/wmsh:10",
     "rs:fit:2000:0/wm:0.5:ch/wmu:YQ/wms:200",
     "w:2000/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ/-/wm:1/wmu:YQ",
-    "rs:fit:3000:0/-/c:0.9:0.9/br:20/-/w:2000/-/gr:1/-/pd:10/-/col:0.1:f00"};
-constexpr const char* kResults[] = {"jpg", "png", "webp", "avif", "gif", "tiff", "jxl", "bmp"};
+    "rs:fit:3000:0/-/c:0.9:0.9/br:20/-/w:2000/-/gr:1/-/pd:10/-/col:0.1:f00",
+    "rs:fit:2000:0/aq:size:200000",
+    "rs:fit:2000:0/aq:dssim:0.01"};
+constexpr const char* kResults[] = {"jpg",  "png", "webp", "avif", "gif",
+                                    "tiff", "jxl", "bmp",  "best"};
+// Of a picture of twelve frames.
+constexpr const char* kOfFrames[] = {"rs:fit:500:0", "rs:fit:500:0/pg:4", "rs:fit:500:0/pgs:6",
+                                     "rs:fit:500:0/da:1", "rs:fit:500:0/gr:1/-/pd:10"};
+constexpr int kFrames = 12;
 
 std::string path_of(const std::string& options, const std::string& format) {
   return options + "/plain/local:///p@" + format;
@@ -153,7 +160,7 @@ void in_child(const std::string& name, const Job& job, const Job& warm_up) {
 }
 
 // Encoders leave threads behind: each source is made by a process of its own, which writes it.
-std::string made(const char* photo, const char* suffix, int width) {
+std::string made(const char* photo, const char* suffix, int width, int frames = 1) {
   int ends[2];
   need(pipe(ends) == 0, "pipe");
   const pid_t child = fork();
@@ -161,6 +168,16 @@ std::string made(const char* photo, const char* suffix, int width) {
     need(VIPS_INIT("memory_cost") == 0, "libvips");
     VipsImage* picture = nullptr;
     need(vips_thumbnail(photo, &picture, width, "size", VIPS_SIZE_BOTH, nullptr) == 0, photo);
+    if (frames > 1) {
+      const std::vector<VipsImage*> row(static_cast<std::size_t>(frames), picture);
+      VipsImage *joined = nullptr, *stack = nullptr;
+      need(vips_arrayjoin(const_cast<VipsImage**>(row.data()), &joined, frames, "across", 1,
+                          nullptr) == 0 &&
+               vips_copy(joined, &stack, nullptr) == 0,
+           "frames");
+      vips_image_set_int(stack, VIPS_META_PAGE_HEIGHT, vips_image_get_height(picture));
+      picture = stack;
+    }
     const std::string bytes = encoded(picture, suffix);
     std::FILE* out = fdopen(ends[1], "w");
     std::fwrite(bytes.data(), 1, bytes.size(), out);
@@ -192,6 +209,14 @@ void measure_photo(const char* photo) {
   for (const char* options : kOptions) {
     in_child(std::string("jpeg ") + options, {jpeg, path_of(options, "jpg")},
              {small, path_of("rs:fit:50:0", "jpg")});
+  }
+  for (const char* suffix : {".gif[effort=1]", ".webp"}) {
+    const std::string frames = made(photo, suffix, 1000, kFrames);
+    const std::string few = made(photo, suffix, 200, kFrames);
+    for (const char* options : kOfFrames) {
+      in_child(std::string("12 of ") + suffix + " " + options, {frames, path_of(options, "webp")},
+               {few, path_of("rs:fit:50:0", "webp")});
+    }
   }
   for (const char* format : kResults) {
     in_child(std::string("jpeg to 2000 ") + format, {jpeg, path_of(kOptions[1], format)},
