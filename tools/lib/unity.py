@@ -6,9 +6,10 @@
     unity.py UNIT... -- SOURCE...              writes these units
 
 Files of one unit see each other's unnamed namespaces, so a name that one declares there and another
-declares or means otherwise parts them; a file that defines macros stands last in its unit. Units
-keep the order of the sources, so that neighbours share their headers, and are about equally long.
-A unit that would not change is not written.
+declares or means otherwise parts them; a file that leaves macros stands last in its unit, and one
+that replaces operator new has a unit of its own. Units keep the order of the sources, so that
+neighbours share their headers, and are about equally long. A unit that would not change is not
+written.
 """
 
 import os
@@ -24,6 +25,7 @@ TYPE = re.compile(
 DECLARED = re.compile(r'(\w+)(?:<[^;={}()]*>)?\s*(?:\[[^\]]*\]\s*)*(?:\(|=|\{|;|$)')
 INNER = re.compile(r'(?m)^ .*?(?:(?:struct|class|enum|using)\s+|(?=\bk[A-Z]\w*(?:\[\w*\])? =))(\w+)')
 FURTHER = re.compile(r', (\w+) = ')
+MACRO = re.compile(r'(?m)^\s*#\s*(define|undef)\s+(\w+)')
 
 
 def local_names(text):
@@ -42,6 +44,16 @@ def local_names(text):
             if found:
                 names.add(found.group(found.lastindex))
     return names
+
+
+def leaves_macros(text):
+    """Whether text defines a macro that it keeps, or takes one away that it did not define."""
+    kept = set()
+    for word, name in MACRO.findall(text):
+        if word == 'undef' and name not in kept:
+            return True
+        (kept.add if word == 'define' else kept.discard)(name)
+    return bool(kept)
 
 
 def near_headers(path, text):
@@ -68,11 +80,15 @@ class Source:
         text += near_headers(path, text)
         code = re.sub(r'//[^\n]*|"(?:\\.|[^"\\\n])*"', ' ', text)
         self.words = set(WORD.findall(code)) - set(INNER.findall(code))
-        self.last = re.search(r'(?m)^\s*#\s*(define|undef)\b', text) is not None
+        self.last = leaves_macros(text)
+        # Who sees what it does takes it for a mismatch (gcc).
+        self.alone = re.search(r'(?m)^void\* operator new\(', text) is not None
 
     def clashes(self, other):
         return bool(
-            self.names & other.names
+            self.alone
+            or other.alone
+            or self.names & other.names
             or self.hidden & other.words
             or other.hidden & self.words
             or self.last

@@ -39,8 +39,12 @@ struct FreeBytes {
 };
 
 // Position-independent code takes functions that others could replace for calls, also within a
-// file; hidden ones it inlines.
+// file; hidden ones it inlines. Programs of sanitizers share a library, and inline nothing.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IMGRING_HIDDEN
+#else
 #define IMGRING_HIDDEN [[gnu::visibility("hidden")]]
+#endif
 
 // Bytes that grow. Every failure to grow is sticky: the caller asks failed() when it suits.
 class IMGRING_HIDDEN PngOutput {

@@ -6,8 +6,10 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <regex>
 #include <string>
+
+#include "../posix_regex.h"
+#include "imgring/base/text.h"
 
 namespace imgring {
 namespace {
@@ -20,25 +22,37 @@ LogGroup sample() {
           {"ok", true}};
 }
 
+bool is_all(const std::string& line, const std::string& expression) {
+  const auto match = first_match(line, replace_all(expression, "\\d", "[0-9]"));
+  return match && match->front().size() == line.size();
+}
+
+std::string without_colours(std::string line) {
+  while (const auto code = first_match(line, "\x1b\\[[0-9;]*m")) {
+    line.erase(line.find(code->front()), code->front().size());
+  }
+  return line;
+}
+
 TEST(Log, StructuredQuotesTextAndFlattensGroups) {
   const Logger log(LogFormat::kStructured, LogLevel::kDebug);
   const std::string line = log.line(LogLevel::kWarning, "Done\n", sample());
-  const std::regex shape(
+  const std::string shape(
       R"(time="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d" level="WARNING" msg="Done\\n" status=404 )"
       R"(path="/a b" processing_options.width=50 processing_options.dpr=1.5 ok=true )"
       R"(error="bad \\"thing\\"")");
-  EXPECT_TRUE(std::regex_match(line, shape)) << line;
+  EXPECT_TRUE(is_all(line, shape)) << line;
 }
 
 TEST(Log, JsonNestsGroupsAndEndsWithTheError) {
   const Logger log(LogFormat::kJson, LogLevel::kDebug);
   const std::string line = log.line(LogLevel::kCritical, "x", sample());
-  const std::regex shape(
+  const std::string shape(
       R"re(\{"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)",)re"
       R"re("level":"CRITICAL","msg":"x",)re"
       R"re("status":404,"path":"/a b","processing_options":\{"width":50,"dpr":1.5\},"ok":true,)re"
       R"re("error":"bad \\"thing\\""\})re");
-  EXPECT_TRUE(std::regex_match(line, shape)) << line;
+  EXPECT_TRUE(is_all(line, shape)) << line;
 }
 
 TEST(Log, GcpNamesSeverityAndMessage) {
@@ -50,17 +64,17 @@ TEST(Log, GcpNamesSeverityAndMessage) {
 TEST(Log, PrettyQuotesOnlyWhatNeedsIt) {
   const Logger log(LogFormat::kPretty, LogLevel::kDebug);
   std::string line = log.line(LogLevel::kError, "Started /x \"y\"", sample());
-  line = std::regex_replace(line, std::regex("\x1b\\[[0-9;]*m"), "");
-  const std::regex shape(
+  line = without_colours(line);
+  const std::string shape(
       R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[ERR\] Started /x "y" status=404 path="/a b" )"
       R"(processing_options=\{ width=50 dpr=1.5 \} ok=true error="bad \\"thing\\"")");
-  EXPECT_TRUE(std::regex_match(line, shape)) << line;
+  EXPECT_TRUE(is_all(line, shape)) << line;
 }
 
 TEST(Log, PrettyPutsTheStackOnItsOwnLines) {
   const Logger log(LogFormat::kPretty, LogLevel::kDebug);
   std::string line = log.line(LogLevel::kError, "m", {{"stack", "one\ntwo"}, {"a", "b"}});
-  line = std::regex_replace(line, std::regex("\x1b\\[[0-9;]*m"), "");
+  line = without_colours(line);
   EXPECT_TRUE(line.ends_with("[ERR] m a=b\none\ntwo")) << line;
 }
 
@@ -72,7 +86,8 @@ TEST(Log, ControlBytesOfInputNeverReachTheTerminal) {
        {LogFormat::kPretty, LogFormat::kStructured, LogFormat::kJson, LogFormat::kGcp}) {
     const Logger log(format, LogLevel::kDebug);
     std::string line = log.line(LogLevel::kInfo, evil, {{"path", evil}, {"stack", evil}});
-    line = std::regex_replace(line, std::regex("\x1b\\[[0-9;]*m|\n"), "");
+    line = without_colours(line);
+    std::erase(line, '\n');
     for (const char c : line) {
       EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
       EXPECT_NE(c, 0x7f);

@@ -13,10 +13,10 @@
 namespace imgring::codec::jpeg {
 namespace {
 
-using Octets = std::vector<std::uint8_t>;
+using Samples = std::vector<std::uint8_t>;
 
-constexpr TransformSize kSizes[] = {{1, 1}, {2, 2}, {4, 4}, {8, 8}, {2, 1}, {4, 2},
-                                    {8, 4}, {1, 2}, {2, 4}, {4, 8}, {4, 1}, {8, 2}};
+constexpr TransformSize kTransformSizes[] = {{1, 1}, {2, 2}, {4, 4}, {8, 8}, {2, 1}, {4, 2},
+                                             {8, 4}, {1, 2}, {2, 4}, {4, 8}, {4, 1}, {8, 2}};
 
 std::vector<std::int16_t> random_set(std::mt19937& random, int range) {
   std::vector<std::int16_t> set(64 * kLanes);
@@ -26,16 +26,16 @@ std::vector<std::int16_t> random_set(std::mt19937& random, int range) {
   return set;
 }
 
-Octets transformed(const Loops& loops, JpegKernel kernel, TransformSize size,
-                   const std::vector<std::int16_t>& set, const Dequant* dequant) {
-  Octets out(static_cast<std::size_t>(size.nx * size.ny * kLanes));
+Samples transformed(const Loops& loops, JpegKernel kernel, TransformSize size,
+                    const std::vector<std::int16_t>& set, const Dequant* dequant) {
+  Samples out(static_cast<std::size_t>(size.nx * size.ny * kLanes));
   loops.transform(kernel, size)(set.data(), dequant, out.data(), size.nx * kLanes);
   return out;
 }
 
 TEST(JpegLoops, EveryLevelGivesTheSameBytes) {
   std::mt19937 random(3);
-  Octets bytes(400);
+  Samples bytes(400);
   for (auto& b : bytes) b = static_cast<std::uint8_t>(random() % 4 == 0 ? 0xFF : random());
   std::vector<std::int16_t> sums(200);
   for (auto& s : sums) s = static_cast<std::int16_t>(random() % 1021);
@@ -46,14 +46,14 @@ TEST(JpegLoops, EveryLevelGivesTheSameBytes) {
     d.fraction = static_cast<std::int16_t>(random() % 65535 - 32767);
   }
   const auto all_of = [&](const Loops& loops) {
-    Octets all;
+    Samples all;
     for (const JpegKernel kernel : {JpegKernel::kLow, JpegKernel::kBox}) {
-      for (const TransformSize size : kSizes) {
-        const Octets out = transformed(loops, kernel, size, set, dequant.data());
+      for (const TransformSize size : kTransformSizes) {
+        const Samples out = transformed(loops, kernel, size, set, dequant.data());
         all.insert(all.end(), out.begin(), out.end());
       }
     }
-    Octets out(600 + kJpegRowPadBytes);
+    Samples out(600 + kJpegRowPadBytes);
     const ColourPlanes planes{bytes.data(), bytes.data() + 100, bytes.data() + 200};
     loops.colour(planes, out.data(), 97);
     all.insert(all.end(), out.begin(), out.begin() + 3 * 97);
@@ -75,7 +75,7 @@ TEST(JpegLoops, EveryLevelGivesTheSameBytes) {
   };
   const auto levels = loops_of_all_levels();
   ASSERT_FALSE(levels.empty());
-  const Octets expected = all_of(*levels.front().loops);
+  const Samples expected = all_of(*levels.front().loops);
   for (const NamedLoops& level : levels) {
     SCOPED_TRACE(level.name);
     EXPECT_EQ(all_of(*level.loops), expected);
@@ -112,7 +112,7 @@ double exact_pixel(JpegKernel kernel, TransformSize size, const std::int16_t* bl
 TEST(JpegLoops, TransformsAreExactToALevel) {
   std::mt19937 random(11);
   for (const JpegKernel kernel : {JpegKernel::kLow, JpegKernel::kBox}) {
-    for (const TransformSize size : kSizes) {
+    for (const TransformSize size : kTransformSizes) {
       const AxisInputs across = inputs_of(kernel, size.nx), down = inputs_of(kernel, size.ny);
       std::vector<std::int16_t> blocks(64 * kLanes), set(64 * kLanes);
       std::array<Dequant, 64> dequant;
@@ -130,7 +130,7 @@ TEST(JpegLoops, TransformsAreExactToALevel) {
               blocks[static_cast<std::size_t>(lane * 64 + down.at[v] * 8 + across.at[u])];
         }
       }
-      const Octets out = transformed(loops(), kernel, size, set, dequant.data());
+      const Samples out = transformed(loops(), kernel, size, set, dequant.data());
       double most = 0;
       for (std::size_t i = 0; i < out.size(); ++i) {
         const int x = static_cast<int>(i) % (size.nx * kLanes);
@@ -149,8 +149,8 @@ TEST(JpegLoops, UnstuffingEndsAtMarkersAndNeverBeyondTheEnd) {
   std::mt19937 random(7);
   for (const NamedLoops& level : loops_of_all_levels()) {
     for (int i = 0; i < 2000; ++i) {
-      Octets in(random() % 120);
-      Octets expected;
+      Samples in(random() % 120);
+      Samples expected;
       for (auto& b : in) b = static_cast<std::uint8_t>(random() % 5 == 0 ? 0xFF : random() % 3);
       std::size_t at = 0;
       while (at < in.size() && (in[at] != 0xFF || (at + 1 < in.size() && in[at + 1] == 0))) {
@@ -158,11 +158,11 @@ TEST(JpegLoops, UnstuffingEndsAtMarkersAndNeverBeyondTheEnd) {
         at += in[at] == 0xFF ? 2 : 1;
       }
       in.shrink_to_fit();  // so that reading past the end is seen
-      Octets out(in.size() + 1000);
+      Samples out(in.size() + 1000);
       Unstuffing u{in.data(), in.data() + in.size(), out.data(), out.data() + 900};
       EXPECT_TRUE(level.loops->unstuff(&u));
       EXPECT_EQ(u.in - in.data(), static_cast<std::ptrdiff_t>(at));
-      EXPECT_EQ(Octets(out.data(), u.out), expected);
+      EXPECT_EQ(Samples(out.data(), u.out), expected);
     }
   }
 }

@@ -11,7 +11,7 @@ namespace {
 
 using State = RequestParser::State;
 
-struct Outcome {
+struct Parsed {
   State state = State::kNeedMore;
   std::size_t consumed = 0;
   int status = 0;  // of a refused head
@@ -20,9 +20,9 @@ struct Outcome {
 
 // `piece_size` gives the size of the next piece.
 template <class F>
-Outcome parse(std::string_view bytes, F piece_size) {
+Parsed parse(std::string_view bytes, F piece_size) {
   RequestParser parser;
-  Outcome out;
+  Parsed out;
   while (out.consumed < bytes.size()) {
     const std::size_t size = std::min<std::size_t>(piece_size(), bytes.size() - out.consumed);
     std::string_view piece = bytes.substr(out.consumed, size);
@@ -44,11 +44,11 @@ Outcome parse(std::string_view bytes, F piece_size) {
   return out;
 }
 
-Outcome parse_whole(std::string_view bytes) {
+Parsed parse_whole(std::string_view bytes) {
   return parse(bytes, [] { return std::string_view::npos; });
 }
 
-void expect_same(const Outcome& a, const Outcome& b) {
+void expect_same(const Parsed& a, const Parsed& b) {
   ASSERT_EQ(a.state, b.state);
   EXPECT_EQ(a.status, b.status);
   if (a.state != State::kReady) return;
@@ -63,8 +63,8 @@ void expect_same(const Outcome& a, const Outcome& b) {
 }
 
 // Parses whole and in pieces; gives the outcome that all of them agree on.
-Outcome parse_all_ways(std::string_view bytes) {
-  Outcome whole = parse_whole(bytes);
+Parsed parse_all_ways(std::string_view bytes) {
+  Parsed whole = parse_whole(bytes);
   {
     SCOPED_TRACE("byte by byte");
     expect_same(whole, parse(bytes, [] { return std::size_t{1}; }));
@@ -139,7 +139,7 @@ TEST(RequestParser, GoodHeads) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.head);
-    const Outcome out = parse_all_ways(c.head);
+    const Parsed out = parse_all_ways(c.head);
     ASSERT_EQ(out.state, State::kReady) << out.status;
     EXPECT_EQ(out.consumed, c.head.size());
     EXPECT_EQ(out.request.target, c.target);
@@ -155,7 +155,7 @@ TEST(RequestParser, MethodsThatNobodyServesAreNoSyntaxErrors) {
                                   "PROPFIND", "get", "FOO", "M-SEARCH", "!#$%&'*+-.^_`|~"}) {
     SCOPED_TRACE(method);
     const std::string head = std::string(method) + " /x HTTP/1.1\r\nHost: h\r\n\r\n";
-    const Outcome out = parse_all_ways(head);
+    const Parsed out = parse_all_ways(head);
     ASSERT_EQ(out.state, State::kReady);
     EXPECT_EQ(out.request.method, Method::kOther);
     EXPECT_EQ(out.request.method_name, method);
@@ -164,7 +164,7 @@ TEST(RequestParser, MethodsThatNobodyServesAreNoSyntaxErrors) {
 }
 
 TEST(RequestParser, HeadersKeepOrderAndBytes) {
-  const Outcome out =
+  const Parsed out =
       parse_all_ways(get("/", "A: 1\r\nb:  two words \t\r\nA: 2\r\nEmpty:\r\nUtf: \xc3\xa9\r\n"));
   ASSERT_EQ(out.state, State::kReady);
   const std::vector<Headers::Field> expected = {{"Host", "h"}, {"A", "1"},    {"b", "two words"},
@@ -219,7 +219,7 @@ TEST(RequestParser, SmugglingFormsAreRefused) {
   };
   for (std::string_view field : fields) {
     SCOPED_TRACE(field);
-    const Outcome out = parse_all_ways(get("/", field));
+    const Parsed out = parse_all_ways(get("/", field));
     EXPECT_EQ(out.state, State::kRefused);
     EXPECT_EQ(out.status, 400);
   }
@@ -229,7 +229,7 @@ TEST(RequestParser, ExpectationsThatNobodyMeets) {
   for (std::string_view field : {"Expect: x\r\n", "Expect: 200-ok\r\nExpect: 100-continue\r\n",
                                  "Expect: 100-continue-later\r\n"}) {
     SCOPED_TRACE(field);
-    const Outcome out = parse_all_ways(get("/", field));
+    const Parsed out = parse_all_ways(get("/", field));
     EXPECT_EQ(out.state, State::kRefused);
     EXPECT_EQ(out.status, 417);
   }
@@ -295,7 +295,7 @@ TEST(RequestParser, BadRequestLines) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.head);
-    const Outcome out = parse_all_ways(c.head);
+    const Parsed out = parse_all_ways(c.head);
     EXPECT_EQ(out.state, State::kRefused);
     EXPECT_EQ(out.status, c.status);
   }
@@ -341,7 +341,7 @@ TEST(RequestParser, LimitsOfAHead) {
     SCOPED_TRACE(c.what);
     std::mt19937 random(3);
     std::uniform_int_distribution<std::size_t> size(1, 64 << 10);
-    const Outcome whole = parse_whole(c.head);
+    const Parsed whole = parse_whole(c.head);
     EXPECT_EQ(whole.state, c.status == 0 ? State::kReady : State::kRefused);
     EXPECT_EQ(whole.status, c.status);
     expect_same(whole, parse(c.head, [&] { return size(random); }));

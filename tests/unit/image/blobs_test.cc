@@ -40,14 +40,6 @@ int strange_blobs(VipsImage* image) {
   return count;
 }
 
-VipsImagePtr own_copy(VipsImage* image) {
-  VipsImage* out = nullptr;
-  EXPECT_EQ(vips_copy(image, &out, nullptr), 0);
-  return VipsImagePtr(out);
-}
-void set_blob(VipsImage* image, const char* field, const std::string& bytes) {
-  vips_image_set_blob_copy(image, field, bytes.data(), bytes.size());
-}
 VipsImagePtr tagged_picture(const std::string& profile) {
   const VipsImagePtr plain = picture(64, 48, 3);
   VipsImagePtr tagged = own_copy(plain.get());

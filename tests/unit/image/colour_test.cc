@@ -19,15 +19,6 @@ VipsImagePtr as(VipsImagePtr image, VipsInterpretation interpretation) {
 void set_profile(VipsImage* image, const std::string& profile) {
   vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, profile.data(), profile.size());
 }
-std::string built_in(const char* name) {
-  VipsBlob* blob = nullptr;
-  EXPECT_EQ(vips_profile_load(name, &blob, nullptr), 0);
-  std::size_t size = 0;
-  const void* data = vips_blob_get(blob, &size);
-  std::string profile(static_cast<const char*>(data), size);
-  vips_area_unref(reinterpret_cast<VipsArea*>(blob));
-  return profile;
-}
 // The header fields of the common sRGB profile, nothing else.
 std::string standard_header() {
   std::string h(128, '\0');

@@ -7,10 +7,10 @@
 #include <cstring>
 #include <thread>
 
+#include "../byte_units.h"
+
 namespace imgring::image {
 namespace {
-
-constexpr std::size_t kMiB = 1 << 20;
 
 TEST(DecodeScratch, ABlockServesTheNextPicture) {
   DecodeScratch scratch(64 * kMiB);

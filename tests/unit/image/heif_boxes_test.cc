@@ -85,12 +85,6 @@ TEST(HeifBoxes, EveryCutAndFlippedByteIsSurvived) {
   }
 }
 
-VipsImagePtr own_copy(VipsImage* image) {
-  VipsImage* out = nullptr;
-  EXPECT_EQ(vips_copy(image, &out, nullptr), 0);
-  return VipsImagePtr(out);
-}
-
 TEST(HeifBoxes, ColoursThatAreMultipliedByAlphaAreDividedByIt) {
   const std::uint8_t pixels[] = {100, 50, 0, 128, 7, 8, 9, 255, 0, 0, 0, 0};
   const VipsImagePtr raw(

@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kQuality = 63;
 
-std::string saved(VipsImage* image, const SaveParams& params) {
+std::string saved_avif(VipsImage* image, const SaveParams& params) {
   const auto bytes = save(image, ImageType::kAvif, params, StopFlag());
   if (!bytes) {
     ADD_FAILURE() << bytes.error().detail;
@@ -62,7 +62,7 @@ TEST_F(HeifEncoder, IsAsNearAndNoLargerThanTheSaver) {
   for (const auto& c : kCases) {
     SCOPED_TRACE(std::to_string(c.width) + " " + std::to_string(c.bands));
     const VipsImagePtr image = picture(c.width, c.height, c.bands);
-    const std::string ours = saved(image.get(), {.quality = kQuality});
+    const std::string ours = saved_avif(image.get(), {.quality = kQuality});
     const std::string theirs = saved_by_vips(image.get(), ".avif[Q=63,effort=1]");
     // These pictures are all edges, which libaom's modes of prediction are for: photographs lose
     // nothing.
@@ -73,12 +73,13 @@ TEST_F(HeifEncoder, IsAsNearAndNoLargerThanTheSaver) {
 
 TEST_F(HeifEncoder, FollowsQualityAndSpeed) {
   const VipsImagePtr image = picture(300, 200, 3);
-  EXPECT_LT(saved(image.get(), {.quality = 30}).size(), saved(image.get(), {.quality = 70}).size());
+  EXPECT_LT(saved_avif(image.get(), {.quality = 30}).size(),
+            saved_avif(image.get(), {.quality = 70}).size());
   config::ProcessingConfig config;
   std::string before;
   for (const int speed : {9, 8, 5}) {
     config.avif_speed = speed;
-    const std::string file = saved(image.get(), {.quality = kQuality, .config = &config});
+    const std::string file = saved_avif(image.get(), {.quality = kQuality, .config = &config});
     EXPECT_NE(file, before) << speed;
     EXPECT_LT(error_of(file, image.get()), 200) << speed;
     before = file;
@@ -88,12 +89,12 @@ TEST_F(HeifEncoder, FollowsQualityAndSpeed) {
 TEST_F(HeifEncoder, ChromaIsFullWhereItIsWanted) {
   const VipsImagePtr image = picture(64, 64, 3);
   config::EncoderOptions options;
-  EXPECT_TRUE(coarse_chroma(saved(image.get(), {.quality = 89, .encoders = options})));
-  EXPECT_FALSE(coarse_chroma(saved(image.get(), {.quality = 90, .encoders = options})));
+  EXPECT_TRUE(coarse_chroma(saved_avif(image.get(), {.quality = 89, .encoders = options})));
+  EXPECT_FALSE(coarse_chroma(saved_avif(image.get(), {.quality = 90, .encoders = options})));
   options.avif_subsample = config::AvifSubsample::kOff;
-  EXPECT_FALSE(coarse_chroma(saved(image.get(), {.quality = 50, .encoders = options})));
+  EXPECT_FALSE(coarse_chroma(saved_avif(image.get(), {.quality = 50, .encoders = options})));
   options.avif_subsample = config::AvifSubsample::kOn;
-  EXPECT_TRUE(coarse_chroma(saved(image.get(), {.quality = 95, .encoders = options})));
+  EXPECT_TRUE(coarse_chroma(saved_avif(image.get(), {.quality = 95, .encoders = options})));
 }
 
 TEST_F(HeifEncoder, KeepsProfileXmpAndCopyright) {
@@ -103,7 +104,7 @@ TEST_F(HeifEncoder, KeepsProfileXmpAndCopyright) {
   vips_image_set_blob_copy(image.get(), VIPS_META_XMP_NAME, xmp.data(), xmp.size());
   vips_image_set_string(image.get(), "exif-ifd0-Copyright",
                         "Me (Me, ASCII, 3 components, 3 bytes)");
-  const std::string file = saved(image.get(), {.quality = kQuality});
+  const std::string file = saved_avif(image.get(), {.quality = kQuality});
   const VipsImagePtr back = decoded(bytes_of(file));
   const void* data = nullptr;
   std::size_t size = 0;
@@ -121,11 +122,11 @@ TEST_F(HeifEncoder, LeavesTheRestToLibvips) {
   const VipsImagePtr image = picture(64, 48, 3);
   vips_image_set_string(image.get(), "exif-ifd0-Make",
                         "Maker (Maker, ASCII, 6 components, 6 bytes)");
-  const VipsImagePtr back = decoded(bytes_of(saved(image.get(), {.quality = kQuality})));
+  const VipsImagePtr back = decoded(bytes_of(saved_avif(image.get(), {.quality = kQuality})));
   const char* text = nullptr;
   ASSERT_EQ(vips_image_get_string(back.get(), "exif-ifd0-Make", &text), 0);
   EXPECT_TRUE(std::string_view(text).starts_with("Maker")) << text;
-  EXPECT_FALSE(saved(cmyk_picture(64, 48).get(), {.quality = kQuality}).empty());
+  EXPECT_FALSE(saved_avif(cmyk_picture(64, 48).get(), {.quality = kQuality}).empty());
 }
 
 }  // namespace

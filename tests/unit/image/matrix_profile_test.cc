@@ -16,44 +16,45 @@ namespace {
 using codec::MatrixProfile;
 using namespace test;
 
-std::string be(std::uint32_t value, int width_bytes = 4) {
+std::string big_endian(std::uint32_t value, int width_bytes = 4) {
   std::string out;
   for (int shift = (width_bytes - 1) * 8; shift >= 0; shift -= 8)
     out += static_cast<char>(value >> shift & 0xFF);
   return out;
 }
 std::string fixed(double v) {
-  return be(static_cast<std::uint32_t>(static_cast<std::int32_t>(std::lround(v * 65536))));
+  return big_endian(static_cast<std::uint32_t>(static_cast<std::int32_t>(std::lround(v * 65536))));
 }
 std::string column(double x, double y, double z) {
-  return "XYZ " + be(0) + fixed(x) + fixed(y) + fixed(z);
+  return "XYZ " + big_endian(0) + fixed(x) + fixed(y) + fixed(z);
 }
 std::string gamma_curve(double gamma) {
-  return "curv" + be(0) + be(1) + be(static_cast<std::uint32_t>(std::lround(gamma * 256)), 2);
+  return "curv" + big_endian(0) + big_endian(1) +
+         big_endian(static_cast<std::uint32_t>(std::lround(gamma * 256)), 2);
 }
 template <class Value>
 std::string points_curve(std::uint32_t count, Value value) {
-  std::string out = "curv" + be(0) + be(count);
+  std::string out = "curv" + big_endian(0) + big_endian(count);
   for (std::uint32_t i = 0; i < count; ++i)
-    out += be(static_cast<std::uint32_t>(std::lround(value(i / (count - 1.0)) * 65535)), 2);
+    out += big_endian(static_cast<std::uint32_t>(std::lround(value(i / (count - 1.0)) * 65535)), 2);
   return out;
 }
 std::string parametric(std::uint32_t type, const std::vector<double>& values) {
-  std::string out = "para" + be(0) + be(type, 2) + be(0, 2);
+  std::string out = "para" + big_endian(0) + big_endian(type, 2) + big_endian(0, 2);
   for (const double v : values) out += fixed(v);
   return out;
 }
 
-struct Profile {
+struct MatrixFile {
   std::string space = "RGB ", connection = "XYZ ", version = std::string("\x02\x10\0\0", 4);
   std::vector<std::pair<std::string, std::string>> tags;
 
   std::string bytes() const {
-    std::string table = be(static_cast<std::uint32_t>(tags.size())), data;
+    std::string table = big_endian(static_cast<std::uint32_t>(tags.size())), data;
     const std::size_t begin = 128 + 4 + tags.size() * 12;
     for (const auto& [name, content] : tags) {
-      table += name + be(static_cast<std::uint32_t>(begin + data.size())) +
-               be(static_cast<std::uint32_t>(content.size()));
+      table += name + big_endian(static_cast<std::uint32_t>(begin + data.size())) +
+               big_endian(static_cast<std::uint32_t>(content.size()));
       data += content;
       data.resize((data.size() + 3) / 4 * 4);
     }
@@ -62,7 +63,7 @@ struct Profile {
     head.replace(12, 12, "mntr" + space + connection);
     head.replace(36, 4, "acsp");
     head.replace(68, 12, fixed(0.9642) + fixed(1) + fixed(0.8249));
-    head.replace(0, 4, be(static_cast<std::uint32_t>(128 + table.size() + data.size())));
+    head.replace(0, 4, big_endian(static_cast<std::uint32_t>(128 + table.size() + data.size())));
     return head + table + data;
   }
   std::string& operator[](const std::string& name) {
@@ -77,10 +78,11 @@ double srgb_to_linear(double v) {
   return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
 }
 
-Profile display_p3(const std::string& curve) {
-  Profile p;
-  p["desc"] = "desc" + be(0) + be(3) + std::string("P3\0", 3) + std::string(78, '\0');
-  p["cprt"] = "text" + be(0) + std::string("none\0", 5);
+MatrixFile display_p3(const std::string& curve) {
+  MatrixFile p;
+  p["desc"] =
+      "desc" + big_endian(0) + big_endian(3) + std::string("P3\0", 3) + std::string(78, '\0');
+  p["cprt"] = "text" + big_endian(0) + std::string("none\0", 5);
   p["wtpt"] = column(0.9642, 1, 0.8249);
   p["rXYZ"] = column(0.51512, 0.24120, -0.00105);
   p["gXYZ"] = column(0.29198, 0.69225, 0.04189);
@@ -88,8 +90,8 @@ Profile display_p3(const std::string& curve) {
   for (const char* name : {"rTRC", "gTRC", "bTRC"}) p[name] = curve;
   return p;
 }
-Profile adobe_rgb() {
-  Profile p = display_p3(gamma_curve(2.19921875));
+MatrixFile adobe_rgb() {
+  MatrixFile p = display_p3(gamma_curve(2.19921875));
   p["rXYZ"] = column(0.60974, 0.31111, 0.01947);
   p["gXYZ"] = column(0.20528, 0.62567, 0.06087);
   p["bXYZ"] = column(0.14919, 0.06322, 0.74457);
@@ -147,7 +149,7 @@ TEST(MatrixProfile, IsWithinOneLevelOfLcms) {
       {"P3, parameters", display_p3(srgb_parametric()).bytes()},
       {"P3, few points", display_p3(points_curve(37, srgb_to_linear)).bytes()},
       {"Adobe RGB", adobe_rgb().bytes()},
-      {"linear", display_p3("curv" + be(0) + be(0)).bytes()},
+      {"linear", display_p3("curv" + big_endian(0) + big_endian(0)).bytes()},
       {"parameters 0", display_p3(parametric(0, {1.8})).bytes()},
       {"parameters 1", display_p3(parametric(1, {2, 1.25, -0.25})).bytes()},
       {"parameters 4",
@@ -186,40 +188,44 @@ TEST(MatrixProfile, IsWithinOneLevelOfLcms) {
 TEST(MatrixProfile, LeavesOthersToLcms) {
   const std::string good = gamma_curve(2.2);
   ASSERT_NE(parsed(display_p3(good).bytes()), nullptr);
-  using Change = void (*)(Profile*);
+  using Change = void (*)(MatrixFile*);
   constexpr Change kChanges[] = {
-      [](Profile* p) { p->space = "CMYK"; },
-      [](Profile* p) { p->connection = "Lab "; },
-      [](Profile* p) { (*p)["A2B0"] = "mft2" + std::string(100, '\0'); },
-      [](Profile* p) { (*p)["A2B1"] = "mAB " + std::string(100, '\0'); },
-      [](Profile* p) { (*p)["D2B0"] = "mpet" + std::string(100, '\0'); },
-      [](Profile* p) { p->tags.pop_back(); },
-      [](Profile* p) { p->tags.push_back(p->tags.back()); },
-      [](Profile* p) { (*p)["rXYZ"] = "XYY " + std::string(16, '\0'); },
-      [](Profile* p) { (*p)["rXYZ"] = "XYZ " + std::string(12, '\0'); },
-      [](Profile* p) { (*p)["gXYZ"] = column(30000, 0, 0); },
-      [](Profile* p) { (*p)["gTRC"] = std::string(); },
-      [](Profile* p) { (*p)["gTRC"] = "curv"; },
-      [](Profile* p) { (*p)["gTRC"] = "curv" + be(0) + be(1); },
-      [](Profile* p) { (*p)["gTRC"] = "curv" + be(0) + be(0xFFFFFFFF) + "abcd"; },
-      [](Profile* p) { (*p)["gTRC"] = "curv" + be(0) + be(32768) + std::string(65536, 'a'); },
-      [](Profile* p) { (*p)["gTRC"] = points_curve(1024, [](double) { return 0.5; }); },
-      [](Profile* p) { (*p)["gTRC"] = points_curve(1024, [](double x) { return 1 - x; }); },
-      [](Profile* p) {
+      [](MatrixFile* p) { p->space = "CMYK"; },
+      [](MatrixFile* p) { p->connection = "Lab "; },
+      [](MatrixFile* p) { (*p)["A2B0"] = "mft2" + std::string(100, '\0'); },
+      [](MatrixFile* p) { (*p)["A2B1"] = "mAB " + std::string(100, '\0'); },
+      [](MatrixFile* p) { (*p)["D2B0"] = "mpet" + std::string(100, '\0'); },
+      [](MatrixFile* p) { p->tags.pop_back(); },
+      [](MatrixFile* p) { p->tags.push_back(p->tags.back()); },
+      [](MatrixFile* p) { (*p)["rXYZ"] = "XYY " + std::string(16, '\0'); },
+      [](MatrixFile* p) { (*p)["rXYZ"] = "XYZ " + std::string(12, '\0'); },
+      [](MatrixFile* p) { (*p)["gXYZ"] = column(30000, 0, 0); },
+      [](MatrixFile* p) { (*p)["gTRC"] = std::string(); },
+      [](MatrixFile* p) { (*p)["gTRC"] = "curv"; },
+      [](MatrixFile* p) { (*p)["gTRC"] = "curv" + big_endian(0) + big_endian(1); },
+      [](MatrixFile* p) {
+        (*p)["gTRC"] = "curv" + big_endian(0) + big_endian(0xFFFFFFFF) + "abcd";
+      },
+      [](MatrixFile* p) {
+        (*p)["gTRC"] = "curv" + big_endian(0) + big_endian(32768) + std::string(65536, 'a');
+      },
+      [](MatrixFile* p) { (*p)["gTRC"] = points_curve(1024, [](double) { return 0.5; }); },
+      [](MatrixFile* p) { (*p)["gTRC"] = points_curve(1024, [](double x) { return 1 - x; }); },
+      [](MatrixFile* p) {
         (*p)["gTRC"] = points_curve(1024, [](double x) { return x < 0.5 ? x : x * x; });
       },
-      [](Profile* p) { (*p)["gTRC"] = points_curve(2, [](double x) { return x / 2; }); },
-      [](Profile* p) { (*p)["gTRC"] = gamma_curve(0); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(5, {1, 1, 1, 1, 1, 1, 1}); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(3, {2.4, 1}); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(0, {-2}); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(1, {2.4, 0, 1}); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(3, {2.4, -30000, 30000, 1, 0}); },
-      [](Profile* p) { (*p)["gTRC"] = parametric(3, {0.5, 1, -1, 0, 0}); },
-      [](Profile* p) { (*p)["gTRC"] = "sf32" + std::string(20, '\0'); },
+      [](MatrixFile* p) { (*p)["gTRC"] = points_curve(2, [](double x) { return x / 2; }); },
+      [](MatrixFile* p) { (*p)["gTRC"] = gamma_curve(0); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(5, {1, 1, 1, 1, 1, 1, 1}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(3, {2.4, 1}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(0, {-2}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(1, {2.4, 0, 1}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(3, {2.4, -30000, 30000, 1, 0}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = parametric(3, {0.5, 1, -1, 0, 0}); },
+      [](MatrixFile* p) { (*p)["gTRC"] = "sf32" + std::string(20, '\0'); },
   };
   for (std::size_t i = 0; i < std::size(kChanges); ++i) {
-    Profile profile = display_p3(good);
+    MatrixFile profile = display_p3(good);
     kChanges[i](&profile);
     EXPECT_EQ(parsed(profile.bytes()), nullptr) << "change " << i;
   }
@@ -238,7 +244,7 @@ TEST(MatrixProfile, ReadsNothingOutsideTheProfile) {
   for (std::size_t at = 128; at + 4 <= 132 + 12 * 9; ++at) {
     for (const std::uint32_t value : {0u, 1u, 127u, 0x7FFFFFFFu, 0xFFFFFFFFu, 0xFFFFFF00u}) {
       std::string odd = whole;
-      odd.replace(at, 4, be(value));
+      odd.replace(at, 4, big_endian(value));
       const std::vector<std::uint8_t> bytes(odd.begin(), odd.end());
       MatrixProfile::parse(bytes);
     }

@@ -11,15 +11,11 @@
 namespace imgring::image::test {
 namespace {
 
-bool has(VipsImage* image, const char* field) { return vips_image_get_typeof(image, field) != 0; }
 std::string blob(VipsImage* image, const char* field) {
   const void* data = nullptr;
   std::size_t size = 0;
-  if (!has(image, field) || vips_image_get_blob(image, field, &data, &size) != 0) return {};
+  if (!has_field(image, field) || vips_image_get_blob(image, field, &data, &size) != 0) return {};
   return {static_cast<const char*>(data), size};
-}
-void set_blob(VipsImage* image, const char* field, const std::string& bytes) {
-  vips_image_set_blob_copy(image, field, bytes.data(), bytes.size());
 }
 
 // A JPEG with everything in it, decoded.
@@ -42,13 +38,13 @@ VipsImagePtr rich_picture() {
 
 TEST(Metadata, StripLeavesProfileAndCopyright) {
   const VipsImagePtr image = rich_picture();
-  ASSERT_TRUE(has(image.get(), "exif-ifd0-Make"));
+  ASSERT_TRUE(has_field(image.get(), "exif-ifd0-Make"));
   strip_metadata(image.get(), {.keep_copyright = true});
-  EXPECT_TRUE(has(image.get(), VIPS_META_ICC_NAME));
-  EXPECT_TRUE(has(image.get(), "exif-ifd0-Copyright"));
-  EXPECT_TRUE(has(image.get(), "exif-ifd0-Artist"));
-  EXPECT_FALSE(has(image.get(), "exif-ifd0-Make"));
-  EXPECT_FALSE(has(image.get(), "orientation"));
+  EXPECT_TRUE(has_field(image.get(), VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has_field(image.get(), "exif-ifd0-Copyright"));
+  EXPECT_TRUE(has_field(image.get(), "exif-ifd0-Artist"));
+  EXPECT_FALSE(has_field(image.get(), "exif-ifd0-Make"));
+  EXPECT_FALSE(has_field(image.get(), "orientation"));
   EXPECT_NEAR(vips_image_get_xres(image.get()), 72 / 25.4, 1e-9);
   const std::string exif = blob(image.get(), VIPS_META_EXIF_NAME);
   EXPECT_NE(exif.find("Copyright"), std::string::npos);
@@ -70,9 +66,9 @@ TEST(Metadata, WithoutCopyrightNoExifIsLeft) {
   strip_metadata(image.get(), {.keep_copyright = false});
   for (const char* field : {VIPS_META_EXIF_NAME, "exif-ifd0-Copyright", "exif-ifd0-Artist",
                             "exif-ifd3-GPSLatitude", "orientation"}) {
-    EXPECT_FALSE(has(image.get(), field)) << field;
+    EXPECT_FALSE(has_field(image.get(), field)) << field;
   }
-  EXPECT_TRUE(has(image.get(), VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has_field(image.get(), VIPS_META_ICC_NAME));
 }
 
 TEST(Metadata, NothingButCopyrightReachesAnyFormat) {
@@ -87,8 +83,8 @@ TEST(Metadata, NothingButCopyrightReachesAnyFormat) {
     EXPECT_EQ(text_of(*bytes).find("Make"), std::string::npos);
     const auto back = load(bytes->span(), type, {});
     ASSERT_TRUE(back.has_value());
-    EXPECT_FALSE(has(back->get(), "exif-ifd3-GPSLatitude"));
-    EXPECT_FALSE(has(back->get(), "exif-ifd0-Software"));
+    EXPECT_FALSE(has_field(back->get(), "exif-ifd3-GPSLatitude"));
+    EXPECT_FALSE(has_field(back->get(), "exif-ifd0-Software"));
   }
 }
 
@@ -103,9 +99,9 @@ TEST(Metadata, AnimationFieldsStayOnlyWhenAsked) {
     vips_image_set_int(image.get(), "palette-bit-depth", 4);
     strip_metadata(image.get(), {.keep_copyright = true, .animated = animated});
     for (const char* field : {"page-height", "loop", "n-pages", "delay"}) {
-      EXPECT_EQ(has(image.get(), field), animated) << field;
+      EXPECT_EQ(has_field(image.get(), field), animated) << field;
     }
-    EXPECT_TRUE(has(image.get(), "palette-bit-depth"));
+    EXPECT_TRUE(has_field(image.get(), "palette-bit-depth"));
   }
 }
 

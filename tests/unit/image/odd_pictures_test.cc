@@ -10,17 +10,8 @@
 namespace imgring::image::test {
 namespace {
 
-using Pixels = std::vector<std::uint8_t>;
+using Levels = std::vector<std::uint8_t>;
 
-std::string built_in(const char* name) {
-  VipsBlob* blob = nullptr;
-  EXPECT_EQ(vips_profile_load(name, &blob, nullptr), 0);
-  std::size_t size = 0;
-  const void* data = vips_blob_get(blob, &size);
-  std::string profile(static_cast<const char*>(data), size);
-  vips_area_unref(reinterpret_cast<VipsArea*>(blob));
-  return profile;
-}
 // A header and nothing else.
 std::string header(const char* space, const char* device = "mntr", char version = 2) {
   std::string h(128, '\0');
@@ -65,19 +56,19 @@ TEST(Profile, FitsThePictureWhoseColoursItSpeaksOf) {
   for (const auto& c : kCases) EXPECT_EQ(fits_model(bytes_of(c.profile), c.model), c.fits);
 }
 
-struct Format {
+struct Keeper {
   ImageType type;
   const char* suffix;
   bool cmyk, alpha, keeps;  // keeps: libvips writes any profile into it
 };
-constexpr Format kFormats[] = {{ImageType::kJpeg, ".jpg", true, false, false},
+constexpr Keeper kKeepers[] = {{ImageType::kJpeg, ".jpg", true, false, false},
                                {ImageType::kTiff, ".tif", true, true, true},
                                {ImageType::kWebp, ".webp", false, true, true},
                                {ImageType::kAvif, ".avif[compression=av1]", false, true, true}};
 
 // libvips' savers leave out what does not fit: three bands of another space get past them.
 TEST(Profile, OfOtherColoursIsNoneWhateverTheFormat) {
-  for (const Format& format : kFormats) {
+  for (const Keeper& format : kKeepers) {
     if (!can_save(format.type)) continue;
     for (const int bands : {3, 4}) {
       if (bands == 4 && !format.alpha) continue;
@@ -154,7 +145,7 @@ TEST(Samples, EveryPictureIsOfColoursThatAreKnown) {
     std::uint32_t space;
     std::vector<std::uint16_t> samples, extras;
     int depth;
-    Pixels wanted;  // empty: whatever
+    Levels wanted;  // empty: whatever
   } kCases[] = {
       {9, {137, 128, 128}, {}, 8, {128, 128, 128}},  // ICC Lab
       {9, {137, 128, 128}, {}, 16, {128, 128, 128}},
@@ -179,7 +170,7 @@ TEST(Samples, EveryPictureIsOfColoursThatAreKnown) {
     EXPECT_NE(colour_model(image->get()), ColourModel::kOther);
     const auto work = to_processing(image->get(), false);
     ASSERT_TRUE(work.has_value()) << work.error().detail;
-    const Pixels seen = pixels_of(work->get());
+    const Levels seen = pixels_of(work->get());
     for (std::size_t i = 0; i < c.wanted.size(); ++i) EXPECT_NEAR(seen[i], c.wanted[i], 2);
   }
 }
@@ -188,7 +179,7 @@ TEST(Samples, ColoursAndTheFirstAlphaAreKept) {
   const struct {
     std::uint32_t space;
     std::vector<std::uint16_t> samples, extras;
-    Pixels wanted;
+    Levels wanted;
   } kCases[] = {
       {2, {1, 2, 3, 4}, {2}, {1, 2, 3, 4}},
       {2, {1, 2, 3, 4, 5}, {2, 0}, {1, 2, 3, 4}},
@@ -207,7 +198,7 @@ TEST(Samples, ColoursAndTheFirstAlphaAreKept) {
       const std::string file = tiff(c.space, c.samples, depth, c.extras);
       const auto image = load(bytes_of(file), ImageType::kTiff, {});
       ASSERT_TRUE(image.has_value()) << image.error().detail;
-      const Pixels bytes = pixels_of(image->get());
+      const Levels bytes = pixels_of(image->get());
       ASSERT_EQ(vips_image_get_bands(image->get()), static_cast<int>(c.wanted.size()));
       for (std::size_t i = 0; i < c.wanted.size(); ++i) {
         // Beside inks libvips wants alpha as 0 to 255.
@@ -249,16 +240,16 @@ std::string gif(const std::string& frames) {
   return std::string("GIF89a\4\0\2\0\xf1\0\0", 13) +
          std::string("\0\0\0\xc8\x14\x14\0\0\xff\xff\xff\xff", 12) + frames + ";";
 }
-Pixels alpha_of(const std::string& file, int pages) {
+Levels alpha_of(const std::string& file, int pages) {
   const auto image = load(bytes_of(file), ImageType::kGif, {.pages = pages});
   if (!image) {
     ADD_FAILURE() << image.error().detail;
     return {};
   }
-  const Pixels pixels = pixels_of(image->get());
+  const Levels pixels = pixels_of(image->get());
   const auto bands = static_cast<std::size_t>(vips_image_get_bands(image->get()));
-  if (bands != 4) return Pixels{static_cast<std::uint8_t>(bands)};
-  Pixels alpha;
+  if (bands != 4) return Levels{static_cast<std::uint8_t>(bands)};
+  Levels alpha;
   for (std::size_t at = 3; at < pixels.size(); at += 4) {
     alpha.push_back(pixels[at]);
     EXPECT_EQ(pixels[at - 3], pixels[at] == 0 ? 0 : 0xc8);
@@ -267,13 +258,13 @@ Pixels alpha_of(const std::string& file, int pages) {
 }
 
 TEST(GifCanvas, WhatTheFirstFrameLeavesBareIsClear) {
-  EXPECT_EQ(alpha_of(gif(gif_frame(0, 0, 4, 2, 0, false)), 1), Pixels{3});  // covered: no alpha
+  EXPECT_EQ(alpha_of(gif(gif_frame(0, 0, 4, 2, 0, false)), 1), Levels{3});  // covered: no alpha
   EXPECT_EQ(alpha_of(gif(gif_frame(0, 0, 2, 1, 0, false)), 1),
-            (Pixels{255, 255, 0, 0, 0, 0, 0, 0}));
+            (Levels{255, 255, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(alpha_of(gif(gif_frame(1, 1, 2, 1, 0, false)), 1),
-            (Pixels{0, 0, 0, 0, 0, 255, 255, 0}));
+            (Levels{0, 0, 0, 0, 0, 255, 255, 0}));
   EXPECT_EQ(alpha_of(gif(gif_frame(1, 0, 1, 2, 0, true)), 1),
-            (Pixels{0, 255, 0, 0, 0, 255, 0, 0}));  // libvips' own
+            (Levels{0, 255, 0, 0, 0, 255, 0, 0}));  // libvips' own
 }
 
 TEST(GifCanvas, FurtherFramesCoverMore) {
@@ -281,12 +272,12 @@ TEST(GifCanvas, FurtherFramesCoverMore) {
   const std::string passing = gif_frame(3, 0, 1, 2, 3, false);
   const std::string whole = gif_frame(0, 0, 4, 2, 1, false);
   EXPECT_EQ(alpha_of(gif(left + right), 2),
-            (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255}));
+            (Levels{255, 0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0, 255}));
   EXPECT_EQ(alpha_of(gif(left + passing + left), 3),
-            (Pixels{255, 0, 0, 0,   255, 0, 0, 0, 255, 0, 0, 255,
+            (Levels{255, 0, 0, 0,   255, 0, 0, 0, 255, 0, 0, 255,
                     255, 0, 0, 255, 255, 0, 0, 0, 255, 0, 0, 0}));
   EXPECT_EQ(alpha_of(gif(left + whole), 2),
-            (Pixels{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}));
+            (Levels{255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255}));
 }
 
 }  // namespace

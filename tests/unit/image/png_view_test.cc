@@ -7,6 +7,7 @@
 #include <string>
 
 #include "../../../src/image/png_source.h"
+#include "../byte_units.h"
 #include "imgring/image/loader.h"
 #include "test_images.h"
 
@@ -37,7 +38,6 @@ std::string deflated(const std::string& plain) {
 std::string zeros(std::size_t size_bytes) { return deflated(std::string(size_bytes, '\0')); }
 
 constexpr std::size_t kHeadBytes = 33, kEndBytes = 12;  // signature and IHDR; IEND
-constexpr std::size_t kMiB = std::size_t{1} << 20;
 
 const std::string& plain_png() {
   static const std::string png = saved_by_vips(picture(40, 30, 3).get(), ".png");
@@ -60,7 +60,9 @@ VipsImagePtr read_whole(const std::string& png) {
   EXPECT_EQ(pixels_of(image->get()), pixels_of(picture(40, 30, 3).get()));
   return std::move(*image);
 }
-bool has(VipsImage* image, const char* field) { return vips_image_get_typeof(image, field) != 0; }
+bool has_field(VipsImage* image, const char* field) {
+  return vips_image_get_typeof(image, field) != 0;
+}
 
 // Screenshots cropped in place carry the rest of the older, longer file.
 TEST(PngView, TheEndIsTheEndWhateverFollows) {
@@ -106,7 +108,7 @@ TEST(PngView, LongTextsAreLeftOutAndShortOnesStay) {
                                    with_chunks(one + kept + one + one), with_last_chunks(one)}) {
       EXPECT_FALSE(view_png(bytes_of(png)).complete());
       const bool asked = png.find("Author") != std::string::npos;
-      EXPECT_EQ(has(read_whole(png).get(), "png-comment-0-Author"), asked);
+      EXPECT_EQ(has_field(read_whole(png).get(), "png-comment-0-Author"), asked);
     }
   }
 }
@@ -152,33 +154,34 @@ TEST(PngView, ManyBombsAreJudgedByTheFirst) {
     const PngView view = view_png(bytes_of(with_chunks(many)));
     EXPECT_LE(view.left_out.size(), 5u);
     EXPECT_NE(view.texts_end, PngView::kNone);
-    EXPECT_FALSE(has(read_whole(with_chunks(many)).get(), VIPS_META_ICC_NAME));
+    EXPECT_FALSE(has_field(read_whole(with_chunks(many)).get(), VIPS_META_ICC_NAME));
   }
 }
 
 TEST(PngView, AProfileOver4MibIsLeftOutAndOneBelowIsThere) {
   std::string profile = srgb_profile();
   const std::string name("icc\0\0", 5);
-  EXPECT_TRUE(has(read_whole(with_chunks(chunk("iCCP", name + deflated(profile)))).get(),
-                  VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has_field(read_whole(with_chunks(chunk("iCCP", name + deflated(profile)))).get(),
+                        VIPS_META_ICC_NAME));
   profile.resize(kPngChunkBytesMax + 1);
   const std::string png = with_chunks(chunk("iCCP", name + deflated(profile)));
   EXPECT_EQ(view_png(bytes_of(png)).left_out, std::vector<std::size_t>{kHeadBytes});
-  EXPECT_FALSE(has(read_whole(png).get(), VIPS_META_ICC_NAME));
+  EXPECT_FALSE(has_field(read_whole(png).get(), VIPS_META_ICC_NAME));
 }
 
 // The pixels are all there.
 // Which libvips does not look at.
 TEST(PngView, P3ThatCicpSaysGetsItsProfile) {
   const auto cicp = [](const char (&values)[5]) { return chunk("cICP", std::string(values, 4)); };
-  EXPECT_TRUE(has(read_whole(with_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
-  EXPECT_TRUE(has(read_whole(with_chunks(cicp("\x0c\1\0\1"))).get(), VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has_field(read_whole(with_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
+  EXPECT_TRUE(has_field(read_whole(with_chunks(cicp("\x0c\1\0\1"))).get(), VIPS_META_ICC_NAME));
   for (const std::string& other :
        {cicp("\1\x0d\0\1"), cicp("\x0c\x10\0\1"), cicp("\x0c\x0d\1\1"), cicp("\x0c\x0d\0\0"),
         chunk("cICP", "\x0c"), chunk("cICP", "")}) {
-    EXPECT_FALSE(has(read_whole(with_chunks(other)).get(), VIPS_META_ICC_NAME));
+    EXPECT_FALSE(has_field(read_whole(with_chunks(other)).get(), VIPS_META_ICC_NAME));
   }
-  EXPECT_FALSE(has(read_whole(with_last_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
+  EXPECT_FALSE(
+      has_field(read_whole(with_last_chunks(cicp("\x0c\x0d\0\1"))).get(), VIPS_META_ICC_NAME));
 }
 
 TEST(PngView, AChunkCutOffBehindThePixelsIsNoMatter) {

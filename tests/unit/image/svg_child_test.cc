@@ -21,8 +21,10 @@ TEST(SvgChild, DrawsWhatThisProcessWouldDraw) {
     EXPECT_DOUBLE_EQ(vips_image_get_xres(there->get()), vips_image_get_xres(here->get()));
   }
   EXPECT_EQ(children.numbers().died, 0u);
-  // A sanitizer's child is larger than what is kept.
-  if (!kSanitized) EXPECT_EQ(children.numbers().started, 1u);
+  // One that grew much is not kept, and a sanitizer's never is.
+  if (!kSanitized) {
+    EXPECT_LT(children.numbers().started, 3u);
+  }
 }
 
 std::string with_picture(const std::string& type, const std::string& bytes) {

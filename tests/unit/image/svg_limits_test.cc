@@ -37,7 +37,7 @@ bool allowed(const std::string& source) {
 }
 
 // What is wrong, or empty when it is drawn.
-std::string drawn(const std::string& source) {
+std::string drawing_error(const std::string& source) {
   SvgParams params;
   params.seconds_max = kDemand.seconds_max;
   const auto drawing = draw_here(as_bytes(source), params);
@@ -57,12 +57,12 @@ std::string filtered(const std::string& primitives) {
 }
 std::string number(int n) { return std::to_string(n); }
 
-struct Kind {
+struct Cost {
   const char* name;
   std::function<std::string(int)> make;
   int expected;  // about the largest that is drawn in 0.3 s
 };
-const Kind kKinds[] = {
+const Cost kCosts[] = {
     {"letters in a run",
      [](int n) { return in_svg("<text y='9'>" + repeated("a", n) + "</text>"); }, 4950},
     {"runs of ten letters",
@@ -105,7 +105,7 @@ const Kind kKinds[] = {
 
 // The largest that the limits let through is drawn, and the next is refused with both numbers.
 TEST(SvgLimits, JustBelowIsDrawnAndJustAboveIsRefused) {
-  for (const Kind& kind : kKinds) {
+  for (const Cost& kind : kCosts) {
     SCOPED_TRACE(kind.name);
     int below = 0, above = kind.expected * 4;
     ASSERT_FALSE(allowed(kind.make(above)));
@@ -114,22 +114,22 @@ TEST(SvgLimits, JustBelowIsDrawnAndJustAboveIsRefused) {
       (allowed(kind.make(middle)) ? below : above) = middle;
     }
     EXPECT_NEAR(below, kind.expected, kind.expected / 10 + 1);
-    EXPECT_EQ(drawn(kind.make(below)), "");
-    EXPECT_NE(drawn(kind.make(above)).find("0.3 s"), std::string::npos);
+    EXPECT_EQ(drawing_error(kind.make(below)), "");
+    EXPECT_NE(drawing_error(kind.make(above)).find("0.3 s"), std::string::npos);
   }
 }
 
 TEST(SvgLimits, WhatWouldEndTheRasteriserIsRefused) {
-  EXPECT_EQ(drawn(filtered("<feConvolveMatrix order='1 400' kernelMatrix='" + repeated("1 ", 400) +
-                           "'/>"))
+  EXPECT_EQ(drawing_error(filtered("<feConvolveMatrix order='1 400' kernelMatrix='" +
+                                   repeated("1 ", 400) + "'/>"))
                 .find("kernel"),
             std::string::npos);
-  EXPECT_NE(
-      drawn(filtered("<feConvolveMatrix order='21' kernelMatrix='" + repeated("1 ", 441) + "'/>"))
-          .find("more than 400"),
-      std::string::npos);
+  EXPECT_NE(drawing_error(filtered("<feConvolveMatrix order='21' kernelMatrix='" +
+                                   repeated("1 ", 441) + "'/>"))
+                .find("more than 400"),
+            std::string::npos);
   EXPECT_TRUE(allowed(in_svg("<text font-size='1000000'>W</text>")));
-  EXPECT_EQ(drawn(in_svg("<text font-size='1000000' font-weight='bold'>W</text>")), "");
+  EXPECT_EQ(drawing_error(in_svg("<text font-size='1000000' font-weight='bold'>W</text>")), "");
   EXPECT_FALSE(allowed(in_svg("<text font-size='1e9'>W</text>")));
   EXPECT_FALSE(allowed(in_svg("<g font-size='1000001'><text>W</text></g>")));
 }
@@ -250,7 +250,7 @@ TEST(SvgLimits, OfFiltersDoNotDependOnTheOrder) {
   EXPECT_FALSE(allowed(scaled("scale(1e6)")));
   EXPECT_TRUE(allowed(scaled("scale(0)")));
   EXPECT_TRUE(allowed(scaled("scale(1e300)")));  // infinite: nothing is drawn
-  EXPECT_TRUE(drawn(scaled("scale(100)")).empty());
+  EXPECT_TRUE(drawing_error(scaled("scale(100)")).empty());
 }
 
 // What is laid out as one space counts as one, unless spaces are to be kept.
@@ -258,7 +258,7 @@ TEST(SvgLimits, SpacesInARowAreOneLetter) {
   const std::string spaces = repeated(" \n\t ", 20'000);
   EXPECT_TRUE(allowed(in_svg("<text>" + spaces + "</text>")));
   EXPECT_TRUE(allowed(in_svg("<text>a" + spaces + "b" + spaces + "<tspan>c</tspan></text>")));
-  EXPECT_EQ(drawn(in_svg("<text y='9'>a" + spaces + "b</text>")), "");
+  EXPECT_EQ(drawing_error(in_svg("<text y='9'>a" + spaces + "b</text>")), "");
   EXPECT_FALSE(allowed(in_svg("<text xml:space='preserve'>" + spaces + "</text>")));
   EXPECT_FALSE(allowed(in_svg("<g xml:space='preserve'><text>" + spaces + "</text></g>")));
   EXPECT_TRUE(allowed(
@@ -295,7 +295,7 @@ std::string middle_of(const std::string& source) {
   for (int band = 0; band < 4; ++band) out += number(at[band]) + " ";
   return out;
 }
-std::string image_of(const std::string& link) {
+std::string image_tag(const std::string& link) {
   return "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' "
          "width='6' height='4'><image width='6' height='4' preserveAspectRatio='none' "
          "xlink:href='" +
@@ -313,7 +313,7 @@ VipsImagePtr blue() {
   return VipsImagePtr(named);
 }
 std::string blue_picture(const char* suffix) { return test::saved_by_vips(blue().get(), suffix); }
-std::string saved(ImageType type) {
+std::string icon_of(ImageType type) {
   config::ProcessingConfig config;
   SaveParams params;
   params.config = &config;
@@ -323,15 +323,15 @@ std::string saved(ImageType type) {
 }
 std::string in_base64(const std::string& bytes) { return base64_encode(as_bytes(bytes)); }
 
-constexpr const char* kBlue = "20 40 220 255 ";
+constexpr const char* kInnerBlue = "20 40 220 255 ";
 constexpr const char* kClear = "0 0 0 0 ";
 constexpr const char* kInner =
     "<svg xmlns='http://www.w3.org/2000/svg' width='6' height='4'><rect width='6' height='4' "
     "fill='#1428dc'/></svg>";
 
 TEST(SvgPicturesInside, AreDrawnInEveryFormat) {
-  const std::string bmp = in_base64(saved(ImageType::kBmp));
-  const std::string ico = in_base64(saved(ImageType::kIco));
+  const std::string bmp = in_base64(icon_of(ImageType::kBmp));
+  const std::string ico = in_base64(icon_of(ImageType::kIco));
   const std::string png = in_base64(blue_picture(".png"));
   const std::string links[] = {
       "data:image/png;base64," + png,
@@ -350,12 +350,12 @@ TEST(SvgPicturesInside, AreDrawnInEveryFormat) {
   };
   for (const std::string& link : links) {
     SCOPED_TRACE(link.substr(0, 60));
-    EXPECT_EQ(middle_of(image_of(link)), kBlue);
+    EXPECT_EQ(middle_of(image_tag(link)), kInnerBlue);
   }
   const std::string jpeg = in_base64(blue_picture(".jpg[Q=100]"));
-  EXPECT_EQ(middle_of(image_of("data:image/jpg;base64," + jpeg)),
-            middle_of(image_of("data:image/jpeg;base64," + jpeg)));
-  EXPECT_NE(middle_of(image_of("data:image/jpg;base64," + jpeg)), kClear);
+  EXPECT_EQ(middle_of(image_tag("data:image/jpg;base64," + jpeg)),
+            middle_of(image_tag("data:image/jpeg;base64," + jpeg)));
+  EXPECT_NE(middle_of(image_tag("data:image/jpg;base64," + jpeg)), kClear);
 }
 
 TEST(SvgPicturesInside, ThatCannotBeOpenedAreNotDrawnAndRefuseNothing) {
@@ -367,11 +367,11 @@ TEST(SvgPicturesInside, ThatCannotBeOpenedAreNotDrawnAndRefuseNothing) {
     for (const char* type : {"image/png", "image/svg+xml", "image/unknown"}) {
       const std::string link = "data:" + std::string(type) + ";base64," + in_base64(bytes);
       SCOPED_TRACE(link);
-      EXPECT_EQ(middle_of(image_of(link)), kClear);
+      EXPECT_EQ(middle_of(image_tag(link)), kClear);
       EXPECT_TRUE(allowed(in_svg("<defs><image href='" + link + "'/></defs>")));
     }
   }
-  EXPECT_EQ(middle_of(image_of("data:image/png;base64,####")), kClear);
+  EXPECT_EQ(middle_of(image_tag("data:image/png;base64,####")), kClear);
 }
 
 TEST(SvgPicturesInside, ShareTheLimitOfPixelsWhenTheyAreDrawn) {
@@ -395,7 +395,7 @@ TEST(SvgPicturesInside, ShareTheLimitOfPixelsWhenTheyAreDrawn) {
 
 TEST(SvgPicturesInside, SvgsObeyTheLimitsAndGoOnlySoDeep) {
   const auto inside = [](const std::string& svg) {
-    return image_of("data:image/svg+xml;base64," + in_base64(svg));
+    return image_tag("data:image/svg+xml;base64," + in_base64(svg));
   };
   const std::string costly[] = {
       in_svg("<text font-size='1e9'>a</text>"),
@@ -410,7 +410,7 @@ TEST(SvgPicturesInside, SvgsObeyTheLimitsAndGoOnlySoDeep) {
   }
   std::string deep = kInner;
   for (int i = 0; i < 4; ++i) deep = inside(deep);
-  EXPECT_EQ(middle_of(deep), kBlue);
+  EXPECT_EQ(middle_of(deep), kInnerBlue);
   EXPECT_EQ(middle_of(inside(deep)), kClear);
 }
 
@@ -423,28 +423,28 @@ TEST(SvgPicturesInside, SvgsOfMarkupThatIsRefusedAreLeftOut) {
                                    return out;
                                  }() + "/>")}) {
     SCOPED_TRACE(svg.substr(0, 50));
-    EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(svg))), kClear);
+    EXPECT_EQ(middle_of(image_tag("data:image/svg+xml;base64," + in_base64(svg))), kClear);
   }
 }
 
 // 10 MiB in all, at every depth together.
 TEST(SvgPicturesInside, PackedSvgsAreDrawnWithinABound) {
   const auto inside = [](const std::string& svg) {
-    return image_of("data:image/svg+xml;base64," + in_base64(test::gzipped(svg)));
+    return image_tag("data:image/svg+xml;base64," + in_base64(test::gzipped(svg)));
   };
-  EXPECT_EQ(middle_of(inside(kInner)), kBlue);
-  EXPECT_EQ(middle_of(inside(inside(kInner))), kBlue);
+  EXPECT_EQ(middle_of(inside(kInner)), kInnerBlue);
+  EXPECT_EQ(middle_of(inside(inside(kInner))), kInnerBlue);
   EXPECT_EQ(middle_of(inside("nothing")), kClear);
   std::string large = kInner;
   large.append(9'000'000, ' ');
-  EXPECT_EQ(middle_of(inside(large)), kBlue);
-  EXPECT_EQ(middle_of(inside(inside(large))), kBlue);
+  EXPECT_EQ(middle_of(inside(large)), kInnerBlue);
+  EXPECT_EQ(middle_of(inside(inside(large))), kInnerBlue);
   large.append(2'000'000, ' ');
   EXPECT_EQ(middle_of(inside(large)), kClear);
   EXPECT_EQ(middle_of(inside(inside(large))), kClear);
   std::string cut = test::gzipped(kInner);
   cut.pop_back();
-  EXPECT_EQ(middle_of(image_of("data:image/svg+xml;base64," + in_base64(cut))), kClear);
+  EXPECT_EQ(middle_of(image_tag("data:image/svg+xml;base64," + in_base64(cut))), kClear);
 }
 
 // What is only served is not drawn: it is looked at whatever drawing would cost.

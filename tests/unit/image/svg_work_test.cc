@@ -17,12 +17,12 @@ namespace {
 
 using namespace svg;
 
-std::string repeated(std::string_view part, std::size_t size_bytes) {
+std::string repeated_to(std::string_view part, std::size_t size_bytes) {
   std::string out;
   while (out.size() < size_bytes) out += part;
   return out;
 }
-std::string in_svg(const std::string& body) {
+std::string in_root(const std::string& body) {
   return "<svg xmlns='http://www.w3.org/2000/svg'>" + body + "</svg>";
 }
 
@@ -46,50 +46,53 @@ std::string attributes(std::string_view prefix, int count) {
   return out;
 }
 
-struct Kind {
+struct Markup {
   const char* name;
   std::function<std::string(std::size_t)> make;  // about so many bytes
 };
-const Kind kKinds[] = {
+const Markup kMarkups[] = {
     {"prefixed attributes deep inside",
      [](std::size_t size) {
-       return in_svg(nested(repeated("<g" + attributes("none:a", 500) + "/>", size)));
+       return in_root(nested(repeated_to("<g" + attributes("none:a", 500) + "/>", size)));
      }},
     {"attributes of a prefix declared far outside",
      [](std::size_t size) {
-       return in_svg(nested(repeated("<g" + attributes("p0:a", 500) + "/>", size)));
+       return in_root(nested(repeated_to("<g" + attributes("p0:a", 500) + "/>", size)));
      }},
     {"declarations at every tag",
      [](std::size_t size) {
-       return in_svg(repeated("<g xmlns:a='http://ns.adobe.com/' a:b=''/>", size));
+       return in_root(repeated_to("<g xmlns:a='http://ns.adobe.com/' a:b=''/>", size));
      }},
     {"one long attribute",
-     [](std::size_t size) { return in_svg("<g id='" + repeated("&amp;", size) + "'/>"); }},
+     [](std::size_t size) { return in_root("<g id='" + repeated_to("&amp;", size) + "'/>"); }},
     {"one long style",
-     [](std::size_t size) { return in_svg("<g style='" + repeated("a:b;", size) + "'/>"); }},
+     [](std::size_t size) { return in_root("<g style='" + repeated_to("a:b;", size) + "'/>"); }},
     {"one long sheet",
-     [](std::size_t size) { return in_svg("<style>" + repeated("a{b:c}", size) + "</style>"); }},
-    {"many sheets", [](std::size_t size) { return in_svg(repeated("<style>a{}</style>", size)); }},
-    {"comments", [](std::size_t size) { return in_svg(repeated("<!-- a -->", size)); }},
-    {"lines", [](std::size_t size) { return in_svg(repeated("\n", size)); }},
-    {"CDATA", [](std::size_t size) { return in_svg(repeated("<![CDATA[<]]>", size)); }},
+     [](std::size_t size) {
+       return in_root("<style>" + repeated_to("a{b:c}", size) + "</style>");
+     }},
+    {"many sheets",
+     [](std::size_t size) { return in_root(repeated_to("<style>a{}</style>", size)); }},
+    {"comments", [](std::size_t size) { return in_root(repeated_to("<!-- a -->", size)); }},
+    {"lines", [](std::size_t size) { return in_root(repeated_to("\n", size)); }},
+    {"CDATA", [](std::size_t size) { return in_root(repeated_to("<![CDATA[<]]>", size)); }},
     {"entities",
      [](std::size_t size) {
        std::string type = "<!DOCTYPE svg [";
        for (std::size_t i = 0; i < size / 40; ++i) {
          type += "<!ENTITY e" + std::to_string(i) + " 'a'>";
        }
-       return type + "]>" + in_svg(repeated("&e1;", size / 2));
+       return type + "]>" + in_root(repeated_to("&e1;", size / 2));
      }},
     {"declared attributes",
      [](std::size_t size) {
        std::string type = "<!DOCTYPE svg [<!ATTLIST g";
        for (int i = 0; i < 1000; ++i) type += " a" + std::to_string(i) + " CDATA #IMPLIED";
-       return type + ">]>" + in_svg(repeated("<g/>", size));
+       return type + ">]>" + in_root(repeated_to("<g/>", size));
      }},
     {"no characters",
      [](std::size_t size) {
-       return "<?xml version='1.0' encoding='euc-jp'?>" + in_svg(repeated("\xFF", size / 3));
+       return "<?xml version='1.0' encoding='euc-jp'?>" + in_root(repeated_to("\xFF", size / 3));
      }},
 };
 
@@ -104,7 +107,7 @@ std::uint64_t work_of(const std::string& source) {
 
 // 250 nested declarations and a million prefixed attributes took 250 million looks.
 TEST(SvgWork, GrowsAsTheSourceDoes) {
-  for (const Kind& kind : kKinds) {
+  for (const Markup& kind : kMarkups) {
     SCOPED_TRACE(kind.name);
     constexpr std::size_t kBytes = kSanitized ? 50'000 : 200'000;
     const std::string one = kind.make(kBytes), two = kind.make(2 * kBytes);
@@ -146,7 +149,7 @@ TEST(SvgNamespaces, TheInnermostDeclarationCounts) {
 }
 
 TEST(SvgWork, EndsAtTheFlag) {
-  for (const Kind& kind : kKinds) {
+  for (const Markup& kind : kMarkups) {
     SCOPED_TRACE(kind.name);
     const std::string source = kind.make(400'000);
     StopFlag stop;
@@ -164,7 +167,8 @@ TEST(SvgWork, EndsAtTheFlag) {
 }
 
 TEST(SvgWork, TheEncodingStepEndsAtTheFlag) {
-  const std::string source = "<?xml version='1.0' encoding='koi8-r'?>" + repeated("\xC1", 200'000);
+  const std::string source =
+      "<?xml version='1.0' encoding='koi8-r'?>" + repeated_to("\xC1", 200'000);
   StopFlag stop;
   stop.stop(StopReason::kClientGone);
   SvgWork work(stop);
@@ -182,7 +186,7 @@ TEST(SvgWork, AttributesOfADocumentTypeAreBounded) {
              for (int i = 0; i < count; ++i) out += " a" + std::to_string(i) + " CDATA #IMPLIED";
              return out;
            }() +
-           ">]>" + in_svg("<g/>");
+           ">]>" + in_root("<g/>");
   };
   EXPECT_TRUE(sanitize_svg(as_bytes(typed(1000))).has_value());
   EXPECT_FALSE(sanitize_svg(as_bytes(typed(1001))).has_value());
@@ -194,12 +198,12 @@ TEST(SvgWork, AttributesOfADocumentTypeAreBounded) {
 TEST(SvgWork, WhatEntitiesBecomeIsBoundedWhereverTheyStand) {
   const std::string text = "<!ENTITY e '" + std::string(60'000, 'a') + "'>";
   const std::string lines = "<!ENTITY e '" + std::string(60'000, '\n') + "'>";
-  const std::string used = repeated("&e;", 400);
+  const std::string used = repeated_to("&e;", 400);
   const std::string cases[] = {
-      "<!DOCTYPE svg [" + text + "<!ATTLIST g a CDATA '" + repeated("&e;", 60'000) + "'>]>" +
-          in_svg(""),
-      "<!DOCTYPE svg [" + lines + "]>" + in_svg(used),
-      "<!DOCTYPE svg [" + text + "]>" + in_svg("<g id='" + used + "'/>"),
+      "<!DOCTYPE svg [" + text + "<!ATTLIST g a CDATA '" + repeated_to("&e;", 60'000) + "'>]>" +
+          in_root(""),
+      "<!DOCTYPE svg [" + lines + "]>" + in_root(used),
+      "<!DOCTYPE svg [" + text + "]>" + in_root("<g id='" + used + "'/>"),
   };
   for (const std::string& source : cases) {
     SCOPED_TRACE(source.substr(60'020, 80));
@@ -211,7 +215,7 @@ TEST(SvgWork, WhatEntitiesBecomeIsBoundedWhereverTheyStand) {
 
 TEST(SvgWork, AResultOver20MiBIsRefused) {
   const auto cdata = [](std::size_t size) {
-    return in_svg("<text><![CDATA[" + std::string(size, '&') + "]]></text>");
+    return in_root("<text><![CDATA[" + std::string(size, '&') + "]]></text>");
   };
   const auto below = sanitize_svg(as_bytes(cdata(4'000'000)));
   EXPECT_TRUE(below.has_value()) << below.error().detail;

@@ -113,9 +113,9 @@ std::string gzipped(const std::string& bytes) {
 ByteSpan bytes_of(const std::string& text) { return as_bytes(text); }
 std::string text_of(const Bytes& bytes) { return std::string(as_text(bytes.span())); }
 
-std::string srgb_profile() {
+std::string built_in(const char* name) {
   VipsBlob* blob = nullptr;
-  if (vips_profile_load("srgb", &blob, nullptr) != 0 || blob == nullptr) {
+  if (vips_profile_load(name, &blob, nullptr) != 0 || blob == nullptr) {
     ADD_FAILURE() << take_vips_error();
     return {};
   }
@@ -124,6 +124,22 @@ std::string srgb_profile() {
   std::string profile(static_cast<const char*>(data), size);
   vips_area_unref(reinterpret_cast<VipsArea*>(blob));
   return profile;
+}
+
+std::string srgb_profile() { return built_in("srgb"); }
+
+VipsImagePtr own_copy(VipsImage* image) {
+  VipsImage* out = nullptr;
+  EXPECT_EQ(vips_copy(image, &out, nullptr), 0);
+  return VipsImagePtr(out);
+}
+
+bool has_field(VipsImage* image, const char* field) {
+  return vips_image_get_typeof(image, field) != 0;
+}
+
+void set_blob(VipsImage* image, const char* field, const std::string& bytes) {
+  vips_image_set_blob_copy(image, field, bytes.data(), bytes.size());
 }
 
 }  // namespace imgring::image::test

@@ -30,7 +30,13 @@ std::string text_of(const Bytes& bytes);
 // Asked of the libraries once.
 bool can_save(ImageType type);
 bool can_load(ImageType type);
+// A profile that libvips ships: "srgb", "cmyk", "p3".
+std::string built_in(const char* name);
 // Standard sRGB profile as libvips ships it.
 std::string srgb_profile();
+
+VipsImagePtr own_copy(VipsImage* image);
+bool has_field(VipsImage* image, const char* field);
+void set_blob(VipsImage* image, const char* field, const std::string& bytes);
 
 }  // namespace imgring::image::test

@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-struct Pair {
-  Pair() { IMGRING_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0); }
-  ~Pair() {
+struct Sockets {
+  Sockets() { IMGRING_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) == 0); }
+  ~Sockets() {
     for (int one : fd) {
       if (one >= 0) close(one);
     }
@@ -29,7 +29,7 @@ struct Pair {
   int fd[2] = {-1, -1};
 };
 
-void put(int fd, std::string_view text) {
+void write_text(int fd, std::string_view text) {
   EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
 }
 
@@ -95,7 +95,7 @@ TEST(Engine, RingPressureLosesNoIntent) {
 }
 
 Task<void> echo(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   const std::string text = "hello";
   const int sent = co_await send_some(loop, scope, pair.fd[0], as_bytes(text));
   EXPECT_EQ(sent, 5);
@@ -107,7 +107,7 @@ Task<void> echo(Loop& loop, Scope& scope) {
 TEST(Io, SendAndReceive) { run_loop(echo); }
 
 Task<void> deadline(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   std::uint8_t got[16];
   Scope inner(&scope);
   Deadline due(loop, inner, 20ms);
@@ -131,7 +131,7 @@ Task<void> blocked(Loop& loop, Scope& scope, int fd, int* done) {
   ++*done;
 }
 Task<void> shutdown_many(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   int done = 0;
   Nursery nursery(loop, &scope);
   for (int i = 0; i < 600; ++i) nursery.start(blocked(loop, nursery.scope(), pair.fd[1], &done));
@@ -144,7 +144,7 @@ Task<void> shutdown_many(Loop& loop, Scope& scope) {
 TEST(Nursery, CancelEndsAndJoinsEveryChild) { run_manual(shutdown_many); }
 
 Task<void> send_whole(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   const std::string head(1000, 'h');
   const std::string body(3'000'000, 'b');
   std::size_t got = 0;
@@ -174,17 +174,17 @@ Task<void> read_some(StreamReader& reader, Scope& scope) {
 }
 
 Task<void> stream(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   StreamReader reader(loop, pair.fd[1]);
   Scope leave(&scope);
-  put(pair.fd[0], "first ");
+  write_text(pair.fd[0], "first ");
   EXPECT_EQ(reader.unread(), "first ") << "what is there needs no wait";
   reader.consume(2);
   reader.keep();
   EXPECT_EQ(reader.unread(), "rst ");
   reader.watch(leave);
   reader.consume(4);
-  put(pair.fd[0], "second");
+  write_text(pair.fd[0], "second");
   co_await read_some(reader, scope);
   EXPECT_EQ(reader.unread(), "second");
   reader.keep();
@@ -205,11 +205,11 @@ Task<void> stream(Loop& loop, Scope& scope) {
 TEST(StreamReader, GivesBytesAndSeesThePeerLeave) { run_manual(stream); }
 
 Task<void> stream_whole(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   StreamReader reader(loop, pair.fd[1]);
   std::string text(200'000, 'x');
   std::thread writer([&] {
-    put(pair.fd[0], text);
+    write_text(pair.fd[0], text);
     pair.close_writer();
   });
   std::size_t got = 0;
@@ -228,10 +228,10 @@ TEST(StreamReader, ReadsPieceByPieceToTheEnd) { run_loop(stream_whole); }
 
 // Two readers of a loop receive into the same room.
 Task<void> two_streams(Loop& loop, Scope& scope) {
-  Pair one, other;
+  Sockets one, other;
   StreamReader first(loop, one.fd[1]), second(loop, other.fd[1]);
-  put(one.fd[0], "of the first");
-  put(other.fd[0], "of the second");
+  write_text(one.fd[0], "of the first");
+  write_text(other.fd[0], "of the second");
   EXPECT_EQ(first.unread(), "of the first");
   first.consume(3);
   first.keep();
@@ -247,9 +247,9 @@ TEST(StreamReader, KeepsWhatIsLeftOfALook) { run_manual(two_streams); }
 
 // A connection that is answered at once and closed has had no operation of the engine.
 Task<void> no_poll(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   StreamReader reader(loop, pair.fd[1]);
-  put(pair.fd[0], "GET");
+  write_text(pair.fd[0], "GET");
   EXPECT_EQ(reader.unread(), "GET");
   EXPECT_FALSE(reader.polled());
   reader.consume(3);
@@ -260,7 +260,7 @@ Task<void> no_poll(Loop& loop, Scope& scope) {
     EXPECT_FALSE(going_on) << "nothing came";
     EXPECT_TRUE(reader.polled());
   }
-  put(pair.fd[0], "more");
+  write_text(pair.fd[0], "more");
   co_await read_some(reader, scope);
   EXPECT_EQ(reader.unread(), "more");
   EXPECT_FALSE(reader.polled()) << "its first wait polls once";
@@ -268,7 +268,7 @@ Task<void> no_poll(Loop& loop, Scope& scope) {
   const bool waits = co_await reader.readable(waiting);
   EXPECT_FALSE(waits);
   EXPECT_TRUE(reader.polled());
-  put(pair.fd[0], "again");
+  write_text(pair.fd[0], "again");
   co_await read_some(reader, scope);
   EXPECT_TRUE(reader.polled()) << "later ones stay polled";
   co_await reader.stop();
@@ -276,11 +276,11 @@ Task<void> no_poll(Loop& loop, Scope& scope) {
 TEST(StreamReader, PollsOnlyWhoWaits) { run_manual(no_poll); }
 
 Task<void> held(Loop& loop, Scope& scope) {
-  Pair pair;
+  Sockets pair;
   StreamReader reader(loop, pair.fd[1]);
   EXPECT_EQ(reader.unread(), "");
   reader.hold(true);
-  put(pair.fd[0], "bytes are no end");
+  write_text(pair.fd[0], "bytes are no end");
   {
     Scope waiting(&scope);
     Deadline due(loop, waiting, 20ms);
@@ -306,7 +306,7 @@ Task<void> packets(Loop& loop, Scope& scope) {
   StreamReader reader(loop, socket.get(), StreamReader::Kind::kPackets);
   EXPECT_EQ(reader.unread(), "");
   reader.hold(true);  // polled from here on
-  for (const char* text : {"one", "two", "three"}) put(writer.get(), text);
+  for (const char* text : {"one", "two", "three"}) write_text(writer.get(), text);
   reader.hold(false);
   for (const char* text : {"one", "two", "three"}) {
     co_await read_some(reader, scope);
@@ -320,9 +320,9 @@ TEST(StreamReader, ReadsPacketsOneByOne) { run_manual(packets); }
 // A peer that has only stopped sending waits for its answer; one that is gone does not.
 Task<void> closed_before(Loop& loop, Scope& scope) {
   for (const bool whole : {false, true}) {
-    Pair pair;
+    Sockets pair;
     StreamReader reader(loop, pair.fd[1]);
-    put(pair.fd[0], "x");
+    write_text(pair.fd[0], "x");
     if (whole) {
       pair.close_writer();
     } else {
@@ -433,11 +433,11 @@ TEST(Loop, TakesItsTimeFromTheClockItWasGiven) { run_manual(long_times); }
 // What the kernel has is before what the clock has.
 Task<void> written_in_time(Loop& loop, Scope& scope) {
   for (int i = 0; i < 200; ++i) {
-    Pair pair;
+    Sockets pair;
     Scope timed(&scope);
     Deadline due(loop, timed, 1ns);
     std::uint8_t got[1];
-    put(pair.fd[0], "x");
+    write_text(pair.fd[0], "x");
     const int n = co_await recv_some(loop, timed, pair.fd[1], got);
     EXPECT_EQ(n, 1);
   }

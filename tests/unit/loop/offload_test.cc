@@ -41,7 +41,7 @@ std::function<void()> no_thread(std::function<void()>) {
 HelperHooks by_hand(const TimeSource& clock) { return {.start = no_thread, .time = &clock}; }
 
 // What a job is certain to take is in the end that is expected, and a job that failed teaches none.
-Task<void> ends(Loop& loop, Scope& scope, test::ManualClock& clock) {
+Task<void> certain_ends(Loop& loop, Scope& scope, test::ManualClock& clock) {
   HelperPool pool(1, 64, by_hand(clock));
   JobRegistry registry(loop);
   HelperLane& lane = pool.lane(Lane::kQuick);
@@ -65,7 +65,7 @@ Task<void> ends(Loop& loop, Scope& scope, test::ManualClock& clock) {
   EXPECT_GT(lane.expected_wait(1'000'000), lane.expected_wait());
   EXPECT_LE(lane.expected_wait(1'000'000'000, 5ms), 5ms);
 }
-TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_by_clock(ends); }
+TEST(Offload, ExpectsTheEndByWhatIsCertain) { run_by_clock(certain_ends); }
 
 // What a shutdown waits for: jobs, as long as it may.
 Task<void> shutdown(Loop& loop, Scope& scope, test::ManualClock& clock) {
@@ -229,7 +229,7 @@ Task<void> the_other_way(Loop& loop, Scope& scope) {
 }
 TEST(Offload, PatientJobsRunWhileQuickOnesHoldAllTheirHelpers) { run_loop(the_other_way); }
 
-Task<void> order(Loop& loop, Scope& scope) {
+Task<void> lane_order(Loop& loop, Scope& scope) {
   HelperPool pool(1, 64, {});
   JobRegistry registry(loop);
   Gate gate;
@@ -250,7 +250,7 @@ Task<void> order(Loop& loop, Scope& scope) {
   std::iota(wanted.begin(), wanted.end(), 0);
   EXPECT_EQ(ran, wanted);
 }
-TEST(Offload, FirstInFirstOutInsideALane) { run_loop(order); }
+TEST(Offload, FirstInFirstOutInsideALane) { run_loop(lane_order); }
 
 Task<void> large(Loop& loop, Scope& scope) {
   HelperPool pool(2, 64, {});

@@ -12,13 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "../byte_units.h"
 #include "counting_new.h"
 #include "imgring/mem/buffer_pool.h"
 
 namespace imgring::mem {
 
-inline constexpr std::size_t kKiB = 1024;
-inline constexpr std::size_t kMiB = 1024 * kKiB;
 inline constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
 // Memory that counts, and can refuse.

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "../byte_units.h"
+
 namespace imgring::mem {
 namespace {
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 std::uint64_t sum_of_parts(std::uint64_t limit) {
   std::uint64_t sum = 0;

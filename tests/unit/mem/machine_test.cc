@@ -7,10 +7,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "../byte_units.h"
+
 namespace imgring::mem {
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
 constexpr std::uint64_t kGiB = 1 << 30;
 
 // A directory that stands for "/", gone at the end of the test.

@@ -45,7 +45,7 @@ Task<void> ask_one(Loop* loop, Resolver* resolver, Ask* ask) {
   ask->got = co_await resolver->resolve(scope, ask->host, 80);
 }
 
-Task<void> drive(Loop* loop, Asking* asking) {
+Task<void> drive_names(Loop* loop, Asking* asking) {
   Resolver resolver(*loop, asking->options);
   Scope all;
   loop::Nursery nursery(*loop, &all);
@@ -59,9 +59,9 @@ Task<void> drive(Loop* loop, Asking* asking) {
   co_await resolver.close();
 }
 
-void run(Asking& asking) {
+void run_names(Asking& asking) {
   Loop loop(loop::test_engine());
-  loop.run(drive(&loop, &asking));
+  loop.run(drive_names(&loop, &asking));
   EXPECT_EQ(loop.engine().in_flight(), 0u);
 }
 
@@ -94,7 +94,7 @@ TEST(Resolver, LiteralsAndLocalhostNeedNoServer) {
   Asking asking = asking_of({"127.0.0.1", "::1", "0x7f.1", "localhost", "LOCALHOST", "localhost.",
                              "x.localhost", "X.localhost."},
                             "127.0.0.1:1");
-  run(asking);
+  run_names(asking);
   EXPECT_EQ(texts(asking.asks[0].got), "127.0.0.1:80 ");
   EXPECT_EQ(texts(asking.asks[1].got), "[::1]:80 ");
   EXPECT_EQ(texts(asking.asks[2].got), "127.0.0.1:80 ");
@@ -107,7 +107,7 @@ TEST(Resolver, LiteralsAndLocalhostNeedNoServer) {
 TEST(Resolver, BothFamiliesTakeTurnsAndAreCached) {
   NameServer server(ordinary);
   Asking asking = asking_of({"both.test", "Both.Test", "both.test."}, server.text());
-  run(asking);
+  run_names(asking);
   for (const Ask& ask : asking.asks) {
     ASSERT_TRUE(ask.got.has_value()) << texts(ask.got);
     ASSERT_EQ(ask.got->size(), 3u);
@@ -137,7 +137,7 @@ TEST(Resolver, LookupsThatNobodyWaitsForHoldNoPlace) {
     ask.give_up_after = milliseconds(50);
   }
   asking.asks.back().pause_before = milliseconds(600);
-  run(asking);
+  run_names(asking);
   for (std::size_t i = 0; i < kSilent; ++i) {
     ASSERT_FALSE(asking.asks[i].got.has_value());
     ASSERT_EQ(asking.asks[i].got.error().code, ErrorCode::kSourceCancelled)
@@ -158,7 +158,7 @@ TEST(Resolver, ANameThatIsWantedAgainIsNotAskedForTwice) {
     std::this_thread::sleep_for(milliseconds(100));
     silent = false;
   });
-  run(asking);
+  run_names(asking);
   later.join();
   EXPECT_FALSE(asking.asks[0].got.has_value());
   EXPECT_TRUE(asking.asks[1].got.has_value()) << texts(asking.asks[1].got);
@@ -181,7 +181,7 @@ TEST(Resolver, RootedNamesAreNotSearchedFor) {
   });
   Asking asking = asking_of({"host", "host.", "a.host", "a.host.", "HOST."}, server.text());
   asking.options.negative_ttl = std::chrono::seconds(60);
-  run(asking);
+  run_names(asking);
   for (const std::size_t i : {0u, 2u}) EXPECT_EQ(texts(asking.asks[i].got), "192.0.2.1:80 ");
   for (const std::size_t i : {1u, 3u, 4u}) {
     ASSERT_FALSE(asking.asks[i].got.has_value()) << asking.asks[i].host;
@@ -198,7 +198,7 @@ TEST(Resolver, LengthsOfNames) {
   for (int i = 0; i < 4; ++i) longest += std::string(63, 'a') + ".";
   longest.resize(253);  // the last label is the shorter one: 61 letters
   Asking asking = asking_of({longest, longest + ".", longest + "a", longest + "a."}, server.text());
-  run(asking);
+  run_names(asking);
   for (std::size_t i = 0; i < 4; ++i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(asking.asks[i].got.has_value(), i < 2) << texts(asking.asks[i].got);
@@ -210,7 +210,7 @@ TEST(Resolver, OneQueryForMany) {
   NameServer server(ordinary);
   Asking asking = asking_of(std::vector<std::string>(50, "both.test"), server.text());
   asking.together = true;
-  run(asking);
+  run_names(asking);
   for (const Ask& ask : asking.asks) EXPECT_TRUE(ask.got.has_value());
   EXPECT_EQ(asking.sent, 1u);
 }
@@ -219,7 +219,7 @@ TEST(Resolver, UnknownNamesAreRememberedForASecond) {
   NameServer server(ordinary);
   Asking asking = asking_of({"no.test", "no.test", "no.test"}, server.text());
   asking.asks[2].pause_before = milliseconds(1200);
-  run(asking);
+  run_names(asking);
   for (const Ask& ask : asking.asks) {
     ASSERT_FALSE(ask.got.has_value());
     EXPECT_EQ(ask.got.error().code, ErrorCode::kSourceUnreachable);
@@ -234,7 +234,7 @@ TEST(Resolver, TimeToLiveEnds) {
   });
   Asking asking = asking_of({"a.test", "a.test", "a.test"}, server.text());
   asking.asks[2].pause_before = milliseconds(1200);
-  run(asking);
+  run_names(asking);
   EXPECT_EQ(texts(asking.asks[2].got), "192.0.2.1:80 ");
   EXPECT_EQ(asking.sent, 2u);
 }
@@ -247,7 +247,7 @@ TEST(Resolver, TruncatedAnswersAreAskedByTcp) {
   });
   Asking asking = asking_of({"long.test"}, server.text());
   asking.options.try_time = milliseconds(2000);
-  run(asking);
+  run_names(asking);
   EXPECT_EQ(texts(asking.asks[0].got), "192.0.2.7:80 ");
   EXPECT_GE(server.tcp_questions(), 1);
 }
@@ -261,7 +261,7 @@ TEST(Resolver, ManyAddressesAreCut) {
     return answer;
   });
   Asking asking = asking_of({"many.test"}, server.text());
-  run(asking);
+  run_names(asking);
   ASSERT_TRUE(asking.asks[0].got.has_value());
   EXPECT_EQ(asking.asks[0].got->size(), kAddressesPerNameMax);
 }
@@ -270,7 +270,7 @@ TEST(Resolver, SilenceIsATimeout) {
   NameServer server([](const std::string&, int) { return NameAnswer{.silent = true}; });
   Asking asking = asking_of({"quiet.test"}, server.text());
   const auto from = std::chrono::steady_clock::now();
-  run(asking);
+  run_names(asking);
   EXPECT_EQ(asking.asks[0].got.error().code, ErrorCode::kSourceUnreachable);
   EXPECT_LT(std::chrono::steady_clock::now() - from, milliseconds(5000));
 }
@@ -282,7 +282,7 @@ TEST(Resolver, WaitersLeaveBeforeTheAnswer) {
   asking.together = true;
   for (Ask& ask : asking.asks) ask.give_up_after = milliseconds(100);
   const auto from = std::chrono::steady_clock::now();
-  run(asking);  // close() ends the query that nobody waits for
+  run_names(asking);  // close() ends the query that nobody waits for
   for (const Ask& ask : asking.asks) {
     EXPECT_EQ(ask.got.error().code, ErrorCode::kSourceCancelled);
   }
@@ -293,7 +293,7 @@ TEST(Resolver, BadNames) {
   Asking asking = asking_of({"", ".", "..", "a..", "localhost..", std::string(300, 'a'),
                              std::string("a\0b", 3), std::string("a\0.", 3)},
                             "127.0.0.1:1");
-  run(asking);
+  run_names(asking);
   for (const Ask& ask : asking.asks) {
     SCOPED_TRACE(ask.host);
     ASSERT_FALSE(ask.got.has_value());
@@ -320,7 +320,7 @@ TEST(Resolver, HostsFileIsHonoured) {
   if (name.empty()) return;
   // There it has no dot of the root.
   Asking asking = asking_of({name, name + "."}, "127.0.0.1:1");
-  run(asking);
+  run_names(asking);
   for (const Ask& ask : asking.asks) {
     EXPECT_TRUE(ask.got.has_value()) << ask.host << ": " << texts(ask.got);
   }

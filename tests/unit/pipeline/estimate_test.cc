@@ -13,9 +13,7 @@ using namespace testing;
 using enum ImageType;
 
 constexpr std::int64_t kMega = 1'000'000;
-const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255};
-
-std::string bytes_of(std::uint32_t value, int count, bool big) {
+std::string number_bytes(std::uint32_t value, int count, bool big) {
   std::string out;
   for (int i = 0; i < count; ++i)
     out.push_back(static_cast<char>(value >> 8 * (big ? count - 1 - i : i)));
@@ -37,7 +35,7 @@ struct Asked {
     return pipeline::estimate(job, read_facts(job.source, type, options.pages_max()));
   }
 };
-Asked asked(std::string source, ImageType type, std::string_view path, ImageType result) {
+Asked estimated(std::string source, ImageType type, std::string_view path, ImageType result) {
   Asked out{std::move(source), type};
   out.options = options_of(path);
   out.options.format = result;
@@ -62,14 +60,14 @@ TEST(Estimate, OrdinarySvgsAreQuickAndSmall) {
     for (const char* path : {"w:100", "w:300/h:300", "w:500/h:500"}) {
       for (const ImageType to : {kPng, kJpeg}) {
         SCOPED_TRACE(std::string(attributes) + " " + path + std::string(facts_of(to).extension));
-        const Estimate e = asked(icon(attributes), kSvg, path, to).estimate();
+        const Estimate e = estimated(icon(attributes), kSvg, path, to).estimate();
         EXPECT_FALSE(e.work.patient()) << e.work.all().count();
         EXPECT_LT(e.bytes, kSmallSvg);
       }
     }
   }
   // Passed through: sanitised, and looked at by a child.
-  const Estimate e = asked(icon(""), kSvg, "", kUnknown).estimate();
+  const Estimate e = estimated(icon(""), kSvg, "", kUnknown).estimate();
   EXPECT_FALSE(e.work.patient());
   EXPECT_LT(e.bytes, kSmallSvg);
 }
@@ -78,19 +76,21 @@ TEST(Estimate, OrdinarySvgsAreQuickAndSmall) {
 TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
   for (const char* attributes : {"width='9' height='9'", ""}) {
     SCOPED_TRACE(attributes);
-    Asked large = asked(icon(attributes), kSvg, "w:11500/h:11500", kJpeg);
+    Asked large = estimated(icon(attributes), kSvg, "w:11500/h:11500", kJpeg);
     EXPECT_GT(large.estimate().bytes, 2000 * kMega);
     EXPECT_TRUE(large.estimate().work.patient());
     large.options.max_result_dimension = 200;
     EXPECT_LT(large.estimate().bytes, kSmallSvg);
     EXPECT_FALSE(large.estimate().work.patient());
-    EXPECT_GT(asked(icon(attributes), kSvg, "w:1000/dpr:3", kJpeg).estimate().bytes, 140 * kMega);
-    EXPECT_GT(asked(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes, 140 * kMega);
+    EXPECT_GT(estimated(icon(attributes), kSvg, "w:1000/dpr:3", kJpeg).estimate().bytes,
+              140 * kMega);
+    EXPECT_GT(estimated(icon(attributes), kSvg, "h:100/z:30:30", kJpeg).estimate().bytes,
+              140 * kMega);
   }
-  const Estimate beyond = asked(icon(""), kSvg, "w:2000000000/h:2000000000", kPng).estimate();
+  const Estimate beyond = estimated(icon(""), kSvg, "w:2000000000/h:2000000000", kPng).estimate();
   EXPECT_LT(beyond.bytes, 3000 * kMega);  // no more pixels are drawn
   // A vector over the limit of its own size is drawn within it.
-  const Estimate guarded = asked(icon("width='9e5' height='9e5'"), kSvg, "", kJpeg).estimate();
+  const Estimate guarded = estimated(icon("width='9e5' height='9e5'"), kSvg, "", kJpeg).estimate();
   EXPECT_NEAR(static_cast<double>(guarded.bytes) / (50 * kMega * 18), 1, 0.1);
 }
 
@@ -98,9 +98,9 @@ TEST(Estimate, AnSvgCountsWhatIsDrawnOfIt) {
 TEST(Estimate, AnSvgCountsThePicturesInside) {
   const VipsImagePtr photo = quarters(4000, 3000);
   const auto with = [](const std::string& pictures) {
-    Asked svg =
-        asked("<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>" + pictures + "</svg>",
-              kSvg, "w:20", kPng);
+    Asked svg = estimated(
+        "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'>" + pictures + "</svg>", kSvg,
+        "w:20", kPng);
     return svg.estimate().bytes;
   };
   const auto image = [](const char* type, const std::string& bytes) {
@@ -129,10 +129,11 @@ TEST(Estimate, AnSvgCountsThePicturesInside) {
 // Such requests end as soon as they begin: nobody has to make room for them.
 TEST(Estimate, WhatWillBeRefusedCostsLittle) {
   const Estimate sides =
-      asked(icon("width='24' height='24'"), kSvg, "w:100000/h:100000", kPng).estimate();
+      estimated(icon("width='24' height='24'"), kSvg, "w:100000/h:100000", kPng).estimate();
   EXPECT_LT(sides.bytes, kSmallSvg);
   EXPECT_LT(sides.work.all(), std::chrono::seconds(1));
-  Asked large = asked(encoded(quarters(64, 64).get(), ".png"), kPng, "w:2000000000/el:1", kAvif);
+  Asked large =
+      estimated(encoded(quarters(64, 64).get(), ".png"), kPng, "w:2000000000/el:1", kAvif);
   large.options.max_src_resolution = 10;
   EXPECT_LT(large.estimate().bytes, kSmallSvg);
 }
@@ -153,16 +154,16 @@ TEST(Estimate, ResultsAndCopiesAreCertain) {
         Case{"w:10/h:10/pd:8000:8000:8000:8000", kPng, 2},
         Case{"w:16000/h:16000/ex:1", ImageType::kBmp, 3}}) {
     SCOPED_TRACE(c.path + std::string(facts_of(c.to).extension));
-    const Estimate e = asked(source, kPng, c.path, c.to).estimate();
+    const Estimate e = estimated(source, kPng, c.path, c.to).estimate();
     EXPECT_GE(e.certain_bytes, c.bytes_per_pixel * 16000 * 16000);
     EXPECT_LE(e.certain_bytes, e.bytes);
   }
-  Asked blurred = asked(source, kPng, vast, kPng);
+  Asked blurred = estimated(source, kPng, vast, kPng);
   blurred.options.first().blur = 2;
   EXPECT_GE(blurred.estimate().certain_bytes, std::int64_t{4} * 16000 * 16000);
   // A decoder's table is a guess.
   const Estimate small =
-      asked(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp, "w:100", kJpeg)
+      estimated(encoded(quarters(3000, 2000).get(), ".webp"), ImageType::kWebp, "w:100", kJpeg)
           .estimate();
   EXPECT_LT(small.certain_bytes, kMega);
   EXPECT_GT(small.bytes, 40 * kMega);
@@ -174,7 +175,7 @@ TEST(Estimate, ATurnCopiesOnlyWhatTheCutLeaves) {
   for (const char* turn : {"", "/rot:180"}) {
     SCOPED_TRACE(turn);
     const std::string path = std::string("rt:fill/w:2000/h:4/el:1") + turn;
-    EXPECT_LT(asked(source, kPng, path, kPng).estimate().bytes, 2 * kMega);
+    EXPECT_LT(estimated(source, kPng, path, kPng).estimate().bytes, 2 * kMega);
   }
 }
 
@@ -183,8 +184,8 @@ TEST(Estimate, NoArgumentMakesItLessThanNothing) {
   for (const char* path : {"w:10/z:1e308", "z:1e308", "w:10/dpr:1e308", "z:1e308/dpr:1e308",
                            "w:10/z:1e300/pd:5/mrd:100"}) {
     SCOPED_TRACE(path);
-    for (const Asked& a :
-         {asked(icon(""), kSvg, path, kPng), asked(std::string(100, 'x'), kAvif, path, kAvif)}) {
+    for (const Asked& a : {estimated(icon(""), kSvg, path, kPng),
+                           estimated(std::string(100, 'x'), kAvif, path, kAvif)}) {
       EXPECT_GT(a.estimate().bytes, 0);
       EXPECT_GT(a.estimate().work.all().count(), 0);
     }
@@ -193,16 +194,16 @@ TEST(Estimate, NoArgumentMakesItLessThanNothing) {
 
 TEST(Estimate, AnUnreadSourceCountsTheResultThatIsAskedFor) {
   const std::string unread(100, 'x');
-  const std::int64_t least = asked(unread, kAvif, "", kJpeg).estimate().bytes;
+  const std::int64_t least = estimated(unread, kAvif, "", kJpeg).estimate().bytes;
   EXPECT_LT(least, 5 * kMega);
-  EXPECT_GE(asked(unread, kAvif, "w:1000/h:1000", kAvif).estimate().bytes, least + 30 * kMega);
-  EXPECT_GE(asked(unread, kAvif, "w:1000", kAvif).estimate().bytes, least + 30 * kMega);
-  EXPECT_GE(asked(unread, kAvif, "w:9/h:9/pd:500:500:500:500", kJpeg).estimate().bytes,
+  EXPECT_GE(estimated(unread, kAvif, "w:1000/h:1000", kAvif).estimate().bytes, least + 30 * kMega);
+  EXPECT_GE(estimated(unread, kAvif, "w:1000", kAvif).estimate().bytes, least + 30 * kMega);
+  EXPECT_GE(estimated(unread, kAvif, "w:9/h:9/pd:500:500:500:500", kJpeg).estimate().bytes,
             least + 6 * kMega);
   // Without `enlarge` it is no larger than the largest source.
   const std::string_view vast = "w:2000000000/h:2000000000";
-  EXPECT_LE(asked(unread, kAvif, vast, kJpeg).estimate().bytes, least + 50 * 6 * kMega);
-  Asked enlarged = asked(unread, kAvif, vast, kAvif);
+  EXPECT_LE(estimated(unread, kAvif, vast, kJpeg).estimate().bytes, least + 50 * 6 * kMega);
+  Asked enlarged = estimated(unread, kAvif, vast, kAvif);
   enlarged.options.first().enlarge = true;
   EXPECT_GT(enlarged.estimate().bytes, kMega * kMega);
 }
@@ -211,7 +212,8 @@ TEST(Estimate, EveryFrameOfAnAnimationCounts) {
   for (const ImageType type : {kGif, kWebp}) {
     SCOPED_TRACE(facts_of(type).name);
     const std::string suffix(facts_of(type).extension);
-    Asked moving = asked(animation(60, 40, {kRed, kGreen, kBlue}, suffix.c_str()), type, "", type);
+    Asked moving =
+        estimated(animation(60, 40, {kRed, kGreen, kBlue}, suffix.c_str()), type, "", type);
     const auto bytes = [&](int frames_max, ImageType to) {
       moving.options.max_animation_frames = frames_max;
       moving.options.format = to;
@@ -258,9 +260,9 @@ TEST(Estimate, FramesAreCountedAsFarAsTheyAreWanted) {
 
 TEST(Estimate, ReadsTheSizeOfTopDownBitmaps) {
   const auto bmp = [](std::int32_t height) {
-    return "BM" + std::string(16, '\0') + bytes_of(30, 4, false) +
-           bytes_of(static_cast<std::uint32_t>(height), 4, false) + std::string("\1\0\x18\0", 4) +
-           std::string(24, '\0');
+    return "BM" + std::string(16, '\0') + number_bytes(30, 4, false) +
+           number_bytes(static_cast<std::uint32_t>(height), 4, false) +
+           std::string("\1\0\x18\0", 4) + std::string(24, '\0');
   };
   EXPECT_EQ(facts_in(bmp(20), kBmp).height, 20);
   EXPECT_EQ(facts_in(bmp(-20), kBmp).height, 20);
@@ -270,12 +272,12 @@ TEST(Estimate, ReadsTheSizeOfTopDownBitmaps) {
 
 std::string tiff(bool big) {
   const auto field = [&](std::uint32_t tag, std::uint32_t kind, std::uint32_t value) {
-    const std::string text = bytes_of(value, kind == 3 ? 2 : 4, big);
-    return bytes_of(tag, 2, big) + bytes_of(kind, 2, big) + bytes_of(1, 4, big) + text +
+    const std::string text = number_bytes(value, kind == 3 ? 2 : 4, big);
+    return number_bytes(tag, 2, big) + number_bytes(kind, 2, big) + number_bytes(1, 4, big) + text +
            std::string(4 - text.size(), '\0');
   };
-  return std::string(big ? "MM\0*" : "II*\0", 4) + bytes_of(20, 4, big) + std::string(12, 'p') +
-         bytes_of(4, 2, big) + field(256, 3, 3000) + field(257, 4, 2000) + field(274, 3, 6) +
+  return std::string(big ? "MM\0*" : "II*\0", 4) + number_bytes(20, 4, big) + std::string(12, 'p') +
+         number_bytes(4, 2, big) + field(256, 3, 3000) + field(257, 4, 2000) + field(274, 3, 6) +
          field(277, 3, 1) + std::string(4, '\0');
 }
 
@@ -287,7 +289,8 @@ TEST(Estimate, ReadsTheSizeOfTiffAndCountsIt) {
     EXPECT_EQ(found.height, 2000);
     EXPECT_EQ(found.orientation, 6);
     constexpr std::int64_t kDecoderBytes = 8;
-    EXPECT_GE(asked(tiff(big), kTiff, "w:100", kJpeg).estimate().bytes, 6 * kMega * kDecoderBytes);
+    EXPECT_GE(estimated(tiff(big), kTiff, "w:100", kJpeg).estimate().bytes,
+              6 * kMega * kDecoderBytes);
     for (std::size_t size = 0; size < tiff(big).size(); ++size)
       (void)facts_in(tiff(big).substr(0, size), kTiff);
   }
@@ -297,20 +300,21 @@ TEST(Estimate, ReadsTheSizeOfTiffAndCountsIt) {
 
 TEST(Estimate, ReadsIconsAndBoxesBehindThePixels) {
   // All of them are the same 40 bytes, which say nothing of their size.
-  const std::string entry = std::string(6, '\0') + bytes_of(40, 4, false) + bytes_of(54, 4, false);
+  const std::string entry =
+      std::string(6, '\0') + number_bytes(40, 4, false) + number_bytes(54, 4, false);
   const std::string icons = std::string("\0\0\1\0\3\0", 6) + "\x10\x10" + entry + "\x30\x20" +
                             entry + "\x20\x20" + entry + std::string(40, 'x');
   EXPECT_EQ(facts_in(icons, kIco).width, 0x30);
   EXPECT_EQ(facts_in(icons, kIco).height, 0x20);
   EXPECT_EQ(facts_in(std::string("\0\0\1\0\1\0\0\0", 8) + entry + std::string(80, 'x'), kIco).width,
             256);
-  EXPECT_LT(asked(icons, kIco, "w:3000/h:3000", kPng).estimate().bytes, kMega);
+  EXPECT_LT(estimated(icons, kIco, "w:3000/h:3000", kPng).estimate().bytes, kMega);
 
   const auto box = [](const char* name, const std::string& body) {
-    return bytes_of(static_cast<std::uint32_t>(body.size() + 8), 4, true) + name + body;
+    return number_bytes(static_cast<std::uint32_t>(body.size() + 8), 4, true) + name + body;
   };
   const std::string size =
-      box("ispe", std::string(4, '\0') + bytes_of(4000, 4, true) + bytes_of(3000, 4, true));
+      box("ispe", std::string(4, '\0') + number_bytes(4000, 4, true) + number_bytes(3000, 4, true));
   const std::string heic = box("ftyp", "heic") + box("mdat", std::string(100'000, 'm')) +
                            box("meta", std::string(4, '\0') + size);
   EXPECT_EQ(facts_in(heic, kHeic).width, 4000);
@@ -324,12 +328,12 @@ TEST(Estimate, KnowsPalettesAndWhatTheyCost) {
   EXPECT_FALSE(facts_in(plain, kPng).palette);
   EXPECT_TRUE(facts_in(palette, kPng).palette);
   EXPECT_TRUE(facts_in(animation(6, 4, {kRed}), kGif).palette);
-  Asked quantised = asked(plain, kPng, "", kPng);
-  EXPECT_GT(asked(palette, kPng, "", kPng).estimate().bytes, quantised.estimate().bytes * 2);
-  EXPECT_EQ(asked(palette, kPng, "", kJpeg).estimate().work.encode,
-            asked(plain, kPng, "", kJpeg).estimate().work.encode);
+  Asked quantised = estimated(plain, kPng, "", kPng);
+  EXPECT_GT(estimated(palette, kPng, "", kPng).estimate().bytes, quantised.estimate().bytes * 2);
+  EXPECT_EQ(estimated(palette, kPng, "", kJpeg).estimate().work.encode,
+            estimated(plain, kPng, "", kJpeg).estimate().work.encode);
   quantised.options.encoders.png_quantize = true;
-  EXPECT_GT(quantised.estimate().bytes, asked(plain, kPng, "", kPng).estimate().bytes * 2);
+  EXPECT_GT(quantised.estimate().bytes, estimated(plain, kPng, "", kPng).estimate().bytes * 2);
   EXPECT_TRUE(quantised.estimate().work.patient());
 }
 

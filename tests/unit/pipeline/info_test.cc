@@ -15,7 +15,7 @@ url::InfoOptions nothing() {
   return out;
 }
 
-struct Asked {
+struct AskedInfo {
   std::string source;
   ImageType type = ImageType::kPng;
   url::InfoOptions wanted = nothing();
@@ -41,7 +41,7 @@ struct Asked {
 };
 
 TEST(RenderInfo, AverageAndPaletteOfQuarters) {
-  Asked asked{encoded(quarters(40, 20).get(), ".png")};
+  AskedInfo asked{encoded(quarters(40, 20).get(), ".png")};
   asked.wanted.average = true;
   asked.wanted.palette = 4;
   EXPECT_EQ(asked.told(),
@@ -52,7 +52,7 @@ TEST(RenderInfo, AverageAndPaletteOfQuarters) {
 
 TEST(RenderInfo, OneClearPixelOfALargePicture) {
   VipsImagePtr picture = plain(3000, 1200, {10, 20, 30, 255});
-  Asked asked{encoded(picture.get(), ".png")};
+  AskedInfo asked{encoded(picture.get(), ".png")};
   asked.wanted.alpha = asked.wanted.check_transparency = true;
   EXPECT_EQ(asked.told(), R"({"alpha":true,"transparency":false})");
   picture = put(picture.get(), plain(1, 1, {10, 20, 30, 254}).get(), 2999, 1199);
@@ -64,7 +64,7 @@ TEST(RenderInfo, OneClearPixelOfALargePicture) {
 
 // Opaque alpha of a picture that is made smaller stays opaque: its hash has none.
 TEST(RenderInfo, OpaqueAlphaMakesNoDifference) {
-  Asked asked{encoded(plain(1500, 700, {90, 120, 30, 255}).get(), ".png")};
+  AskedInfo asked{encoded(plain(1500, 700, {90, 120, 30, 255}).get(), ".png")};
   asked.wanted.thumb_hash = true;
   asked.wanted.blurhash_x = asked.wanted.blurhash_y = 3;
   const std::string with_alpha = asked.told();
@@ -73,7 +73,7 @@ TEST(RenderInfo, OpaqueAlphaMakesNoDifference) {
 }
 
 TEST(RenderInfo, CropIsThatOfPictures) {
-  Asked asked{encoded(quarters(400, 200).get(), ".png")};
+  AskedInfo asked{encoded(quarters(400, 200).get(), ".png")};
   struct Case {
     url::Crop crop;
     std::string_view told;
@@ -102,7 +102,7 @@ TEST(RenderInfo, CropIsThatOfPictures) {
 }
 
 TEST(RenderInfo, LoadedAsItIs) {
-  Asked asked;
+  AskedInfo asked;
   asked.wanted.colorspace = asked.wanted.bands = asked.wanted.sample_format = true;
   asked.wanted.pages_number = true;
   asked.source = encoded(plain(8, 8, {100}).get(), ".png");
@@ -114,7 +114,7 @@ TEST(RenderInfo, LoadedAsItIs) {
 }
 
 TEST(RenderInfo, OfThePageThatIsAskedFor) {
-  Asked asked;
+  AskedInfo asked;
   asked.type = ImageType::kGif;
   asked.source = animation(8, 8, {{250, 0, 0}, {0, 250, 0}, {0, 0, 250}});
   asked.wanted.average = asked.wanted.pages_number = true;
@@ -139,12 +139,12 @@ TEST(RenderInfo, OfThePageThatIsAskedFor) {
 }
 
 TEST(RenderInfo, LimitsHoldForPixelsOnly) {
-  Asked asked{encoded(plain(400, 300, {1, 2, 3}).get(), ".png")};
+  AskedInfo asked{encoded(plain(400, 300, {1, 2, 3}).get(), ".png")};
   asked.request.max_src_resolution = 100'000;
   asked.wanted.bands = true;
   EXPECT_EQ(asked.told(), R"({"bands":3})");
   for (const int which : {0, 1, 2}) {
-    Asked pixels = asked;
+    AskedInfo pixels = asked;
     if (which == 0) pixels.wanted.average = true;
     if (which == 1) pixels.wanted.alpha = pixels.wanted.check_transparency = true;
     if (which == 2) pixels.wanted.crop = {10, 10, {}};
@@ -155,7 +155,7 @@ TEST(RenderInfo, LimitsHoldForPixelsOnly) {
 }
 
 TEST(RenderInfo, OfABeginningAndOfGarbage) {
-  Asked asked{encoded(quarters(640, 480).get(), ".jpg"), ImageType::kJpeg};
+  AskedInfo asked{encoded(quarters(640, 480).get(), ".jpg"), ImageType::kJpeg};
   asked.wanted.dimensions = asked.wanted.size = true;
   const std::string whole = asked.told();
   EXPECT_EQ(whole, "{\"size\":" + std::to_string(asked.source.size()) +
@@ -172,7 +172,7 @@ TEST(RenderInfo, OfABeginningAndOfGarbage) {
 }
 
 TEST(RenderInfo, StopsWhenItIsAsked) {
-  Asked asked{encoded(quarters(640, 480).get(), ".png")};
+  AskedInfo asked{encoded(quarters(640, 480).get(), ".png")};
   asked.wanted.average = true;
   const url::RequestOptions options = info_picture_options(asked.request, asked.wanted);
   const config::ProcessingConfig config;

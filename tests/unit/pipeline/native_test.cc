@@ -12,7 +12,7 @@ using namespace testing;
 using enum ImageType;
 
 // How far the plan of a path is native.
-struct Asked {
+struct AskedPlan {
   SourceFacts source = facts(kJpeg, 1000, 800);
   url::RequestOptions options;
   config::ProcessingConfig config;
@@ -52,7 +52,7 @@ struct Asked {
 TEST(NativePlan, TakesCutsAndReductions) {
   for (const std::string_view path :
        {"", "w:500", "w:50", "w:2000", "rt:fill/w:300/h:300", "c:500:300/w:100"}) {
-    Asked asked;
+    AskedPlan asked;
     asked.options = options_of(path);
     EXPECT_TRUE(asked.native()) << path;
   }
@@ -61,7 +61,7 @@ TEST(NativePlan, TakesCutsAndReductions) {
 TEST(NativePlan, TakesEveryPairOfFormats) {
   for (const ImageType source : {kJpeg, kPng}) {
     for (const ImageType result : {kJpeg, kPng, kWebp}) {
-      Asked asked;
+      AskedPlan asked;
       asked.options = options_of("w:400");
       asked.source.type = source;
       asked.source.alpha = source == kPng;
@@ -73,25 +73,25 @@ TEST(NativePlan, TakesEveryPairOfFormats) {
 
 // From half their size on; not where a child reads them.
 TEST(NativePlan, TakesWebpThatIsMadeSmallEnough) {
-  using Change = void (*)(Asked*);
+  using Change = void (*)(AskedPlan*);
   struct Case {
     Change change;
     bool native;
   };
   constexpr Case kCases[] = {
-      {[](Asked*) {}, true},
-      {[](Asked* a) { a->options = options_of("w:501"); }, false},
-      {[](Asked* a) { a->options = options_of("rt:force/w:100/h:401"); }, false},
-      {[](Asked* a) { a->options = options_of("rt:fill/w:300/h:300/rot:90"); }, true},
-      {[](Asked* a) { a->options = options_of(""); }, false},
-      {[](Asked* a) { a->config.disable_shrink_on_load = true; }, false},
-      {[](Asked* a) { a->config.sandbox = config::Sandbox::kAll; }, false},
-      {[](Asked* a) { a->source.pages = 2; }, false},
-      {[](Asked* a) { a->source.animated = true; }, false},
-      {[](Asked* a) { a->source.alpha = true; }, false},
+      {[](AskedPlan*) {}, true},
+      {[](AskedPlan* a) { a->options = options_of("w:501"); }, false},
+      {[](AskedPlan* a) { a->options = options_of("rt:force/w:100/h:401"); }, false},
+      {[](AskedPlan* a) { a->options = options_of("rt:fill/w:300/h:300/rot:90"); }, true},
+      {[](AskedPlan* a) { a->options = options_of(""); }, false},
+      {[](AskedPlan* a) { a->config.disable_shrink_on_load = true; }, false},
+      {[](AskedPlan* a) { a->config.sandbox = config::Sandbox::kAll; }, false},
+      {[](AskedPlan* a) { a->source.pages = 2; }, false},
+      {[](AskedPlan* a) { a->source.animated = true; }, false},
+      {[](AskedPlan* a) { a->source.alpha = true; }, false},
   };
   for (std::size_t i = 0; i < std::size(kCases); ++i) {
-    Asked asked;
+    AskedPlan asked;
     asked.source.type = kWebp;
     asked.options = options_of("w:500");
     kCases[i].change(&asked);
@@ -101,7 +101,7 @@ TEST(NativePlan, TakesWebpThatIsMadeSmallEnough) {
 
 TEST(NativePlan, TakesTurns) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
-    Asked asked;
+    AskedPlan asked;
     asked.options = options_of("w:400/rot:90");
     asked.options.first().flip_vertical = true;
     asked.source.orientation = orientation;
@@ -112,7 +112,7 @@ TEST(NativePlan, TakesTurns) {
 // Sums of larger boxes would not fit.
 TEST(NativePlan, LeavesBoxesPastTheLimitToLibvips) {
   const int box = codec::kBoxMax;
-  Asked asked;
+  AskedPlan asked;
   asked.source = facts(kPng, 2 * box * 100 + 199, 1000);
   asked.options = options_of("rt:force/w:100/h:1000");
   EXPECT_TRUE(asked.native());
@@ -122,42 +122,42 @@ TEST(NativePlan, LeavesBoxesPastTheLimitToLibvips) {
 
 // What stands behind the named step is libvips'.
 TEST(NativePlan, TakesTheBeginningOfOthers) {
-  using Change = void (*)(Asked*);
+  using Change = void (*)(AskedPlan*);
   struct Case {
     Change change;
     StepKind last;
   };
   constexpr Case kCases[] = {
-      {[](Asked* a) { a->result = kAvif; }, StepKind::kScale},
-      {[](Asked* a) { a->result = kBmp; }, StepKind::kScale},
-      {[](Asked* a) { a->result = kTiff, a->options.first().background = {1, 2, 3}; },
+      {[](AskedPlan* a) { a->result = kAvif; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->result = kBmp; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->result = kTiff, a->options.first().background = {1, 2, 3}; },
        StepKind::kFlatten},
-      {[](Asked* a) { a->pixels.profile = true; }, StepKind::kFlatten},
-      {[](Asked* a) { a->options.first().blur = 18; }, StepKind::kScale},
-      {[](Asked* a) { a->options.first().sharpen = 7.5; }, StepKind::kScale},
-      {[](Asked* a) { a->options.first().sharpen = 1, a->pixels.bands = 1; }, StepKind::kScale},
-      {[](Asked* a) { a->options.first().sharpen = 1, a->result = kAvif; }, StepKind::kFilters},
-      {[](Asked* a) { a->options.first().pixelate = 4, a->options.first().rotate = 90; },
+      {[](AskedPlan* a) { a->pixels.profile = true; }, StepKind::kFlatten},
+      {[](AskedPlan* a) { a->options.first().blur = 18; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->options.first().sharpen = 7.5; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->options.first().sharpen = 1, a->pixels.bands = 1; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->options.first().sharpen = 1, a->result = kAvif; }, StepKind::kFilters},
+      {[](AskedPlan* a) { a->options.first().pixelate = 4, a->options.first().rotate = 90; },
        StepKind::kTurn},
-      {[](Asked* a) { a->options.first().padding.top = 4; }, StepKind::kScale},
-      {[](Asked* a) { a->options.first().height = 700, a->options.first().extend.on = true; },
+      {[](AskedPlan* a) { a->options.first().padding.top = 4; }, StepKind::kScale},
+      {[](AskedPlan* a) { a->options.first().height = 700, a->options.first().extend.on = true; },
        StepKind::kScale},
-      {[](Asked* a) { a->watermark = true, a->options.first().watermark.opacity = 1; },
+      {[](AskedPlan* a) { a->watermark = true, a->options.first().watermark.opacity = 1; },
        StepKind::kFlatten},
-      {[](Asked* a) {
+      {[](AskedPlan* a) {
          a->options.first().resizing_type = url::ResizingType::kFill;
          a->options.first().height = 500;
          a->options.first().gravity.type = url::GravityType::kSmart;
        },
        StepKind::kScale},
-      {[](Asked* a) {  // grey becomes colour there
+      {[](AskedPlan* a) {  // grey becomes colour there
          a->source.type = kPng, a->source.alpha = true, a->pixels.bands = 2;
          a->options.first().background = {7, 7, 8};
        },
        StepKind::kScale},
   };
   for (std::size_t i = 0; i < std::size(kCases); ++i) {
-    Asked asked;
+    AskedPlan asked;
     asked.options = options_of("w:400");
     ASSERT_TRUE(asked.native());
     kCases[i].change(&asked);
@@ -166,30 +166,30 @@ TEST(NativePlan, TakesTheBeginningOfOthers) {
 }
 
 TEST(NativePlan, LeavesEverythingElseToLibvips) {
-  using Change = void (*)(Asked*);
+  using Change = void (*)(AskedPlan*);
   constexpr Change kChanges[] = {
-      [](Asked* a) { a->source.type = kPng, a->source.whole_decode = true; },
-      [](Asked* a) { a->frames = 2; },
-      [](Asked* a) { a->config.use_linear_colorspace = true; },
-      [](Asked* a) { a->options.first().trim.on = true; },
-      [](Asked* a) { a->options.max_bytes = 1000; },
-      [](Asked* a) { a->result = kGif; },
-      [](Asked* a) { a->result = kJxl; },
-      [](Asked* a) {
+      [](AskedPlan* a) { a->source.type = kPng, a->source.whole_decode = true; },
+      [](AskedPlan* a) { a->frames = 2; },
+      [](AskedPlan* a) { a->config.use_linear_colorspace = true; },
+      [](AskedPlan* a) { a->options.first().trim.on = true; },
+      [](AskedPlan* a) { a->options.max_bytes = 1000; },
+      [](AskedPlan* a) { a->result = kGif; },
+      [](AskedPlan* a) { a->result = kJxl; },
+      [](AskedPlan* a) {
         a->result = kPng, a->options.encoders.png_quantize = true;
         a->options.first().padding.top = 4;
       },
-      [](Asked* a) { a->options.quality = 19; },
-      [](Asked* a) { a->source.width = 255, a->source.height = 256; },
-      [](Asked* a) { a->options.first().width = 2000, a->options.first().enlarge = true; },
+      [](AskedPlan* a) { a->options.quality = 19; },
+      [](AskedPlan* a) { a->source.width = 255, a->source.height = 256; },
+      [](AskedPlan* a) { a->options.first().width = 2000, a->options.first().enlarge = true; },
       // A scale is behind what libvips has to do.
-      [](Asked* a) {
+      [](AskedPlan* a) {
         a->options.first().crop.width = a->options.first().crop.height = 500;
         a->options.first().gravity.type = url::GravityType::kSmart;
       },
   };
   for (std::size_t i = 0; i < std::size(kChanges); ++i) {
-    Asked asked;
+    AskedPlan asked;
     asked.options = options_of("w:400");
     ASSERT_TRUE(asked.native());
     kChanges[i](&asked);
@@ -199,7 +199,7 @@ TEST(NativePlan, LeavesEverythingElseToLibvips) {
 
 // The picture in memory has a largest size, rows that are written at once have none.
 TEST(NativePlan, LeavesLargePicturesInMemoryToLibvips) {
-  Asked asked;
+  AskedPlan asked;
   asked.source = facts(kJpeg, 4096, 1365);  // 4096 * 1365 * 3 is just below 16 MiB
   EXPECT_TRUE(asked.native());
   asked.result = kAvif;
@@ -212,7 +212,7 @@ TEST(NativePlan, LeavesLargePicturesInMemoryToLibvips) {
 }
 
 TEST(NativePlan, MemoryOfTheFrontIsCounted) {
-  Asked asked;
+  AskedPlan asked;
   asked.options = options_of("w:500");
   PlanInput in = asked.input();
   // A profile that is no matrix, or metadata that we don't write, makes a front of it.
@@ -231,7 +231,7 @@ TEST(NativePlan, MemoryOfTheFrontIsCounted) {
 }
 
 TEST(NativePlan, BlursAndSharpens) {
-  Asked asked;
+  AskedPlan asked;
   asked.options = options_of("w:400");
   asked.options.first().blur = codec::kBlurRowsSigmaMax;
   asked.options.first().sharpen = codec::kSharpenRowsSigmaMax;
@@ -245,7 +245,7 @@ TEST(NativePlan, BlursAndSharpens) {
 
 // A profile of curves and a matrix goes behind everything; one that the result keeps stays.
 TEST(NativePlan, TakesProfilesItKnowsAndThoseThatAreKept) {
-  Asked asked;
+  AskedPlan asked;
   asked.options = options_of("w:400");
   asked.pixels.profile = true;
   EXPECT_FALSE(asked.native());
@@ -263,7 +263,7 @@ TEST(NativePlan, TakesProfilesItKnowsAndThoseThatAreKept) {
 }
 
 TEST(NativePlan, TakesATurnedSourceThatStaysAsItIs) {
-  Asked asked;
+  AskedPlan asked;
   asked.options = options_of("w:400");
   asked.source.orientation = 6;
   asked.options.first().auto_rotate = false;
@@ -288,7 +288,7 @@ TEST(NativePixels, AreThoseOfPlainSrgb) {
 }
 
 TEST(NativePlan, GreyIsNotPutOnAColour) {
-  Asked asked;
+  AskedPlan asked;
   asked.source = facts(kPng, 1000, 800);
   asked.source.alpha = true;
   asked.pixels.bands = 2;

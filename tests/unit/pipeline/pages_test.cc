@@ -12,8 +12,6 @@ namespace {
 using namespace testing;
 using enum ImageType;
 
-const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255};
-
 Request frames_request(std::string_view path, ImageType type = kGif) {
   Request request;
   request.source =

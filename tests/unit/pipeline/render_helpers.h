@@ -18,6 +18,9 @@ namespace imgring::pipeline::testing {
 
 using image::VipsImagePtr;
 
+inline const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255},
+    kWhite{255, 255, 255};
+
 // Asked of the libraries once.
 inline bool can_save(ImageType type) {
   static const format::Abilities can = image::ask_abilities();

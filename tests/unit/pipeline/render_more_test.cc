@@ -11,8 +11,6 @@ using namespace testing;
 using enum ImageType;
 using url::GravityType;
 
-const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255};
-
 constexpr std::string_view kSvg200x100 =
     R"(<svg xmlns="http://www.w3.org/2000/svg" width="200" height="100">)"
     R"(<rect width="200" height="100" fill="#f00"/></svg>)";

@@ -9,9 +9,6 @@ using namespace testing;
 using enum ImageType;
 using url::GravityType;
 
-const std::vector<double> kRed{255, 0, 0}, kGreen{0, 255, 0}, kBlue{0, 0, 255},
-    kWhite{255, 255, 255};
-
 class VipsEnvironment : public ::testing::Environment {
  public:
   void SetUp() override { ASSERT_TRUE(image::init_vips("pipeline_test").has_value()); }

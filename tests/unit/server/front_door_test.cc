@@ -131,7 +131,7 @@ struct Street final : FrontDoor::House {
   std::vector<loop::Fd> served, heard;
 };
 
-constexpr std::string_view kHealth = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
+constexpr std::string_view kHealthRequest = "GET /health HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view kPicture = "GET /unsafe/plain/x HTTP/1.1\r\nHost: a\r\n\r\n";
 
 loop::Task<void> until(loop::Loop& l, loop::Scope& scope, const std::vector<loop::Fd>& list,
@@ -155,7 +155,7 @@ loop::Task<void> memory_is_short(loop::Loop& l, loop::Scope& scope) {
   co_await until(l, scope, street.served, 1);
   street.door.hold(FrontDoor::Hold::kMemory);
   const loop::Fd picture = street.visit(kPicture);
-  const loop::Fd prober = street.visit(kHealth);
+  const loop::Fd prober = street.visit(kHealthRequest);
   co_await until(l, scope, street.heard, 1);
   co_await until_waiting(l, scope, street, 1);
   EXPECT_EQ(street.served.size(), 1u) << "nobody new is let in";
@@ -176,7 +176,7 @@ loop::Task<void> full_house(loop::Loop& l, loop::Scope& scope) {
   co_await until_waiting(l, scope, street, 3);
   EXPECT_EQ(street.served.size(), 2u);
   EXPECT_TRUE(street.door.wanting());
-  const loop::Fd prober = street.visit(kHealth);
+  const loop::Fd prober = street.visit(kHealthRequest);
   co_await until(l, scope, street.heard, 1);
   street.door.heard();
   for (int left = 3; left > 0; --left) {

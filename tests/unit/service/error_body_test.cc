@@ -6,19 +6,19 @@
 namespace imgring::service {
 namespace {
 
-const Error kError(ErrorCode::kInvalidUrl, "unknown <option> \"x\" & more");
+const Error kBadUrl(ErrorCode::kInvalidUrl, "unknown <option> \"x\" & more");
 
 TEST(ErrorBody, OrdinaryAnswersTellNoDetail) {
   for (std::string_view accept : {"", "text/html", "text/html, */*", "image/webp"}) {
     SCOPED_TRACE(accept);
-    const ErrorBody body = error_body(kError, accept, "id-1", false);
+    const ErrorBody body = error_body(kBadUrl, accept, "id-1", false);
     EXPECT_EQ(body.text, "Invalid URL");
     EXPECT_EQ(body.content_type, "text/plain");
   }
 }
 
 TEST(ErrorBody, DevelopmentPageEscapesWhatItShows) {
-  const ErrorBody body = error_body(kError, "text/html,*/*", "<id>", true);
+  const ErrorBody body = error_body(kBadUrl, "text/html,*/*", "<id>", true);
   EXPECT_EQ(body.content_type, "text/html; charset=utf-8");
   EXPECT_NE(body.text.find("404 Invalid URL"), std::string::npos);
   EXPECT_NE(body.text.find("unknown &lt;option&gt;"), std::string::npos);
@@ -29,16 +29,16 @@ TEST(ErrorBody, DevelopmentPageEscapesWhatItShows) {
 }
 
 TEST(ErrorBody, DevelopmentText) {
-  const ErrorBody body = error_body(kError, "*/*", "id-1", true);
+  const ErrorBody body = error_body(kBadUrl, "*/*", "id-1", true);
   EXPECT_EQ(body.content_type, "text/plain; charset=utf-8");
   EXPECT_TRUE(body.text.starts_with("Invalid URL: unknown <option> \"x\" & more\n\n"));
 }
 
 TEST(ErrorBody, JsonForThoseWhoAskForIt) {
-  const ErrorBody body = error_body(kError, "application/json", "id-1", false);
+  const ErrorBody body = error_body(kBadUrl, "application/json", "id-1", false);
   EXPECT_EQ(body.content_type, "application/json");
   EXPECT_EQ(body.text, R"({"status":404,"message":"Invalid URL","request_id":"id-1"})");
-  const ErrorBody detailed = error_body(kError, "application/json", "id-1", true);
+  const ErrorBody detailed = error_body(kBadUrl, "application/json", "id-1", true);
   EXPECT_NE(detailed.text.find(R"("detail":"unknown <option> \"x\" & more"})"), std::string::npos);
 }
 
@@ -69,9 +69,9 @@ TEST(ErrorBody, JsonOnlyWhenItIsPreferredToText) {
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.accept);
-    EXPECT_EQ(error_body(kError, c.accept, "i", false).content_type,
+    EXPECT_EQ(error_body(kBadUrl, c.accept, "i", false).content_type,
               c.json ? "application/json" : "text/plain");
-    const ErrorBody detailed = error_body(kError, c.accept, "i", true);
+    const ErrorBody detailed = error_body(kBadUrl, c.accept, "i", true);
     EXPECT_EQ(detailed.content_type == "application/json", c.json_in_development);
   }
 }

@@ -7,7 +7,7 @@ namespace imgring::service {
 namespace {
 
 using namespace std::chrono_literals;
-using Time = FetchedCache::Time;
+using CacheTime = FetchedCache::Time;
 
 FetchedPtr mark_of(std::size_t bytes) {
   auto mark = std::make_shared<FetchedPicture>();
@@ -18,7 +18,7 @@ FetchedPtr mark_of(std::size_t bytes) {
 TEST(FetchedCache, GivesWhatWasAskedForLately) {
   mem::Budget budget(1000);
   FetchedCache cache(2, budget);
-  const Time now{};
+  const CacheTime now{};
   cache.keep("a", mark_of(1), now);
   cache.keep("b", mark_of(1), now);
   EXPECT_NE(cache.find("a", now), nullptr);
@@ -39,7 +39,7 @@ TEST(FetchedCache, GivesWhatWasAskedForLately) {
 TEST(FetchedCache, HoldsNoMoreThanItsBytes) {
   mem::Budget budget(100);
   FetchedCache cache(10, budget), other(10, budget);
-  const Time now{};
+  const CacheTime now{};
   other.keep("x", mark_of(40), now);
   cache.keep("a", mark_of(30), now);
   cache.keep("b", mark_of(30), now);
@@ -57,7 +57,7 @@ TEST(FetchedCache, HoldsNoMoreThanItsBytes) {
 TEST(FetchedCache, GivesBackAtTicksAndGivesNothingOld) {
   mem::Budget budget(100);
   FetchedCache cache(10, budget);
-  Time now{};
+  CacheTime now{};
   cache.keep("a", mark_of(10), now);
   cache.keep("b", mark_of(10), now);
   now += 59s;
@@ -66,7 +66,7 @@ TEST(FetchedCache, GivesBackAtTicksAndGivesNothingOld) {
   cache.tick(now);
   EXPECT_EQ(cache.size(), 1u);
   EXPECT_EQ(budget.current(), 10u);
-  while (now < Time{} + 10min) {
+  while (now < CacheTime{} + 10min) {
     EXPECT_NE(cache.find("a", now), nullptr);
     now += 30s;
     cache.tick(now);

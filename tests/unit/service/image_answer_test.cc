@@ -8,7 +8,7 @@ namespace {
 
 using namespace testing;
 
-constexpr std::int64_t kNow = 1'700'000'000;
+constexpr std::int64_t kToday = 1'700'000'000;
 
 std::shared_ptr<ResultImage> result_of(std::string bytes, Origin origin) {
   auto result = std::make_shared<ResultImage>();
@@ -34,7 +34,7 @@ loop::Task<void> described(loop::Loop& loop, loop::Scope&) {
   origin.headers.add("Etag", "\"e\"");
   origin.headers.add("X-More", "m");
   const auto result = result_of("pixels", std::move(origin));
-  const Answer answer = describe(request, result, kNow);
+  const Answer answer = describe(request, result, kToday);
   const http::Headers& head = answer.response.headers;
   EXPECT_EQ(answer.response.status, 200);
   EXPECT_EQ(head.get("content-type"), "image/png");
@@ -58,7 +58,7 @@ loop::Task<void> fallback(loop::Loop& loop, loop::Scope&) {
   const ImageRequest request = world.request("/w:30/plain/http://a.example/b.jpg@png");
   Origin origin;
   origin.replaced = Error(ErrorCode::kSourceUnreachable, "404");
-  const Answer answer = describe(request, result_of("pixels", std::move(origin)), kNow);
+  const Answer answer = describe(request, result_of("pixels", std::move(origin)), kToday);
   const int usual = world.snapshot->config.processing.fallback_image_http_code;
   EXPECT_EQ(answer.response.status, usual);
   EXPECT_EQ(answer.response.headers.get("x-imgring-fallback"), "1");
@@ -66,7 +66,7 @@ loop::Task<void> fallback(loop::Loop& loop, loop::Scope&) {
   world.snapshot->config.processing.fallback_image_http_code = 0;
   Origin again;
   again.replaced = Error(ErrorCode::kSourceUnreachable, "404");
-  const Answer own = describe(request, result_of("pixels", std::move(again)), kNow);
+  const Answer own = describe(request, result_of("pixels", std::move(again)), kToday);
   EXPECT_EQ(own.response.status, Error(ErrorCode::kSourceUnreachable, "").status());
   co_return;
 }
@@ -80,7 +80,7 @@ loop::Task<void> without_body(loop::Loop& loop, loop::Scope&) {
   const ImageRequest request = world.request("/w:30/plain/http://a.example/b.jpg");
   Origin origin;
   origin.headers.add("Etag", "\"e\"");
-  const Answer answer = not_modified(request, origin, kNow);
+  const Answer answer = not_modified(request, origin, kToday);
   EXPECT_EQ(answer.response.status, 304);
   EXPECT_EQ(answer.response.headers.get("etag"), "\"e\"");
   EXPECT_TRUE(answer.body.empty());

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "../byte_units.h"
 #include "../loop/run_loop.h"
 
 namespace imgring::service {
@@ -13,8 +14,6 @@ using loop::Lane;
 using loop::Loop;
 using loop::Scope;
 using loop::Task;
-
-constexpr std::uint64_t kMiB = 1 << 20;
 
 // Leaves 512 MiB for plans.
 constexpr std::uint64_t kLimit = 1003 * kMiB;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "../byte_units.h"
 #include "../loop/run_loop.h"
 
 namespace imgring::source {
@@ -13,7 +14,6 @@ using loop::Scope;
 using loop::Task;
 
 constexpr std::size_t kKiB = 1 << 10;
-constexpr std::size_t kMiB = 1 << 20;
 
 // A budget of its own, and the turn of large bodies.
 struct Downloads {
