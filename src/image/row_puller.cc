@@ -44,7 +44,7 @@ Result<Strip> RowPuller::pull(int top) {
   const VipsRect area{0, top, vips_image_get_width(image_),
                       std::min(kStripRows, vips_image_get_height(image_) - top)};
   if (vips_region_prepare(region_.get(), &area) != 0) return std::unexpected(vips_failure(""));
-  if (shortages_.seen()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
+  IMGRING_TRY_VOID(shortages_.check());
   Strip strip;
   strip.first = VIPS_REGION_ADDR(region_.get(), 0, top);
   strip.stride_bytes = static_cast<std::size_t>(VIPS_REGION_LSKIP(region_.get()));

@@ -205,7 +205,7 @@ Result<Bytes> run_saver(const Saver& saver, VipsImage* memory, const SaverCall& 
   op.set("in", memory).set("target", target.get());
   tell(call, &op);
   IMGRING_TRY_VOID(op.run());
-  if (shortages.seen()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
+  IMGRING_TRY_VOID(shortages.check());
   return taken_from(target.get());
 }
 

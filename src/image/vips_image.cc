@@ -71,13 +71,16 @@ bool any_in(std::string_view text, const std::array<std::string_view, N>& words)
   return std::ranges::any_of(words, [&](std::string_view one) { return text.contains(one); });
 }
 
+bool tells_of_memory(std::string_view text) noexcept {
+  return any_in(text, kMemory) ||
+         std::ranges::any_of(kAlone, [&](std::string_view one) { return text.starts_with(one); });
+}
+
 }  // namespace
 
 bool tells_of_shortage(std::string_view text) noexcept {
   if (any_in(text, kOurs)) return true;
-  if (memory_is_planned.load(std::memory_order_relaxed)) return false;
-  return any_in(text, kMemory) ||
-         std::ranges::any_of(kAlone, [&](std::string_view one) { return text.starts_with(one); });
+  return !memory_is_planned.load(std::memory_order_relaxed) && tells_of_memory(text);
 }
 
 void blame_pictures_for_shortages() noexcept { memory_is_planned = true; }
@@ -102,7 +105,7 @@ using Words = std::unique_ptr<char, Deleter<g_free>>;
 Words taken_words() noexcept {
   const std::lock_guard lock(words_mutex);
   Words words(vips_error_buffer_copy());
-  if (tells_of_shortage(words.get())) ++shortages_taken;
+  if (tells_of_memory(words.get())) ++shortages_taken;
   return words;
 }
 
@@ -126,7 +129,13 @@ bool ShortageWatch::seen() const noexcept {
   // Not copied: that would clear it. It is libvips' array; what another thread adds is behind.
   constexpr std::size_t kBufferBytes = 8192;
   const char* const words = vips_error_buffer();
-  return shortages_taken != before_ || tells_of_shortage({words, strnlen(words, kBufferBytes)});
+  return shortages_taken != before_ || tells_of_memory({words, strnlen(words, kBufferBytes)});
+}
+
+Result<void> ShortageWatch::check() const {
+  if (!seen()) return {};
+  const bool planned = memory_is_planned.load(std::memory_order_relaxed);
+  return fail(planned ? ErrorCode::kBrokenImage : ErrorCode::kOverloaded, "no memory for all rows");
 }
 
 Error vips_failure(std::string_view what) {

@@ -41,12 +41,14 @@ bool tells_of_shortage(std::string_view text) noexcept;
 // Clears the buffer. Not by libvips' own function: a ShortageWatch would not know what was there.
 void drop_vips_error() noexcept;
 // A line cache of libvips paints black what it had no memory for, says so and goes on. The buffer
-// is of all threads: whoever makes pixels asks whether a shortage was told of in it since, be it
-// gone again. Of another thread's it may be; memory is short then all the same.
+// is of all threads: whoever makes pixels asks whether a shortage of memory was told of in it
+// since, be it gone again. Of another thread's it may be; memory is short then all the same.
 class ShortageWatch {
  public:
   ShortageWatch() noexcept;
   bool seen() const noexcept;
+  // kOverloaded, or in a child kBrokenImage, where it was.
+  Result<void> check() const;
 
  private:
   std::uint64_t before_;
