@@ -15,6 +15,13 @@ constexpr bool is_frame_header(unsigned marker) noexcept {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
+// What decoders of pixels read: tables, restarts, comments that say nothing, JFIF's own segment,
+// whose resolution is no metadata that stays, and what Adobe says of the transform.
+constexpr bool is_for_pixels(unsigned marker) noexcept {
+  return marker == 0xDB || marker == 0xC4 || marker == 0xDD || marker == 0xFE || marker == 0xE0 ||
+         marker == 0xEE;
+}
+
 // Of a frame header: the components' samples against those of the largest.
 double samples_per_pixel(ByteSpan frame) noexcept {
   constexpr std::size_t kFirst = 6, kEach = 3;
@@ -69,8 +76,11 @@ class JpegWalk {
       // Of scans with a part of the components, libjpeg decodes the last before the first row.
       const bool part = !body.empty() && body[0] < components_;
       facts_.whole_decode = facts_.whole_decode || part;
+      const bool plain = components_ == 1 || components_ == 3;
+      if (plain && bits_ == 8 && !metadata_) facts_.bare_bands = static_cast<int>(components_);
       return false;
     }
+    metadata_ = metadata_ || !is_for_pixels(marker);
     // The first one counts, as in libvips.
     if (marker == 0xE1 && !has_exif_ && as_text(body).starts_with(kExifName)) {
       has_exif_ = true;
@@ -86,13 +96,14 @@ class JpegWalk {
     facts_.whole_decode = marker != 0xC0 && marker != 0xC1;
     facts_.samples_per_pixel = samples_per_pixel(body);
     components_ = body[5];
+    bits_ = body[0];
     return facts_.width != 0;
   }
 
   ByteSpan s_;
   std::size_t at_ = 0;
-  unsigned components_ = 0;
-  bool has_exif_ = false;
+  unsigned components_ = 0, bits_ = 0;
+  bool has_exif_ = false, metadata_ = false;
   SourceFacts facts_;
 };
 

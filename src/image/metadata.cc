@@ -79,4 +79,11 @@ void strip_metadata(VipsImage* image, const StripParams& params) {
   set_blob(image, VIPS_META_XMP_NAME, xmp);
 }
 
+VipsImagePtr bare_header(int width, int height, int bands) {
+  VipsImagePtr header(vips_image_new());
+  vips_image_init_fields(header.get(), width, height, bands, VIPS_FORMAT_UCHAR, VIPS_CODING_NONE,
+                         bands >= 3 ? VIPS_INTERPRETATION_sRGB : VIPS_INTERPRETATION_B_W, 1, 1);
+  return header;
+}
+
 }  // namespace imgring::image

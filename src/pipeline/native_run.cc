@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "imgring/image/colour.h"
+#include "imgring/image/metadata.h"
 #include "native.h"
 #include "vips_ops.h"
 
@@ -53,21 +54,32 @@ Result<void> make_front(const NativePlan& native, Loaded* loaded, const image::S
   return {};
 }
 
-// nullopt: rows of libvips' pipeline are to be saved, or the source is irregular; `irregular`
-// tells.
-Result<std::optional<Saved>> save_whole(const NativePlan& native, const Loaded& loaded,
-                                        const PlanInput& input, const image::StopFlag& stop,
-                                        bool* irregular) {
-  const NativeJob& job = native.job;
-  IMGRING_TRY(VipsImagePtr plain, native_header(job, loaded.image.get()));
-  IMGRING_TRY(VipsImagePtr header, finalised(plain.get(), input));
+void tell_source(const RenderJob& job, const PlanInput& input, NativeJob* native) noexcept {
+  native->source = job.source;
+  native->scratch = job.scratch;
+  native->own_jpeg_decoder = input.config->jpeg_decoder == config::JpegReader::kOwn;
+}
+
+// Native rows behind a finished header. nullopt: rows of libvips' pipeline are to be saved, or the
+// source is irregular; `irregular` tells.
+Result<std::optional<Saved>> save_behind(VipsImage* header, const NativeJob& job,
+                                         const PlanInput& input, const image::StopFlag& stop,
+                                         bool* irregular) {
   const image::SaveParams params = save_params(job.result_type, input);
-  if (!image::can_save_natively(job, header.get(), params)) return std::nullopt;
+  if (!image::can_save_natively(job, header, params)) return std::nullopt;
   IMGRING_TRY(std::optional<Bytes> bytes,
-              unless_irregular(image::save_natively(job, header.get(), params, stop)));
+              unless_irregular(image::save_natively(job, header, params, stop)));
   *irregular = !bytes;
   if (!bytes) return std::nullopt;
   return Saved{std::move(*bytes), job.result_type};
+}
+
+Result<std::optional<Saved>> save_whole(const NativePlan& native, const Loaded& loaded,
+                                        const PlanInput& input, const image::StopFlag& stop,
+                                        bool* irregular) {
+  IMGRING_TRY(VipsImagePtr plain, native_header(native.job, loaded.image.get()));
+  IMGRING_TRY(VipsImagePtr header, finalised(plain.get(), input));
+  return save_behind(header.get(), native.job, input, stop, irregular);
 }
 
 }  // namespace
@@ -79,9 +91,7 @@ Result<std::optional<Saved>> begin_natively(const RenderJob& job, Loaded* loaded
   if (!pixels) return std::nullopt;
   std::optional<NativePlan> native = native_plan(loaded->plan, input, *pixels);
   if (!native) return std::nullopt;
-  native->job.source = job.source;
-  native->job.scratch = job.scratch;
-  native->job.own_jpeg_decoder = input.config->jpeg_decoder == config::JpegReader::kOwn;
+  tell_source(job, input, &native->job);
   if (native->whole) {
     bool irregular = false;
     IMGRING_TRY(std::optional<Saved> saved, save_whole(*native, *loaded, input, stop, &irregular));
@@ -89,6 +99,30 @@ Result<std::optional<Saved>> begin_natively(const RenderJob& job, Loaded* loaded
   }
   if (native->front) IMGRING_TRY_VOID(make_front(*native, loaded, stop));
   return std::nullopt;
+}
+
+std::optional<NativePlan> bare_plan(const RenderJob& job, const Opened& opened, const Plan& plan,
+                                    const PlanInput& input) noexcept {
+  const int bands = opened.facts.bare_bands;
+  const bool unopened = opened.image == nullptr && opened.drawing == nullptr;
+  if (job.libvips_only || !unopened || bands == 0 || !input.options->strip_metadata ||
+      plan.load.thumbnail) {
+    return std::nullopt;
+  }
+  const NativePixels pixels{.bands = bands, .profile = false, .matrix = nullptr};
+  std::optional<NativePlan> native = native_plan(plan, input, pixels);
+  if (!native || !native->whole) return std::nullopt;
+  tell_source(job, input, &native->job);
+  return native;
+}
+
+Result<std::optional<Saved>> save_bare(const NativePlan& native, const PlanInput& input,
+                                       const image::StopFlag& stop, bool* irregular) {
+  const NativeJob& job = native.job;
+  const VipsImagePtr header =
+      image::bare_header(job.result_width(), job.result_height(), job.result_bands());
+  set_metadata(header.get(), input);
+  return save_behind(header.get(), job, input, stop, irregular);
 }
 
 }  // namespace imgring::pipeline

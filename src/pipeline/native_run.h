@@ -8,6 +8,7 @@
 #include "imgring/image/stop.h"
 #include "imgring/pipeline/render.h"
 #include "load.h"
+#include "native.h"
 #include "save_result.h"
 
 namespace imgring::pipeline {
@@ -17,5 +18,14 @@ namespace imgring::pipeline {
 // irregular.
 Result<std::optional<Saved>> begin_natively(const RenderJob& job, Loaded* loaded,
                                             const PlanInput& input, const image::StopFlag& stop);
+
+// What begin_natively would do with a JPEG without metadata, known without libvips, where that is
+// all there is to do: nothing but pixels is wanted of it, and libvips need not open it.
+std::optional<NativePlan> bare_plan(const RenderJob& job, const Opened& opened, const Plan& plan,
+                                    const PlanInput& input) noexcept;
+// nullopt: its rows are not written natively; or the source is irregular, which `irregular` tells,
+// and begin_natively would only find so again.
+Result<std::optional<Saved>> save_bare(const NativePlan& native, const PlanInput& input,
+                                       const image::StopFlag& stop, bool* irregular);
 
 }  // namespace imgring::pipeline

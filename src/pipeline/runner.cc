@@ -9,6 +9,7 @@
 #include "chain.h"
 #include "frame_stack.h"
 #include "hashsum.h"
+#include "imgring/format/jpeg_scans.h"
 #include "imgring/pipeline/render.h"
 #include "imgring/svg/svg.h"
 #include "load.h"
@@ -132,24 +133,54 @@ Result<VipsImagePtr> animated_picture(const RenderJob& job, Loaded loaded, PlanI
   return joined;
 }
 
+RenderedImage native_image(Saved saved, const Plan& plan, Size origin) {
+  RenderedImage out;
+  out.origin_width = origin.width;
+  out.origin_height = origin.height;
+  out.result_width = plan.result.width;
+  out.result_height = plan.result.height;
+  out.native = true;
+  out.type = saved.type;
+  out.bytes = std::move(saved.bytes);
+  return out;
+}
+
+// nullopt: the way of all others; `irregular`: which is libvips' then.
+Result<std::optional<RenderedImage>> processed_bare(const RenderJob& job, const Opened& opened,
+                                                    const PlanInput& input,
+                                                    const image::StopFlag& stop, bool* irregular) {
+  if (opened.facts.bare_bands == 0) return std::nullopt;
+  const Plan plan = make_plan(input);
+  const std::optional<NativePlan> native = bare_plan(job, opened, plan, input);
+  if (!native) return std::nullopt;
+  IMGRING_TRY_VOID(format::check_jpeg(job.source));  // as its loader does
+  IMGRING_TRY_VOID(check_sizes(plan));
+  IMGRING_TRY_VOID(check_grant(job, plan));
+  IMGRING_TRY(std::optional<Saved> saved, save_bare(*native, input, stop, irregular));
+  if (!saved) return std::nullopt;
+  RenderedImage out = native_image(std::move(*saved), plan, opened.origin);
+  out.bare = true;
+  return out;
+}
+
 Result<RenderedImage> processed(const RenderJob& job, Opened opened, PlanInput input,
                                 const image::StopFlag& stop) {
+  bool irregular = false;
+  IMGRING_TRY(std::optional<RenderedImage> bare,
+              processed_bare(job, opened, input, stop, &irregular));
+  if (bare) return std::move(*bare);
   IMGRING_TRY(Loaded loaded,
               load_planned(load_request_of(job, input.shelter, stop), std::move(opened), &input));
   IMGRING_TRY_VOID(check_sizes(loaded.plan));
   IMGRING_TRY_VOID(check_grant(job, loaded.plan));
+  std::optional<Saved> native;
+  if (!irregular) {
+    IMGRING_TRY(native, begin_natively(job, &loaded, input, stop));
+  }
+  if (native) return native_image(std::move(*native), loaded.plan, loaded.origin);
   RenderedImage out;
   out.origin_width = loaded.origin.width;
   out.origin_height = loaded.origin.height;
-  IMGRING_TRY(std::optional<Saved> native, begin_natively(job, &loaded, input, stop));
-  if (native) {
-    out.result_width = loaded.plan.result.width;
-    out.result_height = loaded.plan.result.height;
-    out.native = true;
-    out.type = native->type;
-    out.bytes = std::move(native->bytes);
-    return out;
-  }
   out.native_front = loaded.steps_done > 0;
   auto picture = input.frames > 1 ? animated_picture(job, std::move(loaded), &input, stop)
                                   : still_picture(job, std::move(loaded), &input, stop);
@@ -228,8 +259,10 @@ Result<RenderedImage> render(const RenderJob& job, const image::StopFlag& stop) 
     auto stopped = vips::check_stop(stop);
     if (!stopped) return std::unexpected(std::move(stopped).error());
   }
-  // Whatever looked at pixels, be it to crop by them: some may be black that are not.
-  if (result && shortages.seen()) return fail(ErrorCode::kOverloaded, "no memory for all rows");
+  // Whatever looked at libvips' pixels, be it to crop by them: some may be black that are not.
+  const bool by_libvips =
+      result && !result->native && !result->same_as_source && job.info == nullptr;
+  if (by_libvips) IMGRING_TRY_VOID(shortages.check());
   return result;
 }
 

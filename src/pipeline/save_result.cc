@@ -53,19 +53,23 @@ bool keeps_profile(const PlanInput& input) noexcept {
   return !input.options->strip_color_profile && facts_of(input.result_type).icc;
 }
 
-Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
+void set_metadata(VipsImage* own, const PlanInput& input) {
   const url::RequestOptions& o = *input.options;
+  vips_autorot_remove_angle(own);
+  if (o.strip_metadata) {
+    image::strip_metadata(own, {.keep_copyright = o.keep_copyright,
+                                .animated = input.frames > 1,
+                                .dpi = input.config->strip_metadata_dpi});
+  }
+  if (o.dpi > 0) image::set_resolution(own, o.dpi);
+}
+
+Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input) {
   IMGRING_TRY(image::VipsImagePtr coloured, input.profile != nullptr
                                                 ? image::to_profile(picture, *input.profile)
                                                 : image::to_result(picture, keeps_profile(input)));
   IMGRING_TRY(image::VipsImagePtr own, vips::copy(coloured.get()));
-  vips_autorot_remove_angle(own.get());
-  if (o.strip_metadata) {
-    image::strip_metadata(own.get(), {.keep_copyright = o.keep_copyright,
-                                      .animated = input.frames > 1,
-                                      .dpi = input.config->strip_metadata_dpi});
-  }
-  if (o.dpi > 0) image::set_resolution(own.get(), o.dpi);
+  set_metadata(own.get(), input);
   return own;
 }
 

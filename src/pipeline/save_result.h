@@ -40,7 +40,10 @@ class TrialClock {
 
 // The result keeps the source's profile, and with it the colours as they are.
 bool keeps_profile(const PlanInput& input) noexcept;
-// Colour and metadata of the result. The orientation tag goes always, as imgproxy documents it.
+// Metadata of the result, on a header that the caller owns alone. The orientation tag goes always,
+// as imgproxy documents it.
+void set_metadata(VipsImage* own, const PlanInput& input);
+// The picture with the result's colours and metadata.
 Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input);
 image::SaveParams save_params(ImageType type, const PlanInput& input);
 Result<Saved> save_result(image::VipsImagePtr picture, const SaveContext& context);

@@ -19,6 +19,8 @@ struct SourceFacts {
   bool whole_decode = false;
   bool palette = false;          // a result that can have one gets its own (estimates only)
   double samples_per_pixel = 3;  // JPEG: 1.5 at 4:2:0; PNG: bands
+  // JPEG of 8 bits without metadata, profile included: its bands, 1 or 3. 0: other files.
+  int bare_bands = 0;
 };
 
 }  // namespace imgring::format

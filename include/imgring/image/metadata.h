@@ -15,5 +15,8 @@ struct StripParams {
 // Dots per inch, above 0, which EXIF that is kept says, too.
 void set_resolution(VipsImage* image, double dpi) noexcept;
 void strip_metadata(VipsImage* image, const StripParams& params);
+// A header, without pixels that may be asked for, as an sRGB or grey picture of 8 bits has it that
+// came without metadata.
+VipsImagePtr bare_header(int width, int height, int bands);
 
 }  // namespace imgring::image

@@ -86,6 +86,7 @@ struct RenderJob {
 struct RenderedImage {
   Bytes bytes;                  // empty when same_as_source
   bool native = false;          // made without libvips' pipeline
+  bool bare = false;            // nor opened by it
   bool native_front = false;    // its first steps were, the others by libvips
   bool same_as_source = false;  // skipped processing: the source's own bytes are the answer
   ImageType type = ImageType::kUnknown;
