@@ -9,6 +9,11 @@ namespace imgring::simulation {
 
 Kernel* kernel = nullptr;
 
+std::string text_of(const CompletionFault& fault) {
+  const bool failed = fault.kind == CompletionFault::Kind::kFailed;
+  return (failed ? "--failed " : "--held ") + std::to_string(fault.at) + " ";
+}
+
 Kernel::Kernel(const Chances& chances, int descriptors_max)
     : chances_(chances), descriptors_max_(descriptors_max) {}
 Kernel::~Kernel() = default;

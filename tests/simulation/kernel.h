@@ -67,6 +67,17 @@ struct Chances {
   double broken_render = 0;  // a helper finds its picture broken
 };
 
+// One completion of the whole process that is told of long after, or tells of a failure, whatever
+// it was.
+struct CompletionFault {
+  enum class Kind : std::uint8_t { kNone, kDelayed, kFailed };
+  Kind kind = Kind::kNone;
+  std::uint64_t at = 0;  // the first is 1
+};
+
+// "--held 3 " as the program's arguments say it; "--held 0 " where there is none.
+std::string text_of(const CompletionFault& fault);
+
 class Kernel {
  public:
   static constexpr int kFirst = 1000;  // real descriptors are below
@@ -92,13 +103,23 @@ class Kernel {
   bool refuses_descriptor();
 
   const Chances& chances() const noexcept { return chances_; }
+  void set_fault(CompletionFault fault) noexcept { fault_ = fault; }
+  // One more has come about; what is to be wrong with it.
+  CompletionFault::Kind next_completion() noexcept {
+    return ++completions_ == fault_.at ? fault_.kind : CompletionFault::Kind::kNone;
+  }
+  std::uint64_t completions() const noexcept { return completions_; }
+  void fault_done() noexcept { fault_done_ = true; }
+  bool fault_is_done() const noexcept { return fault_done_; }
   Network network;
 
  private:
   Chances chances_;
   int descriptors_max_;
   std::size_t open_count_ = 0;
-  std::uint64_t opened_ = 0;
+  std::uint64_t opened_ = 0, completions_ = 0;
+  CompletionFault fault_;
+  bool fault_done_ = false;
   std::vector<std::unique_ptr<Node>> nodes_;
 };
 

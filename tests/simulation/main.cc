@@ -3,6 +3,11 @@
 //   simulation --seeds N [--first S]    S to S + N - 1; the last line sums them up
 //   simulation --replay SEED            one seed, with its trace on stderr
 //   simulation --twice N [--first S]    each of N seeds twice: their traces must be the same
+//   simulation --completions N [--first S]  a few requests of each of N seeds, once for each of
+//                                       their completions held back, and once for each of them
+//                                       failed
+//   simulation --replay SEED --held K   the one whose completion K is held back, or --failed K;
+//                                       K is 0: none is
 #include <unistd.h>
 
 #include <chrono>
@@ -19,19 +24,22 @@ namespace imgring::simulation {
 namespace {
 
 volatile std::uint64_t running = 0;
+CompletionFault faulty;
 
 // A broken invariant of the server's, or a fault of memory.
 void tell_seed(int signal) {
-  char text[96];
-  const int size = std::snprintf(text, sizeof text, "seed %llu ended by signal %d\n",
-                                 static_cast<unsigned long long>(running), signal);
+  char text[128];
+  const int size =
+      std::snprintf(text, sizeof text, "seed %llu %sended by signal %d\n",
+                    static_cast<unsigned long long>(running), text_of(faulty).c_str(), signal);
   if (size > 0) (void)!write(STDERR_FILENO, text, static_cast<std::size_t>(size));
   _exit(1);
 }
 
 struct Wanted {
   std::uint64_t first = 1, count = 1;
-  bool verbose = false, twice = false;
+  bool verbose = false, twice = false, completions = false, few = false;
+  CompletionFault fault;
 };
 
 bool read_arguments(int count, char** words, Wanted* out) {
@@ -45,6 +53,15 @@ bool read_arguments(int count, char** words, Wanted* out) {
     } else if (word == "--seeds" || word == "--twice") {
       out->count = value;
       out->twice = word == "--twice";
+    } else if (word == "--completions") {
+      out->count = value;
+      out->completions = true;
+    } else if (word == "--held") {
+      out->fault = {CompletionFault::Kind::kDelayed, value};
+      out->few = true;
+    } else if (word == "--failed") {
+      out->fault = {CompletionFault::Kind::kFailed, value};
+      out->few = true;
     } else if (word == "--replay") {
       out->first = value;
       out->verbose = true;
@@ -57,6 +74,53 @@ bool read_arguments(int count, char** words, Wanted* out) {
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+struct Faults {
+  std::uint64_t held = 0, failed = 0;
+};
+
+[[noreturn]] void wrong(std::uint64_t seed, const char* what) {
+  std::fprintf(stderr, "seed %llu %sfailed: %s\n", static_cast<unsigned long long>(seed),
+               text_of(faulty).c_str(), what);
+  std::exit(1);
+}
+
+// A connection may end by it, with all that was to be asked on it; the others may come late, and be
+// refused so.
+void try_fault(std::uint64_t seed, const Outcome& fair, Faults* faults) {
+  const Outcome one = run_few(seed, false, faulty);
+  const bool held = faulty.kind == CompletionFault::Kind::kDelayed;
+  if (!one.fault_done && held) wrong(seed, "there was no such completion");
+  if (!one.fault_done) return;  // of a kind that does not fail
+  if (one.good == 0 || one.good * 2 < fair.good) wrong(seed, "few pictures are left");
+  ++(held ? faults->held : faults->failed);
+}
+
+void each_completion(std::uint64_t seed, Faults* faults) {
+  faulty = {};
+  const Outcome fair = run_few(seed, false, faulty);
+  if (fair.good == 0) wrong(seed, "no picture in fair weather");
+  for (const auto kind : {CompletionFault::Kind::kDelayed, CompletionFault::Kind::kFailed}) {
+    for (std::uint64_t at = 1; at <= fair.completions; ++at) {
+      faulty = {kind, at};
+      try_fault(seed, fair, faults);
+    }
+  }
+}
+
+int run_completions(const Wanted& wanted) {
+  const auto begin = std::chrono::steady_clock::now();
+  Faults faults;
+  for (std::uint64_t i = 0; i < wanted.count; ++i) {
+    running = wanted.first + i;
+    each_completion(running, &faults);
+  }
+  std::printf("%llu seeds: %llu completions held back, %llu failed, one at a time, in %.1f s\n",
+              static_cast<unsigned long long>(wanted.count),
+              static_cast<unsigned long long>(faults.held),
+              static_cast<unsigned long long>(faults.failed), seconds_since(begin));
+  return faults.failed > 0 ? 0 : 1;
 }
 
 int run(const Wanted& wanted) {
@@ -102,11 +166,18 @@ int run(const Wanted& wanted) {
 int main(int count, char** words) {
   imgring::simulation::Wanted wanted;
   if (!imgring::simulation::read_arguments(count, words, &wanted)) {
-    std::fprintf(stderr, "simulation --seeds N | --twice N [--first S] | --replay SEED\n");
+    std::fprintf(stderr,
+                 "simulation --seeds N | --twice N | --completions N [--first S] | "
+                 "--replay SEED [--held K | --failed K]\n");
     return 2;
   }
   for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
     std::signal(signal, imgring::simulation::tell_seed);
+  }
+  if (wanted.completions) return imgring::simulation::run_completions(wanted);
+  if (wanted.few) {
+    static_cast<void>(imgring::simulation::run_few(wanted.first, wanted.verbose, wanted.fault));
+    return 0;
   }
   return imgring::simulation::run(wanted);
 }

@@ -23,14 +23,17 @@ namespace {
 
 constexpr int kLoops = 2;
 constexpr std::uint64_t kRequestsMin = 200;
+// Where one completion is wrong, and each of them in turn.
+constexpr std::uint64_t kFewRequests = 12;
+constexpr Time kFaultSlack = kSecond;    // what a completion that is held may cost, too
 constexpr Time kArrivals = 3 * kSecond;  // all clients come within
 // After the grace time: ended requests, jobs, the ring (server/serve.cc has the same).
 constexpr Time kEndTime = 5 * kSecond;
 
 // What this seed is like.
 struct Weather {
-  explicit Weather(Random& random);
-  bool calm;
+  Weather(Random& random, bool few, bool faulty);
+  bool few, faulty, calm;
   Chances chances;
   std::map<std::string, std::string> environment;
   int helpers, timeout_s, grace_s;
@@ -40,7 +43,8 @@ struct Weather {
 
 std::string number(std::int64_t value) { return std::to_string(value); }
 
-Weather::Weather(Random& random) : calm(random.chance(0.125)) {
+Weather::Weather(Random& random, bool few_requests, bool fault)
+    : few(few_requests), faulty(fault), calm(random.chance(0.125) || few) {
   if (!calm) {
     const auto some = [&](double most) {
       return random.chance(0.5) ? 0 : most * static_cast<double>(random.below(1000)) / 1000;
@@ -135,8 +139,8 @@ class Scenario {
 
 void Scenario::open_listeners() {
   for (int& fd : house_.listen_fds) fd = kernel->open(Node::Kind::kListener);
-  house_.calm = weather_.calm;
-  house_.time_max = weather_.timeout_s * kSecond;
+  house_.calm = weather_.calm && !weather_.faulty;
+  house_.time_max = weather_.timeout_s * kSecond + (weather_.faulty ? kFaultSlack : 0);
 }
 
 void Scenario::start_cores(server::Process& process) {
@@ -222,11 +226,16 @@ bool Scenario::all_ended(const server::Process& process) const {
 // Until the operator has it end: in the middle of everything, or when nobody is there any more.
 void Scenario::live(server::Process& process) {
   Random& random = world->random();
-  const bool early = random.chance(0.4);
+  const bool early = !weather_.few && random.chance(0.4);
   constexpr Time kLook = 20 * kMillisecond;
   constexpr std::uint64_t kFewClients = 20, kMore = 30;
-  add_clients(early ? kRequestsMin * 3 / 2 : kRequestsMin, kArrivals);
-  while (house_.tally.asked < kRequestsMin) {
+  if (weather_.few) {
+    add_clients(kFewRequests, kSecond);
+    world->sleep(kSecond);
+  } else {
+    add_clients(early ? kRequestsMin * 3 / 2 : kRequestsMin, kArrivals);
+  }
+  while (!weather_.few && house_.tally.asked < kRequestsMin) {
     world->sleep(kLook);
     if (house_.tally.here < kFewClients) add_clients(kMore, kArrivals / 10);
   }
@@ -326,12 +335,15 @@ void Scenario::run() {
 
 }  // namespace
 
-Outcome run_seed(std::uint64_t seed, bool verbose) {
-  World own({.seed = seed, .verbose = verbose});
+namespace {
+
+Outcome run_world(std::uint64_t seed, bool verbose, bool few, CompletionFault fault) {
+  World own({.seed = seed, .verbose = verbose, .note = few ? text_of(fault) : std::string()});
   world = &own;
   reset_threads();
-  Weather weather(own.random());
+  Weather weather(own.random(), few, fault.at > 0);
   Kernel own_kernel(weather.chances, weather.descriptors_max);
+  own_kernel.set_fault(fault);
   kernel = &own_kernel;
   connect_sources(own_kernel);
   set_names();
@@ -345,10 +357,20 @@ Outcome run_seed(std::uint64_t seed, bool verbose) {
                     .asked = tally.asked,
                     .answered = tally.answered,
                     .good = tally.good,
-                    .simulated_s = static_cast<double>(own.now() - begin) * 1e-9};
+                    .simulated_s = static_cast<double>(own.now() - begin) * 1e-9,
+                    .completions = own_kernel.completions(),
+                    .fault_done = own_kernel.fault_is_done()};
   kernel = nullptr;
   world = nullptr;
   return out;
+}
+
+}  // namespace
+
+Outcome run_seed(std::uint64_t seed, bool verbose) { return run_world(seed, verbose, false, {}); }
+
+Outcome run_few(std::uint64_t seed, bool verbose, CompletionFault fault) {
+  return run_world(seed, verbose, true, fault);
 }
 
 }  // namespace imgring::simulation

@@ -4,14 +4,20 @@
 
 #include <cstdint>
 
+#include "kernel.h"
+
 namespace imgring::simulation {
 
 struct Outcome {
   std::uint64_t trace = 0, steps = 0, asked = 0, answered = 0, good = 0;
   double simulated_s = 0;
+  std::uint64_t completions = 0;
+  bool fault_done = false;
 };
 
 // Ends the process with a text on stderr when anything is wrong.
 Outcome run_seed(std::uint64_t seed, bool verbose);
+// A few requests in fair weather, and one completion that is not as it was.
+Outcome run_few(std::uint64_t seed, bool verbose, CompletionFault fault);
 
 }  // namespace imgring::simulation

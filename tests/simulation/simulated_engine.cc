@@ -19,6 +19,24 @@ constexpr int kWaits = INT_MIN;
 constexpr Time kTellMost = 40 * kMicrosecond;     // from a completion to the turn that sees it
 constexpr Time kCancelMost = 300 * kMicrosecond;  // a cancel on its way
 
+// Of a completion that is delayed: longer than a loop's turns, shorter than every limit.
+constexpr Time kHeld = 700 * kMillisecond;
+
+// What the kernel may say of an operation on a socket though nothing is wrong with it; 0: of this
+// one it says nothing of the kind.
+int failure_of(const loop::OpRequest& request) noexcept {
+  switch (request.kind) {
+    case loop::OpKind::kAccept: return -ENFILE;
+    case loop::OpKind::kConnect: return -ETIMEDOUT;
+    case loop::OpKind::kRecv: return -ECONNRESET;
+    case loop::OpKind::kSend:
+    case loop::OpKind::kSendMessage: return -EPIPE;
+    case loop::OpKind::kPollStream:
+    case loop::OpKind::kWatchStream: return -ENOMEM;
+    default: return 0;
+  }
+}
+
 bool is_input(loop::OpKind kind) noexcept {
   return kind != loop::OpKind::kSend && kind != loop::OpKind::kSendMessage;
 }
@@ -169,9 +187,8 @@ void SimulatedEngine::try_accept(Pending& pending, Node& node) {
     }
     const int fd = kernel->accept(node.fd);
     if (fd < 0) return finish(pending, -errno);
-    const bool more = !random.chance(kernel->chances().watch_ends);
-    finish(pending, fd, more);
-    if (!more) return;
+    finish(pending, fd, !random.chance(kernel->chances().watch_ends));
+    if (pending.over) return;
   }
   if (!node.listening) finish(pending, -EINVAL);
 }
@@ -193,11 +210,44 @@ void SimulatedEngine::try_watch(Pending& pending, Node& node, Change change) {
 }
 
 void SimulatedEngine::finish(Pending& pending, int result, bool more) {
+  const CompletionFault::Kind fault = kernel->next_completion();
+  const int failure = failure_of(pending.request);
+  if (fault == CompletionFault::Kind::kFailed && failure != 0) {
+    world->trace("made to fail", static_cast<int>(pending.request.kind), result);
+    if (pending.request.kind == loop::OpKind::kAccept && result >= 0) kernel->close(result);
+    result = failure;
+    more = false;
+    kernel->fault_done();
+  }
   if (!more) {
     pending.over = true;
     if (Node* node = node_of(pending)) std::erase(node->waiting, &pending);
   }
-  done_.push_back({&pending, result, more});
+  const Done done{&pending, result, more};
+  if (fault == CompletionFault::Kind::kDelayed || holds(pending)) return hold(done);
+  tell(done);
+}
+
+bool SimulatedEngine::holds(const Pending& pending) const noexcept {
+  return !held_.empty() && held_.front().pending == &pending;
+}
+
+void SimulatedEngine::hold(const Done& done) {
+  held_.push_back(done);
+  if (held_.size() > 1) return;
+  kernel->fault_done();
+  world->trace("held", static_cast<int>(done.pending->request.kind), done.result);
+  world->after(kHeld, [this, alive = turns_] {
+    if (*alive > 0) let_go();
+  });
+}
+
+void SimulatedEngine::let_go() {
+  for (const Done& done : std::exchange(held_, {})) tell(done);
+}
+
+void SimulatedEngine::tell(const Done& done) {
+  done_.push_back(done);
   if (sleeper_ == nullptr) return;
   Fiber* fiber = sleeper_;
   world->after(world->random().between(0, kTellMost), [fiber] { world->wake(fiber); });
@@ -218,6 +268,7 @@ Pending* SimulatedEngine::by_number(std::uint64_t number) {
 
 void SimulatedEngine::cancel(loop::Operation* operation) noexcept {
   auto* pending = static_cast<Pending*>(mark_of(operation));
+  if (holds(*pending)) let_go();
   if (pending->over) return;  // too late
   if (!pending->seen) {       // it waits outside of a full queue: the kernel never sees it
     std::erase(submitted_, pending);

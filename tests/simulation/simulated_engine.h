@@ -37,6 +37,10 @@ class SimulatedEngine final : public loop::Engine {
   void see_submitted();
   void see(Pending& pending);
   void finish(Pending& pending, int result, bool more = false);
+  void tell(const Done& done);
+  bool holds(const Pending& pending) const noexcept;
+  void hold(const Done& done);
+  void let_go();
   void cancel_seen(Pending& pending);
   void shuffle();
   void deliver_all();
@@ -52,6 +56,7 @@ class SimulatedEngine final : public loop::Engine {
   std::vector<std::unique_ptr<Pending>> all_;
   std::deque<Pending*> submitted_;
   std::vector<Done> done_;
+  std::vector<Done> held_;  // of one operation, in order: a delayed one, and what came behind it
   Fiber* sleeper_ = nullptr;
   std::uint64_t numbers_ = 0;
   std::shared_ptr<std::uint64_t> turns_;  // so far; 0: the engine is gone

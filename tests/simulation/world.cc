@@ -117,8 +117,8 @@ void World::trace(std::string_view what, std::int64_t a, std::int64_t b) {
 }
 
 void World::fail(const std::string& what) {
-  std::fprintf(stderr, "seed %llu failed at %.6f s: %s\n",
-               static_cast<unsigned long long>(options_.seed),
+  std::fprintf(stderr, "seed %llu %sfailed at %.6f s: %s\n",
+               static_cast<unsigned long long>(options_.seed), options_.note.c_str(),
                static_cast<double>(now_ - kBoot) * 1e-9, what.c_str());
   for (const auto& fiber : fibers_) {
     if (!fiber->done) std::fprintf(stderr, "  %s has not ended\n", fiber->name);

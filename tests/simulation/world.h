@@ -44,6 +44,7 @@ class World {
   struct Options {
     std::uint64_t seed = 0;
     bool verbose = false;  // the trace goes to stderr
+    std::string note;      // what else is needed to see the same again
   };
   explicit World(Options options);
   ~World();
