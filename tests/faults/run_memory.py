@@ -199,7 +199,7 @@ class Run:
         where = self.server.log_since(mark)
         asked = who_asked(where)
         # libpng and libwebp have one word for all that keeps a file from being opened, libwebp for its pixels.
-        unsaid = asked.startswith('imgring::image::load ') or 'webp2vips: unable to read pixels' in where
+        unsaid = 'imgring::image::load' in asked.split(' < ')[:2] or 'webp2vips: unable to read pixels' in where
         good = status in GOOD_STATUSES or status == 422 and unsaid
         if not self.checks.that(name, good, '' if status == 200 else '%d %s' % (status, body[:80])):
             print('  by ' + asked, flush=True)

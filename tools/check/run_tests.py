@@ -195,10 +195,10 @@ def run_meson(score, kind, what, tests, only_suites=()):
 
 
 def failing_part(entry):
-    """The output of a test without its passed cases."""
+    """The output of a test without its passed and skipped cases."""
     text = entry.get('stdout', '') + entry.get('stderr', '')
-    text = re.sub(r'(?m)^\[ RUN      \] (\S+)\n\[       OK \] .*\n', '', text)
-    return re.sub(r'(?m)^\[(?:----------|       OK )\].*\n', '', text)
+    text = re.sub(r'(?m)^\[ RUN      \] (\S+)\n(?:[^\[\n].*\n|\n)*\[(?:       OK |  SKIPPED )\] \1.*\n', '', text)
+    return re.sub(r'(?m)^\[(?:----------|       OK |  SKIPPED )\].*\n', '', text)
 
 
 # ---------------------------------------------------------------- the rest
@@ -276,7 +276,7 @@ def add_own_count(score, what, done):
     last = re.search(r'(\d+) passed, (\d+) failed\s*$', done.stdout)
     passed, failed = map(int, last.groups()) if last else (0, 1)
     if failed or done.returncode:
-        tail(done.stdout)
+        tail(re.sub(r'(?m)^ok .*\n', '', done.stdout))
         failed = max(failed, 1)
     score.add(what, passed, failed)
 
