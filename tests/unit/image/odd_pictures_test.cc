@@ -75,10 +75,9 @@ TEST(Profile, OfOtherColoursIsNoneWhateverTheFormat) {
       for (const std::string& profile : {built_in("srgb"), built_in("cmyk"), header("GRAY"),
                                          header("Lab "), header("RGB ", "link")}) {
         const VipsImagePtr base = picture(32, 32, bands);
-        VipsImage* own = nullptr;
-        ASSERT_EQ(vips_copy(base.get(), &own, nullptr), 0);
-        const VipsImagePtr tagged(own);
-        vips_image_set_blob_copy(tagged.get(), VIPS_META_ICC_NAME, profile.data(), profile.size());
+        const VipsImagePtr tagged = own_copy(base.get());
+        ASSERT_NE(tagged, nullptr);
+        set_blob(tagged.get(), VIPS_META_ICC_NAME, profile);
         const std::string file = saved_by_vips(tagged.get(), format.suffix);
         const auto image = load(bytes_of(file), format.type, {});
         ASSERT_TRUE(image.has_value()) << image.error().detail;
