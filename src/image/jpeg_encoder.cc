@@ -1,7 +1,7 @@
 // JPEG by libjpeg-turbo from pulled rows: the same bytes as the libvips saver with Q, optimised
-// Huffman tables, optional progression and automatic subsampling.
-// libjpeg reports errors by longjmp: the functions that call it hold no C++ object with a
-// destructor.
+// Huffman tables, optional progression and automatic subsampling. The tables of a sequential file
+// are ours (codec/jpeg_codes.h). libjpeg reports errors by longjmp: the functions that call it hold
+// no C++ object with a destructor.
 #include <algorithm>
 #include <csetjmp>
 #include <cstddef>
@@ -13,6 +13,7 @@
 
 #include "encoders.h"
 #include "exif_block.h"
+#include "imgring/codec/jpeg_codes.h"
 #include "jpeg_tables.h"
 #include "operation.h"
 #include "row_puller.h"
@@ -51,6 +52,7 @@ struct Setup {
   J_COLOR_SPACE space;
   bool progressive, full_chroma;
   int quant_table;
+  bool refit;  // plain codes first, and those that fit when all is there
 };
 
 void on_error(j_common_ptr info) {
@@ -80,6 +82,12 @@ void end_file(j_compress_ptr jpeg) {
   e->size_bytes = e->room_bytes - e->into.free_in_buffer;
 }
 
+void put_codes(const codec::JpegCodes& codes, JHUFF_TBL* table) noexcept {
+  std::copy(codes.counts.begin(), codes.counts.end(), table->bits);
+  std::copy(codes.symbols.begin(), codes.symbols.end(), table->huffval);
+  table->sent_table = FALSE;
+}
+
 bool start(Encoder* e, const Setup* setup) noexcept {
   e->jpeg.err = jpeg_std_error(&e->errors.base);
   e->errors.base.error_exit = on_error;
@@ -96,7 +104,11 @@ bool start(Encoder* e, const Setup* setup) noexcept {
   e->jpeg.input_components = setup->bands;
   e->jpeg.in_color_space = setup->space;
   jpeg_set_defaults(&e->jpeg);
-  e->jpeg.optimize_coding = TRUE;
+  e->jpeg.optimize_coding = setup->refit ? FALSE : TRUE;
+  for (int i = 0; setup->refit && i < 2; ++i) {
+    put_codes(codec::plain_jpeg_codes(codec::JpegSymbols::kDc), e->jpeg.dc_huff_tbl_ptrs[i]);
+    put_codes(codec::plain_jpeg_codes(codec::JpegSymbols::kAc), e->jpeg.ac_huff_tbl_ptrs[i]);
+  }
   jpeg_set_quality(&e->jpeg, setup->quality, TRUE);
   if (setup->quant_table > 0) {
     const int scale = jpeg_quality_scaling(setup->quality);
@@ -155,6 +167,16 @@ bool finish(Encoder* e) noexcept {
   return true;
 }
 
+codec::JpegMcus mcus_of(const jpeg_compress_struct& jpeg) noexcept {
+  codec::JpegMcus mcus;
+  mcus.count = static_cast<std::int64_t>(jpeg.MCUs_per_row) * jpeg.MCU_rows_in_scan;
+  if (jpeg.num_components > 1) {
+    mcus.first_blocks = jpeg.comp_info[0].h_samp_factor * jpeg.comp_info[0].v_samp_factor;
+    mcus.other_blocks = 2;
+  }
+  return mcus;
+}
+
 // Owns the libjpeg state; the C functions above do the calls that may jump.
 class JpegWriter {
  public:
@@ -171,6 +193,7 @@ class JpegWriter {
   Result<void> begin(const Setup& setup) {
     if (encoder_ == nullptr) return fail(ErrorCode::kOverloaded, "no memory for the encoder");
     started_ = true;
+    refit_ = setup.refit;
     return checked(start(encoder_, &setup));
   }
   Result<void> segment(int marker, std::string_view head, ByteSpan data) {
@@ -183,7 +206,7 @@ class JpegWriter {
     IMGRING_TRY_VOID(checked(finish(encoder_)));
     Bytes bytes = Bytes::of_malloc(encoder_->bytes, encoder_->size_bytes);
     encoder_->bytes = nullptr;
-    return bytes;
+    return refit_ ? codec::refit_jpeg(bytes.span(), mcus_of(encoder_->jpeg)) : std::move(bytes);
   }
 
  private:
@@ -197,7 +220,7 @@ class JpegWriter {
   }
 
   Encoder* encoder_;
-  bool started_ = false;
+  bool started_ = false, refit_ = false;
 };
 
 Result<void> put_profile(JpegWriter* writer, ByteSpan profile) {
@@ -258,6 +281,8 @@ Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParam
   setup.progressive = params.encoders.jpeg_progressive;
   setup.full_chroma = params.encoders.jpeg_no_subsample || params.quality >= kFullChromaFromQuality;
   setup.quant_table = params.encoders.jpeg_quant_table;
+  // Inks, which are seldom, have other blocks.
+  setup.refit = !setup.progressive && setup.bands <= 3 && codec::can_refit_jpeg();
   JpegWriter writer;
   IMGRING_TRY_VOID(writer.begin(setup));
   IMGRING_TRY_VOID(put_metadata(&writer, header));

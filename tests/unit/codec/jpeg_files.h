@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "imgring/codec/jpeg_codes.h"
 #include "imgring/codec/jpeg_decoder.h"
 
 #include <jpeglib.h>  // after cstdio, which it wants
@@ -33,8 +34,14 @@ struct Writing {
   int quality = 85;
   int restart_mcus = 0;
   bool progressive = false, optimised = false;
+  bool plain_codes = false;         // those of imgring/codec/jpeg_codes.h
   J_COLOR_SPACE space = JCS_YCbCr;  // in the file; grey pictures are grey
 };
+
+inline void put_codes(const JpegCodes& codes, JHUFF_TBL* table) {
+  std::copy(codes.counts.begin(), codes.counts.end(), table->bits);
+  std::copy(codes.symbols.begin(), codes.symbols.end(), table->huffval);
+}
 
 inline std::vector<std::uint8_t> written(const Pixels& picture, const Writing& how) {
   jpeg_compress_struct jpeg;
@@ -54,6 +61,10 @@ inline std::vector<std::uint8_t> written(const Pixels& picture, const Writing& h
   if (picture.bands == 3) jpeg_set_colorspace(&jpeg, how.space);
   jpeg_set_quality(&jpeg, how.quality, TRUE);
   jpeg.optimize_coding = how.optimised ? TRUE : FALSE;
+  for (int i = 0; how.plain_codes && i < 2; ++i) {
+    put_codes(plain_jpeg_codes(JpegSymbols::kDc), jpeg.dc_huff_tbl_ptrs[i]);
+    put_codes(plain_jpeg_codes(JpegSymbols::kAc), jpeg.ac_huff_tbl_ptrs[i]);
+  }
   jpeg.restart_interval = static_cast<unsigned>(how.restart_mcus);
   if (picture.bands == 3 && how.space == JCS_YCbCr) {
     jpeg.comp_info[0].h_samp_factor = how.h;
