@@ -83,8 +83,9 @@ double mark_bytes(const PlanInput& in, Size frame) noexcept {
   double bytes = static_cast<double>(in.mark()->decode_bytes);
   if (facts_of(type).vector) bytes += pixels * drawn_bytes_per_pixel(type);
   if (mark.whole()) bytes += pixels * kMarkBytesPerPixel;
-  // Pixels, and two stages of their alpha.
-  return bytes + shaded_pixels(mark, frame) * (kMarkBytesPerPixel + 2);
+  // Pixels, before a turn as well, and two stages of their alpha.
+  const double shaded_bytes = kMarkBytesPerPixel * (mark.rotate != 0 ? 2 : 1) + 2;
+  return bytes + shaded_pixels(mark, frame) * shaded_bytes;
 }
 
 double mark_ns(const PlanInput& in, Size frame) noexcept {

@@ -16,10 +16,10 @@ constexpr double kBytesPerPixel = 4;
 
 double area(int width, int height) noexcept { return static_cast<double>(width) * height; }
 
-// What image/png_pixels.cc unpacks at once, and the packed pixels where they are in pieces; larger
-// pictures go strip by strip.
+// What image/png_pixels.cc unpacks at once, and the packed pixels where they are in pieces (as many
+// of a noisy photo: tests/bench/memory_cost); larger pictures go strip by strip.
 double png_bytes(const SourceFacts& f) noexcept {
-  constexpr double kWithPacked = 1.5;
+  constexpr double kWithPacked = 2.2;
   const double bytes = area(f.width, f.height) * f.samples_per_pixel;
   return bytes <= image::kPngUnpackedBytesMax ? bytes * kWithPacked : 0;
 }
@@ -92,8 +92,10 @@ bool shows_watermark(const Plan& one) noexcept {
   return !one.steps.empty() && one.steps.back().kind == StepKind::kWatermark;
 }
 
-// Of a still picture one mark at a time; those of an animation stay for all frames.
+// Of a still picture one mark at a time, and rows of all, which are read side by side; those of an
+// animation stay for all frames.
 double marks_bytes(const Plan& plan, const PlanInput& in) noexcept {
+  constexpr double kRowsReadAhead = 800;
   double most = shows_watermark(plan) ? mark_bytes(in, plan.result) : 0;
   double kept = 0;
   for (std::size_t i = 0; i < plan.later.size(); ++i) {
@@ -101,7 +103,8 @@ double marks_bytes(const Plan& plan, const PlanInput& in) noexcept {
     if (!shows_watermark(later)) continue;
     const PlanInput own = input_behind(in, in.pipeline + 1 + i, later.loaded);
     most = std::max(most, mark_bytes(own, later.result));
-    if (plan.frames > 1) kept += kBytesPerPixel * area(later.result.width, later.result.height);
+    const double rows = std::min<double>(kRowsReadAhead, later.result.height);
+    kept += kBytesPerPixel * later.result.width * (plan.frames > 1 ? later.result.height : rows);
   }
   return most + kept;
 }
@@ -133,23 +136,30 @@ std::vector<ImageType> types_tried(const PlanInput& in) {
   return {in.result_type};
 }
 
+namespace {
+
+bool has_inks(const PlanInput& in) noexcept { return in.profile != nullptr && in.profile->cmyk; }
+
+}  // namespace
+
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
   const format::Format& row = facts_of(encoder_of(result, in));
   const config::EncoderOptions& o = in.options->encoders;
-  const bool lossless =
-      result == ImageType::kWebp && (o.webp_compression != config::WebpCompression::kLossy ||
-                                     (may_pack_losslessly(in) && !o.webp_given));
-  return lossless ? row.lossless : row.encode;
+  const bool lossless = o.webp_compression != config::WebpCompression::kLossy ||
+                        (may_pack_losslessly(in) && !o.webp_given);
+  const bool other = (result == ImageType::kWebp && lossless) ||
+                     (result == ImageType::kJpeg && (o.jpeg_progressive || has_inks(in)));
+  return other ? row.other : row.encode;
 }
 
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {
   if (saved_once(in)) {
-    // Inks are saved by libvips from memory.
-    const bool inks = in.profile != nullptr && in.profile->cmyk;
-    return encode_cost(result, in).bytes + (inks ? kBytesPerPixel : 0);
+    // Inks are saved by libvips from memory, and have more coefficients.
+    return encode_cost(result, in).bytes + (has_inks(in) ? 2 * kBytesPerPixel : 0);
   }
-  // The picture, and its best file so far; then an encoder, or the decoder of its file.
-  constexpr double kKeptBytes = kBytesPerPixel + 1;
+  // The picture, its best file so far and one that is tried; then an encoder, or the decoder of its
+  // file.
+  constexpr double kKeptBytes = kBytesPerPixel + 2.5;
   double most = 0;
   for (const ImageType type : types_tried(in)) {
     most = std::max({most, encode_cost(type, in).bytes, facts_of(type).decode.bytes});

@@ -148,6 +148,7 @@ std::string path_of(const std::string& options, const std::string& format) {
 }
 
 void in_child(const std::string& name, const Job& job, const Job& warm_up) {
+  std::fflush(stdout);  // else the child has it, too
   const pid_t child = fork();
   need(child >= 0, "fork");
   if (child == 0) {
@@ -169,6 +170,9 @@ std::string made(const char* photo, const char* suffix, int width, int frames = 
     VipsImage* picture = nullptr;
     need(vips_thumbnail(photo, &picture, width, "size", VIPS_SIZE_BOTH, nullptr) == 0, photo);
     if (frames > 1) {
+      VipsImage* kept = vips_image_copy_memory(picture);  // a thumbnail is read once
+      need(kept != nullptr, "pixels");
+      picture = kept;
       const std::vector<VipsImage*> row(static_cast<std::size_t>(frames), picture);
       VipsImage *joined = nullptr, *stack = nullptr;
       need(vips_arrayjoin(const_cast<VipsImage**>(row.data()), &joined, frames, "across", 1,

@@ -61,7 +61,7 @@ struct Format {
   Largest largest = {};
   DecodeCost decode = {};
   EncodeCost encode = {};
-  EncodeCost lossless = {};  // instead, where it is packed so
+  EncodeCost other = {};  // instead: a WebP without loss; a JPEG in several scans, or of inks
 };
 
 }  // namespace imgring::format
