@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -21,7 +22,14 @@ constexpr int kBits = 8;
 
 bool went_well(const heif_error& error) noexcept { return error.code == heif_error_Ok; }
 
-// Null: not for us.
+// Before 1.19 libheif makes colours of everything, and would make YCbCr of these again.
+bool colours_first() noexcept {
+  constexpr std::uint32_t kMakesNone = 0x01130000;
+  return heif_get_version_number() < kMakesNone;
+}
+
+// Null: not for us. YCbCr at 4:2:0 (whose chroma is finer becomes means of it, of which means are
+// made here), or RGB.
 HeifImagePtr planes_of(ByteSpan source) {
   const HeifContextPtr context(heif_context_alloc());
   if (context == nullptr || !went_well(heif_context_read_from_memory_without_copy(
@@ -35,10 +43,10 @@ HeifImagePtr planes_of(ByteSpan source) {
       heif_image_handle_get_luma_bits_per_pixel(handle.get()) != kBits) {
     return nullptr;
   }
-  // Whose chroma is finer becomes means of it, of which means are made here.
   heif_image* planes = nullptr;
-  if (!went_well(heif_decode_image(handle.get(), &planes, heif_colorspace_YCbCr, heif_chroma_420,
-                                   nullptr))) {
+  if (!went_well(heif_decode_image(handle.get(), &planes,
+                                   colours_first() ? heif_colorspace_RGB : heif_colorspace_YCbCr,
+                                   colours_first() ? heif_chroma_444 : heif_chroma_420, nullptr))) {
     return nullptr;
   }
   return HeifImagePtr(planes);
@@ -159,6 +167,16 @@ void make_row(const Colours& c, const std::vector<float>& luma, const std::vecto
   }
 }
 
+// Of what are colours.
+void put_row(const Colours&, const std::vector<float>& red, const std::vector<float>& green,
+             const std::vector<float>& blue, std::uint8_t* out) noexcept {
+  for (std::size_t i = 0; i < red.size(); ++i) {
+    out[3 * i] = sample_of(red[i]);
+    out[3 * i + 1] = sample_of(green[i]);
+    out[3 * i + 2] = sample_of(blue[i]);
+  }
+}
+
 int divided_up(int side, int by) noexcept { return (side + by - 1) / by; }
 
 }  // namespace
@@ -168,17 +186,19 @@ std::optional<SmallPicture> load_heif_smaller(ByteSpan source, int width, int he
   const auto plain = plain_heif(source);
   if (!plain) return std::nullopt;
   const HeifImagePtr image = planes_of(*plain);
-  if (image == nullptr || heif_image_get_chroma_format(image.get()) != heif_chroma_420) {
-    return std::nullopt;
-  }
-  const auto colours = colours_of(image.get());
-  const Plane luma = plane_of(image.get(), heif_channel_Y);
-  const Plane cb = plane_of(image.get(), heif_channel_Cb),
-              cr = plane_of(image.get(), heif_channel_Cr);
-  if (!colours || luma.width != width || luma.height != height) return std::nullopt;
-  for (const Plane& plane : {cb, cr}) {
-    if (plane.first == nullptr || plane.width != divided_up(width, 2) ||
-        plane.height != divided_up(height, 2)) {
+  if (image == nullptr) return std::nullopt;
+  const bool rgb = heif_image_get_colorspace(image.get()) == heif_colorspace_RGB;
+  // What luma and chroma have; of RGB each plane is as luma's.
+  const int finer = rgb ? 1 : 2;
+  const std::optional<Colours> colours = rgb ? Colours() : colours_of(image.get());
+  const std::array planes = {plane_of(image.get(), rgb ? heif_channel_R : heif_channel_Y),
+                             plane_of(image.get(), rgb ? heif_channel_G : heif_channel_Cb),
+                             plane_of(image.get(), rgb ? heif_channel_B : heif_channel_Cr)};
+  if (!colours) return std::nullopt;
+  for (const Plane& plane : planes) {
+    const int times = &plane == planes.data() ? 1 : finer;
+    if (plane.first == nullptr || plane.width != divided_up(width, times) ||
+        plane.height != divided_up(height, times)) {
       return std::nullopt;
     }
   }
@@ -189,10 +209,12 @@ std::optional<SmallPicture> load_heif_smaller(ByteSpan source, int width, int he
   auto block = PixelBlock::of(small.row_bytes() * static_cast<std::size_t>(small.height));
   if (!block) return std::nullopt;
   small.block = std::move(*block);
-  Means y(luma, shrink, small.width);
-  Means b(cb, shrink / 2, small.width), r(cr, shrink / 2, small.width);
+  Means first(planes[0], shrink, small.width);
+  Means second(planes[1], shrink / finer, small.width),
+      third(planes[2], shrink / finer, small.width);
   for (int row = 0; row < small.height; ++row) {
-    make_row(*colours, y.row(row), b.row(row), r.row(row), small.row(row));
+    const auto make = rgb ? put_row : make_row;
+    make(*colours, first.row(row), second.row(row), third.row(row), small.row(row));
   }
   return small;
 }
