@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "imgring/base/byte_reader.h"
+#include "imgring/image/vips_image.h"
 #include "readers.h"
 
 namespace imgring::image {
@@ -377,14 +378,19 @@ struct Picture {
   std::array<Colour, 256> palette;
   std::once_flag unpacked;  // run lengths only: libvips may ask from several threads
   std::unique_ptr<std::uint8_t, Deleter<std::free>> pixels;
+  const char* why_none = nullptr;
 
   // Only now, after the limits on the header's size were checked, pixels take memory.
   void unpack() noexcept {
     const auto rows = static_cast<std::size_t>(header.height);
     const std::size_t row_bytes = static_cast<std::size_t>(header.width) * header.bands;
     pixels.reset(static_cast<std::uint8_t*>(std::calloc(rows, row_bytes)));
-    if (pixels == nullptr) return;
-    if (!RleDecoder(file, header, palette, pixels.get()).run()) pixels.reset();
+    if (pixels == nullptr) {
+      why_none = kShortageWords;
+    } else if (!RleDecoder(file, header, palette, pixels.get()).run()) {
+      pixels.reset();
+      why_none = "pixels cut short";
+    }
   }
 };
 
@@ -410,7 +416,7 @@ int generate(VipsRegion* out, void*, void* a, void*, gboolean*) noexcept {
   if (h.packing == Packing::kRle) {
     std::call_once(picture->unpacked, [picture]() noexcept { picture->unpack(); });
     if (picture->pixels == nullptr) {
-      vips_error("bmpload", "%s", "pixels cut short");
+      vips_error("bmpload", "%s", picture->why_none);
       return -1;
     }
   }
@@ -419,7 +425,7 @@ int generate(VipsRegion* out, void*, void* a, void*, gboolean*) noexcept {
     const int file_row = h.top_down ? row : h.height - 1 - row;
     if (!put_row(*picture, file_row, {area.left, area.width},
                  VIPS_REGION_ADDR(out, area.left, row))) {
-      vips_error("bmpload", "%s", "pixels cut short");
+      vips_error("bmpload", "%s", picture->why_none);
       return -1;
     }
   }

@@ -196,8 +196,7 @@ Result<void> install_call_filter(int socket, std::span<const int> more) {
   filter.set(SCMP_FLTATR_API_SYSRAWRC, 1);  // the kernel's own error, if it refuses
   filter.load();
   if (filter.error() == 0) return {};
-  const bool shortage = filter.error() == ENOMEM || filter.error() == EAGAIN;
-  return fail(shortage ? ErrorCode::kOverloaded : ErrorCode::kInternal,
+  return fail(is_shortage(filter.error()) ? ErrorCode::kOverloaded : ErrorCode::kInternal,
               std::string("seccomp (a filter of system calls): ") + std::strerror(filter.error()));
 }
 

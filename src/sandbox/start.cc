@@ -11,10 +11,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <iterator>
 #include <string>
 #include <vector>
 
+#include "imgring/base/error.h"
 #include "imgring/base/sanitized.h"
 #include "imgring/mem/machine.h"
 #include "imgring/sandbox/children.h"
@@ -52,10 +52,9 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 // What passes by itself is the request's 503; anything else an installation that can't draw.
 Error not_started(const Kind& kind, const std::string& what, int error) {
-  constexpr int kShortages[] = {EAGAIN, ENOMEM, EMFILE, ENFILE, ENOBUFS};
   const std::string text = "the child that " + std::string(kind.texts.does) +
                            " can't start: " + what + ": " + std::strerror(error) + "; ";
-  if (std::ranges::find(kShortages, error) == std::end(kShortages)) {
+  if (!is_shortage(error)) {
     return Error(ErrorCode::kInternal,
                  text + "/proc, /dev/null and starting programs must be allowed");
   }

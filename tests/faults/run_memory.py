@@ -62,6 +62,7 @@ KINDS = [
     Kind('tiff', 'rs:fit:300:0', 'photo.tiff', '@jpg'),
     Kind('avif', 'rs:fit:300:0', 'photo.avif', '@jpg'),
     Kind('bmp', 'rs:fit:300:0', 'photo.bmp', '@bmp'),
+    Kind('bmp of runs', 'rs:fit:300:0', 'runs.bmp', '@png'),
     Kind('ico', 'rs:fit:64:0', 'photo.png', '@ico'),
     Kind('smart crop', 'rs:fill:200:200/g:sm', 'photo.jpg'),
     Kind('trim', 't:10/rs:fit:300:0', 'photo.png'),
@@ -82,6 +83,16 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="300" height="200">%s</
     '<rect x="%d" y="%d" width="9" height="9" fill="#%06x"/>' % (i * 7 % 300, i * 11 % 200, i * 997 % 0xFFFFFF)
     for i in range(400)
 )
+
+
+def bitmap_of_runs(width, height):
+    """A BMP with run lengths, 8 bits a pixel: stripes."""
+    row = b''.join(bytes([15, x % 256]) for x in range(0, width, 15)) + b'\0\0'
+    pixels = row * height + b'\0\1'
+    palette = b''.join(bytes([i, 255 - i, i // 2, 0]) for i in range(256))
+    head = struct.pack('<IiiHHIIiiII', 40, width, height, 1, 8, 1, len(pixels), 2835, 2835, 256, 0)
+    at = 14 + len(head) + len(palette)
+    return struct.pack('<2sIHHI', b'BM', at + len(pixels), 0, 0, at) + head + palette + pixels
 
 
 class Control:
@@ -107,6 +118,8 @@ def written_pictures(folder):
     subprocess.run([sys.executable, os.path.join(common.ROOT, 'tools/pictures/make-sample'), sample], check=True)
     with open(os.path.join(folder, 'drawing.svg'), 'w', encoding='ascii') as file:
         file.write(DRAWING)
+    with open(os.path.join(folder, 'runs.bmp'), 'wb') as file:
+        file.write(bitmap_of_runs(600, 400))
     wanted = [('photo.' + name, '', name) for name in ('jpg', 'png', 'webp', 'gif', 'tiff', 'avif', 'bmp')]
     wanted.append(('progressive.jpg', '/jpgo:1', 'jpg'))
     with common.Imgring(folder, IMGPROXY_LOCAL_FILESYSTEM_ROOT=folder) as server:

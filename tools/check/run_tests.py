@@ -398,7 +398,7 @@ def run_simulation(score, seeds):
 
 
 FAILING_MEMORY = 'tests/faults/libfailing_memory.so'
-# Of 30 kinds of requests.
+# Of all kinds of requests.
 FAULTS_PART = ['--only', '^(jpeg|jpeg to webp|svg passed on|raw)$']
 
 
@@ -583,7 +583,7 @@ LONG = {
     'memory': (long_memory, 'what strangers send, inside a memory cgroup'),
     'leaving': (long_leaving, 'rolling restarts behind endpoints that lag by 5 s'),
     'simulation': (long_simulation, 'ten thousand seeds of the simulated server'),
-    'faults': (long_faults, 'each large allocation of 30 kinds of requests fails once'),
+    'faults': (long_faults, 'each large allocation of every kind of request fails once'),
     'overload': (long_overload, 'what overload leaves of good answers'),
     'soak': (long_soak, 'minutes of load, descriptors and memory before and after'),
     'lint': (long_lint, 'clang-tidy over all of src'),
