@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "imgring/base/text.h"
 #include "imgring/http/server.h"
@@ -86,6 +87,22 @@ class TextStream final : public SourceStream {
   std::size_t given_ = 0;
 };
 
+// Why there is no such file in the root. Anything else is a fault of the disk or of its rights.
+struct NoFile {
+  int positive_errno;
+  const char* why;
+};
+constexpr NoFile kNoFile[] = {
+    {ENOENT, "No such file or directory"}, {ENOTDIR, "Not a directory"},
+    {ENAMETOOLONG, "File name too long"},  {ELOOP, "Too many levels of symbolic links"},
+    {EXDEV, "leads out of the root"},      {EINVAL, "not a file name"},
+    {ENXIO, "not a regular file"},
+};
+const char* why_no_file(int positive_errno) noexcept {
+  const auto* const found = std::ranges::find(kNoFile, positive_errno, &NoFile::positive_errno);
+  return found == std::end(kNoFile) ? nullptr : found->why;
+}
+
 // Raw requests get the storage's own 404, as imgproxy answers it.
 OpenedSource not_found(std::string text) {
   OpenedSource out;
@@ -102,8 +119,9 @@ struct LocalSource::File {
   loop::Fd fd;
   std::string path;  // with a leading slash
   std::int64_t size_bytes = 0, mtime_s = 0;
-  bool is_directory = false;  // there is nothing else then
-  SourceHead head;            // validators
+  bool is_directory = false;          // there is nothing else then
+  const char* why_missing = nullptr;  // likewise
+  SourceHead head;                    // validators
 };
 
 namespace {
@@ -125,7 +143,10 @@ void make_not_modified(SourceHead& head) noexcept {
 
 Task<Result<std::string>> sniff(Loop& loop, Scope& scope, int fd, const std::string& path) {
   std::vector<std::uint8_t> first(kSniffBytes);
-  const int got = co_await loop::read_at(loop, scope, fd, first, 0);
+  int got = -EINTR;
+  while (got == -EINTR || got == -EAGAIN) {
+    got = co_await loop::read_at(loop, scope, fd, first, 0);
+  }
   if (got < 0) co_return std::unexpected(read_error(got));
   co_return content_type_of(ByteSpan(first).first(static_cast<std::size_t>(got)), path);
 }
@@ -149,8 +170,11 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope, const Sourc
   if (parsed.key.empty()) {
     co_return fail(ErrorCode::kSourceUnreachable, where + "the object name is empty");
   }
+  File file;
+  file.path = "/" + parsed.key;
   if (parsed.key.find('\0') != std::string::npos) {
-    co_return fail(ErrorCode::kSourceUnreachable, where + "not a file name");
+    file.why_missing = why_no_file(EINVAL);
+    co_return file;
   }
   open_how how{};
   how.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
@@ -161,21 +185,23 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope, const Sourc
     opened = co_await loop::open_file(parts_.loop, scope, root_fd_.get(), parsed.key.c_str(), &how);
   }
   if (opened == -ECANCELED) co_return std::unexpected(read_error(opened));
+  file.why_missing = opened < 0 ? why_no_file(-opened) : nullptr;
+  if (file.why_missing != nullptr) co_return file;
   if (opened < 0) {
-    const bool leads_out = opened == -EXDEV;
     const ErrorCode code =
         is_shortage(-opened) ? ErrorCode::kOverloaded : ErrorCode::kSourceUnreachable;
-    co_return fail(code, where + (leads_out ? "leads out of the root" : std::strerror(-opened)));
+    co_return fail(code, where + std::strerror(-opened));
   }
-  File file;
   file.fd = loop::Fd(opened);
-  file.path = "/" + parsed.key;
   struct stat facts{};
-  const bool known = fstat(opened, &facts) == 0;
-  file.is_directory = known && S_ISDIR(facts.st_mode);
+  if (fstat(opened, &facts) != 0) {
+    co_return fail(ErrorCode::kSourceUnreachable, where + std::strerror(errno));
+  }
+  file.is_directory = S_ISDIR(facts.st_mode);
   if (file.is_directory) co_return file;
-  if (!known || !S_ISREG(facts.st_mode)) {
-    co_return fail(ErrorCode::kSourceUnreachable, where + "not a regular file");
+  if (!S_ISREG(facts.st_mode)) {
+    file.why_missing = why_no_file(ENXIO);
+    co_return file;
   }
   file.size_bytes = facts.st_size;
   const std::int64_t mtime_ns = facts.st_mtim.tv_sec * 1'000'000'000 + facts.st_mtim.tv_nsec;
@@ -207,8 +233,10 @@ Task<Result<bool>> read_file(Scope& scope, FileStream& stream, Body& body,
 
 Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest& request) {
   IMGRING_CO_TRY(File file, co_await open_file(scope, request));
-  if (file.is_directory) {
-    co_return fail(ErrorCode::kSourceUnreachable, "local file " + file.path + ": is a directory");
+  if (file.is_directory) file.why_missing = "is a directory";
+  if (file.why_missing != nullptr) {
+    co_return fail(ErrorCode::kSourceUnreachable,
+                   "local file " + file.path + ": " + file.why_missing);
   }
   SourceAnswer answer;
   answer.head = std::move(file.head);
@@ -231,14 +259,13 @@ Task<Result<SourceAnswer>> LocalSource::fetch(Scope& scope, const SourceRequest&
 }
 
 Task<Result<OpenedSource>> LocalSource::open(Scope& scope, const SourceRequest& request) {
-  Result<File> found = co_await open_file(scope, request);
-  const bool absent = !found && found.error().code == ErrorCode::kSourceUnreachable;
-  if (absent || (found && found->is_directory)) {
-    IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
-    if (parsed.key.empty()) co_return not_found("the object name of the local URL is empty");
-    co_return not_found("/" + parsed.key + (absent ? " doesn't exist" : " is a directory"));
+  IMGRING_CO_TRY(url::StorageUrl parsed, url::parse_storage_url(request.url, query_separator_));
+  if (std::ranges::all_of(parsed.key, [](char c) { return c == '/'; })) {
+    co_return not_found("the object name of the local URL is empty");
   }
-  IMGRING_CO_TRY(File file, std::move(found));
+  IMGRING_CO_TRY(File file, co_await open_file(scope, request));
+  if (file.is_directory) co_return not_found("/" + parsed.key + " is a directory");
+  if (file.why_missing != nullptr) co_return not_found("/" + parsed.key + " doesn't exist");
   OpenedSource opened;
   opened.head = std::move(file.head);
   FileStream::Part part(0, file.size_bytes);

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -18,6 +20,7 @@ namespace fs = std::filesystem;
 using test::get;
 using test::Outcome;
 using test::raw;
+using test::Step;
 using test::with;
 using test::World;
 
@@ -241,6 +244,72 @@ TEST_F(LocalFiles, LargeFile) {
   write(root_ / "large", body);
   EXPECT_TRUE(world_.one(get("local:///large")).body == body);
   EXPECT_TRUE(world_.one(raw("local:///large")).body == body);
+}
+
+// Each opening and reading of a file fails once: an error that tells what the disk said, nothing
+// left (World looks), and the next request is as good as ever.
+TEST_F(LocalFiles, EveryFaultOfTheDiskIsTold) {
+  struct Fault {
+    int error;
+    ErrorCode opening, reading;
+  };
+  const std::string body(300 << 10, 'x');
+  write(root_ / "large", body);
+  for (const Step& step : {get("local:///large"), raw("local:///large")}) {
+    test::FaultPlan none;
+    world_.faults = &none;
+    EXPECT_EQ(world_.one(step).body, body);
+    EXPECT_GE(none.seen, 2);
+    for (const Fault& fault :
+         {Fault(EIO, ErrorCode::kSourceUnreachable, ErrorCode::kSourceIncomplete),
+          Fault(ESTALE, ErrorCode::kSourceUnreachable, ErrorCode::kSourceIncomplete),
+          Fault(EACCES, ErrorCode::kSourceUnreachable, ErrorCode::kSourceIncomplete),
+          Fault(ENOMEM, ErrorCode::kOverloaded, ErrorCode::kOverloaded),
+          Fault(EMFILE, ErrorCode::kOverloaded, ErrorCode::kOverloaded)}) {
+      for (int at = 0; at < none.seen; ++at) {
+        SCOPED_TRACE(testing::Message()
+                     << std::strerror(fault.error) << " at " << at << (step.raw ? ", raw" : ""));
+        test::FaultPlan plan{.at = at, .result = -fault.error};
+        world_.faults = &plan;
+        const std::vector<Outcome> outcomes = world_.run({step, step});
+        EXPECT_EQ(plan.met, 1);
+        const Error& error = outcomes[0].error;
+        EXPECT_FALSE(outcomes[0].ok);
+        EXPECT_EQ(error.code, at == 0 ? fault.opening : fault.reading);
+        EXPECT_NE(error.detail.find(std::strerror(fault.error)), std::string::npos) << error.detail;
+        EXPECT_TRUE(outcomes[1].ok);
+        EXPECT_TRUE(outcomes[1].body == body);
+      }
+    }
+  }
+}
+
+TEST_F(LocalFiles, ADiskThatGivesLittleOrIsInterruptedIsAskedAgain) {
+  const std::string body(30 << 10, 'x');
+  write(root_ / "large", body);
+  for (const Step& step : {get("local:///large"), raw("local:///large")}) {
+    test::FaultPlan little{.read_bytes_max = 1000};
+    world_.faults = &little;
+    EXPECT_EQ(world_.one(step).body, body);
+    EXPECT_GE(little.seen, 30);
+    for (const int error : {EINTR, EAGAIN}) {
+      for (int at = 0; at < 3; ++at) {
+        test::FaultPlan once{.at = at, .result = -error};
+        world_.faults = &once;
+        EXPECT_EQ(world_.one(step).body, body) << std::strerror(error) << " at " << at;
+      }
+    }
+  }
+}
+
+TEST_F(LocalFiles, AFileThatBecameShorterIsIncomplete) {
+  const std::string body(30 << 10, 'x');
+  write(root_ / "large", body);
+  test::FaultPlan end{.at = 1, .read_bytes_max = 1000};
+  world_.faults = &end;
+  const Outcome out = world_.one(get("local:///large"));
+  EXPECT_EQ(out.error.code, ErrorCode::kSourceIncomplete);
+  EXPECT_NE(out.error.detail.find("became shorter"), std::string::npos);
 }
 
 TEST_F(LocalFiles, RootThatIsNotThere) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../loop/run_loop.h"
+#include "faulty_disk.h"
 #include "imgring/source/sources.h"
 
 namespace imgring::test {
@@ -66,11 +67,12 @@ class World {
   bool together = false;  // all steps at once
   // Time passes while a script waits, and by pause_before; `took` is exact then.
   test::ManualClock* clock = nullptr;
+  FaultPlan* faults = nullptr;  // of its disk
   source::SourcesStats stats;
 
   std::vector<Outcome> run(std::vector<Step> steps) {
     outcomes_.assign(steps.size(), {});
-    loop::Loop loop(loop::test_engine(), clock != nullptr ? *clock : system_time());
+    loop::Loop loop(engine(), clock != nullptr ? *clock : system_time());
     std::optional<ManualClock::Busy> servers;
     if (clock != nullptr) servers.emplace(*clock);
     mem::BufferPool pool(mem::PoolOptions{});
@@ -91,6 +93,10 @@ class World {
   }
 
  private:
+  std::unique_ptr<loop::Engine> engine() const {
+    if (faults == nullptr) return loop::test_engine();
+    return std::make_unique<FaultyDisk>(loop::test_engine(), *faults);
+  }
   static loop::Task<void> drive(World* self, loop::Loop* loop, source::Sources* sources,
                                 std::vector<Step>* steps) {
     loop::Scope all;
