@@ -3,8 +3,15 @@
 // nothing that our loops use, and SVE has no size. Each level is a second of compiling.
 #pragma once
 
-#define IMGRING_LEVELS_OFF \
+#define IMGRING_LEVELS_OFF_OF_ALL \
   (HWY_SSSE3 | (HWY_AVX3 - 1) | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+// What a sanitizer finds it finds in registers of each size: SSE4's are SSE2's. There each level is
+// half a minute.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define IMGRING_LEVELS_OFF (IMGRING_LEVELS_OFF_OF_ALL | HWY_SSE4)
+#else
+#define IMGRING_LEVELS_OFF IMGRING_LEVELS_OFF_OF_ALL
+#endif
 
 // Without inlining one function looks up the tables of all files: they have to have the same
 // levels.
