@@ -147,6 +147,21 @@ struct Counting {
   }
 };
 
+// The room that an MCU gets is for values of no more bits.
+bool has_possible_values(const Counting& counting) noexcept {
+  for (std::size_t symbol = 0; symbol < kJpegSymbolCount; ++symbol) {
+    const bool dc = symbol <= static_cast<std::size_t>(jpeg::kDcBitsMax);
+    const bool ac = static_cast<int>(symbol & 15) <= jpeg::kAcBitsMax;
+    for (const JpegCounts& counts : counting.counts.dc) {
+      if (!dc && counts[symbol] != 0) return false;
+    }
+    for (const JpegCounts& counts : counting.counts.ac) {
+      if (!ac && counts[symbol] != 0) return false;
+    }
+  }
+  return true;
+}
+
 struct FreeBytes {
   void operator()(std::uint8_t* bytes) const noexcept { std::free(bytes); }
 };
@@ -351,8 +366,9 @@ Result<Bytes> refit_jpeg(ByteSpan file, const JpegMcus& mcus) {
   if (!places) return fail(ErrorCode::kInternal, "a JPEG to be refitted has no scan");
   const jpeg::EntropySpan scan{file.data() + places->scan, file.data() + file.size()};
   Counting counting;
-  if (!each_symbol(scan, mcus, &counting))
-    return fail(ErrorCode::kInternal, "a JPEG to be refitted ends too early");
+  if (!each_symbol(scan, mcus, &counting) || !has_possible_values(counting))
+    return fail(ErrorCode::kInternal,
+                "a JPEG to be refitted ends too early, or has no plain codes");
 
   Output out;
   // All fits: what is shorter by other codes may be longer by a zero behind a byte of ones, seldom.

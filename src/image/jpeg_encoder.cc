@@ -282,7 +282,9 @@ Result<Bytes> save_jpeg_rows(VipsImage* header, RowSource* rows, const SaveParam
   setup.full_chroma = params.encoders.jpeg_no_subsample || params.quality >= kFullChromaFromQuality;
   setup.quant_table = params.encoders.jpeg_quant_table;
   // Inks, which are seldom, have other blocks.
-  setup.refit = !setup.progressive && setup.bands <= 3 && codec::can_refit_jpeg();
+  const std::int64_t sample_count = std::int64_t{setup.width} * setup.height * setup.bands;
+  setup.refit = !setup.progressive && setup.bands <= 3 && codec::can_refit_jpeg() &&
+                sample_count <= codec::kRefitSamplesMax;
   JpegWriter writer;
   IMGRING_TRY_VOID(writer.begin(setup));
   IMGRING_TRY_VOID(put_metadata(&writer, header));

@@ -30,7 +30,8 @@ enum class JpegSymbols : std::uint8_t { kDc, kAc };
 // Eight bits each, the symbol itself.
 JpegCodes plain_jpeg_codes(JpegSymbols kind) noexcept;
 
-// How often each symbol occurs; all together less than 2^31 times.
+// How often each symbol occurs; all together less than 2^31 times, each less than 10^9 times
+// (libjpeg takes no account of more).
 using JpegCounts = std::array<std::uint32_t, kJpegSymbolCount>;
 // The shortest codes (ITU-T T.81, K.2), none longer than 16 bits and none of ones alone.
 JpegCodes fitting_jpeg_codes(const JpegCounts& counts);
@@ -42,6 +43,8 @@ struct JpegMcus {
   std::int64_t count = 0;
 };
 
+// Of a picture: its symbols are no more than its samples, with what fills the last blocks.
+inline constexpr std::int64_t kRefitSamplesMax = 900'000'000;
 // False: no wide registers here, and refit_jpeg() may not be called.
 bool can_refit_jpeg() noexcept;
 // `file`: sequential, 8 bits a sample, one scan of plain codes without restart markers. A refused

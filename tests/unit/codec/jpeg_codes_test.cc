@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "imgring/base/text.h"
@@ -128,7 +130,12 @@ TEST(JpegCodes, OfAFileThatIsSomethingElseAreRefused) {
   EXPECT_TRUE(refused(plain, more));
   EXPECT_TRUE(refused({}, more));
   for (std::size_t size = 2; size + 3 <= plain.size(); size += 37)
-    EXPECT_TRUE(refused(ByteSpan(plain).first(size), more)) << size;
+    EXPECT_TRUE(refused(ByteSpan(plain).first(size), mcus_of(p, how))) << size;
+  // Symbols whose values have fifteen bits, for which an MCU has no room.
+  std::vector<std::uint8_t> long_values = plain;
+  std::fill(long_values.end() - static_cast<std::ptrdiff_t>(plain.size() / 4),
+            long_values.end() - 2, std::uint8_t{0xEF});
+  EXPECT_TRUE(refused(long_values, mcus_of(p, how)));
 }
 
 }  // namespace
