@@ -73,9 +73,11 @@ double mark_bytes(const PlanInput& in, Size frame) noexcept {
   const url::Watermark& mark = in.pixels().watermark;
   // Drawn in a child, taken over, and turned or made smaller.
   constexpr double kTextBytes = 3 * kMarkBytesPerPixel;
+  // Pixels, before a turn as well, and two stages of their alpha.
+  const double shaded_bytes =
+      shaded_pixels(mark, frame) * (kMarkBytesPerPixel * (mark.rotate != 0 ? 2 : 1) + 2);
   if (mark.written()) {
-    return kTextChildBytes + text_pixels_max(in, frame) * kTextBytes +
-           shaded_pixels(mark, frame) * (kMarkBytesPerPixel + 2);
+    return kTextChildBytes + text_pixels_max(in, frame) * kTextBytes + shaded_bytes;
   }
   if (in.mark() == nullptr) return 0;
   const ImageType type = in.mark()->type;
@@ -83,9 +85,7 @@ double mark_bytes(const PlanInput& in, Size frame) noexcept {
   double bytes = static_cast<double>(in.mark()->decode_bytes);
   if (facts_of(type).vector) bytes += pixels * drawn_bytes_per_pixel(type);
   if (mark.whole()) bytes += pixels * kMarkBytesPerPixel;
-  // Pixels, before a turn as well, and two stages of their alpha.
-  const double shaded_bytes = kMarkBytesPerPixel * (mark.rotate != 0 ? 2 : 1) + 2;
-  return bytes + shaded_pixels(mark, frame) * shaded_bytes;
+  return bytes + shaded_bytes;
 }
 
 double mark_ns(const PlanInput& in, Size frame) noexcept {

@@ -3,6 +3,7 @@
 // not a limit.
 #include <algorithm>
 
+#include "imgring/codec/jpeg_codes.h"
 #include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
 #include "mark_cost.h"
@@ -96,15 +97,20 @@ bool shows_watermark(const Plan& one) noexcept {
 // animation stay for all frames.
 double marks_bytes(const Plan& plan, const PlanInput& in) noexcept {
   constexpr double kRowsReadAhead = 800;
+  const auto kept_of = [&](Size shown) {
+    const double rows =
+        plan.frames > 1 ? shown.height : std::min<double>(kRowsReadAhead, shown.height);
+    return kBytesPerPixel * shown.width * rows;
+  };
+  const bool chained = !plan.later.empty();
   double most = shows_watermark(plan) ? mark_bytes(in, plan.result) : 0;
-  double kept = 0;
+  double kept = shows_watermark(plan) && chained ? kept_of(plan.result) : 0;
   for (std::size_t i = 0; i < plan.later.size(); ++i) {
     const Plan& later = plan.later[i];
     if (!shows_watermark(later)) continue;
     const PlanInput own = input_behind(in, in.pipeline + 1 + i, later.loaded);
     most = std::max(most, mark_bytes(own, later.result));
-    const double rows = std::min<double>(kRowsReadAhead, later.result.height);
-    kept += kBytesPerPixel * later.result.width * (plan.frames > 1 ? later.result.height : rows);
+    kept += kept_of(later.result);
   }
   return most + kept;
 }
@@ -140,6 +146,13 @@ namespace {
 
 bool has_inks(const PlanInput& in) noexcept { return in.profile != nullptr && in.profile->cmyk; }
 
+// Whom libjpeg's own codes are made for: also what libvips saves, as it does where metadata is more
+// than ours writes.
+bool holds_coefficients(const PlanInput& in) noexcept {
+  return in.options->encoders.jpeg_progressive || has_inks(in) || !in.options->strip_metadata ||
+         !codec::can_refit_jpeg();
+}
+
 }  // namespace
 
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
@@ -148,7 +161,7 @@ const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noe
   const bool lossless = o.webp_compression != config::WebpCompression::kLossy ||
                         (may_pack_losslessly(in) && !o.webp_given);
   const bool other = (result == ImageType::kWebp && lossless) ||
-                     (result == ImageType::kJpeg && (o.jpeg_progressive || has_inks(in)));
+                     (result == ImageType::kJpeg && holds_coefficients(in));
   return other ? row.other : row.encode;
 }
 
