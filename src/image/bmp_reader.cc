@@ -378,7 +378,7 @@ struct Picture {
   std::array<Colour, 256> palette;
   std::once_flag unpacked;  // run lengths only: libvips may ask from several threads
   std::unique_ptr<std::uint8_t, Deleter<std::free>> pixels;
-  const char* why_none = nullptr;
+  const char* why_none = "pixels cut short";
 
   // Only now, after the limits on the header's size were checked, pixels take memory.
   void unpack() noexcept {
@@ -389,7 +389,6 @@ struct Picture {
       why_none = kShortageWords;
     } else if (!RleDecoder(file, header, palette, pixels.get()).run()) {
       pixels.reset();
-      why_none = "pixels cut short";
     }
   }
 };

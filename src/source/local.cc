@@ -95,8 +95,7 @@ struct NoFile {
 constexpr NoFile kNoFile[] = {
     {ENOENT, "No such file or directory"}, {ENOTDIR, "Not a directory"},
     {ENAMETOOLONG, "File name too long"},  {ELOOP, "Too many levels of symbolic links"},
-    {EXDEV, "leads out of the root"},      {EINVAL, "not a file name"},
-    {ENXIO, "not a regular file"},
+    {EXDEV, "leads out of the root"},      {ENXIO, "not a regular file"},
 };
 const char* why_no_file(int positive_errno) noexcept {
   const auto* const found = std::ranges::find(kNoFile, positive_errno, &NoFile::positive_errno);
@@ -173,7 +172,7 @@ Task<Result<LocalSource::File>> LocalSource::open_file(Scope& scope, const Sourc
   File file;
   file.path = "/" + parsed.key;
   if (parsed.key.find('\0') != std::string::npos) {
-    file.why_missing = why_no_file(EINVAL);
+    file.why_missing = "not a file name";
     co_return file;
   }
   open_how how{};
