@@ -1,7 +1,8 @@
 // AVIF and HEIC made smaller by a whole number while they are decoded: means of YCbCr samples,
-// which only then become colours. What a resize would do first, for the price of one look at each
-// sample; nothing of the picture's size is made but libheif's own planes. Helper threads, and the
-// child. The source must outlive the call.
+// which only then become colours, or before libheif 1.19, which makes colours of everything, means
+// of RGB. What a resize would do first, for the price of one look at each sample; nothing of the
+// picture's size is made but libheif's own planes. Helper threads, and the child. The source must
+// outlive the call.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
 // JPEGs without metadata, which libvips does not open: the same bytes as where it does.
+#include "imgring/base/sanitized.h"
 #include "imgring/format/headers.h"
 #include "imgring/url/request.h"
 #include "native_pictures.h"
@@ -116,10 +117,12 @@ TEST(Bare, HasTheBytesOfTheWayThroughLibvips) {
                          {"t:10/w:100", kJpeg, false},
                          {"w:300", kTiff, false},
                          {"w:300", kGif, false}};
+  int turn = 0;
   for (const int bands : {1, 3}) {
     for (const char* suffix : kSuffixes) {
       const std::string jpeg = encoded(colourful(bands).get(), suffix);
       for (const Case& c : kCases) {
+        if (kSanitized && ++turn % 3 != 0) continue;  // each case with some suffix
         SCOPED_TRACE(std::string(suffix) + " " + c.options + " " +
                      std::string(facts_of(c.format).name) + " " + std::to_string(bands));
         Request request = request_for(c.options);
