@@ -36,23 +36,21 @@ constexpr bool Y = true;
 // In the order of ImageType, which is the one in which imgproxy tests first bytes.
 constexpr std::array kFormats = {
     Format{.type = kUnknown, .name = "", .mime = "application/octet-stream", .extension = ""},
-    Format{
-        .type = kJpeg,
-        .name = "jpeg",
-        .mime = "image/jpeg",
-        .extension = ".jpg",
-        .other_name = "jpg",
-        .icc = Y,
-        .quality = Y,
-        .magics = kJpegMagics,
-        .header = format::read_jpeg_header,
-        .probe = format::read_jpeg_header,
-        .largest = {.refused_side = 65500},  // JPEG_MAX_DIMENSION of libjpeg
-        .decode = {.bytes = 0, .strip_rows = 64, .whole_bytes = 0, .ns = 4, .whole_ns = 14},
-        // Files with plain codes and with those that fit (codec/jpeg_codes.h): of noise 10 bytes.
-        .encode = {.bytes = 4, .certain_bytes = 0.1, .ns = 8, .fixed_us = 100},
-        // All coefficients; at 4:2:0 half as many as at 4:4:4.
-        .other = {.bytes = 6, .certain_bytes = 3, .ns = 10, .fixed_us = 100}},
+    Format{.type = kJpeg,
+           .name = "jpeg",
+           .mime = "image/jpeg",
+           .extension = ".jpg",
+           .other_name = "jpg",
+           .icc = Y,
+           .quality = Y,
+           .magics = kJpegMagics,
+           .header = format::read_jpeg_header,
+           .probe = format::read_jpeg_header,
+           .largest = {.refused_side = 65500},  // JPEG_MAX_DIMENSION of libjpeg
+           .decode = {.bytes = 0, .strip_rows = 64, .whole_bytes = 0, .ns = 4, .whole_ns = 14},
+           // All coefficients, at 4:2:0 half as many as at 4:4:4. In one scan a file of plain codes
+           // instead (codec/jpeg_codes.h), which is as large of noise only.
+           .encode = {.bytes = 6, .certain_bytes = 3, .ns = 10, .fixed_us = 100}},
     Format{
         .type = kJxl,
         .name = "jxl",
@@ -98,7 +96,7 @@ constexpr std::array kFormats = {
         // Its ARGB or YUV and our RGBA.
         .decode = {.bytes = 8, .whole_bytes = 8, .ns = 19, .whole_ns = 19},
         .encode = {.bytes = 16, .certain_bytes = 10, .ns = 110, .fixed_us = 4000, .least_ns = 15},
-        .other = {.bytes = 40, .certain_bytes = 20, .ns = 400, .fixed_us = 4000}},
+        .lossless = {.bytes = 40, .certain_bytes = 20, .ns = 400, .fixed_us = 4000}},
     Format{.type = kGif,
            .name = "gif",
            .mime = "image/gif",

@@ -3,7 +3,6 @@
 // not a limit.
 #include <algorithm>
 
-#include "imgring/codec/jpeg_codes.h"
 #include "imgring/image/native.h"
 #include "imgring/pipeline/plan.h"
 #include "mark_cost.h"
@@ -146,23 +145,15 @@ namespace {
 
 bool has_inks(const PlanInput& in) noexcept { return in.profile != nullptr && in.profile->cmyk; }
 
-// Whom libjpeg's own codes are made for: also what libvips saves, as it does where metadata is more
-// than ours writes.
-bool holds_coefficients(const PlanInput& in) noexcept {
-  return in.options->encoders.jpeg_progressive || has_inks(in) || !in.options->strip_metadata ||
-         !codec::can_refit_jpeg();
-}
-
 }  // namespace
 
 const format::EncodeCost& encode_cost(ImageType result, const PlanInput& in) noexcept {
   const format::Format& row = facts_of(encoder_of(result, in));
   const config::EncoderOptions& o = in.options->encoders;
-  const bool lossless = o.webp_compression != config::WebpCompression::kLossy ||
-                        (may_pack_losslessly(in) && !o.webp_given);
-  const bool other = (result == ImageType::kWebp && lossless) ||
-                     (result == ImageType::kJpeg && holds_coefficients(in));
-  return other ? row.other : row.encode;
+  const bool lossless =
+      result == ImageType::kWebp && (o.webp_compression != config::WebpCompression::kLossy ||
+                                     (may_pack_losslessly(in) && !o.webp_given));
+  return lossless ? row.lossless : row.encode;
 }
 
 double encode_bytes_per_pixel(ImageType result, const PlanInput& in) noexcept {

@@ -61,7 +61,7 @@ struct Format {
   Largest largest = {};
   DecodeCost decode = {};
   EncodeCost encode = {};
-  EncodeCost other = {};  // instead: a WebP without loss; a JPEG in several scans, or of inks
+  EncodeCost lossless = {};  // instead, where it is packed so
 };
 
 }  // namespace imgring::format
