@@ -128,7 +128,7 @@ class SvgWork final : public sandbox::Work {
 };
 
 constexpr ErrorCode kErrors[] = {ErrorCode::kBrokenSvg, ErrorCode::kResolutionTooLarge,
-                                 ErrorCode::kInvalidUrl, ErrorCode::kOverloaded};
+                                 ErrorCode::kInvalidUrl};
 constexpr const char* kInherited[] = {"HOME",
                                       "FC_LANG",
                                       "FONTCONFIG_FILE",
