@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "imgring/codec/png_writer.h"
 #include "jpeg/entropy_reader.h"
 #include "jpeg/loops.h"
 
@@ -161,10 +162,6 @@ bool has_possible_values(const Counting& counting) noexcept {
   }
   return true;
 }
-
-struct FreeBytes {
-  void operator()(std::uint8_t* bytes) const noexcept { std::free(bytes); }
-};
 
 // The file that is made.
 class Output {
