@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cinttypes>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -215,14 +218,16 @@ std::vector<ServerProcess::Socket> ServerProcess::sockets() const {
   std::vector<Socket> out;
   std::istringstream table(file_text("/proc/net/tcp"));
   for (std::string line; std::getline(table, line);) {
-    std::istringstream fields(line);
-    std::vector<std::string> words;
-    for (std::string word; fields >> word;) words.push_back(word);
-    if (words.size() < 10 || !inodes.contains(words[9])) continue;
-    const std::string& queues = words[4];  // "tx:rx", eight digits each
-    const Queued queued{std::stoull(queues.substr(0, 8), nullptr, 16),
-                        std::stoull(queues.substr(9), nullptr, 16)};
-    out.push_back({words[1], words[2], words[3], queued});
+    std::array<char, 16> local{}, remote{}, state{}, inode{};
+    Queued queued{};
+    // Tens of thousands of lines may be of closed connections that wait.
+    if (std::sscanf(line.c_str(),
+                    "%*s %15s %15s %3s %8" SCNx64 ":%8" SCNx64 " %*s %*s %*s %*s %15s",
+                    local.data(), remote.data(), state.data(), &queued.untaken, &queued.unread,
+                    inode.data()) == 6 &&
+        inodes.contains(inode.data())) {
+      out.push_back({local.data(), remote.data(), state.data(), queued});
+    }
   }
   return out;
 }
