@@ -7,8 +7,9 @@
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
 #include "imgring/config/load.h"
+#include "target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(config) {
   imgring::config::LoadInput input;
   for (const std::string_view line : imgring::split(imgring::as_text({data, size}), "\n")) {
     const std::size_t equals = line.find('=');

@@ -13,6 +13,7 @@
 #include "imgring/http/headers.h"
 #include "imgring/service/cookies.h"
 #include "imgring/url/source_url.h"
+#include "target.h"
 
 namespace {
 
@@ -60,7 +61,7 @@ void keep(const std::vector<std::string_view>& lines) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(cookies) {
   const std::vector<std::string_view> lines = split(as_text({data, size}), "\n");
   if (lines.size() < 3) return 0;
   pass_on(lines);

@@ -10,8 +10,9 @@
 
 #include "imgring/base/check.h"
 #include "imgring/codec/png_writer.h"
+#include "target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(deflate) {
   using namespace imgring;
   if (size < 1) return 0;
   // Few inputs are as long as the window: some are repeated until they are.

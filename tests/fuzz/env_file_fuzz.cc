@@ -7,8 +7,9 @@
 #include "../../src/config/env_file.h"
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
+#include "target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(env_file) {
   using imgring::config::parse_env_file;
   const imgring::config::Variables environment = {{"A", "a"}, {"LONG", std::string(1000, 'x')}};
   const auto of_unit = imgring::config::parse_unit_file(imgring::as_text({data, size}));

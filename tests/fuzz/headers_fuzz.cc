@@ -13,6 +13,7 @@
 #include "imgring/format/png_view.h"
 #include "imgring/format/sniff.h"
 #include "imgring/format/tiff_reader.h"
+#include "target.h"
 
 namespace {
 
@@ -31,7 +32,7 @@ void look_as(ImageType type, ByteSpan bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(headers) {
   if (size < 1) return 0;
   const ByteSpan bytes(data + 1, size - 1);
   static_cast<void>(format::detect_type(bytes, ".dng", "image/x-raw"));

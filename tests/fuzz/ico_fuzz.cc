@@ -3,8 +3,9 @@
 #include <cstdint>
 
 #include "picture.h"
+#include "target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(ico) {
   using namespace imgring;
   if (image::fuzz::libvips_ready()) image::fuzz::read_picture({data, size}, ImageType::kIco);
   return 0;

@@ -5,6 +5,7 @@
 
 #include "imgring/image/metadata.h"
 #include "picture.h"
+#include "target.h"
 
 namespace {
 
@@ -22,7 +23,7 @@ void strip(ByteSpan bytes, const char* field) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(image) {
   if (size < 1 || !fuzz::libvips_ready()) return 0;
   const ByteSpan bytes(data + 1, size - 1);
   const char kind = static_cast<char>(data[0]);

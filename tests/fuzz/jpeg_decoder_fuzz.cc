@@ -11,6 +11,7 @@
 
 #include "../unit/codec/jpeg_files.h"
 #include "imgring/base/check.h"
+#include "target.h"
 
 namespace {
 
@@ -108,7 +109,7 @@ void read_window(ByteSpan file, const JpegSetup& how, int pick) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(jpeg_decoder) {
   constexpr int kShrinks[] = {1, 2, 4, 8};
   if (size < 1) return 0;
   // A copy of its own, so that reading past the end is seen.

@@ -9,6 +9,7 @@
 #include "imgring/base/text.h"
 #include "imgring/info/blocks.h"
 #include "imgring/info/metadata.h"
+#include "target.h"
 
 namespace {
 
@@ -46,7 +47,7 @@ void read_file(ByteSpan file, ImageType type) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(metadata) {
   if (size == 0) return 0;
   const ByteSpan rest(data + 1, size - 1);
   const std::string text(as_text(rest));

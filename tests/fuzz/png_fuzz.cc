@@ -13,6 +13,7 @@
 
 #include "../../src/image/pixel_source.h"
 #include "picture.h"
+#include "target.h"
 
 namespace {
 
@@ -121,7 +122,7 @@ void expect_pixels(const NativeJob& job, const Octets& ours) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(png) {
   if (size < 1 || !fuzz::libvips_ready()) return 0;
   const ByteSpan bytes(data + 1, size - 1);
   const Octets png = data[0] % 2 == 0 ? with_checksums(bytes) : of_rows(bytes);

@@ -9,6 +9,7 @@
 #include "imgring/base/check.h"
 #include "imgring/base/text.h"
 #include "imgring/http/request.h"
+#include "target.h"
 
 namespace {
 
@@ -43,7 +44,7 @@ std::string parse(std::string_view text, std::size_t piece) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(request) {
   const std::string_view text = imgring::as_text({data, size});
   const std::string whole = parse(text, size + 1);
   for (const std::size_t piece : {1, 2, 5, 13}) IMGRING_CHECK(parse(text, piece) == whole);

@@ -9,6 +9,7 @@
 
 #include "imgring/base/check.h"
 #include "imgring/http/client_response_parser.h"
+#include "target.h"
 
 namespace {
 
@@ -60,7 +61,7 @@ Outcome parse(const std::uint8_t* data, std::size_t size, std::size_t piece) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(response) {
   const Outcome whole = parse(data, size, size + 1);
   for (const std::size_t piece : {1, 2, 5, 13}) IMGRING_CHECK(parse(data, size, piece) == whole);
   return 0;

@@ -7,8 +7,9 @@
 #include "imgring/base/check.h"
 #include "imgring/image/svg_check.h"
 #include "imgring/svg/svg.h"
+#include "target.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(svg) {
   using namespace imgring;
   const ByteSpan bytes(data, size);
   static_cast<void>(image::check_svg_limits(bytes));

@@ -12,6 +12,7 @@
 #include "imgring/base/text.h"
 #include "imgring/url/request.h"
 #include "imgring/url/source_url.h"
+#include "target.h"
 
 namespace {
 
@@ -99,7 +100,7 @@ void check_source(const std::string& source_url) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(url) {
   if (size == 0) return 0;
   const Setting& setting = settings()[data[0] % settings().size()];
   const std::string_view target = imgring::as_text({data + 1, size - 1});

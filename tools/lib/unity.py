@@ -77,10 +77,10 @@ class Source:
         # A type or a constant hides what others have under the same name from a header, but not what
         # they declare within a function or a class.
         self.hidden = {name for name in self.names if re.match(r'k?[A-Z]', name)}
+        self.last = leaves_macros(text)  # those of a header are for all
         text += near_headers(path, text)
         code = re.sub(r'//[^\n]*|"(?:\\.|[^"\\\n])*"', ' ', text)
         self.words = set(WORD.findall(code)) - set(INNER.findall(code))
-        self.last = leaves_macros(text)
         # Who sees what it does takes it for a mismatch (gcc).
         self.alone = re.search(r'(?m)^void\* operator new\(', text) is not None
 
