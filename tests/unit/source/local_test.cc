@@ -253,7 +253,7 @@ TEST_F(LocalFiles, EveryFaultOfTheDiskIsTold) {
     int error;
     ErrorCode opening, reading;
   };
-  const std::string body(300 << 10, 'x');
+  const std::string body(8 << 10, 'x');
   write(root_ / "large", body);
   for (const Step& step : {get("local:///large"), raw("local:///large")}) {
     test::FaultPlan none;
