@@ -1,6 +1,6 @@
-// FUZZ_TARGET(x) { ... } in x_fuzz.cc is a fuzz target: it sees (data, size) and returns 0.
-// libFuzzer's build makes a program of each. Every other build makes one program of all, replay,
-// which runs a target by its name over files (replay_main.cc).
+// FUZZ_TARGET(url) { ... } in a file of its own, url_fuzz.cc, is a fuzz target: it sees (data,
+// size) and returns 0. libFuzzer's build makes a program of each. Every other build makes one
+// program of all, replay, which runs a target by its name over files (replay_main.cc).
 #pragma once
 
 #include <cstddef>
