@@ -401,6 +401,8 @@ void say_ready(Process& process, const Start& start) {
   if (process.helpers.nice_refused()) {
     process.log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
+  process.log.debug("Pages that only the start needed are unmapped",
+                    {{"bytes", static_cast<std::int64_t>(mem::unmap_start_pages())}});
   notify_supervisor("READY=1\nSTATUS=Serving at " + main.address);
 }
 

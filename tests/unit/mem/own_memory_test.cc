@@ -1,4 +1,4 @@
-// The numbers of /proc/self/statm.
+// The numbers of /proc/self/statm, and pages that only a start needs.
 #include "imgring/mem/own_memory.h"
 
 #include <gtest/gtest.h>
@@ -27,6 +27,48 @@ TEST(OwnMemory, StatmTexts) {
   for (const std::string_view bad : {"", "1 2", "1 2 3", "a b c d", "1  2 3 4", "1 -2 3 4"}) {
     EXPECT_FALSE(parse_statm(bad, 4096).has_value()) << bad;
   }
+}
+
+TEST(OwnMemory, MappingsOfFilesThatNobodyChanged) {
+  const std::string_view smaps =
+      "1000-3000 r-xp 00000000 fe:00 17    /lib/code.so\n"
+      "Size:                  8 kB\nRss:                   8 kB\nAnonymous:             0 kB\n"
+      "Swap:                  0 kB\nVmFlags: rd ex mr mw me \n"
+      "4000-5000 r--p 00002000 fe:00 17    /lib/constants of.so (deleted)\n"
+      "Rss:                   4 kB\nAnonymous:             0 kB\nSwap:                  0 kB\n"
+      "5000-6000 r--p 00003000 fe:00 17    /lib/relocated.so\n"
+      "Rss:                   4 kB\nAnonymous:             4 kB\nSwap:                  0 kB\n"
+      "6000-7000 r-xp 00003000 fe:00 17    /lib/swapped.so\n"
+      "Rss:                   4 kB\nAnonymous:             0 kB\nSwap:                  4 kB\n"
+      "7000-8000 rw-p 00004000 fe:00 17    /lib/variables.so\n"
+      "Rss:                   4 kB\nAnonymous:             0 kB\n"
+      "8000-9000 r--s 00000000 fe:00 18    /shared\nRss:                   4 kB\n"
+      "9000-a000 r-xp 00000000 00:00 0     [vdso]\nRss:                   4 kB\n"
+      "a000-b000 r-xp 00000000 00:00 0 \nRss:                   4 kB\n"
+      "b000-c000 r-xp 00000000 fe:00 17    /lib/unused.so\nRss:                   0 kB\n"
+      "7fff00000000-7fff00001000 r-xp 00000000 fe:00 17    /lib/last.so\nRss:                   4 "
+      "kB";
+  const std::vector<AddressRange> found = unchanged_file_mappings(smaps);
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].begin, 0x1000u);
+  EXPECT_EQ(found[0].end, 0x3000u);
+  EXPECT_EQ(found[0].resident_bytes, 8u << 10);
+  EXPECT_EQ(found[1].begin, 0x4000u);
+  EXPECT_EQ(found[2].begin, 0x7fff00000000u);
+  for (const std::string_view bad : {"", "\n\n", "1000", "1000-", "x-y r-xp", "Rss:", "Rss: kB"}) {
+    EXPECT_TRUE(unchanged_file_mappings(bad).empty()) << bad;
+  }
+}
+
+// Everything goes on: code and constants come back where they are used.
+TEST(OwnMemory, PagesOfAStartGo) {
+  const auto before = own_memory();
+  const std::uint64_t unmapped = unmap_start_pages();
+  const auto after = own_memory();
+  ASSERT_TRUE(before.has_value());
+  ASSERT_TRUE(after.has_value());
+  EXPECT_GT(unmapped, 0u);
+  EXPECT_LT(after->rss_bytes - after->rss_anon_bytes, before->rss_bytes - before->rss_anon_bytes);
 }
 
 }  // namespace
