@@ -30,7 +30,7 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps);
 // Unmaps pages of such mappings: code and constants of libraries, three quarters of which are for
 // their start alone. What is used again comes from the page cache by a minor fault for 16 pages;
 // the rest is the kernel's to take, and no longer in RSS. The bytes that were resident; 0 where the
-// kernel tells nothing. 2 ms, and a millisecond of faults later.
+// kernel tells nothing. 6 ms, and a millisecond of faults later.
 std::uint64_t unmap_start_pages();
 
 }  // namespace imgring::mem
