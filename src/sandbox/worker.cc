@@ -166,6 +166,7 @@ int run_worker(std::span<const Kind* const> kinds, std::string_view name) {
   leave_the_server(kind);
   Result<void> ready;
   if (kind.prepare != nullptr) ready = kind.prepare();
+  mem::unmap_start_pages();
   // What is loaded by now is all that there will be.
   if (!kSanitized) tell_of_fatal_signals(kWords);
   const SignalStack signal_stack;
