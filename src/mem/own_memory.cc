@@ -2,6 +2,7 @@
 #include "imgring/mem/own_memory.h"
 
 #include <fcntl.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -9,9 +10,8 @@
 #include <array>
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <optional>
-#include <string>
+#include <sstream>
 
 #include "imgring/base/text.h"
 
@@ -50,7 +50,7 @@ namespace {
 
 struct Mapping {
   AddressRange range;
-  bool unchanged_file = false;
+  bool of_file = false, unchanged = false;
 };
 
 // "7f00-7f10 r-xp 00002000 fe:00 1234   /usr/lib/x.so"; nothing where the line is no mapping's
@@ -65,18 +65,46 @@ std::optional<Mapping> mapping_of(std::string_view line) {
   };
   if (!hex(out.range.begin, '-') || !hex(out.range.end, ' ')) return std::nullopt;
   const std::string_view rights = line.substr(0, 4);
-  out.unchanged_file =
-      (rights == "r-xp" || rights == "r--p") && line.find(" /") != std::string_view::npos;
+  out.of_file = (rights == "r-xp" || rights == "r--p") && line.find(" /") != std::string_view::npos;
   return out;
 }
 
 // Of "Anonymous:       12 kB".
-std::uint64_t bytes_said(std::string_view line) {
+std::optional<std::uint64_t> bytes_said(std::string_view line) {
   const std::size_t digit = line.find_first_of("0123456789");
-  if (digit == std::string_view::npos) return 0;
   std::uint64_t kib = 0;
-  std::from_chars(line.data() + digit, line.data() + line.size(), kib);
+  if (digit == std::string_view::npos) return std::nullopt;
+  const auto [end, error] = std::from_chars(line.data() + digit, line.data() + line.size(), kib);
+  if (error != std::errc()) return std::nullopt;
   return kib << 10;
+}
+
+// What a walk over the loaded objects needs.
+struct Unmapping {
+  std::vector<AddressRange> unchanged;
+  std::uint64_t bytes = 0;
+};
+
+// Where nobody may write, those mappings that are within: a list of a moment ago may name addresses
+// that are something else by now, but not these.
+int unmap_segments(dl_phdr_info* object, std::size_t, void* data) noexcept {
+  auto& all = *static_cast<Unmapping*>(data);
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < object->dlpi_phnum; ++i) {
+    const auto& segment = object->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) / page * page;
+    const std::uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz + page - 1;
+    for (const AddressRange& range : all.unchanged) {
+      if (range.begin < begin || range.end > end / page * page) continue;
+      // NOLINTNEXTLINE(performance-no-int-to-ptr): objects and the kernel say addresses as numbers
+      void* const at = reinterpret_cast<void*>(range.begin);
+      if (madvise(at, range.end - range.begin, MADV_DONTNEED) == 0) {
+        all.bytes += range.resident_bytes;
+      }
+    }
+  }
+  return 0;
 }
 
 }  // namespace
@@ -85,7 +113,7 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps) {
   std::vector<AddressRange> out;
   Mapping now;
   const auto note = [&] {
-    if (now.unchanged_file && now.range.resident_bytes > 0) out.push_back(now.range);
+    if (now.of_file && now.unchanged && now.range.resident_bytes > 0) out.push_back(now.range);
   };
   while (!smaps.empty()) {
     const std::size_t end = std::min(smaps.find('\n'), smaps.size());
@@ -95,9 +123,11 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps) {
       note();
       now = *next;
     } else if (line.starts_with("Rss:")) {
-      now.range.resident_bytes = bytes_said(line);
-    } else if (line.starts_with("Anonymous:") || line.starts_with("Swap:")) {
-      now.unchanged_file = now.unchanged_file && bytes_said(line) == 0;
+      now.range.resident_bytes = bytes_said(line).value_or(0);
+    } else if (line.starts_with("Anonymous:")) {
+      now.unchanged = bytes_said(line) == 0;
+    } else if (line.starts_with("Swap:")) {
+      now.unchanged = now.unchanged && bytes_said(line) == 0;
     }
   }
   note();
@@ -105,15 +135,12 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps) {
 }
 
 std::uint64_t unmap_start_pages() {
-  std::ifstream file("/proc/self/smaps", std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  std::uint64_t bytes = 0;
-  for (const AddressRange& range : unchanged_file_mappings(text)) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel says addresses as numbers
-    void* const at = reinterpret_cast<void*>(range.begin);
-    if (madvise(at, range.end - range.begin, MADV_DONTNEED) == 0) bytes += range.resident_bytes;
-  }
-  return bytes;
+  const std::ifstream file("/proc/self/smaps", std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  Unmapping all{.unchanged = unchanged_file_mappings(text.view())};
+  dl_iterate_phdr(unmap_segments, &all);
+  return all.bytes;
 }
 
 }  // namespace imgring::mem

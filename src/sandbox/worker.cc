@@ -31,12 +31,12 @@ namespace {
 class OwnStatm {
  public:
   OwnStatm() : file_(open("/proc/self/statm", O_RDONLY | O_CLOEXEC)) {}
-  std::uint64_t resident_bytes() const {
+  mem::OwnMemory read() const {
     char text[256];  // seven numbers
     const ssize_t got = pread(file_.get(), text, sizeof text, 0);
-    if (got <= 0) return 0;
-    const auto memory = mem::parse_statm({text, static_cast<std::size_t>(got)}, page_bytes_);
-    return memory ? memory->rss_bytes : 0;
+    if (got <= 0) return {};
+    return mem::parse_statm({text, static_cast<std::size_t>(got)}, page_bytes_)
+        .value_or(mem::OwnMemory());
   }
 
  private:
@@ -121,15 +121,15 @@ void set_signals() noexcept {
 
 // The server ends a child that keeps too much (kGrownBytes). What takes milliseconds is done by
 // those only who have grown.
-void give_back(const OwnStatm& memory, std::uint64_t ready_bytes) {
+void give_back(const OwnStatm& memory, std::uint64_t ready_anon_bytes) {
   mem::collect(mem::Collect::kGentle);
-  if (memory.resident_bytes() <= ready_bytes + kGrownBytes / 2) return;
+  if (memory.read().rss_anon_bytes <= ready_anon_bytes + kGrownBytes / 2) return;
   mem::collect(mem::Collect::kHelper);
 }
 
 // Answers until the other end is gone; the exit status.
 int answer_questions(const Kind& kind, const OwnStatm& memory) {
-  const std::uint64_t ready_bytes = memory.resident_bytes();
+  const std::uint64_t ready_anon_bytes = memory.read().rss_anon_bytes;
   std::optional<OpenJob> job;
   for (;;) {
     Ask ask;
@@ -139,14 +139,14 @@ int answer_questions(const Kind& kind, const OwnStatm& memory) {
     if (heard != Heard::kPacket) return 1;
     if (ask.kind == AskKind::kEnd) {
       job.reset();
-      give_back(memory, ready_bytes);
+      give_back(memory, ready_anon_bytes);
       continue;
     }
     Room room;
     const Result<Facts> result = answer(ask, files, &room, kind, &job);
     Told told;
     told.good = result ? 1 : 0;
-    told.resident_bytes = memory.resident_bytes();
+    told.resident_bytes = memory.read().rss_bytes;
     told.part_bytes = room.part_bytes();
     if (result) told.facts = *result;
     if (!result) put_error(result.error(), &told);
@@ -177,7 +177,7 @@ int run_worker(std::span<const Kind* const> kinds, std::string_view name) {
   }
   told.good = ready ? 1 : 0;
   if (!ready) put_error(ready.error(), &told);
-  told.resident_bytes = memory.resident_bytes();
+  told.resident_bytes = memory.read().rss_bytes;
   const bool sent = send_packet(kSocket, &told, sizeof told);
   if (!sent || !ready) return 1;
   // Nothing is to be saved, and what libraries and sanitizers do at an exit is not on the list.

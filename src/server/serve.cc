@@ -401,8 +401,6 @@ void say_ready(Process& process, const Start& start) {
   if (process.helpers.nice_refused()) {
     process.log.debug("Helpers run at the loops' priority: setpriority is refused");
   }
-  process.log.debug("Pages that only the start needed are unmapped",
-                    {{"bytes", static_cast<std::int64_t>(mem::unmap_start_pages())}});
   notify_supervisor("READY=1\nSTATUS=Serving at " + main.address);
 }
 
@@ -449,6 +447,9 @@ int run_cores(Start& start, const Logger& log, char** environment) {
   }
   if (trust) process.trust = std::move(*trust);
   make_cores(process, start);
+  const std::uint64_t unmapped_bytes = mem::unmap_start_pages();
+  log.debug("Pages that only the start needed are unmapped",
+            {{"bytes", static_cast<std::int64_t>(unmapped_bytes)}});
   if (!start_cores(process)) return no_threads(log, start.plan);
   HealthWatch health({.test = image::self_test, .start = image::start_thread});
   say_ready(process, start);

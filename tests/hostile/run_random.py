@@ -213,8 +213,12 @@ def main(options):
         )
         with server:
             run = Run(server, requests, checks, sanitized)
-            run.all(numbers_of(options.replay), time.monotonic() + options.minutes * 60)
+            numbers = numbers_of(options.replay)
+            run.all(numbers, time.monotonic() + options.minutes * 60)
             run.told()
+            if options.replay:
+                left = sum(1 for _ in numbers)
+                checks.that('all of them were asked', left == 0, '%d were not, in %g minutes' % (left, options.minutes))
             if checks.that('the server lives', server.running()):
                 check_rest(checks, server, metrics_port, sanitized)
             checks.same('it ends as it is asked', server.stop(), 0)

@@ -93,8 +93,8 @@ TEST(FrontDoor, HealthAndReadinessAreHeardWhileMemoryIsShort) {
   double rss = 0;
   World maker;
   maker.folder.write("p.png", png_picture({100, 100}));
-  const Answer large = maker.get(plain_target("rs:force:3000:2000:1", "local:///p.png@bmp"));
-  ASSERT_GT(large.body.size(), 16 * kMiB);
+  const Answer large = maker.get(plain_target("rs:force:4000:2500:1", "local:///p.png@bmp"));
+  ASSERT_GT(large.body.size(), 28 * kMiB);
   environment["IMGPROXY_FALLBACK_IMAGE_PATH"] = maker.folder.write("large.bmp", large.body);
   {
     ServerProcess roomy(environment);

@@ -84,6 +84,14 @@ class Unity(unittest.TestCase):
         sources = self.write(a='#define X 1\n' + source('int one() {'), b=source('int two() {'))
         self.assertEqual(self.units(sources), [['b.cc', 'a.cc']])
 
+    def test_macros_of_a_header_beside_it_are_for_all(self):
+        with open(self.path('near.h'), 'w', encoding='utf-8') as file:
+            file.write('#define NEAR 1\n')
+        sources = self.write(
+            a='#include "near.h"\n' + source('int one() {'), b='#include "near.h"\n' + source('int two() {')
+        )
+        self.assertEqual(len(self.units(sources)), 1)
+
     def test_too_few_units_say_what_to_do(self):
         sources = self.write(a=source('int same() {'), b=source('int same() {'))
         done = self.run_tool(self.path('one.cc'), '--', *sources)

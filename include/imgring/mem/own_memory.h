@@ -23,14 +23,15 @@ struct AddressRange {
   std::uintptr_t begin = 0, end = 0;
   std::uint64_t resident_bytes = 0;
 };
-// Of the text of /proc/self/smaps: files that are mapped to be read or run, without a page of our
-// own among them (relocations, breakpoints).
+// Of the text of /proc/self/smaps, in its order: files that are mapped to be read or run, which say
+// that no page of our own is among them (relocations, breakpoints).
 std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps);
 
-// Unmaps pages of such mappings: code and constants of libraries, three quarters of which are for
-// their start alone. What is used again comes from the page cache by a minor fault for 16 pages;
-// the rest is the kernel's to take, and no longer in RSS. The bytes that were resident; 0 where the
-// kernel tells nothing. 6 ms, and a millisecond of faults later.
+// Unmaps such pages of the program and its libraries: code and constants, three quarters of which
+// are for their start alone. What is used again comes from the page cache, 16 pages by a minor
+// fault, and from the file only where the kernel has taken it; the rest is no longer in RSS. The
+// bytes that were resident; 0 where the kernel tells nothing. 6 ms. Any thread, with others
+// running: libraries cannot be loaded or unloaded meanwhile, and no other mapping is touched.
 std::uint64_t unmap_start_pages();
 
 }  // namespace imgring::mem

@@ -2,6 +2,8 @@
 #include "imgring/mem/own_memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <string_view>
 
@@ -42,12 +44,15 @@ TEST(OwnMemory, MappingsOfFilesThatNobodyChanged) {
       "Rss:                   4 kB\nAnonymous:             0 kB\nSwap:                  4 kB\n"
       "7000-8000 rw-p 00004000 fe:00 17    /lib/variables.so\n"
       "Rss:                   4 kB\nAnonymous:             0 kB\n"
-      "8000-9000 r--s 00000000 fe:00 18    /shared\nRss:                   4 kB\n"
-      "9000-a000 r-xp 00000000 00:00 0     [vdso]\nRss:                   4 kB\n"
-      "a000-b000 r-xp 00000000 00:00 0 \nRss:                   4 kB\n"
-      "b000-c000 r-xp 00000000 fe:00 17    /lib/unused.so\nRss:                   0 kB\n"
-      "7fff00000000-7fff00001000 r-xp 00000000 fe:00 17    /lib/last.so\nRss:                   4 "
-      "kB";
+      "8000-9000 r--s 00000000 fe:00 18    /shared\nRss: 4 kB\nAnonymous: 0 kB\n"
+      "9000-a000 r-xp 00000000 00:00 0     [vdso]\nRss: 4 kB\nAnonymous: 0 kB\n"
+      "a000-b000 r-xp 00000000 00:00 0 \nRss: 4 kB\nAnonymous: 0 kB\n"
+      "b000-c000 r-xp 00000000 fe:00 17    /lib/unused.so\n"
+      "Rss:                   0 kB\nAnonymous:             0 kB\n"
+      "c000-d000 r--p 00000000 fe:00 17    /lib/says nothing.so\nRss:                   4 kB\n"
+      "d000-e000 r--p 00000000 fe:00 17    /lib/what.so\nRss: 4 kB\nAnonymous: kB\n"
+      "7fff00000000-7fff00001000 r-xp 00000000 fe:00 17    /lib/last.so\n"
+      "Rss:                   4 kB\nAnonymous:             0 kB";
   const std::vector<AddressRange> found = unchanged_file_mappings(smaps);
   ASSERT_EQ(found.size(), 3u);
   EXPECT_EQ(found[0].begin, 0x1000u);
@@ -60,8 +65,14 @@ TEST(OwnMemory, MappingsOfFilesThatNobodyChanged) {
   }
 }
 
-// Everything goes on: code and constants come back where they are used.
+// Everything goes on: code and constants come back where they are used. What is mapped otherwise is
+// nobody's start, also where it looks the same.
 TEST(OwnMemory, PagesOfAStartGo) {
+  const int file = memfd_create("as a library", MFD_CLOEXEC);
+  ASSERT_GE(file, 0);
+  ASSERT_EQ(write(file, "bytes", 5), 5);
+  void* const mapped = mmap(nullptr, 4096, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+  ASSERT_NE(mapped, MAP_FAILED);
   const auto before = own_memory();
   const std::uint64_t unmapped = unmap_start_pages();
   const auto after = own_memory();
@@ -69,6 +80,9 @@ TEST(OwnMemory, PagesOfAStartGo) {
   ASSERT_TRUE(after.has_value());
   EXPECT_GT(unmapped, 0u);
   EXPECT_LT(after->rss_bytes - after->rss_anon_bytes, before->rss_bytes - before->rss_anon_bytes);
+  EXPECT_EQ(std::string_view(static_cast<const char*>(mapped), 5), "bytes");
+  munmap(mapped, 4096);
+  close(file);
 }
 
 }  // namespace
