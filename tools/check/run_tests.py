@@ -490,11 +490,11 @@ def run_asan(score, tests):
         [
             lambda: run_meson(score, 'asan', 'asan', units, ['unit', 'fuzz']),
             lambda: run_hostile(score, 'asan', HOSTILE_PART),
+            lambda: run_random(score, 'asan', RANDOM_PART),
         ],
         [
             lambda: run_meson(score, 'asan', 'asan integration', integration, ['integration']),
             lambda: run_copying(score, 'asan', COPYING_PART),
-            lambda: run_random(score, 'asan', RANDOM_PART),
         ],
     )
 
