@@ -9,9 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fstream>
 #include <optional>
-#include <sstream>
+#include <string>
 
 #include "imgring/base/text.h"
 
@@ -134,13 +133,24 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps) {
   return out;
 }
 
-std::uint64_t unmap_start_pages() {
-  const std::ifstream file("/proc/self/smaps", std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  Unmapping all{.unchanged = unchanged_file_mappings(text.view())};
+std::uint64_t unmap_start_pages(int smaps_fd) {
+  std::string text;
+  std::array<char, 16 << 10> piece;
+  for (ssize_t got = 1; got > 0;) {
+    got = ::pread(smaps_fd, piece.data(), piece.size(), static_cast<off_t>(text.size()));
+    if (got > 0) text.append(piece.data(), static_cast<std::size_t>(got));
+  }
+  Unmapping all{.unchanged = unchanged_file_mappings(text)};
   dl_iterate_phdr(unmap_segments, &all);
   return all.bytes;
+}
+
+std::uint64_t unmap_start_pages() {
+  const int fd = ::open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const std::uint64_t bytes = unmap_start_pages(fd);
+  ::close(fd);
+  return bytes;
 }
 
 }  // namespace imgring::mem

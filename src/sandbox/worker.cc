@@ -38,9 +38,15 @@ class OwnStatm {
     return mem::parse_statm({text, static_cast<std::size_t>(got)}, page_bytes_)
         .value_or(mem::OwnMemory());
   }
+  // Behind the first job: it takes 20 ms, for which nobody shall wait.
+  void unmap_start_pages_once() {
+    if (!std::exchange(unmapped_, true)) mem::unmap_start_pages(smaps_.get());
+  }
 
  private:
   loop::Fd file_;
+  loop::Fd smaps_{open("/proc/self/smaps", O_RDONLY | O_CLOEXEC)};
+  bool unmapped_ = false;
   std::uint64_t page_bytes_ = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 };
 
@@ -128,7 +134,7 @@ void give_back(const OwnStatm& memory, std::uint64_t ready_anon_bytes) {
 }
 
 // Answers until the other end is gone; the exit status.
-int answer_questions(const Kind& kind, const OwnStatm& memory) {
+int answer_questions(const Kind& kind, OwnStatm& memory) {
   const std::uint64_t ready_anon_bytes = memory.read().rss_anon_bytes;
   std::optional<OpenJob> job;
   for (;;) {
@@ -140,6 +146,7 @@ int answer_questions(const Kind& kind, const OwnStatm& memory) {
     if (ask.kind == AskKind::kEnd) {
       job.reset();
       give_back(memory, ready_anon_bytes);
+      memory.unmap_start_pages_once();
       continue;
     }
     Room room;
@@ -162,11 +169,10 @@ int run_worker(std::span<const Kind* const> kinds, std::string_view name) {
   if (found == kinds.end()) return 1;
   const Kind& kind = **found;
   set_signals();
-  const OwnStatm memory;
+  OwnStatm memory;
   leave_the_server(kind);
   Result<void> ready;
   if (kind.prepare != nullptr) ready = kind.prepare();
-  mem::unmap_start_pages();
   // What is loaded by now is all that there will be.
   if (!kSanitized) tell_of_fatal_signals(kWords);
   const SignalStack signal_stack;

@@ -33,5 +33,7 @@ std::vector<AddressRange> unchanged_file_mappings(std::string_view smaps);
 // bytes that were resident; 0 where the kernel tells nothing. 6 ms. Any thread, with others
 // running: libraries cannot be loaded or unloaded meanwhile, and no other mapping is touched.
 std::uint64_t unmap_start_pages();
+// The same for who may open no files any more: by what it opened of /proc/self/smaps before.
+std::uint64_t unmap_start_pages(int smaps_fd);
 
 }  // namespace imgring::mem
