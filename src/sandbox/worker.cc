@@ -38,9 +38,10 @@ class OwnStatm {
     return mem::parse_statm({text, static_cast<std::size_t>(got)}, page_bytes_)
         .value_or(mem::OwnMemory());
   }
-  // Behind the first job: it takes 20 ms, for which nobody shall wait.
+  // Behind the first job: it takes 20 ms, for which nobody shall wait. Unoptimised it takes longer
+  // than a child may let those wait who want it to stop.
   void unmap_start_pages_once() {
-    if (!std::exchange(unmapped_, true)) mem::unmap_start_pages(smaps_.get());
+    if (!kSanitized && !std::exchange(unmapped_, true)) mem::unmap_start_pages(smaps_.get());
   }
 
  private:
