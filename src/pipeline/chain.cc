@@ -22,6 +22,12 @@ Result<VipsImagePtr> as_new(VipsImage* picture) {
 
 }  // namespace
 
+Result<void> check_grant(const RenderJob& job, const Plan& plan) {
+  const bool enough = static_cast<std::uint64_t>(plan.planned_bytes) <= job.memory_bytes;
+  if (enough || !job.more_memory) return {};
+  return job.more_memory({plan.planned_bytes, plan.certain_bytes});
+}
+
 Chain::Chain(const RenderJob& job, const PlanInput& input, const image::StopFlag& stop)
     : job_(job), input_(input), stop_(stop), watermarks_(input.options->pipelines.size()) {}
 
@@ -53,6 +59,7 @@ Result<VipsImagePtr> Chain::run_one(VipsImagePtr frame, std::size_t pipeline) {
     input.trimmed = true;
     plan = plan_behind(input);
     IMGRING_TRY_VOID(check_inner_sizes(plan, input));
+    IMGRING_TRY_VOID(check_grant(job_, make_plan_for_loaded(input, {}, input.facts)));
   }
   const StepContext context{
       plan, input, stop_, &watermarks_[pipeline], job_.children, job_.memory_bytes};

@@ -11,6 +11,10 @@
 
 namespace imgring::pipeline {
 
+// A picture may turn out larger than its header, or a plan made before a trim, said: asks for the
+// rest before a pixel of it is made.
+Result<void> check_grant(const RenderJob& job, const Plan& plan);
+
 class Chain {
  public:
   // All must outlive it. `input`: the first pipeline's.

@@ -48,13 +48,6 @@ Result<RenderedImage> skipped(const RenderJob& job, const Opened& opened,
   return out;
 }
 
-// A header may say less than the loader finds.
-Result<void> check_grant(const RenderJob& job, const Plan& plan) {
-  const bool enough = static_cast<std::uint64_t>(plan.planned_bytes) <= job.memory_bytes;
-  if (enough || !job.more_memory) return {};
-  return job.more_memory({plan.planned_bytes, plan.certain_bytes});
-}
-
 // Trim leaves a picture whose size nobody could plan.
 Result<void> apply_trim(const RenderJob& job, Loaded* loaded, PlanInput* input,
                         const image::StopFlag& stop) {
