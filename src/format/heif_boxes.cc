@@ -1,15 +1,20 @@
 // A walk over the boxes of ISO/IEC 14496-12 and 23008-12.
 #include "imgring/format/heif_boxes.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "imgring/base/byte_reader.h"
 
 namespace imgring::format {
 namespace {
 
-constexpr int kBoxesMax = 4096;  // at one level; a grid of 48 MP has some hundred
+constexpr std::size_t kBoxesMax = 4096;  // at one level; a grid of 48 MP has some hundred
+// Each of them is looked for in lists of as many; a grid of 200 MP in tiles of 512 has 763.
+constexpr std::size_t kPiecesMax = 1024;
 
 struct Box {
   std::string_view name;
@@ -39,7 +44,7 @@ std::optional<Box> next_box(ByteSpan s, std::size_t* at) noexcept {
 // The first of that name; empty: none.
 ByteSpan find(ByteSpan s, std::string_view name) noexcept {
   std::size_t at = 0;
-  for (int i = 0; i < kBoxesMax; ++i) {
+  for (std::size_t i = 0; i < kBoxesMax; ++i) {
     const auto box = next_box(s, &at);
     if (!box) return {};
     if (box->name == name) return box->body;
@@ -49,15 +54,15 @@ ByteSpan find(ByteSpan s, std::string_view name) noexcept {
 // Of a full box, behind its version and flags.
 ByteSpan full(ByteSpan body) noexcept { return body.size() < 4 ? ByteSpan{} : body.subspan(4); }
 
-// `index` counts from 1; empty: none.
-Box box_number(ByteSpan s, std::uint32_t index) noexcept {
+std::vector<Box> boxes_of(ByteSpan s) {
+  std::vector<Box> boxes;
   std::size_t at = 0;
-  std::optional<Box> box;
-  for (std::uint32_t i = 0; i < index && i < kBoxesMax; ++i) {
-    box = next_box(s, &at);
-    if (!box) return {};
+  while (boxes.size() < kBoxesMax) {
+    const auto box = next_box(s, &at);
+    if (!box) break;
+    boxes.push_back(*box);
   }
-  return box.value_or(Box{});
+  return boxes;
 }
 
 std::uint32_t primary_item(ByteSpan meta) noexcept {
@@ -77,41 +82,181 @@ bool is_monochrome(const Box& property) noexcept {
          (read_be(property.body, kHevcAt, 1).value_or(1) & kHevcBits) == 0;
 }
 
-// What an item's properties say; those of one entry of `ipma` from `at` on.
-void read_properties(ByteSpan ipco, ByteSpan ipma, std::size_t at, HeifSays* says) noexcept {
-  const bool wide = (ipma[3] & 1) != 0;
-  const std::uint32_t count = read_be(ipma, at, 1).value_or(0);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const std::size_t where = at + 1 + std::size_t{i} * (wide ? 2 : 1);
-    const std::uint32_t index = read_be(ipma, where, wide ? 2 : 1).value_or(0);
-    const Box property = box_number(ipco, index & (wide ? 0x7FFF : 0x7F));
+// Which properties the items have.
+class Properties {
+ public:
+  explicit Properties(ByteSpan meta) {
+    const ByteSpan iprp = find(meta, "iprp");
+    boxes_ = boxes_of(find(iprp, "ipco"));
+    uses_ = find(iprp, "ipma");
+  }
+
+  // Calls `take` with each of an item, in the order of its entry. False: the table is none.
+  template <class Take>
+  bool for_each(std::uint32_t item, Take take) const noexcept {
+    if (uses_.size() < 8) return false;
+    const int id_bytes = uses_[0] == 0 ? 2 : 4;
+    const bool wide = (uses_[3] & 1) != 0;
+    const std::size_t each = wide ? 2 : 1;
+    const std::uint32_t entries = read_be(uses_, 4, 4).value_or(0);
+    std::size_t at = 8;
+    for (std::uint32_t i = 0; i < entries && i < kBoxesMax; ++i) {
+      const auto id = read_be(uses_, at, id_bytes);
+      if (!id) return false;
+      at += static_cast<std::size_t>(id_bytes);
+      const std::size_t count = read_be(uses_, at, 1).value_or(0);
+      for (std::size_t j = 0; j < count && *id == item; ++j) {
+        const std::uint32_t said = read_be(uses_, at + 1 + j * each, wide ? 2 : 1).value_or(0);
+        const std::uint32_t index = said & (wide ? 0x7FFF : 0x7F);  // counts from 1
+        if (index > 0 && index <= boxes_.size()) take(boxes_[index - 1]);
+      }
+      if (*id == item) return true;
+      at += 1 + count * each;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<Box> boxes_;
+  ByteSpan uses_;
+};
+
+void read_colour(ByteSpan meta, HeifSays* says) {
+  Properties(meta).for_each(primary_item(meta), [says](const Box& property) {
     says->monochrome = says->monochrome || is_monochrome(property);
-    if (property.name != "colr" || !as_text(property.body).starts_with("nclx")) continue;
+    if (property.name != "colr" || !as_text(property.body).starts_with("nclx")) return;
     says->primaries = read_be(property.body, 4, 2).value_or(2);
     says->transfer = read_be(property.body, 6, 2).value_or(2);
-  }
+  });
 }
 
-void read_colour(ByteSpan meta, HeifSays* says) noexcept {
-  const ByteSpan iprp = find(meta, "iprp"), ipco = find(iprp, "ipco"), ipma = find(iprp, "ipma");
-  if (ipma.size() < 8) return;
-  const std::uint32_t primary = primary_item(meta);
-  const int id_bytes = ipma[0] == 0 ? 2 : 4;
-  const std::size_t each = (ipma[3] & 1) != 0 ? 2 : 1;
-  const std::uint32_t entries = read_be(ipma, 4, 4).value_or(0);
-  std::size_t at = 8;
-  for (std::uint32_t i = 0; i < entries && i < kBoxesMax; ++i) {
-    const auto id = read_be(ipma, at, id_bytes);
-    if (!id) return;
-    at += static_cast<std::size_t>(id_bytes);
-    if (*id == primary) return read_properties(ipco, ipma, at, says);
-    at += 1 + std::size_t{read_be(ipma, at, 1).value_or(0)} * each;
+// Four letters; empty: no such item.
+std::string_view type_of(ByteSpan meta, std::uint32_t item) noexcept {
+  const ByteSpan iinf = find(meta, "iinf");
+  if (iinf.empty()) return {};
+  const ByteSpan entries = iinf.subspan(std::min<std::size_t>(iinf.size(), iinf[0] == 0 ? 6 : 8));
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < kBoxesMax; ++i) {
+    const auto entry = next_box(entries, &at);
+    if (!entry) return {};
+    if (entry->name != "infe" || entry->body.empty()) continue;
+    const int id_bytes = entry->body[0] == 3 ? 4 : 2;
+    if (entry->body[0] < 2 || read_be(entry->body, 4, id_bytes) != item) continue;
+    const auto type = slice(entry->body, 4 + static_cast<std::size_t>(id_bytes) + 2, 4);
+    return type ? as_text(*type) : std::string_view();
   }
+  return {};
 }
+
+// The items that a derived one is made of.
+std::vector<std::uint32_t> inputs_of(ByteSpan meta, std::uint32_t item) {
+  const ByteSpan iref = find(meta, "iref");
+  std::vector<std::uint32_t> inputs;
+  if (iref.empty()) return inputs;
+  const int id_bytes = iref[0] == 0 ? 2 : 4;
+  const ByteSpan references = full(iref);
+  std::size_t at = 0;
+  for (std::size_t i = 0; i < kBoxesMax; ++i) {
+    const auto reference = next_box(references, &at);
+    if (!reference) break;
+    if (reference->name != "dimg" || read_be(reference->body, 0, id_bytes) != item) continue;
+    const std::size_t first = static_cast<std::size_t>(id_bytes) + 2;
+    const std::uint32_t count = read_be(reference->body, first - 2, 2).value_or(0);
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto id =
+          read_be(reference->body, first + j * static_cast<std::size_t>(id_bytes), id_bytes);
+      if (!id) break;
+      inputs.push_back(*id);
+    }
+  }
+  return inputs;
+}
+
+// `clap` of ISO/IEC 14496-12: sides and offsets of the middles, as fractions. What is cut off at
+// the right and below alone, as encoders do that want even sides. False: it is another one.
+bool read_cut(ByteSpan clap, HeifPieces* piece) noexcept {
+  constexpr std::size_t kNumberBytes = 4;
+  std::array<std::int64_t, 8> said{};
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const auto number = read_be(clap, i * kNumberBytes, kNumberBytes);
+    if (!number) return false;
+    said[i] = static_cast<std::int32_t>(*number);
+  }
+  const auto [width, width_by, height, height_by, across, across_by, down, down_by] = said;
+  if (width_by != 1 || height_by != 1 || width <= 0 || height <= 0 || width > piece->width ||
+      height > piece->height) {
+    return false;
+  }
+  if (2 * across != (width - piece->width) * across_by ||
+      2 * down != (height - piece->height) * down_by || across_by <= 0 || down_by <= 0) {
+    return false;
+  }
+  piece->cut_width = static_cast<std::uint32_t>(width);
+  piece->cut_height = static_cast<std::uint32_t>(height);
+  return true;
+}
+
+// As coded.
+std::optional<HeifPieces> piece_of(const Properties& properties, std::uint32_t item) noexcept {
+  HeifPieces piece;
+  bool others = false;
+  const bool read = properties.for_each(item, [&piece, &others](const Box& property) {
+    const ByteSpan body = property.body;
+    if (property.name == "irot") {
+      piece.quarter_turns += static_cast<int>(read_be(body, 0, 1).value_or(0) & 3);
+    } else if (property.name == "ispe") {
+      piece.width = read_be(body, 4, 4).value_or(0);
+      piece.height = read_be(body, 8, 4).value_or(0);
+    } else if (property.name == "colr" && as_text(body).starts_with("nclx")) {
+      constexpr std::size_t kMatrixAt = 8, kRangeAt = 10;
+      constexpr std::uint32_t kFull = 0x80;
+      piece.matrix = static_cast<int>(read_be(body, kMatrixAt, 2).value_or(2));
+      piece.full_range = (read_be(body, kRangeAt, 1).value_or(0) & kFull) != 0;
+    }
+    const bool cut = property.name == "clap";
+    others = others || property.name == "imir" ||
+             (cut && (piece.quarter_turns != 0 || piece.cut_width != 0 || !read_cut(body, &piece)));
+  });
+  piece.quarter_turns %= 4;
+  if (!read || others) return std::nullopt;
+  return piece;
+}
+
+bool is_coded(std::string_view type) noexcept { return type == "av01" || type == "hvc1"; }
 
 }  // namespace
 
-HeifSays heif_says(ByteSpan source) noexcept {
+std::optional<HeifPieces> heif_pieces(ByteSpan source) {
+  const ByteSpan meta = full(find(source, "meta"));
+  const std::uint32_t primary = primary_item(meta);
+  const Properties properties(meta);
+  const auto whole = piece_of(properties, primary);
+  const std::string_view type = type_of(meta, primary);
+  if (!whole || is_coded(type)) return whole;
+  if (type != "grid" || whole->cut_width != 0) return std::nullopt;
+  const std::vector<std::uint32_t> inputs = inputs_of(meta, primary);
+  if (inputs.empty() || inputs.size() > kPiecesMax) return std::nullopt;
+  std::optional<HeifPieces> first;
+  for (const std::uint32_t input : inputs) {
+    const auto piece = piece_of(properties, input);
+    if (!piece || piece->quarter_turns != 0 || piece->cut_width != 0 ||
+        !is_coded(type_of(meta, input))) {
+      return std::nullopt;
+    }
+    if (first && *piece != *first) return std::nullopt;
+    first = piece;
+  }
+  if (inputs.size() == 1) {  // as libheif writes odd sides of HEVC
+    if (whole->width > first->width || whole->height > first->height) return std::nullopt;
+    first->cut_width = whole->width;
+    first->cut_height = whole->height;
+  }
+  first->count = static_cast<int>(inputs.size());
+  first->quarter_turns = whole->quarter_turns;
+  return first;
+}
+
+HeifSays heif_says(ByteSpan source) {
   HeifSays says;
   const ByteSpan meta = full(find(source, "meta"));
   says.premultiplied = !find(full(find(meta, "iref")), "prem").empty();
@@ -121,7 +266,7 @@ HeifSays heif_says(ByteSpan source) noexcept {
 
 ByteSpan without_second_file(ByteSpan source) noexcept {
   std::size_t at = 0, end = 0;
-  for (int i = 0; i < kBoxesMax; ++i) {
+  for (std::size_t i = 0; i < kBoxesMax; ++i) {
     const auto box = next_box(source, &at);
     if (!box) break;
     if (box->name == "ftyp" && i > 0) return source.first(end);

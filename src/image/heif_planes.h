@@ -1,20 +1,23 @@
 // AVIF and HEIC made smaller by a whole number while they are decoded: means of YCbCr samples,
-// which only then become colours, or before libheif 1.19, which makes colours of everything, means
-// of RGB. What a resize would do first, for the price of one look at each sample; nothing of the
-// picture's size is made but libheif's own planes. Helper threads, and the child. The source must
-// outlive the call.
+// which only then become colours. What a resize would do first, for the price of one look at each
+// sample; nothing of the picture's size is made but what the decoder works with, and of a grid of
+// tiles that of one tile. Helper threads, and the child. The source must outlive the call.
 #pragma once
 
 #include <optional>
 
+#include "imgring/base/error.h"
 #include "imgring/base/text.h"
 #include "imgring/image/small_picture.h"
 
 namespace imgring::image {
 
 // RGB, each side divided by `shrink` and rounded up. Nothing where libvips must do it, or say what
-// is broken: alpha, grey, more than 8 bits, matrices that are none, other sizes than `width` and
-// `height`.
-std::optional<SmallPicture> load_heif_smaller(ByteSpan source, int width, int height, int shrink);
+// is broken: alpha, more than 8 bits, matrices that are none, other sizes than `width` and
+// `height`, before libheif 1.19 also what is cut out, mirrored or laid over, and turns of sides
+// that `shrink` does not divide. kBrokenImage: a coded picture is larger than its header says; it
+// was not decoded.
+Result<std::optional<SmallPicture>> load_heif_smaller(ByteSpan source, int width, int height,
+                                                      int shrink);
 
 }  // namespace imgring::image

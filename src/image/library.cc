@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "encoders.h"
+#include "heif_codecs.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/vips_image.h"
 #include "library_threads.h"
@@ -34,6 +35,7 @@ Result<void> init_vips(const char* program_name) {
   vips_block_untrusted_set(TRUE);
   unblock_loaders();
   unblock_savers();
+  register_piece_decoders();
   const auto quiet = static_cast<GLogLevelFlags>(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE |
                                                  G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG);
   g_log_set_handler("VIPS", quiet, drop_message, nullptr);

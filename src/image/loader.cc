@@ -137,8 +137,8 @@ Result<VipsImagePtr> made_smaller(VipsImagePtr whole, ByteSpan source, int shrin
                      vips_image_get_format(whole.get()) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_interpretation(whole.get()) == VIPS_INTERPRETATION_sRGB;
   if (!plain) return whole;
-  auto small = load_heif_smaller(source, vips_image_get_width(whole.get()),
-                                 vips_image_get_height(whole.get()), shrink);
+  IMGRING_TRY(auto small, load_heif_smaller(source, vips_image_get_width(whole.get()),
+                                            vips_image_get_height(whole.get()), shrink));
   if (!small) return whole;
   VipsImage* header = nullptr;
   if (vips_embed(whole.get(), &header, 0, 0, small->width, small->height, nullptr) != 0) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "imgring/base/text.h"
 
@@ -15,7 +16,22 @@ struct HeifSays {
   std::uint32_t transfer = 2;
   bool monochrome = false;  // the first picture has one channel
 };
-HeifSays heif_says(ByteSpan source) noexcept;
+HeifSays heif_says(ByteSpan source);
+
+// What the first picture is put together of: itself, or the tiles of a grid.
+struct HeifPieces {
+  int quarter_turns = 0;                // 0..3, of the whole, against the clock
+  int count = 1;                        // row by row
+  std::uint32_t width = 0, height = 0;  // of each, as coded; 0: nothing is said
+  int matrix = -1;  // ISO/IEC 23091-2, by `nclx` of each; below 0: the coded picture's own
+  bool full_range = false;
+  // What is left of the only one, from its corner, before it is turned; 0: all.
+  std::uint32_t cut_width = 0, cut_height = 0;
+  bool operator==(const HeifPieces&) const = default;
+};
+// Nothing: it is more than that (cut at another corner, mirrored, laid over, tiles that differ or
+// turn by themselves, over 1024 of them), or its boxes do not tell.
+std::optional<HeifPieces> heif_pieces(ByteSpan source);
 
 // Without another file that was put behind it, as cameras put films: libheif reads the last type.
 ByteSpan without_second_file(ByteSpan source) noexcept;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "../../../src/image/heif_colour.h"
+#include "heif_files.h"
 #include "imgring/image/loader.h"
 #include "test_images.h"
 
@@ -12,19 +13,6 @@ namespace {
 
 using namespace format;
 
-std::string be(std::uint32_t value, int width) {
-  std::string out;
-  for (int i = width - 1; i >= 0; --i) {
-    out.push_back(i < 4 ? static_cast<char>(value >> (8 * i)) : char{0});
-  }
-  return out;
-}
-std::string box(const std::string& name, const std::string& body) {
-  return be(static_cast<std::uint32_t>(body.size() + 8), 4) + name + body;
-}
-std::string full_box(const std::string& name, const std::string& body, std::uint32_t version = 0) {
-  return box(name, be(version << 24, 4) + body);
-}
 std::string nclx(std::uint32_t primaries, std::uint32_t transfer) {
   return box("colr", "nclx" + be(primaries, 2) + be(transfer, 2) + be(0, 2) + "\x80");
 }
@@ -68,6 +56,56 @@ TEST(HeifBoxes, AReferencePremIsRead) {
   EXPECT_TRUE(heif_says(bytes_of(file_of("", full_box("iref", auxl + prem)))).premultiplied);
 }
 
+// Tiles 2 to 5 of a grid, whose properties from the second on are those of `tile`.
+std::string grid_of(const std::string& of_whole, const std::string& of_tiles,
+                    const std::string& last_tile = "") {
+  const std::string ipco = box("ipco", box("ispe", be(0, 4) + be(90, 4) + be(70, 4)) +
+                                           box("ispe", be(0, 4) + be(48, 4) + be(40, 4)) +
+                                           (of_whole.empty() ? box("free", "") : of_whole) +
+                                           (of_tiles.empty() ? box("free", "") : of_tiles) +
+                                           (last_tile.empty() ? box("free", "") : last_tile));
+  std::string uses = be(5, 4) + be(1, 2) + be(2, 1) + be(1, 1) + be(3, 1);
+  std::string entries = infe(1, "grid"), inputs;
+  for (std::uint32_t tile = 2; tile <= 5; ++tile) {
+    uses += be(tile, 2) + be(3, 1) + be(2, 1) + be(4, 1) + be(tile == 5 ? 5 : 4, 1);
+    entries += infe(tile, "hvc1");
+    inputs += be(tile, 2);
+  }
+  return box("ftyp", "heic" + be(0, 4) + "mif1heic") +
+         full_box("meta", full_box("pitm", be(1, 2)) + full_box("iinf", be(5, 2) + entries) +
+                              full_box("iref", box("dimg", be(1, 2) + be(4, 2) + inputs)) +
+                              box("iprp", ipco + full_box("ipma", uses)));
+}
+
+TEST(HeifBoxes, AGridIsItsTiles) {
+  const std::string turn = box("irot", be(3, 1));
+  const std::string colour = box("colr", "nclx" + be(1, 2) + be(1, 2) + be(6, 2) + "\x80");
+  const auto pieces = heif_pieces(bytes_of(grid_of(turn, colour)));
+  ASSERT_TRUE(pieces.has_value());
+  EXPECT_EQ(*pieces, (HeifPieces{3, 4, 48, 40, 6, true}));
+  EXPECT_EQ(*heif_pieces(bytes_of(grid_of("", ""))), (HeifPieces{0, 4, 48, 40, -1, false}));
+}
+
+TEST(HeifBoxes, WhatIsMoreThanItsTilesIsNotTold) {
+  const std::string turn = box("irot", be(1, 1)), mirror = box("imir", be(0, 1));
+  const std::string clap = box("clap", be(0, 32)), other = box("ispe", be(0, 4) + be(9, 8));
+  EXPECT_FALSE(heif_pieces(bytes_of(grid_of(mirror, ""))));
+  EXPECT_FALSE(heif_pieces(bytes_of(grid_of(clap, ""))));
+  EXPECT_FALSE(heif_pieces(bytes_of(grid_of("", turn))));
+  EXPECT_FALSE(heif_pieces(bytes_of(grid_of("", "", mirror))));
+  EXPECT_FALSE(heif_pieces(bytes_of(grid_of("", "", other))));
+  std::string file = grid_of("", "");
+  for (const char* type : {"iden", "iovl"}) {
+    std::string bent = file;
+    bent.replace(bent.find("grid"), 4, type);
+    EXPECT_FALSE(heif_pieces(bytes_of(bent))) << type;
+  }
+  for (std::size_t size = 0; size < file.size(); ++size) {
+    EXPECT_FALSE(heif_pieces(bytes_of(file).first(size)) == HeifPieces({0, 4, 48, 40}) &&
+                 size < file.find("ipma"));
+  }
+}
+
 TEST(HeifBoxes, EveryCutAndFlippedByteIsSurvived) {
   const std::string prem = full_box("iref", box("prem", be(2, 2) + be(1, 2) + be(1, 2)));
   const std::string file = file_of(nclx(12, 13), prem);
@@ -81,6 +119,10 @@ TEST(HeifBoxes, EveryCutAndFlippedByteIsSurvived) {
       std::string bent = file;
       bent[at] = value;
       EXPECT_LE(heif_says(bytes_of(bent)).primaries, 0xFFFFu);
+      std::string grid = grid_of("", "");
+      grid[at % grid.size()] = value;
+      const auto pieces = heif_pieces(bytes_of(grid));
+      EXPECT_TRUE(!pieces || pieces->count <= 1024);
     }
   }
 }

@@ -48,14 +48,6 @@ void expect_same(VipsImage* there, VipsImage* here) {
   EXPECT_TRUE(pixels_of(there) == pixels_of(here));
 }
 
-double mean_difference(VipsImage* a, VipsImage* b) {
-  const auto left = pixels_of(a), right = pixels_of(b);
-  if (left.size() != right.size()) return 255;
-  double sum = 0;
-  for (std::size_t i = 0; i < left.size(); ++i) sum += std::abs(left[i] - right[i]);
-  return sum / static_cast<double>(left.size());
-}
-
 // With everything that a file can hold.
 VipsImagePtr decorated(int width, int height, int bands) {
   VipsImagePtr image = test::picture(width, height, bands);
@@ -152,9 +144,9 @@ TEST(PictureChild, SavesWhatThisProcessWouldSave) {
       // Newer x265 goes by the processors that it sees.
       if (test::text_of(*there) == test::text_of(*here)) continue;
       EXPECT_EQ(type, ImageType::kHeic) << there->size();
-      EXPECT_LT(
-          mean_difference(test::decoded(there->span()).get(), test::decoded(here->span()).get()),
-          1.0);
+      EXPECT_LT(test::mean_difference(test::decoded(there->span()).get(),
+                                      test::decoded(here->span()).get()),
+                1.0);
     }
   }
   EXPECT_EQ(children.numbers().died, 0u);
@@ -437,50 +429,6 @@ TEST(PictureFields, ComeBackAsTheyWere) {
   int count = 0;
   ASSERT_EQ(vips_image_get_array_double(other.get(), "reals", &back, &count), 0);
   EXPECT_EQ(std::vector<double>(back, back + count), std::vector<double>(reals, reals + 2));
-}
-
-// ---- pictures that come smaller
-
-// A turn that newer savers of libvips write as one of the picture's own.
-VipsImagePtr upright(VipsImagePtr image) {
-  vips_image_remove(image.get(), VIPS_META_ORIENTATION);
-  return image;
-}
-
-// Against libvips: all pixels, and then their means.
-TEST(HeifSmaller, IsMadeOfMeans) {
-  for (const Way& way : {kWays[0], kWays[1]}) {
-    if (!test::can_load(way.type) || !test::can_save(way.type)) continue;
-    const std::string source =
-        test::saved_by_vips(upright(decorated(301, 203, 3)).get(), way.suffix);
-    for (const int shrink : {2, 4, 6}) {
-      SCOPED_TRACE(std::string(way.suffix) + std::to_string(shrink));
-      const auto whole = load(as_bytes(source), way.type, {});
-      ASSERT_TRUE(whole.has_value());
-      VipsImage* shrunk = nullptr;
-      ASSERT_EQ(vips_shrink(whole->get(), &shrunk, shrink, shrink, "ceil", TRUE, nullptr), 0);
-      const VipsImagePtr means(shrunk);
-      LoadParams params;
-      params.shrink = shrink;
-      const auto small = load(as_bytes(source), way.type, params);
-      ASSERT_TRUE(small.has_value()) << small.error().detail;
-      EXPECT_EQ(vips_image_get_width(small->get()), (301 + shrink - 1) / shrink);
-      EXPECT_EQ(vips_image_get_height(small->get()), (203 + shrink - 1) / shrink);
-      EXPECT_LT(mean_difference(small->get(), means.get()), 1.5);
-      EXPECT_NE(vips_image_get_typeof(small->get(), VIPS_META_ICC_NAME), 0u);
-    }
-  }
-}
-
-TEST(HeifSmaller, AlphaComesWhole) {
-  if (!test::can_save(ImageType::kAvif)) GTEST_SKIP() << "no encoder of AVIF";
-  const std::string source =
-      test::saved_by_vips(upright(decorated(64, 48, 4)).get(), kWays[0].suffix);
-  LoadParams params;
-  params.shrink = 2;
-  const auto image = load(as_bytes(source), ImageType::kAvif, params);
-  ASSERT_TRUE(image.has_value());
-  EXPECT_EQ(vips_image_get_width(image->get()), 64);
 }
 
 }  // namespace

@@ -95,6 +95,14 @@ std::vector<std::uint8_t> pixels_of(VipsImage* image) {
   return pixels;
 }
 
+double mean_difference(VipsImage* a, VipsImage* b) {
+  const auto left = pixels_of(a), right = pixels_of(b);
+  if (left.size() != right.size()) return 255;
+  double sum = 0;
+  for (std::size_t i = 0; i < left.size(); ++i) sum += std::abs(left[i] - right[i]);
+  return sum / static_cast<double>(left.size());
+}
+
 VipsImagePtr decoded(ByteSpan bytes) {
   VipsImage* image = vips_image_new_from_buffer(bytes.data(), bytes.size(), "", nullptr);
   if (image == nullptr) ADD_FAILURE() << take_vips_error();

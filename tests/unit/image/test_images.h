@@ -21,6 +21,8 @@ VipsImagePtr cmyk_picture(int width, int height);
 std::string saved_by_vips(VipsImage* image, const char* suffix);
 // Pixels of an image, decoded.
 std::vector<std::uint8_t> pixels_of(VipsImage* image);
+// Of samples; 255: they are not of one size.
+double mean_difference(VipsImage* a, VipsImage* b);
 // Decoded by a libvips loader found by content (tests only).
 VipsImagePtr decoded(ByteSpan bytes);
 
