@@ -211,6 +211,39 @@ TEST(Chain, OnlyTheLastPipelineKnowsTheFormat) {
   EXPECT_EQ(outcome_of(request).rendered.type, kWebp);
 }
 
+// Admission plans a trim as if nothing were cut; a narrow bar of the same width is 20 times as
+// high.
+TEST(Chain, ATrimBehindTheFirstPipelineAsksForItsBytes) {
+  VipsImage* made = nullptr;
+  ASSERT_EQ(vips_black(&made, 200, 200, "bands", 3, nullptr), 0);
+  const VipsImagePtr black = checked(made);
+  const VipsImagePtr bar(vips_image_copy_memory(black.get()));
+  double white[] = {255, 255, 255};
+  ASSERT_EQ(vips_draw_rect(bar.get(), white, 3, 95, 0, 10, 200, "fill", TRUE, nullptr), 0);
+  const std::string source = encoded(as_srgb(bar.get()).get(), ".png");
+  url::PixelOptions trimmed = options_of("w:500/el:1").first();
+  trimmed.trim.on = true;
+  trimmed.trim.threshold = 10;
+  const url::RequestOptions options = chain_of({{}, trimmed, options_of("rot:90").first()});
+  const config::ProcessingConfig config;
+  RenderJob job;
+  job.source = as_bytes(source);
+  job.source_type = kPng;
+  job.options = &options;
+  job.config = &config;
+  std::vector<std::int64_t> asked;
+  job.more_memory = [&asked](const PlannedBytes& real) -> Result<void> {
+    asked.push_back(real.planned);
+    return {};
+  };
+  job.memory_bytes = 1;
+  ASSERT_TRUE(render(job, image::StopFlag()).has_value());
+  constexpr std::int64_t kCopyForTheTurn = 500 * 10000 * 3;
+  ASSERT_GE(asked.size(), 2U);
+  EXPECT_LT(asked.front(), kCopyForTheTurn);
+  EXPECT_GE(asked.back(), kCopyForTheTurn);
+}
+
 TEST(Chain, OfAnAnimation) {
   Request request;
   request.source = animation(60, 40, {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}});
