@@ -275,25 +275,14 @@ heif_decoder_plugin plugin_of() noexcept {
   return plugin;
 }
 
-bool went_well(const heif_error& error) noexcept { return error.code == heif_error_Ok; }
-
-heif_error decode_primary(ByteSpan source) {
-  const HeifContextPtr context(heif_context_alloc());
-  if (context == nullptr) return no_memory();
-  heif_context_set_max_decoding_threads(context.get(), 0);
-  heif_error error = heif_context_read_from_memory_without_copy(context.get(), source.data(),
-                                                                source.size(), nullptr);
-  if (!went_well(error)) return error;
-  heif_image_handle* raw = nullptr;
-  error = heif_context_get_primary_image_handle(context.get(), &raw);
-  if (!went_well(error)) return error;
-  const HeifHandlePtr handle(raw);
-  if (heif_image_handle_has_alpha_channel(handle.get()) != 0) return no_good("alpha");
-  heif_image* image = nullptr;
-  error = heif_decode_image(handle.get(), &image, heif_colorspace_RGB, heif_chroma_444, nullptr);
-  const HeifImagePtr unused(image);
-  return error;
-}
+// Whatever libheif throws.
+class Asking {
+ public:
+  explicit Asking(Asked* mine) noexcept { asked = mine; }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() { asked = nullptr; }
+};
 
 }  // namespace
 
@@ -304,6 +293,28 @@ void register_piece_decoders() noexcept {
   heif_register_decoder_plugin(&hevc);
 }
 
+HeifImagePtr decode_primary(ByteSpan source, const HeifWanted& wanted) {
+  const HeifContextPtr context(heif_context_alloc());
+  if (context == nullptr) return nullptr;
+  if (wanted.threads) heif_context_set_max_decoding_threads(context.get(), *wanted.threads);
+  if (!went_well(heif_context_read_from_memory_without_copy(context.get(), source.data(),
+                                                            source.size(), nullptr))) {
+    return nullptr;
+  }
+  heif_image_handle* raw = nullptr;
+  if (!went_well(heif_context_get_primary_image_handle(context.get(), &raw))) return nullptr;
+  const HeifHandlePtr handle(raw);
+  if (heif_image_handle_has_alpha_channel(handle.get()) != 0 ||
+      heif_image_handle_get_luma_bits_per_pixel(handle.get()) != kBits) {
+    return nullptr;
+  }
+  heif_image* image = nullptr;
+  if (!went_well(heif_decode_image(handle.get(), &image, wanted.space, wanted.chroma, nullptr))) {
+    return nullptr;
+  }
+  return HeifImagePtr(image);
+}
+
 bool makes_colours() noexcept {
   constexpr std::uint32_t kMakesNone = 0x01130000;
   return heif_get_version_number() < kMakesNone;
@@ -312,11 +323,10 @@ bool makes_colours() noexcept {
 std::expected<void, PieceError> decode_pieces(ByteSpan source, std::uint32_t width,
                                               std::uint32_t height, PieceTaker* taker) {
   Asked mine{taker, width, height};
-  asked = &mine;
-  const heif_error error = decode_primary(source);
-  asked = nullptr;
+  const Asking asking(&mine);
+  const bool decoded = decode_primary(source, {heif_colorspace_RGB, heif_chroma_444, 0}) != nullptr;
   if (mine.too_large) return std::unexpected(PieceError::kTooLarge);
-  if (!went_well(error)) return std::unexpected(PieceError::kNotForUs);
+  if (!decoded) return std::unexpected(PieceError::kNotForUs);
   return {};
 }
 

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 
+#include "heif_pointers.h"
 #include "imgring/base/text.h"
 
 namespace imgring::image {
@@ -45,6 +47,15 @@ enum class PieceError {
 // Nothing from libheif's own threads: tiles are decoded one by one on the calling thread.
 std::expected<void, PieceError> decode_pieces(ByteSpan source, std::uint32_t width,
                                               std::uint32_t height, PieceTaker* taker);
+
+// As libheif decodes it, with all that its file says of turns and cuts.
+struct HeifWanted {
+  heif_colorspace space;
+  heif_chroma chroma;
+  std::optional<int> threads;  // 0: this one; nothing: as libheif has it
+};
+// Null: alpha, other than 8 bits, or not decoded.
+HeifImagePtr decode_primary(ByteSpan source, const HeifWanted& wanted);
 // libheif makes colours of what it decodes, and the two above are there.
 bool makes_colours() noexcept;
 // Once, before anything is decoded.

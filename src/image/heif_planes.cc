@@ -20,31 +20,6 @@ using NclxPtr = std::unique_ptr<heif_color_profile_nclx, Deleter<heif_nclx_color
 
 constexpr int kBits = 8;
 
-bool went_well(const heif_error& error) noexcept { return error.code == heif_error_Ok; }
-
-// Null: not for us. YCbCr at 4:2:0 (whose chroma is finer becomes means of it, of which means are
-// made here).
-HeifImagePtr planes_of(ByteSpan source) {
-  const HeifContextPtr context(heif_context_alloc());
-  if (context == nullptr || !went_well(heif_context_read_from_memory_without_copy(
-                                context.get(), source.data(), source.size(), nullptr))) {
-    return nullptr;
-  }
-  heif_image_handle* raw = nullptr;
-  if (!went_well(heif_context_get_primary_image_handle(context.get(), &raw))) return nullptr;
-  const HeifHandlePtr handle(raw);
-  if (heif_image_handle_has_alpha_channel(handle.get()) != 0 ||
-      heif_image_handle_get_luma_bits_per_pixel(handle.get()) != kBits) {
-    return nullptr;
-  }
-  heif_image* planes = nullptr;
-  if (!went_well(heif_decode_image(handle.get(), &planes, heif_colorspace_YCbCr, heif_chroma_420,
-                                   nullptr))) {
-    return nullptr;
-  }
-  return HeifImagePtr(planes);
-}
-
 CodedPlane plane_of(const heif_image* image, heif_channel channel) noexcept {
   int stride = 0;
   CodedPlane plane;
@@ -61,7 +36,9 @@ CodedPlane plane_of(const heif_image* image, heif_channel channel) noexcept {
 
 // As libheif decoded it, turned and put together.
 std::optional<SmallPicture> means_of_planes(ByteSpan source, int width, int height, int shrink) {
-  const HeifImagePtr image = planes_of(source);
+  // Chroma that is finer becomes means of it, of which means are made here.
+  const HeifImagePtr image =
+      decode_primary(source, {heif_colorspace_YCbCr, heif_chroma_420, std::nullopt});
   if (image == nullptr) return std::nullopt;
   CodedPicture whole;
   whole.planes = {plane_of(image.get(), heif_channel_Y), plane_of(image.get(), heif_channel_Cb),

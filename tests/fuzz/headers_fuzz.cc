@@ -38,6 +38,8 @@ FUZZ_TARGET(headers) {
   static_cast<void>(format::detect_type(bytes, ".dng", "image/x-raw"));
   look_as(static_cast<ImageType>(data[0] % kImageTypeCount), bytes);
   static_cast<void>(format::heif_says(bytes));
+  const auto pieces = format::heif_pieces(bytes);
+  IMGRING_CHECK(!pieces || (pieces->count >= 1 && pieces->quarter_turns >= 0));
   for (const format::IcoEntry& entry : format::ico_entries(bytes)) {
     IMGRING_CHECK(inside(entry.data, bytes) && entry.data.size() >= format::kIcoDataBytesMin);
   }
