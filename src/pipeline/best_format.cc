@@ -107,21 +107,21 @@ bool few_enough(Size size, const config::BestFormatConfig& config) noexcept {
 
 }  // namespace
 
-std::vector<ImageType> best_candidates(const url::RequestOptions& options,
-                                       const config::ProcessingConfig& config,
-                                       const format::Abilities& abilities, bool alpha) {
+std::vector<ImageType> best_candidates(const PlanInput& input, const format::Abilities& abilities) {
+  const url::RequestOptions& options = *input.options;
   std::vector<ImageType> out;
   const auto add = [&](ImageType type) {
     const bool still = type != kGif && type != kIco && type != kSvg;
     const bool twice = std::ranges::find(out, type) != out.end();
     if (still && !twice && accepted(type, options) && abilities.can_save(type)) out.push_back(type);
   };
-  for (const ImageType type : config.preferred_formats) add(type);
+  for (const ImageType type : input.config->preferred_formats) add(type);
   for (const ImageType type : {kJxl, kAvif, kWebp}) add(type);
   if (out.empty()) out.push_back(kJpeg);
   // What shows through is never lost.
   const bool held = std::ranges::any_of(out, [](ImageType type) { return facts_of(type).alpha; });
-  if (alpha && !held && abilities.can_save(kPng)) out.push_back(kPng);
+  if (!held && may_show_through(input.facts, options) && abilities.can_save(kPng))
+    out.push_back(kPng);
   return out;
 }
 

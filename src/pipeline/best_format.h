@@ -10,9 +10,7 @@
 namespace imgring::pipeline {
 
 // The formats that a still result may have, in the order of a tie; never empty.
-std::vector<ImageType> best_candidates(const url::RequestOptions& options,
-                                       const config::ProcessingConfig& config,
-                                       const format::Abilities& abilities, bool alpha);
+std::vector<ImageType> best_candidates(const PlanInput& input, const format::Abilities& abilities);
 // A profile of inks stays only where all of them hold it.
 void set_candidates(std::vector<ImageType> types, PlanInput* input);
 // Saves the picture in each format of its class and gives the smallest.

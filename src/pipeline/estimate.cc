@@ -169,8 +169,7 @@ PlanInput input_of(const RenderJob& job, const SourceFacts& facts) {
   if (facts.animated && facts_of(input.result_type).animation_save)
     input.frames = std::min(facts.pages, job.options->frames_max());
   if (input.frames == 1 && wants_best(*job.options, *job.config))
-    set_candidates(best_candidates(*job.options, *job.config, job.abilities, input.facts.alpha),
-                   &input);
+    set_candidates(best_candidates(input, job.abilities), &input);
   return input;
 }
 

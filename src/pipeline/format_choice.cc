@@ -13,13 +13,18 @@ namespace {
 using config::ProcessingConfig;
 using url::RequestOptions;
 
-// A background ends what was transparent before it.
-bool expects_transparency(const SourceFacts& facts, const RequestOptions& options) noexcept {
+enum class Canvas : std::uint8_t { kAsImgproxy, kEach };
+
+// A background ends what was transparent before it. imgproxy does not look at
+// extend_aspect_ratio.
+bool shows_through(const SourceFacts& facts, const RequestOptions& options,
+                   Canvas canvas) noexcept {
   bool clear = facts.alpha;
   for (const url::PixelOptions& o : options.pipelines) {
     const auto& pad = o.padding;
     const bool padded = pad.top > 0 || pad.right > 0 || pad.bottom > 0 || pad.left > 0;
     clear = clear || padded || o.extend.on;
+    clear = clear || (canvas == Canvas::kEach && o.extend_aspect_ratio.on);
     if (o.background && o.background_alpha >= 1) clear = false;
   }
   return clear;
@@ -41,7 +46,7 @@ ImageType stand_in(const SourceFacts& facts, const RequestOptions& options,
   const bool gif = std::ranges::find(preferred, ImageType::kGif) != preferred.end();
   if (animated && options.prefer_webp) return ImageType::kWebp;
   if (animated && gif) return ImageType::kGif;
-  return expects_transparency(facts, options) ? ImageType::kPng : ImageType::kJpeg;
+  return may_show_through(facts, options) ? ImageType::kPng : ImageType::kJpeg;
 }
 
 // width * height * frames without overflow: sides are ints.
@@ -79,6 +84,10 @@ bool skips_processing(ImageType source, const RequestOptions& options,
   return unset && (!config.always_rasterize_svg || listed);
 }
 
+bool may_show_through(const SourceFacts& facts, const RequestOptions& options) noexcept {
+  return shows_through(facts, options, Canvas::kEach);
+}
+
 const image::ColourProfile* profile_held(ImageType result,
                                          const image::ColourProfile* wanted) noexcept {
   const bool inks = result == ImageType::kJpeg || result == ImageType::kTiff;
@@ -102,7 +111,7 @@ Result<ImageType> choose_format(const SourceFacts& facts, const RequestOptions& 
   if (options.prefer_webp) return ImageType::kWebp;
   const auto& preferred = config.preferred_formats;
   if (std::ranges::find(preferred, facts.type) != preferred.end()) return facts.type;
-  return first_fitting(preferred, animated, expects_transparency(facts, options));
+  return first_fitting(preferred, animated, shows_through(facts, options, Canvas::kAsImgproxy));
 }
 
 Result<void> check_resolution(const SourceFacts& facts, int frames, const RequestOptions& options) {

@@ -129,10 +129,21 @@ bool may_pack_losslessly(const PlanInput& in) noexcept {
   return !in.candidates.empty() && in.config->best_format.complexity_threshold > 0;
 }
 
+bool adds_colours(const url::RequestOptions& options) noexcept {
+  return std::ranges::any_of(options.pipelines, [](const url::PixelOptions& o) {
+    return o.gradient.opacity > 0 || o.progressive_blur.sigma > 0 ||
+           (o.blur_areas.sigma > 0 && !o.blur_areas.areas.empty());
+  });
+}
+
+bool keeps_palette(const PlanInput& in) noexcept {
+  return in.facts.palette && !adds_colours(*in.options);
+}
+
 ImageType encoder_of(ImageType result, const PlanInput& in) noexcept {
   const config::EncoderOptions& o = in.options->encoders;
   const bool palette =
-      in.facts.palette || o.png_quantize || (may_pack_losslessly(in) && !o.png_given);
+      keeps_palette(in) || o.png_quantize || (may_pack_losslessly(in) && !o.png_given);
   return result == ImageType::kPng && palette ? ImageType::kGif : result;
 }
 

@@ -175,8 +175,8 @@ PlannedWork planned_work(const Plan& plan, const PlanInput& in) noexcept {
   // libvips takes as long for a PNG that is too large to be unpacked natively as for an interlaced.
   const bool large_png = in.facts.type == ImageType::kPng &&
                          pixels * in.facts.samples_per_pixel > image::kPngUnpackedBytesMax;
-  const bool palette =
-      plan.result_type == ImageType::kPng && in.facts.palette && !in.options->encoders.png_quantize;
+  const bool palette = plan.result_type == ImageType::kPng && keeps_palette(in) &&
+                       !in.options->encoders.png_quantize;
   const double result = area(plan.final_size().width, plan.final_size().height) * plan.frames;
   const Encoding encoding{in.facts.type, encoder_of(plan.result_type, in), result,
                           palette ? kPalettePng : encode_cost(plan.result_type, in)};

@@ -206,8 +206,7 @@ Result<PlanInput> input_of(const RenderJob& job, const Opened& opened) {
     input.frames = std::min(opened.facts.pages, job.options->frames_max());
   IMGRING_TRY_VOID(check_resolution(opened.facts, input.frames, *job.options));
   if (input.frames == 1 && wants_best(*job.options, *job.config))
-    set_candidates(best_candidates(*job.options, *job.config, job.abilities, input.facts.alpha),
-                   &input);
+    set_candidates(best_candidates(input, job.abilities), &input);
   return input;
 }
 

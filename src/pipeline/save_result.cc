@@ -68,7 +68,9 @@ Result<image::VipsImagePtr> finalised(VipsImage* picture, const PlanInput& input
   IMGRING_TRY(image::VipsImagePtr coloured, input.profile != nullptr
                                                 ? image::to_profile(picture, *input.profile)
                                                 : image::to_result(picture, keeps_profile(input)));
-  IMGRING_TRY(image::VipsImagePtr own, vips::copy(coloured.get()));
+  IMGRING_TRY(image::VipsImagePtr own, adds_colours(*input.options)
+                                           ? vips::without_palette(coloured.get())
+                                           : vips::copy(coloured.get()));
   set_metadata(own.get(), input);
   return own;
 }

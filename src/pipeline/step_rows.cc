@@ -264,8 +264,10 @@ StepCost cost_of_blur_areas(const StepFacts& f) {
 StepCost cost_of_progressive_blur(const StepFacts& f) {
   const double sigma = std::min(f.in.pixels().progressive_blur.sigma, kBlurSigmaMax);
   constexpr double kMixNs = 20;
-  constexpr double kBlurs = 4.5;
-  return {.copies = 4, .ns = kMixNs + kBlurs * blur_cost(sigma).ns};
+  constexpr int kBlurs = 8;
+  StepCost cost{.copies = 4, .ns = kMixNs};
+  for (int i = 1; i <= kBlurs; ++i) cost.ns += blur_cost(sigma * i / kBlurs).ns;
+  return cost;
 }
 
 StepCost cost_of_background(const StepFacts&) { return {.ns = 10, .least_ns = 2}; }

@@ -39,9 +39,9 @@ Result<void> apply_info_crop(const Call& call, InfoContext& context) {
   PixelOptions pixels;
   pixels.crop = context.info.crop;
   ApplyContext same{context.request, pixels, context.now_unix_s};
-  IMGRING_TRY_VOID(apply_crop(call, same));
-  context.info.crop = pixels.crop;
-  return {};
+  const Result<void> applied = apply_crop(call, same);
+  context.info.crop = pixels.crop;  // of a gravity that is left out its stand-in as well
+  return applied;
 }
 
 Result<void> apply_palette(const Call& call, InfoContext& context) {

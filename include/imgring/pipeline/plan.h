@@ -84,6 +84,9 @@ bool skips_processing(ImageType source, const url::RequestOptions& options,
 // asked.
 Result<ImageType> choose_format(const SourceFacts& facts, const url::RequestOptions& options,
                                 const config::ProcessingConfig& config);
+// Whether the result may show through somewhere, by the source and the steps; a background of
+// part of a pipeline ends it.
+bool may_show_through(const SourceFacts& facts, const url::RequestOptions& options) noexcept;
 // Null where the format holds no profile, or none of CMYK.
 const image::ColourProfile* profile_held(ImageType result,
                                          const image::ColourProfile* wanted) noexcept;
@@ -168,6 +171,9 @@ Size predicted_load_size(const SourceFacts& facts, const LoadScale& load) noexce
 Plan make_plan(const PlanInput& in);
 // Whether the result is written once, from its rows: no max_bytes, autoquality or best format.
 bool saved_once(const PlanInput& in) noexcept;
+// A step makes colours that a palette of the source does not hold: the result gets none of it.
+bool adds_colours(const url::RequestOptions& options) noexcept;
+bool keeps_palette(const PlanInput& in) noexcept;
 // The same with the picture that was really loaded by `load` (sizes or orientation may differ).
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
 // The input of a pipeline that is given `picture`, whatever the source was.

@@ -63,7 +63,10 @@ std::size_t size_as(const Request& best, ImageType type) {
 TEST(BestFormat, Candidates) {
   url::RequestOptions o;
   config::ProcessingConfig c;
-  const auto of = [&] { return best_candidates(o, c, format::Abilities::all(), false); };
+  PlanInput input;
+  input.options = &o;
+  input.config = &c;
+  const auto of = [&] { return best_candidates(input, format::Abilities::all()); };
   EXPECT_EQ(of(), (std::vector<ImageType>{kJpeg, kPng}));
   c.preferred_formats = {kWebp, kPng, kAvif, kIco};
   EXPECT_EQ(of(), (std::vector<ImageType>{kPng})) << "nobody accepts the others";
@@ -119,6 +122,36 @@ TEST(BestFormat, KeepsAlphaThatShows) {
   Request none = best_of(noisy(4, 128));
   none.config.preferred_formats = {kWebp, kAvif};
   EXPECT_EQ(made(none).type, kPng) << "the client takes none of them";
+}
+
+// What shows through need not come from the source.
+TEST(BestFormat, KeepsAlphaThatStepsMake) {
+  const auto of = [](auto set) {
+    Request request = best_of(noisy());
+    request.config.preferred_formats = {kJpeg};
+    set(request.options.first());
+    const RenderedImage out = made(request);
+    return out.type;
+  };
+  EXPECT_EQ(of([](url::PixelOptions& o) { o.padding.top = 10; }), kPng);
+  EXPECT_EQ(of([](url::PixelOptions& o) {
+              o.extend.on = true;
+              o.width = o.height = 200;
+              o.resizing_type = url::ResizingType::kFit;
+            }),
+            kPng);
+  EXPECT_EQ(of([](url::PixelOptions& o) {
+              o.extend_aspect_ratio.on = true;
+              o.width = 50;
+              o.height = 100;
+            }),
+            kPng);
+  EXPECT_EQ(of([](url::PixelOptions& o) {
+              o.padding.top = 10;
+              o.background = url::Color{1, 2, 3};
+            }),
+            kJpeg);
+  EXPECT_EQ(of([](url::PixelOptions& o) { o.extend.on = true; }), kJpeg) << "nothing is added";
 }
 
 TEST(BestFormat, OfALargeOneIsChosenByRank) {

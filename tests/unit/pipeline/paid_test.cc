@@ -1,8 +1,10 @@
 // Options of imgproxy's paid edition on pixels (docs/spec/paid.md): what the formulas of
 // tests/golden/formulas_test.py do not reach.
 #include <cmath>
+#include <set>
 
 #include "../../../src/pipeline/area_map.h"
+#include "../../../src/pipeline/step_rows.h"
 #include "imgring/base/sanitized.h"
 #include "imgring/pipeline/plan_work.h"
 #include "plan_helpers.h"
@@ -323,6 +325,55 @@ TEST(Gradient, FourRowsOfWhite) {
   const Outcome out = outcome_of(request);
   const double wanted[] = {223, 159, 96, 32};
   for (int y = 0; y < 4; ++y) EXPECT_EQ(pixel(out.picture.get(), 0, y)[0], wanted[y]) << y;
+}
+
+// Of a source of one bit a pixel: the colours that come in are kept, not the nearest of its two.
+TEST(Gradient, AndBlursKeepTheirColoursWhereTheSourceHasTwo) {
+  const VipsImagePtr white = plain(8, 32, {255, 255, 255});
+  const VipsImagePtr two = put(white.get(), plain(8, 16, {0, 0, 0}).get(), 0, 0);
+  void* bytes = nullptr;
+  std::size_t size = 0;
+  ASSERT_EQ(vips_pngsave_buffer(two.get(), &bytes, &size, "palette", 1, "bitdepth", 1, nullptr), 0);
+  const std::string source(static_cast<const char*>(bytes), size);
+  g_free(bytes);
+  const auto shades_of = [&](ImageType format, auto set) {
+    Request request;
+    request.source = source;
+    request.options.format = format;
+    set(request.options.first());
+    const VipsImagePtr out = outcome_of(request).picture;
+    std::set<double> shades;
+    for (int y = 0; y < 32; ++y) shades.insert(pixel(out.get(), 4, y)[0]);
+    return shades.size();
+  };
+  for (const ImageType format : {kPng, kGif}) {
+    SCOPED_TRACE(facts_of(format).name);
+    EXPECT_EQ(shades_of(format, [](url::PixelOptions&) {}), 2u);
+    EXPECT_GT(shades_of(format, [](url::PixelOptions& o) { o.gradient.opacity = 1; }), 10u);
+    EXPECT_GT(shades_of(format, [](url::PixelOptions& o) { o.progressive_blur.sigma = 3; }), 6u);
+    EXPECT_GT(shades_of(format,
+                        [](url::PixelOptions& o) {
+                          o.blur_areas.sigma = 3;
+                          o.blur_areas.areas.push_back({0, 0.25, 1, 0.5});
+                        }),
+              6u);
+  }
+}
+
+// Eight of them, each with what setting up a blur takes.
+TEST(Costs, AProgressiveBlurIsEightBlurs) {
+  const auto ns_of = [](double sigma) {
+    PlanInput input;
+    url::RequestOptions options;
+    options.first().progressive_blur.sigma = sigma;
+    input.options = &options;
+    const Step step{.kind = StepKind::kProgressiveBlur};
+    return row_of(StepKind::kProgressiveBlur).cost({step, {100, 100}, input}).ns;
+  };
+  double blurs = 0;
+  for (int i = 1; i <= 8; ++i) blurs += blur_ns(16.0 * i / 8);
+  EXPECT_GE(ns_of(16), blurs);
+  EXPECT_LE(ns_of(16), 1.2 * blurs);
 }
 
 TEST(Colours, OfGreyPicturesAndAnimations) {

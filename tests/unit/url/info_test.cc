@@ -172,6 +172,12 @@ TEST(InfoOptions, UnsupportedOnesLeftOut) {
   EXPECT_EQ(join(request->ignored, ","), "detect_objects,classify");
   EXPECT_EQ(info_status("hs:md5:00", config), 404);
   EXPECT_EQ(info_status("do:1", {}), 404);
+  // A crop keeps its size where its gravity is left out, as that of a picture does.
+  const auto crop = parse_info("c:50:40:obj:face", config);
+  ASSERT_TRUE(crop.has_value());
+  EXPECT_EQ(join(crop->ignored, ","), "crop");
+  EXPECT_EQ(crop->info->crop.width, 50);
+  EXPECT_EQ(crop->info->crop.gravity.type, GravityType::kSmart);
 }
 
 TEST(InfoTable, NamesAreUnique) {
