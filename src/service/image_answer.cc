@@ -137,7 +137,8 @@ Answer describe(const ImageRequest& request, const ResultPtr& result, std::int64
   add_vary(response, config);
   add_canonical(response, request);
   add_ignored(response, request);
-  add_cache_tags(response, request);
+  // A fallback image may come with an error's status, which is nothing to purge by tags.
+  if (response.status == 200) add_cache_tags(response, request);
   add_origin(response, origin, config.server);
   if (result->type == ImageType::kSvg) response.headers.add("X-Content-Type-Options", "nosniff");
   if (config.server.enable_debug_headers) add_debug(response, *result);

@@ -226,6 +226,22 @@ TEST(Output, TagsOfTheAnswer) {
   }
 }
 
+// A fallback image with another status is no answer to purge by tags: it has none.
+TEST(Output, TagsOfAFallbackImage) {
+  const TempFolder pictures;
+  const std::string fallback = pictures.write("fallback.png", png_picture({80, 60}));
+  for (const char* status : {"0", "200", "404", "203"}) {
+    SCOPED_TRACE(status);
+    World world(Environment{{"IMGPROXY_FALLBACK_IMAGE_PATH", fallback},
+                            {"IMGPROXY_FALLBACK_IMAGE_HTTP_CODE", status}});
+    const Answer answer = world.image("ct:shop", "/missing");
+    EXPECT_EQ(facts_of_picture(answer.body), (PictureFacts{"png", 80, 60}));
+    const bool good = std::string_view(status) == "200";
+    EXPECT_EQ(answer.headers.has("cache-tag"), good);
+    EXPECT_EQ(answer.headers.has("x-amz-meta-cache-tag"), good);
+  }
+}
+
 TEST(Output, BypassingTheCacheIsARight) {
   World world, allowed(Environment{{"IMGPROXY_ALLOW_BYPASS_CACHE", "true"}});
   for (World* each : {&world, &allowed})
