@@ -111,6 +111,7 @@ Result<void> apply_jpeg_options(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_png_options(const Call& call, ApplyContext& context) {
+  if (call.arguments.empty()) return {};
   config::EncoderOptions o = context.request.encoders;
   IMGRING_TRY_VOID(keep_or(call, 0, &o.png_interlaced, lenient_bool));
   IMGRING_TRY_VOID(keep_or(call, 1, &o.png_quantize, lenient_bool));
@@ -121,6 +122,7 @@ Result<void> apply_png_options(const Call& call, ApplyContext& context) {
 }
 
 Result<void> apply_webp_options(const Call& call, ApplyContext& context) {
+  if (call.arguments.empty()) return {};
   config::EncoderOptions o = context.request.encoders;
   IMGRING_TRY_VOID(keep_or_name(call, 0, kCompressions, &o.webp_compression));
   IMGRING_TRY_VOID(keep_or(call, 1, &o.webp_smart_subsample, lenient_bool));

@@ -56,5 +56,24 @@ TEST(Options, FourDifferentWatermarksByUrlAtMost) {
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidUrl);
 }
 
+// An option of encoders or of the search without any argument gives nothing: `best` and the
+// configured method go on as they would.
+TEST(Options, OfNoArgumentsAreNotGiven) {
+  for (const std::string_view nothing :
+       {"pngo:", "pngo:::", "webpo:", "webpo:::", "jpgo:", "aq:", "aq:::::", "avifo:"}) {
+    SCOPED_TRACE(nothing);
+    const auto request = parse_options(nothing);
+    ASSERT_TRUE(request.has_value());
+    const RequestOptions& o = request->options;
+    EXPECT_FALSE(o.encoders.png_given);
+    EXPECT_FALSE(o.encoders.webp_given);
+    EXPECT_FALSE(o.encoders.jpeg_mozjpeg);
+    EXPECT_FALSE(o.autoquality.given);
+  }
+  EXPECT_TRUE(parse_options("pngo:0/pngo:")->options.encoders.png_given);
+  EXPECT_TRUE(parse_options("webpo::0/webpo:")->options.encoders.webp_given);
+  EXPECT_TRUE(parse_options("aq::0.1/aq:")->options.autoquality.given);
+}
+
 }  // namespace
 }  // namespace imgring::url
