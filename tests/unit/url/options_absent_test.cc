@@ -23,5 +23,24 @@ TEST(Options, OfModelsAndVideosWhatIsOffIsTaken) {
   }
 }
 
+// PDF and MP4 are results of imgproxy's paid edition; PSD and RAW are sources there and no more, so
+// that a URL that wants them is as wrong as one that wants `what`, left out or not.
+TEST(Options, OfFormatsThatAreNoResults) {
+  config::Config lenient;
+  lenient.url.unsupported_options = config::UnsupportedOptions::kIgnore;
+  for (const std::string_view format : {"psd", "raw", "what"}) {
+    SCOPED_TRACE(format);
+    const std::string option = "f:" + std::string(format), refusal = "404 option f: \"";
+    EXPECT_TRUE(described(option).starts_with(refusal)) << described(option);
+    EXPECT_TRUE(described(option, lenient).starts_with(refusal)) << described(option, lenient);
+    const auto extension = parse("w:5/plain/local:///a.png@" + std::string(format), lenient);
+    ASSERT_FALSE(extension.has_value());
+    EXPECT_EQ(extension.error().status(), 404);
+  }
+  for (const std::string_view option : {"f:pdf", "f:mp4"}) {
+    EXPECT_EQ(described(std::string(option) + "/w:5", lenient), "width=5") << option;
+  }
+}
+
 }  // namespace
 }  // namespace imgring::url
