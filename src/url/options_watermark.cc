@@ -1,4 +1,4 @@
-// URL options of a watermark that imgproxy's paid edition has (paid.md section 5). Any thread.
+// URL options of a watermark that imgproxy's paid edition has (paid.md section 10). Any thread.
 // Promises: an argument that is empty or missing keeps what was there, but for URL and text, which
 // an empty one takes back.
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Profiles that results can be converted to (paid.md section 4): two of libvips' own, and those of
+// Profiles that results can be converted to (paid.md section 9): two of libvips' own, and those of
 // a folder.
 // Values, made once at the start: a name in a URL opens no file that was not tried then. Any
 // thread, but for the making.

@@ -1,4 +1,4 @@
-// Between source and admission: the watermarks that a URL names (paid.md section 5).
+// Between source and admission: the watermarks that a URL names (paid.md section 10).
 #pragma once
 
 #include <vector>

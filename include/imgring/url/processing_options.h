@@ -64,7 +64,7 @@ struct Watermark {
   double opacity = 0;  // 0 = off
   Gravity position;
   double scale = 0;
-  // Of imgproxy's paid edition (paid.md section 5).
+  // Of imgproxy's paid edition (paid.md section 10).
   std::string url;            // that it is fetched from; empty: the configured one
   std::string text;           // in Pango's markup; it wins over the URL
   int width = 0, height = 0;  // what it is fitted into, where scale is 0

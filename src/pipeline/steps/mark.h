@@ -12,7 +12,7 @@ struct Mark {
   image::VipsImagePtr image;  // its shown part, not made yet; null: nothing is to be seen
   MarkPlace place{};
 };
-// The order of paid.md section 5: load, scale, EXIF, rotate, shadow.
+// The order of paid.md section 10: load, scale, EXIF, rotate, shadow.
 Result<Mark> make_mark(const StepContext& context, Size frame);
 
 }  // namespace imgring::pipeline::steps

@@ -1,4 +1,4 @@
-// processing.md section 7, and paid.md section 5 for shadows and the chessboard.
+// processing.md section 7, and paid.md section 10 for shadows and the chessboard.
 #include "mark_place.h"
 
 #include <algorithm>
