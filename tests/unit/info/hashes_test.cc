@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
+#include <numbers>
 #include <string>
 
 #include "pictures.h"
@@ -61,6 +63,24 @@ TEST(Blurhash, EqualsOtherImplementations) {
   }
 }
 
+std::vector<std::uint8_t> bytes_of(std::string_view hex) {
+  const auto bytes = hex_decode(hex);
+  EXPECT_TRUE(bytes.has_value());
+  const ByteSpan span = as_bytes(*bytes);
+  return {span.begin(), span.end()};
+}
+
+// The example of imgproxy's documentation. Its picture is not known: this one was computed from the
+// hash, and PyPI's blurhash-python 1.2.2 gives the same of it.
+TEST(Blurhash, GivesTheExampleOfTheDocumentation) {
+  const auto rgba = bytes_of(
+      "626563ff96968dffcdbfb6ffc4b4a2ffae9d86ffa2a397ff"
+      "3b422eff3b4b2dff558431ffc6a3a1ff5a5133ff22161eff"
+      "39402aff39402bff056467ffc18a46ff4d3b2dffae9b86ff"
+      "827d70ffcbb6c3fff6e1eeffad9e83ffacabd7fff8f7fbff");
+  EXPECT_EQ(blurhash({rgba, 6, 4}, {4, 3}), "LLH-}fox0fRQ%Do}9as9_3%2M{S2");
+}
+
 TEST(Blurhash, HasTheLengthOfItsComponents) {
   const Made picture{9, 9, 4, true};
   const auto rgba = made(picture);
@@ -100,6 +120,19 @@ TEST(ThumbHash, EqualsItsAuthorsImplementation) {
   }
 }
 
+// The example of imgproxy's documentation, of a picture that was computed from it; npm's thumbhash
+// 0.1.1 gives the same.
+TEST(ThumbHash, GivesTheExampleOfTheDocumentation) {
+  const auto rgba = bytes_of(
+      "680050050000020500000171ff00f6050d003fcf0800100400000005"
+      "0e007d020500008b000f82f8058cb5ff000001fe000006b605000006"
+      "0000000707070e05653a03f4005efcdf000007fa0000073f00000005"
+      "0003000800a480844e0046fe000003ff5b002afc32725be000040007"
+      "006f0005620037490083062f89ff003ef5ffff05f8ffff06f8ffe401");
+  EXPECT_EQ(hex_encode(thumb_hash({rgba, 7, 5})),
+            "0be7810c80365af29266578a660cb7a6707a80867738a87804");
+}
+
 std::vector<std::uint8_t> green_of(std::uint32_t seed) {
   const auto rgba = made({32, 32, seed, false});
   std::vector<std::uint8_t> out;
@@ -120,6 +153,25 @@ TEST(PerceptualHash, EqualsImagehash) {
       {9, 0xfe0a2f5d68138723ull},
   };
   for (const Case& c : cases) EXPECT_EQ(perceptual_hash(green_of(c.seed)), c.hash) << c.seed;
+}
+
+// The example of imgproxy's documentation, of a picture made of cosines that stand as far above or
+// below 0 as its bits say. The first one is the picture's light; PyPI's ImageHash 4.3.2 agrees.
+TEST(PerceptualHash, GivesTheExampleOfTheDocumentation) {
+  constexpr std::uint64_t kExample = 0x9797306d694b4e94;
+  std::vector<std::uint8_t> grey;
+  for (int at = 0; at < 32 * 32; ++at) {
+    double v = 128;
+    for (int bit = 1; bit < 64; ++bit) {
+      const auto wave = [](int k, int i) {
+        return std::cos(std::numbers::pi * k * (2 * i + 1) / 64);
+      };
+      const double cosines = wave(bit / 8, at / 32) * wave(bit % 8, at % 32);
+      v += (kExample >> (63 - bit) & 1) != 0 ? 6 * cosines : -6 * cosines;
+    }
+    grey.push_back(static_cast<std::uint8_t>(std::lround(v)));
+  }
+  EXPECT_EQ(perceptual_hash(grey), kExample);
 }
 
 TEST(PerceptualHash, SetsHalfOfTheBitsAndOneOfAFlatPicture) {

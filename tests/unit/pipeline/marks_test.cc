@@ -1,7 +1,8 @@
-// Watermarks of paid.md section 5: by URL, fitted, turned, with a shadow, on a chessboard; and what
-// planning them says.
+// Watermarks of paid.md section 10: by URL, fitted, turned, with a shadow, on a chessboard; and
+// what planning them says.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "imgring/pipeline/estimate.h"
 #include "render_helpers.h"
@@ -407,6 +408,18 @@ TEST(MarkTexts, AreInkWhereTheMarkLies) {
   const Outcome black = outcome_of(request);
   expect_pixel(black.picture.get(), 10, 10, kSeaBlue, 0);
   EXPECT_LT(pixel(black.picture.get(), 100, 50)[2], 128);
+}
+
+// The ink of 16 pixels, as libvips draws it with that font.
+TEST(MarkTexts, OfDejaVuAreOfAKnownSize) {
+  if (!std::filesystem::exists("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")) {
+    GTEST_SKIP() << "fonts-dejavu-core is not installed";
+  }
+  Request request = blue_sea();
+  request.options.first().watermark.text = "<span face=\"DejaVu Sans\">Hello</span>";
+  const Ink ink = ink_of(outcome_of(request).picture.get());
+  EXPECT_EQ(ink.width(), 38);
+  EXPECT_EQ(ink.height(), 12);
 }
 
 TEST(MarkTexts, AreTurnedShadedAndTiled) {

@@ -376,6 +376,31 @@ TEST(Costs, AProgressiveBlurIsEightBlurs) {
   EXPECT_LE(ns_of(16), 1.2 * blurs);
 }
 
+// Recorded from libvips 8.14.1, by LCh whose chroma is multiplied.
+TEST(Colours, SaturationOfAnOrange) {
+  const std::pair<double, std::vector<double>> cases[] = {
+      {0, {128, 128, 128}}, {0.5, {170, 115, 90}}, {1, {200, 100, 50}}, {2, {248, 43, 0}}};
+  for (const auto& [saturation, wanted] : cases) {
+    SCOPED_TRACE(saturation);
+    Request request = request_of(plain(9, 9, {200, 100, 50}).get());
+    request.options.first().saturation = saturation;
+    expect_pixel(outcome_of(request).picture.get(), 4, 4, wanted, 0);
+  }
+}
+
+// That of libvips' grey; the default colour of monochrome is one.
+TEST(Colours, TheGreyOfACornerOfTheCube) {
+  const std::pair<std::vector<double>, double> cases[] = {{kRed, 124}, {kGreen, 218}, {kBlue, 89}};
+  for (const auto& [colour, grey] : cases) {
+    Request mono = request_of(plain(9, 9, colour).get()),
+            tones = request_of(plain(9, 9, colour).get());
+    mono.options.first().monochrome.intensity = 1;
+    tones.options.first().duotone.intensity = 1;
+    expect_pixel(outcome_of(mono).picture.get(), 4, 4, {grey, grey, grey}, 0);
+    expect_pixel(outcome_of(tones).picture.get(), 4, 4, {grey, grey, grey}, 0);
+  }
+}
+
 TEST(Colours, OfGreyPicturesAndAnimations) {
   Request grey = request_of(plain(30, 20, {100}).get());
   grey.options.first().colorize = {0.5, {200, 0, 0}, false};

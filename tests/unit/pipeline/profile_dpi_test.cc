@@ -1,4 +1,4 @@
-// The options color_profile and dpi, by format (paid.md section 4).
+// The options color_profile and dpi, by format (paid.md section 9).
 #include "imgring/image/colour_profiles.h"
 #include "render_helpers.h"
 
@@ -85,6 +85,31 @@ TEST(ProfileOption, OfSourcesOfAllKinds) {
         EXPECT_EQ(profile_in(out.picture.get()), bytes_of(name));
       }
     }
+  }
+}
+
+// Known colours to the inks that libvips' own profile has for them, by its transform alone. No
+// golden picture: the profile is larger than all of those.
+TEST(ProfileOption, InksOfKnownColours) {
+  const VipsImagePtr source = quarters(300, 200);
+  VipsImage* raw = nullptr;
+  ASSERT_EQ(vips_icc_transform(source.get(), &raw, "cmyk", "input_profile", "srgb", nullptr), 0);
+  const VipsImagePtr wanted = checked(raw);
+  for (const ImageType type : {kTiff, kJpeg}) {
+    SCOPED_TRACE(std::string(facts_of(type).name));
+    Request request;
+    request.source = encoded(source.get(), ".png");
+    request.options.format = type;
+    request.options.quality = 100;
+    const Outcome inks = converted(request, shipped("cmyk"));
+    const double off = type == kTiff ? 0 : 4;
+    for (const auto& [x, y] : {std::pair{40, 30}, {260, 30}, {40, 170}, {260, 170}}) {
+      expect_pixel(inks.picture.get(), x, y, pixel(wanted.get(), x, y), off);
+    }
+    // White paper has no ink, and a red has no cyan to speak of.
+    expect_pixel(inks.picture.get(), 260, 170, {0, 0, 0, 0}, 2 + off);
+    EXPECT_LT(pixel(inks.picture.get(), 40, 30)[0], 40);
+    EXPECT_GT(pixel(inks.picture.get(), 40, 30)[1], 200);
   }
 }
 
