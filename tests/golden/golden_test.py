@@ -68,6 +68,7 @@ SETTINGS = {
     'linear': {'IMGPROXY_USE_LINEAR_COLORSPACE': 'true'},
     'progressive': {'IMGPROXY_JPEG_PROGRESSIVE': 'true', 'IMGPROXY_PNG_INTERLACED': 'true'},
     'quantized': {'IMGPROXY_PNG_QUANTIZE': 'true', 'IMGPROXY_PNG_QUANTIZATION_COLORS': '16'},
+    'profiles': {'IMGPROXY_COLOR_PROFILES_DIR': '{dir}'},
     'presets': {'IMGPROXY_PRESETS': 'thumb=rs:fill:40:40/bl:1'},
     'accept-webp': {'IMGPROXY_AUTO_WEBP': 'true'},
     'accept-avif': {'IMGPROXY_AUTO_AVIF': 'true'},

@@ -143,6 +143,7 @@ def build():
         b'<feGaussianBlur stdDeviation="4"/></filter><rect x="24" y="20" width="70" height="50" '
         b'fill="#28c" filter="url(#soft)"/></svg>'
     )
+    files['wide.icc'] = sources.P3
     files.update(strange())
     small = landscape(200, 150)
     for name, coding in (('heic', thumbnails.FORMAT_HEVC), ('avif', thumbnails.FORMAT_AV1)):
