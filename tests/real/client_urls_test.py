@@ -4,9 +4,10 @@
     python3 tests/real/client_urls_test.py     IMGRING names the program
 
 client_urls.json has them as npm's @imgproxy/imgproxy-js-core and @imgproxy/imgproxy-node and PyPI's imgproxy and
-pyimgproxy made them, each once, with the versions; /p.png is the source, /m.png another picture. An answer is
-200, or what the documentation says of what is not built: 404 `Invalid URL` for the options of the list "Not yet"
-of docs/spec/paid.md and for the arguments of NOT_BUILT, 422 for a format that can't be written.
+pyimgproxy made them, each once, with the versions; of npm's @bitpatty/imgproxy-url-builder it has what those do
+not know. /p.png is the source, /m.png another picture. An answer is 200, or what the documentation says of what
+is not built: 404 `Invalid URL` for the options of the list "Not yet" of docs/spec/paid.md and for the arguments
+of NOT_BUILT, 422 for a format that can't be written and for a hash sum, which is never that of /p.png.
 """
 
 import concurrent.futures
@@ -36,6 +37,7 @@ INFO_NOT_BUILT = {
 }
 # Formats that no picture of pixels is written in, or that this machine's libraries may not have.
 UNWRITTEN = re.compile(r'/(f|ext|format):(svg|jxl|avif)/')
+HASH_SUM = re.compile(r'/hashsum:(md5|sha1|sha256|sha512):')
 WORKERS = 2
 
 
@@ -56,6 +58,8 @@ def wanted(row, unbuilt, info):
         return {404}
     if row['option'] not in LISTS and any(re.search(pattern, row['url']) for pattern, _ in NOT_BUILT):
         return {404}
+    if HASH_SUM.search(row['url']):
+        return {422}
     return {200, 422} if UNWRITTEN.search(row['url']) else {200}
 
 
@@ -73,6 +77,8 @@ def check(checks, row, answer, statuses):
     good = status in statuses
     if status == 404:
         good = good and body.startswith(b'Invalid URL')
+    if HASH_SUM.search(row['url']):
+        good = good and body.startswith(b'Source image hashsum mismatch')
     if good:
         checks.passed += 1  # some 500 lines would say nothing
         return
