@@ -2,7 +2,10 @@
 // left out.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "imgring/base/text.h"
+#include "patience.h"
 #include "world.h"
 
 namespace imgring::test {
@@ -51,6 +54,45 @@ TEST(Watermarks, OfACacheWithoutEntriesAreFetchedAnew) {
   const std::string chain = marked(world, "/m.png") + "/-/" + marked(world, "/m.png");
   EXPECT_EQ(world.image(chain, "/p.png").status, 200);
   EXPECT_EQ(world.source.visits("/m.png").size(), 4u);
+}
+
+// Of one loop: what the part of downloads holds behind a watermark, and a fallback image after it.
+std::array<double, 2> downloads_behind(const std::string& mark, const std::string& fallback,
+                                       const char* entries) {
+  World world(Environment{{"IMGRING_LOOPS", "1"},
+                          {"IMGPROXY_FREE_MEMORY_INTERVAL", "3600"},
+                          {"IMGPROXY_WATERMARKS_CACHE_SIZE", entries},
+                          {"IMGPROXY_FALLBACK_IMAGES_CACHE_SIZE", entries}});
+  world.source.on("/p.png", serve_picture(flat_png({60, 40})));
+  world.source.on("/m.png", serve_picture(mark));
+  world.source.on("/f.png", serve_picture(fallback));
+  const auto settled = [&world] {
+    double bytes = -1;
+    EXPECT_TRUE(eventually([&] {
+      const double last = bytes;
+      bytes = world.server.metric("imgring_memory_part_bytes{part=\"downloads\"}").value_or(-1);
+      return bytes == last && world.server.metric_sum("imgring_buffer_pool_in_use_bytes{") == 0;
+    }));
+    return bytes;
+  };
+  std::array<double, 2> out{};
+  EXPECT_EQ(world.image(marked(world, "/m.png"), "/p.png").status, 200);
+  out[0] = settled();
+  const std::string url = base64url_encode(as_bytes(world.source.url("/f.png")));
+  EXPECT_EQ(world.image("fiu:" + url, "/missing").header("x-imgring-fallback"), "1");
+  out[1] = settled();
+  return out;
+}
+
+// What both caches keep is in the part of downloads that /metrics shows. Idle buffers are in it,
+// too, and the same without caches.
+TEST(Watermarks, AndFallbackImagesThatAreKeptAreInTheMetrics) {
+  const std::string mark = png_picture({80, 60}), fallback = png_picture({50, 40});
+  ASSERT_LT(mark.size(), 60'000u) << "it fits into the smallest buffer";
+  const auto kept = downloads_behind(mark, fallback, "16");
+  const auto none = downloads_behind(mark, fallback, "0");
+  EXPECT_EQ(kept[0] - none[0], static_cast<double>(mark.size()));
+  EXPECT_EQ(kept[1] - none[1], static_cast<double>(mark.size() + fallback.size()));
 }
 
 TEST(Watermarks, ThatFailAreTheRequestsFailure) {
