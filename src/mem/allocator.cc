@@ -19,7 +19,7 @@ namespace {
 struct Version {
   int major, minor, patch;
 };
-Version split_version(int v) noexcept {
+constexpr Version split_version(int v) noexcept {
   if (v < 10'000) return {v / 100, v / 10 % 10, v % 10};
   return {v / 10'000, v / 100 % 100, v % 100};
 }
@@ -87,6 +87,11 @@ std::string allocator_name() {
 
 void collect(Collect how) noexcept { mi_collect(how != Collect::kGentle); }
 
+void take_back_freed() noexcept {
+  constexpr Version kBuilt = split_version(MI_MALLOC_VERSION);
+  if constexpr (kBuilt.major >= 3) mi_collect(false);
+}
+
 AllocatorStats allocator_stats() noexcept {
   std::size_t elapsed, user, system, rss, rss_peak, commit, commit_peak, faults;
   mi_process_info(&elapsed, &user, &system, &rss, &rss_peak, &commit, &commit_peak, &faults);
@@ -110,6 +115,8 @@ std::uint64_t thread_in_use_bytes() noexcept { return 0; }
 Result<void> verify_allocator() { return {}; }
 
 std::string allocator_name() { return "system"; }
+
+void take_back_freed() noexcept {}
 
 void collect([[maybe_unused]] Collect how) noexcept {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

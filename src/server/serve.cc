@@ -330,7 +330,11 @@ int no_threads(const Logger& log, const Plan& plan) {
 
 loop::HelperHooks helper_hooks() {
   return {.start = image::start_thread,
-          .after_job = image::job_finished,
+          .after_job =
+              []() noexcept {
+                image::job_finished();
+                mem::take_back_freed();
+              },
           .collect = []() noexcept { mem::collect(mem::Collect::kHelper); },
           .thread_end = image::thread_finished};
 }

@@ -24,6 +24,11 @@ enum class Collect : std::uint8_t {
 // Gives unused memory of the calling thread's heap back (mimalloc), or the process's (C library, on
 // helpers only).
 void collect(Collect how) noexcept;
+// Takes back large blocks of the calling thread that other threads freed. Behind each job of a
+// thread whose results others free: mimalloc 3 leaves those mapped until their thread collects, and
+// does not use them again, so that a busy helper would hold every result that it ever made. With
+// mimalloc 2 and the C library, which unmap them at once, nothing.
+void take_back_freed() noexcept;
 
 struct AllocatorStats {
   std::uint64_t committed_bytes = 0;

@@ -5,6 +5,9 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <semaphore>
+#include <thread>
 #include <vector>
 
 namespace imgring::mem {
@@ -37,6 +40,44 @@ TEST(Allocator, CollectsAndCounts) {
   collect(Collect::kGentle);
   collect(Collect::kForced);
   collect(Collect::kHelper);
+}
+
+double resident_mib() {
+  std::ifstream file("/proc/self/statm");
+  double all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * 4096 / (1 << 20);
+}
+
+// As a helper makes results that a loop frees.
+TEST(Allocator, LargeBlocksThatAnotherThreadFreesDoNotAddUp) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's allocator keeps what was freed";
+#endif
+  tune_allocator();
+  constexpr int kRounds = 16;
+  constexpr std::size_t kBytes = 24u << 20;
+  std::binary_semaphore wanted(0), made(0);
+  void* block = nullptr;
+  const double before = resident_mib();
+  std::thread maker([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      wanted.acquire();
+      take_back_freed();
+      block = std::malloc(kBytes);
+      std::memset(block, 1, kBytes);
+      made.release();
+    }
+    wanted.acquire();  // its end would give everything back
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    wanted.release();
+    made.acquire();
+    std::free(block);
+  }
+  EXPECT_LT(resident_mib() - before, 3.0 * kBytes / (1 << 20));
+  wanted.release();
+  maker.join();
 }
 
 }  // namespace

@@ -410,7 +410,7 @@ TEST(MarkTexts, AreInkWhereTheMarkLies) {
   EXPECT_LT(pixel(black.picture.get(), 100, 50)[2], 128);
 }
 
-// The ink of 16 pixels, as libvips draws it with that font.
+// The ink of 16 pixels, as libvips draws it with that font; a release of FreeType may move an edge.
 TEST(MarkTexts, OfDejaVuAreOfAKnownSize) {
   if (!std::filesystem::exists("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")) {
     GTEST_SKIP() << "fonts-dejavu-core is not installed";
@@ -418,8 +418,8 @@ TEST(MarkTexts, OfDejaVuAreOfAKnownSize) {
   Request request = blue_sea();
   request.options.first().watermark.text = "<span face=\"DejaVu Sans\">Hello</span>";
   const Ink ink = ink_of(outcome_of(request).picture.get());
-  EXPECT_EQ(ink.width(), 38);
-  EXPECT_EQ(ink.height(), 12);
+  EXPECT_NEAR(ink.width(), 38, 1);
+  EXPECT_NEAR(ink.height(), 12, 1);
 }
 
 TEST(MarkTexts, AreTurnedShadedAndTiled) {
