@@ -84,8 +84,8 @@ bool skips_processing(ImageType source, const url::RequestOptions& options,
 // asked.
 Result<ImageType> choose_format(const SourceFacts& facts, const url::RequestOptions& options,
                                 const config::ProcessingConfig& config);
-// Whether the result may show through somewhere, by the source and the steps; a background of
-// part of a pipeline ends it.
+// Whether the result may show through somewhere, by the source and the steps: what was transparent
+// before an opaque background is not any more.
 bool may_show_through(const SourceFacts& facts, const url::RequestOptions& options) noexcept;
 // Null where the format holds no profile, or none of CMYK.
 const image::ColourProfile* profile_held(ImageType result,
@@ -173,6 +173,7 @@ Plan make_plan(const PlanInput& in);
 bool saved_once(const PlanInput& in) noexcept;
 // A step makes colours that a palette of the source does not hold: the result gets none of it.
 bool adds_colours(const url::RequestOptions& options) noexcept;
+// The source has a palette, and no step does that.
 bool keeps_palette(const PlanInput& in) noexcept;
 // The same with the picture that was really loaded by `load` (sizes or orientation may differ).
 Plan make_plan_for_loaded(const PlanInput& in, const LoadScale& load, const SourceFacts& loaded);
