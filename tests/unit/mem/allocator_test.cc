@@ -5,10 +5,11 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <semaphore>
 #include <thread>
 #include <vector>
+
+#include "imgring/mem/own_memory.h"
 
 namespace imgring::mem {
 namespace {
@@ -42,13 +43,6 @@ TEST(Allocator, CollectsAndCounts) {
   collect(Collect::kHelper);
 }
 
-double resident_mib() {
-  std::ifstream file("/proc/self/statm");
-  double all = 0, resident = 0;
-  file >> all >> resident;
-  return resident * 4096 / (1 << 20);
-}
-
 // As a helper makes results that a loop frees.
 TEST(Allocator, LargeBlocksThatAnotherThreadFreesDoNotAddUp) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -59,7 +53,7 @@ TEST(Allocator, LargeBlocksThatAnotherThreadFreesDoNotAddUp) {
   constexpr std::size_t kBytes = 24u << 20;
   std::binary_semaphore wanted(0), made(0);
   void* block = nullptr;
-  const double before = resident_mib();
+  const std::uint64_t before = own_memory()->rss_bytes;
   std::thread maker([&] {
     for (int i = 0; i < kRounds; ++i) {
       wanted.acquire();
@@ -75,7 +69,7 @@ TEST(Allocator, LargeBlocksThatAnotherThreadFreesDoNotAddUp) {
     made.acquire();
     std::free(block);
   }
-  EXPECT_LT(resident_mib() - before, 3.0 * kBytes / (1 << 20));
+  EXPECT_LT(own_memory()->rss_bytes, before + 3 * kBytes);
   wanted.release();
   maker.join();
 }
