@@ -11,6 +11,7 @@
 #include "heif_codecs.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/vips_image.h"
+#include "library_modules.h"
 #include "library_threads.h"
 #include "orc_lock.h"
 
@@ -26,7 +27,11 @@ void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
 Result<void> init_vips(const char* program_name) {
   guard_orc();
   guard_openmp();
-  if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
+  {
+    const ModulesHeldBack modules;
+    if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
+    modules.load_needed();
+  }
   vips_concurrency_set(1);
   vips_cache_set_max(0);
   vips_cache_set_max_mem(0);

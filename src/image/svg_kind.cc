@@ -138,7 +138,9 @@ constexpr const char* kInherited[] = {"HOME",
                                       "XDG_CONFIG_HOME",
                                       "XDG_DATA_HOME",
                                       "XDG_DATA_DIRS",
-                                      "GDK_PIXBUF_MODULE_FILE"};
+                                      "GDK_PIXBUF_MODULE_FILE",
+                                      "LIBHEIF_PLUGIN_PATH",
+                                      "VIPSHOME"};
 // Filters of librsvg else take a thread for each core.
 constexpr const char* kEnvironment[] = {"RAYON_NUM_THREADS=1"};
 
