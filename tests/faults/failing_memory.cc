@@ -1,16 +1,21 @@
-// Preloaded into the server: one allocation of a size fails, the one that a test asks for.
+// Preloaded into the server and its children: one allocation of a size fails, the one that a test
+// asks for.
 //
-// The file that IMGRING_FAILING_MEMORY names is shared with the test (run_memory.py) and holds four
-// numbers of 64 bits: how many large allocations are to succeed before one fails (0: none fails),
-// how many failed, how many there were, and from which size on one is large. What fails says where
-// it was asked for, on standard error. GLib's are left alone: it ends the process
-// (decision 8).
+// The file that IMGRING_FAILING_MEMORY names is shared with the test (run_memory.py). It begins with
+// five numbers of 64 bits: how many large allocations are to succeed before one fails (0: none
+// fails), how many failed, how many there were, from which size on one is large, and the bytes of
+// the text behind them, which says where the last one was asked for. GLib's are left alone: it ends
+// the process (decision 8).
+// A child gets no LD_PRELOAD from the server, so the server's posix_spawn() hands it down. It maps
+// the file before it shuts itself in, and needs nothing else of the system afterwards.
 #include <dlfcn.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
@@ -18,13 +23,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
+#include <vector>
 
 namespace {
 
+constexpr std::size_t kTextBytesMax = 16000;
 struct Control {
-  std::atomic<std::int64_t> countdown, failed, seen, large_bytes;
+  std::atomic<std::int64_t> countdown, failed, seen, large_bytes, text_bytes;
+  char text[kTextBytesMax];
 };
 Control* control = nullptr;
+pid_t own_pid = 0;  // nobody may ask once shut in
 thread_local bool inside = false;  // this file's own
 
 // What dlsym() itself asks for, before the functions are known.
@@ -50,6 +60,7 @@ struct Functions {
   void* (*aligned_alloc)(std::size_t, std::size_t);
   void* (*memalign)(std::size_t, std::size_t);
   void* (*mmap)(void*, std::size_t, int, int, int, off_t);
+  decltype(&::posix_spawn) posix_spawn;
 };
 Functions known;
 std::atomic<bool> is_known = false;
@@ -65,7 +76,8 @@ bool know_functions() noexcept {
            next<decltype(Functions::posix_memalign)>("posix_memalign"),
            next<decltype(Functions::aligned_alloc)>("aligned_alloc"),
            next<decltype(Functions::memalign)>("memalign"),
-           next<decltype(Functions::mmap)>("mmap")};
+           next<decltype(Functions::mmap)>("mmap"),
+           next<decltype(Functions::posix_spawn)>("posix_spawn")};
   inside = false;
   is_known = true;
   return true;
@@ -73,12 +85,15 @@ bool know_functions() noexcept {
 
 [[gnu::constructor]] void open_control() noexcept {
   know_functions();
+  own_pid = getpid();
   const char* path = std::getenv("IMGRING_FAILING_MEMORY");
   const int file = path == nullptr ? -1 : open(path, O_RDWR | O_CLOEXEC);
   if (file < 0) return;
   void* const mapped =
       known.mmap(nullptr, sizeof(Control), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
+  void* frames[1];
+  backtrace(frames, 1);  // the first one loads a library
   if (mapped != MAP_FAILED) control = static_cast<Control*>(mapped);
 }
 
@@ -112,8 +127,14 @@ bool left_alone(const void* caller) noexcept {
 void say_where(std::size_t size) noexcept {
   void* frames[24];
   const int count = backtrace(frames, 24);
-  dprintf(STDERR_FILENO, "failing_memory: %zu bytes\n", size);
-  backtrace_symbols_fd(frames, count, STDERR_FILENO);
+  std::string text = std::to_string(size) + " bytes in process " + std::to_string(own_pid) + "\n";
+  if (char** names = backtrace_symbols(frames, count); names != nullptr) {
+    for (int i = 0; i < count; ++i) text.append(names[i]).append("\n");
+    known.free(names);
+  }
+  text.resize(std::min(text.size(), kTextBytesMax));
+  std::memcpy(control->text, text.data(), text.size());
+  control->text_bytes = static_cast<std::int64_t>(text.size());
 }
 
 bool fails(std::size_t size, const void* caller) noexcept {
@@ -126,8 +147,8 @@ bool fails(std::size_t size, const void* caller) noexcept {
     now = control->countdown.load() > 0 && --control->countdown == 0;
   }
   if (now) {
-    ++control->failed;
     say_where(size);
+    ++control->failed;
   }
   inside = false;
   return now;
@@ -172,6 +193,19 @@ void* memalign(std::size_t alignment, std::size_t size) {
 void* mmap(void* at, std::size_t size, int rights, int flags, int file, off_t offset) {
   if (!know_functions() || fails(size, CALLER)) return refused(), MAP_FAILED;
   return known.mmap(at, size, rights, flags, file, offset);
+}
+int posix_spawn(pid_t* pid, const char* program, const posix_spawn_file_actions_t* actions,
+                const posix_spawnattr_t* attributes, char* const arguments[],
+                char* const environment[]) {
+  std::vector<char*> all;
+  for (char* const* one = environment; *one != nullptr; ++one) all.push_back(*one);
+  std::string handed_down[2] = {"LD_PRELOAD", "IMGRING_FAILING_MEMORY"};
+  for (std::string& one : handed_down) {
+    const char* value = std::getenv(one.c_str());
+    if (value != nullptr) all.push_back(one.append("=").append(value).data());
+  }
+  all.push_back(nullptr);
+  return known.posix_spawn(pid, program, actions, attributes, arguments, all.data());
 }
 }
 

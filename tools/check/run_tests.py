@@ -502,10 +502,16 @@ def run_asan(score, tests):
 # The parts of ./tools/test-long, each under three hours of two cores. Each builds what it needs.
 
 
+SANDBOXES = ['svg', 'risky', 'all']
+
+
 def long_hostile(score, _):
-    run_hostile(score, 'release', [])
-    if build(score, 'asan', ['imgring']):
-        run_hostile(score, 'asan', [])
+    for sandbox in SANDBOXES:
+        run_hostile(score, 'release', ['--sandbox', sandbox], what='hostile pictures, sandbox %s,' % sandbox)
+    if not build(score, 'asan', ['imgring']):
+        return
+    for sandbox in SANDBOXES:
+        run_hostile(score, 'asan', ['--sandbox', sandbox], what='hostile pictures, sandbox %s,' % sandbox)
 
 
 def long_kinds(score, _):
