@@ -112,9 +112,9 @@ const Loader* loader_of(ImageType type) noexcept {
   return nullptr;
 }
 
-// Whatever stops a loader at the header is the picture's fault.
+// Whatever stops a loader at the header is the picture's fault, but for a shortage.
 Error broken(Error error) {
-  error.code = ErrorCode::kBrokenImage;
+  if (error.code != ErrorCode::kOverloaded) error.code = ErrorCode::kBrokenImage;
   return error;
 }
 

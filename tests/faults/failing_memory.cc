@@ -1,8 +1,8 @@
 // Preloaded into the server and its children: one allocation of a size fails, the one that a test
 // asks for.
 //
-// The file that IMGRING_FAILING_MEMORY names is shared with the test (run_memory.py). It begins with
-// five numbers of 64 bits: how many large allocations are to succeed before one fails (0: none
+// The file that IMGRING_FAILING_MEMORY names is shared with the test (run_memory.py). It begins
+// with five numbers of 64 bits: how many large allocations are to succeed before one fails (0: none
 // fails), how many failed, how many there were, from which size on one is large, and the bytes of
 // the text behind them, which says where the last one was asked for. GLib's are left alone: it ends
 // the process (decision 8).

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 
 #include "../../../src/image/heif_means.h"
 #include "heif_files.h"
