@@ -34,7 +34,7 @@ struct Control {
   char text[kTextBytesMax];
 };
 Control* control = nullptr;
-pid_t own_pid = 0;  // nobody may ask once shut in
+pid_t own_pid = 0;                 // nobody may ask once shut in
 thread_local bool inside = false;  // this file's own
 
 // What dlsym() itself asks for, before the functions are known.

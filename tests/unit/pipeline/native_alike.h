@@ -64,10 +64,16 @@ inline std::string exif_of(VipsImage* picture) {
   return {static_cast<const char*>(data), size};
 }
 
-// Later versions of libvips resize a little differently; the distances were set beside 8.14.
+// Later versions of libvips resize a little differently, and so do other machines: there orc, which
+// makes its loops, rounds otherwise. The distances were set beside 8.14 on x86-64.
 inline double slack_db() {
   constexpr int kMajor = 8, kMinor = 14;
-  return vips_version(0) == kMajor && vips_version(1) == kMinor ? 0 : 0.5;
+#if defined(__x86_64__)
+  const bool known_machine = true;
+#else
+  const bool known_machine = false;
+#endif
+  return known_machine && vips_version(0) == kMajor && vips_version(1) == kMinor ? 0 : 0.5;
 }
 
 // What is native of a result.
