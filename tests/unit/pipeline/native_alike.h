@@ -1,6 +1,8 @@
 // One request by both ways, and whether anybody could tell the results apart.
 #pragma once
 
+#include <vips/vector.h>
+
 #include <map>
 #include <string>
 #include <tuple>
@@ -64,16 +66,12 @@ inline std::string exif_of(VipsImage* picture) {
   return {static_cast<const char*>(data), size};
 }
 
-// Later versions of libvips resize a little differently, and so do other machines: there orc, which
-// makes its loops, rounds otherwise. The distances were set beside 8.14 on x86-64.
+// Later versions of libvips resize a little differently, and so does one without its vector loops
+// (VIPS_NOVECTOR). The distances were set beside 8.14 with them.
 inline double slack_db() {
   constexpr int kMajor = 8, kMinor = 14;
-#if defined(__x86_64__)
-  const bool known_machine = true;
-#else
-  const bool known_machine = false;
-#endif
-  return known_machine && vips_version(0) == kMajor && vips_version(1) == kMinor ? 0 : 0.5;
+  const bool known = vips_version(0) == kMajor && vips_version(1) == kMinor;
+  return known && vips_vector_isenabled() ? 0 : 0.5;
 }
 
 // What is native of a result.
