@@ -24,7 +24,9 @@ std::string library_path() {
 }  // namespace
 
 std::string modules_folder(const std::string& library_path) {
-  const std::string folder = library_path.substr(0, library_path.rfind('/') + 1) + "vips-modules-" +
+  const std::size_t slash = library_path.rfind('/');
+  if (slash == std::string::npos) return "";  // else it would be one of the working directory
+  const std::string folder = library_path.substr(0, slash + 1) + "vips-modules-" +
                              std::to_string(vips_version(0)) + "." +
                              std::to_string(vips_version(1));
   return g_file_test(folder.c_str(), G_FILE_TEST_IS_DIR) ? folder : "";

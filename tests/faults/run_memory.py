@@ -33,8 +33,6 @@ ALLOCATIONS_MAX = 2000  # of one request; the largest has 300
 GOOD_STATUSES = {200, 503}
 # Where libwebp has no memory for one of its ways it takes another.
 DIFFERENCE_MAX = 2.0
-# What libraries say of a picture that they have no memory for: libwebp of its pixels, libvips of a GIF.
-SAID_OTHERWISE = re.compile('webp2vips: unable to read pixels|no frames in GIF')
 # What takes memory and gives it back.
 GAUGES = re.compile(
     r'^(?:imgproxy_)?(imgring_memory_part_bytes\{part="(?:plans|downloads|heads)"\}|imgring_memory_result_bytes|imgring_memory_waiting'
@@ -227,8 +225,8 @@ class Run:
         where = self.control.where()
         in_child = 'in process %d\n' % self.server.pid not in where
         asked = who_asked(where)
-        # libpng and libwebp have one word for all that keeps a file from being opened.
-        unsaid = 'imgring::image::load' in asked.split(' < ')[:2] or SAID_OTHERWISE.search(log)
+        # libpng and libwebp have one word for all that keeps a file from being opened, libwebp for its pixels.
+        unsaid = 'imgring::image::load' in asked.split(' < ')[:2] or 'webp2vips: unable to read pixels' in log
         good = status in GOOD_STATUSES or status == 422 and (unsaid or in_child)
         if not self.checks.that(name, good, '' if status == 200 else '%d %s' % (status, body[:80])):
             print('  by ' + asked, flush=True)

@@ -2,6 +2,7 @@
 #include "../../../src/image/library_modules.h"
 
 #include <gtest/gtest.h>
+#include <vips/vips.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -39,9 +40,23 @@ TEST(LibraryModules, OnlyThoseThatWeServeAreLoaded) {
 }
 
 TEST(LibraryModules, ALibraryWithoutAFolderHasNone) {
+  EXPECT_EQ(modules_folder("/proc/self/libvips.so.42"), "");
+}
+
+// Where the way to libvips is not known, nothing is taken from where the program was started.
+TEST(LibraryModules, NoneAreTakenFromTheWorkingDirectory) {
+  namespace fs = std::filesystem;
+  std::string pattern = (fs::temp_directory_path() / "modules-XXXXXX").string();
+  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  const fs::path before = fs::current_path();
+  fs::create_directory(pattern + "/vips-modules-" + std::to_string(vips_version(0)) + "." +
+                       std::to_string(vips_version(1)));
+  fs::current_path(pattern);
   EXPECT_EQ(modules_folder(""), "");
   EXPECT_EQ(modules_folder("libvips.so.42"), "");
-  EXPECT_EQ(modules_folder("/proc/self/libvips.so.42"), "");
+  EXPECT_NE(modules_folder(pattern + "/libvips.so.42"), "");
+  fs::current_path(before);
+  fs::remove_all(pattern);
 }
 
 // As libvips itself does it: an operator who has modules elsewhere says where.
