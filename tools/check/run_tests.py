@@ -506,12 +506,11 @@ SANDBOXES = ['svg', 'risky', 'all']
 
 
 def long_hostile(score, _):
-    for sandbox in SANDBOXES:
-        run_hostile(score, 'release', ['--sandbox', sandbox], what='hostile pictures, sandbox %s,' % sandbox)
-    if not build(score, 'asan', ['imgring']):
-        return
-    for sandbox in SANDBOXES:
-        run_hostile(score, 'asan', ['--sandbox', sandbox], what='hostile pictures, sandbox %s,' % sandbox)
+    for kind in ['release', 'asan']:
+        if kind == 'asan' and not build(score, 'asan', ['imgring']):
+            return
+        for sandbox in SANDBOXES:
+            run_hostile(score, kind, ['--sandbox', sandbox], what='hostile pictures, sandbox %s,' % sandbox)
 
 
 def long_kinds(score, _):
