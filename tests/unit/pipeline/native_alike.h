@@ -1,6 +1,8 @@
 // One request by both ways, and whether anybody could tell the results apart.
 #pragma once
 
+#include <vips/vips.h>
+// needs the types of the one above
 #include <vips/vector.h>
 
 #include <map>
