@@ -39,7 +39,7 @@ GAUGES = re.compile(
     r'|imgring_jobs_(?:waiting|running)\{[^}]*\}|requests_in_progress|images_in_progress) (\S+)$',
     re.M,
 )
-SETTLE_LIMIT_S = 10
+SETTLE_LIMIT_S = 25  # two ticks of the memory keeper, which gives idle buffers back
 LOG_LIMIT_S = 1  # the log is written behind the answer
 CONTROL_BYTES = 40 + 16000  # `Control` of failing_memory.cc
 RESERVE_BYTES = 64 << 10  # of a part of the memory, which a loop has at hand
