@@ -11,6 +11,7 @@
 #include "heif_codecs.h"
 #include "imgring/image/loader.h"
 #include "imgring/image/vips_image.h"
+#include "library_exif.h"
 #include "library_modules.h"
 #include "library_threads.h"
 #include "orc_lock.h"
@@ -27,6 +28,7 @@ void drop_message(const char*, GLogLevelFlags, const char*, void*) {}
 Result<void> init_vips(const char* program_name) {
   guard_orc();
   guard_openmp();
+  guard_exif();
   {
     const ModulesHeldBack modules;
     if (VIPS_INIT(program_name) != 0) return fail(ErrorCode::kInternal, take_vips_error());
