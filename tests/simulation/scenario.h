@@ -8,6 +8,9 @@
 
 namespace imgring::simulation {
 
+// One client asks for so many pictures at most, all on one connection.
+inline constexpr std::uint64_t kWishesMost = 5;
+
 struct Outcome {
   std::uint64_t trace = 0, steps = 0, asked = 0, answered = 0, good = 0;
   double simulated_s = 0;
