@@ -301,12 +301,12 @@ class HandedOver(Case):
         main, metrics = self.listener(), self.listener()
         server = self.server({'IMGPROXY_BIND': '127.0.0.1:1'}, [main, metrics], 'http:metrics')
         self.assertEqual(server.port, main.getsockname()[1])
-        self.assertIn('listens on 127.0.0.1:%d (handed over)' % server.port, server.log())
         self.assertEqual(ask(server.port, TARGET)[0], 200)
         page = ask(metrics.getsockname()[1], '/')[1].decode()
         self.assertIn('\nimgring_build_info{version="', page)
         server.leave()
         self.assertEqual(server.wait(), 0)
+        self.assertIn('listens on 127.0.0.1:%d (handed over)' % server.port, server.log())
         # Theirs who gave it: it listens on.
         with socket.create_connection(main.getsockname(), 5):
             pass
