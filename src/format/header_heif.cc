@@ -1,8 +1,10 @@
 // The sizes in the boxes of a HEIC or AVIF file.
+#include <algorithm>
 #include <string_view>
 
 #include "header_fields.h"
 #include "imgring/format/headers.h"
+#include "imgring/format/heif_boxes.h"
 
 namespace imgring::format {
 namespace {
@@ -36,6 +38,11 @@ SourceFacts heif_facts(ByteSpan source, ImageType type) {
     const SourceFacts one =
         facts_of_size(type, number(s, at + 8, 4, true), number(s, at + 12, 4, true));
     if (std::int64_t{one.width} * one.height > std::int64_t{best.width} * best.height) best = one;
+  }
+  // Usual pictures have alpha, or a map of brightness beside them.
+  constexpr double kUsual = 2;
+  if (const auto work = heif_work(source)) {
+    best.skipped_pixels = std::max(0.0, work->pixels - kUsual * work->own);
   }
   return best;
 }

@@ -1,72 +1,21 @@
-// A walk over the boxes of ISO/IEC 14496-12 and 23008-12.
+// The first picture by its properties and references.
 #include "imgring/format/heif_boxes.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <string_view>
 #include <vector>
 
-#include "imgring/base/byte_reader.h"
+#include "heif_reader.h"
 
 namespace imgring::format {
 namespace {
 
-constexpr std::size_t kBoxesMax = 4096;  // at one level; a grid of 48 MP has some hundred
 // Each of them is looked for in lists of as many; a grid of 200 MP in tiles of 512 has 763.
 constexpr std::size_t kPiecesMax = 1024;
 
-struct Box {
-  std::string_view name;
-  ByteSpan body;
-};
-
-// The box at `*at`, which moves on behind it.
-std::optional<Box> next_box(ByteSpan s, std::size_t* at) noexcept {
-  const auto small = read_be(s, *at, 4);
-  const auto name = slice(s, *at + 4, 4);
-  if (!small || !name) return std::nullopt;
-  std::size_t head_bytes = 8;
-  std::uint64_t size = *small;
-  if (size == 1) {
-    head_bytes = 16;
-    size = std::uint64_t{read_be(s, *at + 8, 4).value_or(0)} << 32 |
-           read_be(s, *at + 12, 4).value_or(0);
-  } else if (size == 0) {
-    size = s.size() - *at;
-  }
-  if (size < head_bytes || size > s.size() - *at) return std::nullopt;
-  const Box box{as_text(*name), s.subspan(*at + head_bytes, size - head_bytes)};
-  *at += size;
-  return box;
-}
-
-// The first of that name; empty: none.
-ByteSpan find(ByteSpan s, std::string_view name) noexcept {
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < kBoxesMax; ++i) {
-    const auto box = next_box(s, &at);
-    if (!box) return {};
-    if (box->name == name) return box->body;
-  }
-  return {};
-}
-// Of a full box, behind its version and flags.
-ByteSpan full(ByteSpan body) noexcept { return body.size() < 4 ? ByteSpan{} : body.subspan(4); }
-
-std::vector<Box> boxes_of(ByteSpan s) {
-  std::vector<Box> boxes;
-  std::size_t at = 0;
-  while (boxes.size() < kBoxesMax) {
-    const auto box = next_box(s, &at);
-    if (!box) break;
-    boxes.push_back(*box);
-  }
-  return boxes;
-}
-
 std::uint32_t primary_item(ByteSpan meta) noexcept {
-  const ByteSpan body = find(meta, "pitm");
+  const ByteSpan body = find_box(meta, "pitm");
   if (body.empty()) return 0;
   return read_be(body, 4, body[0] == 0 ? 2 : 4).value_or(0);
 }
@@ -82,47 +31,8 @@ bool is_monochrome(const Box& property) noexcept {
          (read_be(property.body, kHevcAt, 1).value_or(1) & kHevcBits) == 0;
 }
 
-// Which properties the items have.
-class Properties {
- public:
-  explicit Properties(ByteSpan meta) {
-    const ByteSpan iprp = find(meta, "iprp");
-    boxes_ = boxes_of(find(iprp, "ipco"));
-    uses_ = find(iprp, "ipma");
-  }
-
-  // Calls `take` with each of an item, in the order of its entry. False: the table is none.
-  template <class Take>
-  bool for_each(std::uint32_t item, Take take) const noexcept {
-    if (uses_.size() < 8) return false;
-    const int id_bytes = uses_[0] == 0 ? 2 : 4;
-    const bool wide = (uses_[3] & 1) != 0;
-    const std::size_t each = wide ? 2 : 1;
-    const std::uint32_t entries = read_be(uses_, 4, 4).value_or(0);
-    std::size_t at = 8;
-    for (std::uint32_t i = 0; i < entries && i < kBoxesMax; ++i) {
-      const auto id = read_be(uses_, at, id_bytes);
-      if (!id) return false;
-      at += static_cast<std::size_t>(id_bytes);
-      const std::size_t count = read_be(uses_, at, 1).value_or(0);
-      for (std::size_t j = 0; j < count && *id == item; ++j) {
-        const std::uint32_t said = read_be(uses_, at + 1 + j * each, wide ? 2 : 1).value_or(0);
-        const std::uint32_t index = said & (wide ? 0x7FFF : 0x7F);  // counts from 1
-        if (index > 0 && index <= boxes_.size()) take(boxes_[index - 1]);
-      }
-      if (*id == item) return true;
-      at += 1 + count * each;
-    }
-    return true;
-  }
-
- private:
-  std::vector<Box> boxes_;
-  ByteSpan uses_;
-};
-
 void read_colour(ByteSpan meta, HeifSays* says) {
-  Properties(meta).for_each(primary_item(meta), [says](const Box& property) {
+  HeifProperties(meta).for_each(primary_item(meta), [says](const Box& property) {
     says->monochrome = says->monochrome || is_monochrome(property);
     if (property.name != "colr" || !as_text(property.body).starts_with("nclx")) return;
     says->primaries = read_be(property.body, 4, 2).value_or(2);
@@ -130,44 +40,25 @@ void read_colour(ByteSpan meta, HeifSays* says) {
   });
 }
 
-// Four letters; empty: no such item.
+// Empty: no such item.
 std::string_view type_of(ByteSpan meta, std::uint32_t item) noexcept {
-  const ByteSpan iinf = find(meta, "iinf");
-  if (iinf.empty()) return {};
-  const ByteSpan entries = iinf.subspan(std::min<std::size_t>(iinf.size(), iinf[0] == 0 ? 6 : 8));
+  const ByteSpan entries = item_entries(meta);
   std::size_t at = 0;
   for (std::size_t i = 0; i < kBoxesMax; ++i) {
     const auto entry = next_box(entries, &at);
     if (!entry) return {};
-    if (entry->name != "infe" || entry->body.empty()) continue;
-    const int id_bytes = entry->body[0] == 3 ? 4 : 2;
-    if (entry->body[0] < 2 || read_be(entry->body, 4, id_bytes) != item) continue;
-    const auto type = slice(entry->body, 4 + static_cast<std::size_t>(id_bytes) + 2, 4);
-    return type ? as_text(*type) : std::string_view();
+    const auto found = item_of(*entry);
+    if (found && found->id == item) return found->type;
   }
   return {};
 }
 
 // The items that a derived one is made of.
 std::vector<std::uint32_t> inputs_of(ByteSpan meta, std::uint32_t item) {
-  const ByteSpan iref = find(meta, "iref");
   std::vector<std::uint32_t> inputs;
-  if (iref.empty()) return inputs;
-  const int id_bytes = iref[0] == 0 ? 2 : 4;
-  const ByteSpan references = full(iref);
-  std::size_t at = 0;
-  for (std::size_t i = 0; i < kBoxesMax; ++i) {
-    const auto reference = next_box(references, &at);
-    if (!reference) break;
-    if (reference->name != "dimg" || read_be(reference->body, 0, id_bytes) != item) continue;
-    const std::size_t first = static_cast<std::size_t>(id_bytes) + 2;
-    const std::uint32_t count = read_be(reference->body, first - 2, 2).value_or(0);
-    for (std::size_t j = 0; j < count; ++j) {
-      const auto id =
-          read_be(reference->body, first + j * static_cast<std::size_t>(id_bytes), id_bytes);
-      if (!id) break;
-      inputs.push_back(*id);
-    }
+  for (const HeifReference& reference : references_of(meta)) {
+    if (reference.kind != "dimg" || reference.from != item) continue;
+    for (std::size_t i = 0; i < reference.count(); ++i) inputs.push_back(reference.item(i));
   }
   return inputs;
 }
@@ -197,7 +88,7 @@ bool read_cut(ByteSpan clap, HeifPieces* piece) noexcept {
 }
 
 // As coded.
-std::optional<HeifPieces> piece_of(const Properties& properties, std::uint32_t item) noexcept {
+std::optional<HeifPieces> piece_of(const HeifProperties& properties, std::uint32_t item) noexcept {
   HeifPieces piece;
   bool others = false;
   const bool read = properties.for_each(item, [&piece, &others](const Box& property) {
@@ -227,9 +118,9 @@ bool is_coded(std::string_view type) noexcept { return type == "av01" || type ==
 }  // namespace
 
 std::optional<HeifPieces> heif_pieces(ByteSpan source) {
-  const ByteSpan meta = full(find(source, "meta"));
+  const ByteSpan meta = full(find_box(source, "meta"));
   const std::uint32_t primary = primary_item(meta);
-  const Properties properties(meta);
+  const HeifProperties properties(meta);
   const auto whole = piece_of(properties, primary);
   const std::string_view type = type_of(meta, primary);
   if (!whole || is_coded(type)) return whole;
@@ -258,8 +149,8 @@ std::optional<HeifPieces> heif_pieces(ByteSpan source) {
 
 HeifSays heif_says(ByteSpan source) {
   HeifSays says;
-  const ByteSpan meta = full(find(source, "meta"));
-  says.premultiplied = !find(full(find(meta, "iref")), "prem").empty();
+  const ByteSpan meta = full(find_box(source, "meta"));
+  says.premultiplied = !find_box(full(find_box(meta, "iref")), "prem").empty();
   read_colour(meta, &says);
   return says;
 }

@@ -10,6 +10,7 @@
 #include "heif_colour.h"
 #include "heif_planes.h"
 #include "heif_source.h"
+#include "imgring/format/heif_boxes.h"
 #include "imgring/format/jpeg_scans.h"
 #include "imgring/image/colour.h"
 #include "imgring/image/shelter.h"
@@ -94,8 +95,10 @@ constexpr std::array kLoaders = {
     Loader{ImageType::kIco, nullptr, nullptr, load_ico, nullptr},
     Loader{.type = ImageType::kSvg, .operation = "svgload_source", .arguments = svg_arguments,
            .untrusted = "VipsForeignLoadSvg"},
-    Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
-    Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, nullptr, open_heif_file},
+    Loader{ImageType::kHeic, "heifload_source", heif_arguments, nullptr, format::check_heif,
+           open_heif_file},
+    Loader{ImageType::kAvif, "heifload_source", heif_arguments, nullptr, format::check_heif,
+           open_heif_file},
     Loader{ImageType::kBmp, nullptr, nullptr, load_bmp, nullptr},
     Loader{ImageType::kTiff, "tiffload_source", tiff_arguments, nullptr, nullptr},
 };

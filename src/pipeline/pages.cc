@@ -74,7 +74,7 @@ Result<void> check_pages(const SourceFacts& facts, const PageRange& range,
 
 void set_pages(SourceFacts* facts, const PageRange& range, const SourceFacts& one) noexcept {
   facts->pages_joined = range.count;
-  facts->skipped_pixels = skipped_pixels(one, range);
+  facts->skipped_pixels = one.skipped_pixels + skipped_pixels(one, range);
 }
 
 int stacked_height(int height, int count) noexcept {

@@ -38,6 +38,7 @@ FUZZ_TARGET(headers) {
   static_cast<void>(format::detect_type(bytes, ".dng", "image/x-raw"));
   look_as(static_cast<ImageType>(data[0] % kImageTypeCount), bytes);
   static_cast<void>(format::heif_says(bytes));
+  static_cast<void>(format::check_heif(bytes));
   const auto pieces = format::heif_pieces(bytes);
   IMGRING_CHECK(!pieces || (pieces->count >= 1 && pieces->quarter_turns >= 0));
   for (const format::IcoEntry& entry : format::ico_entries(bytes)) {

@@ -467,6 +467,42 @@ def tiff_files():
     yield 'tiff-fields.tiff', b'II*\0\x08\0\0\0\xff\xff' + struct.pack('<HHII', 256, 3, 1, 9) * 9000
 
 
+def box_at(data, name):
+    at = data.index(name) - 4
+    return at, at + struct.unpack_from('>I', data, at)[0]
+
+
+def grid(times, side, references):
+    """seeds.HEIC, a grid of one tile of 64 x 64, as one of `times` by `times` that names the tile so often."""
+    data = bytearray(seeds.HEIC)
+    begin, _ = box_at(data, b'idat')
+    struct.pack_into('>BBHH', data, begin + 10, times - 1, times - 1, side, side)
+    struct.pack_into('>II', data, data.rindex(b'ispe') + 8, side, side)
+    begin, end = box_at(data, b'iref')
+    names = struct.pack('>HH', 2, references) + struct.pack('>H', 1) * references
+    more = struct.pack('>I', 8 + len(names)) + b'dimg' + names
+    more = struct.pack('>I', 12 + len(more)) + b'iref' + bytes(4) + more
+    data[begin:end] = more
+    longer = len(more) - (end - begin)
+    for at in (box_at(data, b'meta')[0], box_at(data, b'iloc')[0]):
+        if data[at + 4 : at + 8] == b'meta':
+            struct.pack_into('>I', data, at, struct.unpack_from('>I', data, at)[0] + longer)
+            continue
+        for item in range(at + 16, at + 16 + 3 * 20, 20):  # of 20 bytes each
+            method, base = struct.unpack_from('>HxxI', data, item + 2)
+            if method == 0:
+                struct.pack_into('>I', data, item + 6, base + longer)
+    return bytes(data)
+
+
+def grid_files():
+    yield 'heic-grid-2.heic', grid(2, 128, 4)
+    yield 'heic-grid-60.heic', grid(60, 3840, 3600)
+    yield 'heic-grid-63.heic', grid(63, 24, 3969)
+    yield 'heic-grid-255.heic', grid(255, 24, 65025)
+    yield 'heic-grid-itself.heic', seeds.HEIC.replace(b'dimg\0\x02\0\x01\0\x01', b'dimg\0\x02\0\x01\0\x02')
+
+
 def modern_files():
     for name, data in (('avif', seeds.AVIF), ('heic', seeds.HEIC)):
         size = data.index(b'ispe') + 8
@@ -939,7 +975,7 @@ def metadata_files():
     return metadata.files(png())
 
 
-GROUPS += [cut_files, joined_files, more_files, metadata_files]
+GROUPS += [cut_files, joined_files, more_files, metadata_files, grid_files]
 
 
 # ---------------------------------------------------------------- cut and bent at random

@@ -3,9 +3,11 @@
 // boxes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
+#include "imgring/base/error.h"
 #include "imgring/base/text.h"
 
 namespace imgring::format {
@@ -32,6 +34,27 @@ struct HeifPieces {
 // Nothing: it is more than that (cut at another corner, mirrored, laid over, tiles that differ or
 // turn by themselves, over 1024 of them), or its boxes do not tell.
 std::optional<HeifPieces> heif_pieces(ByteSpan source);
+
+// Two bytes name a tile once more, so that without a limit a small file is decoded for ever. A grid
+// of 200 MP in tiles of 512 has 763 of them, and as many of its alpha.
+inline constexpr std::size_t kHeifPicturesMax = 4096;
+// Alpha, a depth map and a map of brightness have the picture's size at most, and layers of an
+// overlay are few; a grid's last tiles stand over its edge.
+inline constexpr double kHeifTimesDecodedMax = 8;
+// A small picture's tiles may be large.
+inline constexpr double kHeifSmallPixels = 16e6;
+
+// What decoding takes, of the file's picture that takes most: tiles, layers and alpha count as
+// often as they are used.
+struct HeifWork {
+  double pixels = 0;    // decoded
+  double own = 0;       // of that picture by its own word; 0: it says nothing
+  double pictures = 0;  // decoded or put together, of the one that has most
+};
+// kBrokenImage: over these limits, or a picture is made of itself. Takes a millisecond at most.
+Result<HeifWork> heif_work(ByteSpan source);
+// Whether a library may be given it.
+Result<void> check_heif(ByteSpan source);
 
 // Without another file that was put behind it, as cameras put films: libheif reads the last type.
 ByteSpan without_second_file(ByteSpan source) noexcept;

@@ -10,8 +10,10 @@ struct SourceFacts {
   int width = 0, height = 0;  // as loaded, before orientation; one frame
   int orientation = 1;        // EXIF 1..8
   int pages = 1;
-  int pages_joined = 1;       // of them, so many lie one below the other in what is loaded
-  double skipped_pixels = 0;  // of frames before those, which the decoder goes through
+  int pages_joined = 1;  // of them, so many lie one below the other in what is loaded
+  // That the decoder goes through beside those: of frames before them, of tiles and layers that
+  // make up more than the picture.
+  double skipped_pixels = 0;
   bool alpha = false;
   bool animated = false;  // has delay, loop and more than one page
   bool rendered = false;  // a vector that trim made a picture of: it needs `enlarge` to grow
