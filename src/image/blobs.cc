@@ -66,6 +66,8 @@ void remove_exif_fields(VipsImage* image) {
 
 }  // namespace
 
+std::size_t blob_bytes_max(std::string_view field) noexcept { return limit_of(field).bytes_max; }
+
 void drop_large_blobs(VipsImage* image, const Logger* log) {
   std::vector<LargeBlob> large;
   vips_image_map(image, find_large, &large);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "imgring/base/log.h"
 #include "imgring/image/vips_image.h"
@@ -17,6 +18,8 @@ inline constexpr std::size_t kXmpBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kIptcBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kOtherBlobBytesMax = std::size_t{1} << 20;
 
+// Of the field of this name.
+std::size_t blob_bytes_max(std::string_view field) noexcept;
 // Removes what is over its limit, with a debug line each. Of EXIF the orientation stays.
 void drop_large_blobs(VipsImage* image, const Logger* log);
 // Gives every blob whose bytes are somebody else's a copy of its own. libvips' loader of HEIC and

@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <set>
 
+#include "blobs.h"
 #include "imgring/base/byte_reader.h"
 
 namespace imgring::image {
@@ -76,6 +79,14 @@ void* add_field(VipsImage*, const char* name, GValue* value, void* list) {
   return nullptr;
 }
 
+bool lists(VipsImage* image, std::string_view name) {
+  char** const names = vips_image_get_fields(image);
+  bool found = false;
+  for (char** one = names; one != nullptr && *one != nullptr; ++one) found = found || name == *one;
+  g_strfreev(names);
+  return found;
+}
+
 bool whole_numbers(const Field& field) noexcept {
   const std::size_t size = field.value.size();
   switch (field.type) {
@@ -117,6 +128,14 @@ void set_field(const Field& field, VipsImage* image) {
   }
 }
 
+bool is_resolution(double pixels_per_mm) noexcept {
+  return std::isfinite(pixels_per_mm) && pixels_per_mm >= 0;
+}
+// A file may tell of anything: libvips' own is 1.
+double resolution_of(double pixels_per_mm) noexcept {
+  return is_resolution(pixels_per_mm) ? pixels_per_mm : 1;
+}
+
 Error no_list() { return Error(ErrorCode::kBrokenImage, "what is known of a picture is no list"); }
 
 }  // namespace
@@ -132,16 +151,16 @@ PictureHeader header_of(VipsImage* image) noexcept {
           .interpretation = vips_image_get_interpretation(image),
           .offset_x = vips_image_get_xoffset(image),
           .offset_y = vips_image_get_yoffset(image),
-          .pixels_per_mm_x = vips_image_get_xres(image),
-          .pixels_per_mm_y = vips_image_get_yres(image)};
+          .pixels_per_mm_x = resolution_of(vips_image_get_xres(image)),
+          .pixels_per_mm_y = resolution_of(vips_image_get_yres(image))};
 }
 
 std::size_t pixel_bytes_of(const sandbox::Picture& sizes, const PictureHeader& header) noexcept {
-  // TIFFs of strangers may have any number of extra samples.
-  constexpr int kBandsMost = 64;
   const auto within = [](int value, int max) { return value >= 1 && value <= max; };
   const bool good = within(sizes.width, VIPS_MAX_COORD) && within(sizes.height, VIPS_MAX_COORD) &&
-                    within(sizes.bands, kBandsMost) && header.format >= VIPS_FORMAT_UCHAR &&
+                    within(sizes.bands, kPictureBandsMost) &&
+                    is_resolution(header.pixels_per_mm_x) &&
+                    is_resolution(header.pixels_per_mm_y) && header.format >= VIPS_FORMAT_UCHAR &&
                     header.format < VIPS_FORMAT_LAST && header.interpretation >= 0 &&
                     header.interpretation < VIPS_INTERPRETATION_LAST;
   if (!good) return 0;
@@ -183,7 +202,7 @@ void FieldList::add_fields_of(VipsImage* image) {
   vips_image_map(image, add_field, this);
   constexpr const char* kUnlisted = "palette-bit-depth";  // of libvips before 8.15
   int depth = 0;
-  if (vips_image_get_typeof(image, kUnlisted) == G_TYPE_INT &&
+  if (!lists(image, kUnlisted) && vips_image_get_typeof(image, kUnlisted) == G_TYPE_INT &&
       vips_image_get_int(image, kUnlisted, &depth) == 0) {
     add(kUnlisted, depth);
   }
@@ -191,6 +210,7 @@ void FieldList::add_fields_of(VipsImage* image) {
 
 Result<std::vector<Field>> parse_fields(ByteSpan bytes) {
   std::vector<Field> out;
+  std::set<std::string_view> names;
   for (std::size_t at = 0; at < bytes.size();) {
     const auto raw = slice(bytes, at, sizeof(FieldHead));
     if (!raw || out.size() == kFieldCountMax) return std::unexpected(no_list());
@@ -200,7 +220,9 @@ Result<std::vector<Field>> parse_fields(ByteSpan bytes) {
     const auto value = name ? slice(bytes, at + head.name_bytes, head.value_bytes) : std::nullopt;
     if (!value || head.name_bytes > kFieldNameBytesMax) return std::unexpected(no_list());
     const Field field{as_text(*name), static_cast<FieldType>(head.type), *value};
-    if (!good_name(field.name) || of_header(field.name) || !whole_numbers(field)) {
+    const bool large = field.type == FieldType::kBlob && value->size() > blob_bytes_max(field.name);
+    if (!good_name(field.name) || of_header(field.name) || !whole_numbers(field) || large ||
+        !names.insert(field.name).second) {
       return std::unexpected(no_list());
     }
     out.push_back(field);

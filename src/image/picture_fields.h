@@ -1,7 +1,8 @@
 // What is known of a picture beside its pixels, as bytes that go from one process to the other: its
 // header as a struct, and its metadata, or any other named values, as a list.
 // Values. Helper threads, and the child. What comes from a child is believed to be a list and
-// nothing else: names, types, lengths and counts are checked.
+// nothing else: names, which stand there once, types, lengths and counts are checked, and that a
+// pixel has no more samples than any loader leaves.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,9 @@ struct PictureHeader {
 
 sandbox::Picture sizes_of(VipsImage* image) noexcept;
 PictureHeader header_of(VipsImage* image) noexcept;
-// Bytes of one pixel; 0: no such picture can be.
+// Inks and alpha: loaders leave no other samples (samples.h), and plans count with four.
+inline constexpr int kPictureBandsMost = 5;
+// Bytes of one pixel; 0: no such picture can be, or its resolution is no number.
 std::size_t pixel_bytes_of(const sandbox::Picture& sizes, const PictureHeader& header) noexcept;
 // For an image that has no pixels yet, or others of these sizes.
 void set_header(const sandbox::Picture& sizes, const PictureHeader& header, VipsImage* image);
@@ -60,7 +63,8 @@ inline constexpr std::size_t kFieldCountMax = 4'000;
 // All of one picture: those that loaders make have 14 MiB at most.
 inline constexpr std::size_t kFieldListBytesMax = std::size_t{24} << 20;
 
-// Views of these bytes. kBrokenImage: they are no list.
+// Views of these bytes. kBrokenImage: they are no list, a name is there twice, or a value is over
+// what a loader leaves of its kind (blobs.h).
 Result<std::vector<Field>> parse_fields(ByteSpan bytes);
 // These and no others, and the header's resolution.
 void set_fields(const std::vector<Field>& fields, const PictureHeader& header, VipsImage* image);

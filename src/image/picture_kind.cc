@@ -119,6 +119,9 @@ class PictureWork final : public sandbox::Work {
     if (vips_image_get_coding(one->image.get()) != VIPS_CODING_NONE) {
       return fail(ErrorCode::kBrokenImage, "pixels that are packed");
     }
+    if (vips_image_get_bands(one->image.get()) > kPictureBandsMost) {
+      return fail(ErrorCode::kBrokenImage, "samples that are neither colours nor alpha");
+    }
     one->rows.emplace(one->image.get(), *request.stop);
     return open_.emplace_back(std::move(one)).get();
   }

@@ -13,6 +13,7 @@
 #include "imgring/image/sandbox_kinds.h"
 #include "imgring/sandbox/children.h"
 #include "picture_kind.h"
+#include "profile.h"
 #include "row_puller.h"
 #include "saver_call.h"
 
@@ -256,7 +257,9 @@ Result<VipsImagePtr> Shelter::load(ByteSpan source, ImageType type, const LoadPa
   }
   strips->height = sizes.height;
   strips->rows_most = rows_of_a_strip(strips->row_bytes);
-  return image_of(std::move(strips), sizes, header, *fields);
+  IMGRING_TRY(VipsImagePtr image, image_of(std::move(strips), sizes, header, *fields));
+  drop_strange_profile(image.get(), params.log);  // as the child has done, if it is what it was
+  return image;
 }
 
 Result<Bytes> Shelter::save(VipsImage* memory, ImageType type, const SaverCall& call) {

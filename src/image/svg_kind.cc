@@ -157,6 +157,7 @@ const sandbox::Kind kSvgKind{
     .inherited = kInherited,
     .environment = kEnvironment,
     .large_bytes = kSvgLargeBytes,
+    .descriptors_max = 64,  // fonts
     .prepare = prepare_to_draw,
     .begin = []() -> std::unique_ptr<sandbox::Work> { return std::make_unique<SvgWork>(); }};
 

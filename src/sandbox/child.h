@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "imgring/mem/budget.h"
@@ -21,6 +22,8 @@ struct Child {
   std::uint64_t ready_bytes = 0;       // mapped before its first job
   std::uint64_t ready_anon_bytes = 0;  // of its own then
   std::chrono::steady_clock::time_point idle_since{};
+  std::chrono::nanoseconds cpu_when_idle{};
+  std::uint64_t idle_bytes = 0;  // of its own then
   mem::Grant idle;
 };
 
@@ -33,5 +36,7 @@ std::string words_of(int status);
 // What waits in this pipe, printable; empty for none.
 std::string last_words(int pipe);
 mem::OwnMemory memory_of(pid_t pid);
+// That it has used so far; nothing where that cannot be told.
+std::optional<std::chrono::nanoseconds> cpu_of(pid_t pid) noexcept;
 
 }  // namespace imgring::sandbox

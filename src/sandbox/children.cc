@@ -230,7 +230,10 @@ bool Children::may_stay(Child& child) {
         child.ready_bytes + std::max(child.kind->thread_address_bytes, kGrownAddresses);
     const bool grown = anon > child.ready_anon_bytes + kGrownBytes ||
                        (!kSanitized && now.virtual_bytes > addresses_max);
-    if (!grown && grant_idle(child, std::max(anon, mem::kIdleChildBytes))) return true;
+    if (!grown && grant_idle(child, std::max(anon, mem::kIdleChildBytes))) {
+      child.idle_bytes = anon;
+      return true;
+    }
     if (SteadyClock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
@@ -243,6 +246,8 @@ void Children::give_back(ChildPtr child) {
     return;
   }
   child->idle_since = SteadyClock::now();
+  child->cpu_when_idle =
+      cpu_of(child->process.pid).value_or(std::chrono::hours(24 * 365));  // none is busier
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(child));
 }
@@ -285,16 +290,43 @@ ChildrenNumbers& Children::count_of(const Kind& kind) {
   return counts_.emplace_back(&kind, ChildrenNumbers()).numbers;
 }
 
+// What it does without a job: it was taken over, or a library of it runs wild. Giving back memory
+// takes some 20 ms behind a job.
+std::string Children::does_idle(const Child& child) {
+  const auto used = cpu_of(child.process.pid);
+  if (used && *used > child.cpu_when_idle + kIdleCpuMax) {
+    const auto ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(*used - child.cpu_when_idle);
+    return "used " + std::to_string(ms.count()) + " ms of CPU";
+  }
+  const std::uint64_t anon = memory_of(child.process.pid).rss_anon_bytes;
+  if (anon <= std::max(child.idle_bytes, mem::kIdleChildBytes) + kGrownBytes) return {};
+  return "grew to " + std::to_string(anon) + " bytes";
+}
+
 void Children::end_idle(Clock::time_point since) {
   std::vector<ChildPtr> ending;
+  std::vector<std::pair<ChildPtr, std::string>> wild;
   {
     const std::lock_guard lock(mutex_);
     for (ChildPtr& child : idle_) {
-      if (child->idle_since <= since) ending.push_back(std::move(child));
+      std::string what = does_idle(*child);
+      if (!what.empty()) {
+        wild.emplace_back(std::move(child), std::move(what));
+      } else if (child->idle_since <= since) {
+        ending.push_back(std::move(child));
+      }
     }
     std::erase(idle_, nullptr);
   }
   for (ChildPtr& child : ending) bury(std::move(child), Job::Why::kRetired);
+  for (auto& [child, what] : wild) {
+    if (options_.log != nullptr) {
+      options_.log->error("A child without a job " + what,
+                          {{"kind", std::string(child->kind->name)}});
+    }
+    bury(std::move(child), Job::Why::kDied);
+  }
 }
 
 bool Children::any() const {

@@ -1,5 +1,6 @@
 // One job in a child. What a child says is checked here and nowhere else.
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +67,16 @@ Result<Packed> pack(const Request& request) {
   return packed;
 }
 
+// Whether the room has much more in it than the child tells of: a small answer would hold it for as
+// long as it lives. Pages may be large ones.
+bool holds_more(int room, const Layout& layout) noexcept {
+  constexpr std::uint64_t kUntoldMost = std::uint64_t{4} << 20;
+  constexpr std::uint64_t kBlockBytes = 512;
+  struct stat facts = {};
+  return fstat(room, &facts) == 0 &&
+         static_cast<std::uint64_t>(facts.st_blocks) * kBlockBytes > layout.end_bytes + kUntoldMost;
+}
+
 // Views of the room where the layout says.
 Result<Parts<Bytes>> parts_in(int room, std::size_t room_bytes, const Told& told,
                               const Layout& layout) {
@@ -118,6 +130,14 @@ mem::OwnMemory memory_of(pid_t pid) {
   return mem::parse_statm(std::string_view(text, n), page).value_or(mem::OwnMemory());
 }
 
+std::optional<std::chrono::nanoseconds> cpu_of(pid_t pid) noexcept {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+    return std::nullopt;
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
 Job::Job(Children& pool, std::unique_ptr<Child> child, const JobNeeds& needs, const StopFlag& stop)
     : pool_(pool), child_(std::move(child)), kind_(*child_->kind), needs_(needs), stop_(stop),
       end_(SteadyClock::now() + pool.options_.time_max) {
@@ -141,6 +161,9 @@ Result<Answer> Job::ask(const Request& request) {
   if (!layout) return std::unexpected(refute("told of more than there is room for"));
   if (request.room_bytes > 0 && !seal_content(packed.room.get())) {
     return std::unexpected(refute("kept hold of its answer"));
+  }
+  if (request.room_bytes > 0 && holds_more(packed.room.get(), *layout)) {
+    return std::unexpected(refute("wrote more than it told of"));
   }
   Answer answer;
   answer.facts = told.facts;

@@ -44,6 +44,14 @@ Result<void> set_limits(const Kind& kind) {
   if (prlimit(0, RLIMIT_CORE, &no_core, nullptr) != 0) {
     return std::unexpected(refused("RLIMIT_CORE"));
   }
+  const int first_free = fcntl(kSocket, F_DUPFD_CLOEXEC, 0);
+  if (first_free < 0) return std::unexpected(refused("descriptors"));
+  close(first_free);
+  const rlim_t most = static_cast<rlim_t>(first_free) + kind.descriptors_max;
+  const rlimit descriptors{most, most};
+  if (prlimit(0, RLIMIT_NOFILE, &descriptors, nullptr) != 0) {
+    return std::unexpected(refused("RLIMIT_NOFILE"));
+  }
   if (!kSanitized && prlimit(0, RLIMIT_AS, &addresses, nullptr) != 0) {
     return std::unexpected(refused("RLIMIT_AS"));
   }

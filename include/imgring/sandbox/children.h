@@ -6,8 +6,8 @@
 // first job.
 // Promises: no job outlives its stop flag or `time_max` by more than kStopTime; a child that lies,
 // dies or goes on is killed, reaped and counted; a child may map what it had when it was ready and
-// what its job was granted; children without work are in the ledger and end at a tick; nothing is
-// left at the end.
+// what its job was granted, and has few descriptors; children without work do nothing, are in the
+// ledger and end at a tick; nothing is left at the end.
 #pragma once
 
 #include <sys/types.h>
@@ -43,6 +43,9 @@ inline constexpr std::uint64_t kKeptBytes = std::uint64_t{128} << 20;
 // it was ready, kSettleTime after its job, is ended: 0.1 to 0.8 MB stay after most drawings.
 inline constexpr std::uint64_t kGrownBytes = mem::kIdleChildBytes;
 inline constexpr std::chrono::milliseconds kSettleTime{20};
+// One that uses more CPU while it has no job, or takes kGrownBytes more, is ended at the next tick,
+// and counts as one that died.
+inline constexpr std::chrono::milliseconds kIdleCpuMax{1000};
 
 struct ChildProcess {
   pid_t pid = -1;
@@ -144,7 +147,8 @@ class Children {
 
   // Waits for the child to start, and for a large job of its kind to end.
   Result<std::unique_ptr<Job>> begin(const Kind& kind, const JobNeeds& needs, const StopFlag& stop);
-  // Ends children that had no work since then. Takes milliseconds: helpers only.
+  // Ends children that had no work since then, and those that did something without. Takes
+  // milliseconds: helpers only.
   void end_idle(Clock::time_point since);
   bool any() const;                 // a child lives
   ChildrenNumbers numbers() const;  // of all kinds
@@ -168,6 +172,7 @@ class Children {
   void leave_large(const Kind& kind);
   void give_back(ChildPtr child);
   bool may_stay(Child& child);
+  static std::string does_idle(const Child& child);
   bool grant_idle(Child& child, std::uint64_t bytes);
   // Killed if it still runs, and reaped.
   struct End {

@@ -134,6 +134,9 @@ struct Kind {
   // the seconds of, and the addresses that they reserve beside what a job is granted.
   unsigned threads_max = 1;
   std::uint64_t thread_address_bytes = 0;
+  // Descriptors beside those that it has when it is ready: two come with a question, and libraries
+  // read kept files. One that was taken over could keep memory files that nobody counts.
+  unsigned descriptors_max = 8;
   // Where no child can be shut in, its work is done in the server (decision 42): what pool and log
   // say of it is a warning.
   bool dispensable = false;

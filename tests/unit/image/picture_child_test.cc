@@ -2,9 +2,12 @@
 // lie about it.
 #include <csignal>
 #include <cstdlib>
+#include <limits>
 #include <map>
 #include <thread>
+#include <tuple>
 
+#include "../../../src/image/blobs.h"
 #include "../../../src/image/picture_fields.h"
 #include "../../../src/image/picture_kind.h"
 #include "../sandbox/scripted_children.h"
@@ -338,6 +341,21 @@ constexpr PictureLiar kPictureLiars[] = {
        say_picture(s, {.width = 6, .height = 4, .bands = 5000}, {});
        sandbox::test::wait_for_the_end(s);
      }},
+    {"more samples than colours and alpha",
+     [](int s) {
+       say_picture(s, {.width = 6, .height = 4, .bands = 6}, {});
+       sandbox::test::wait_for_the_end(s);
+     }},
+    {"a resolution that is no number",
+     [](int s) {
+       say_picture(s, kSmall, {.pixels_per_mm_x = std::numeric_limits<double>::quiet_NaN()});
+       sandbox::test::wait_for_the_end(s);
+     }},
+    {"a resolution below zero",
+     [](int s) {
+       say_picture(s, kSmall, {.pixels_per_mm_y = -1});
+       sandbox::test::wait_for_the_end(s);
+     }},
     {"a width beyond any",
      [](int s) {
        say_picture(s, {.width = 0x7FFFFFFF, .height = 4, .bands = 3}, {});
@@ -381,6 +399,26 @@ TEST(PictureChild, LiesEndIt) {
   }
 }
 
+// A grey profile would turn colours into alpha.
+TEST(PictureChild, AProfileOfOtherColoursIsNotTaken) {
+  for (const bool grey : {false, true}) {
+    static std::string fields;
+    FieldList list;
+    std::string profile = test::srgb_profile();
+    if (grey) profile.replace(16, 4, "GRAY");
+    list.add(VIPS_META_ICC_NAME, FieldType::kBlob, as_bytes(profile));
+    fields = list.bytes();
+    sandbox::Children children(sandbox::test::scripted([](int s) {
+      say_picture(s, kSmall, {.interpretation = VIPS_INTERPRETATION_sRGB}, fields);
+      sandbox::test::wait_for_the_end(s);
+    }));
+    Shelter shelter(settings_with(&children));
+    const auto image = loaded_by(&shelter, as_bytes("II*\0 a source"), ImageType::kTiff);
+    ASSERT_TRUE(image.has_value()) << image.error().detail;
+    EXPECT_EQ(vips_image_get_typeof(image->get(), VIPS_META_ICC_NAME) != 0, !grey);
+  }
+}
+
 TEST(PictureFields, ListsThatAreNoneAreRefused) {
   FieldList good;
   good.add("delay", FieldType::kInts, as_bytes("12345678"));
@@ -406,9 +444,33 @@ TEST(PictureFields, ListsThatAreNoneAreRefused) {
   FieldList of_header;
   of_header.add("width", 70000);
   EXPECT_FALSE(parse_fields(as_bytes(of_header.bytes())).has_value());
+  FieldList twice;
+  twice.add("loop", 1);
+  twice.add("loop", 1);
+  EXPECT_FALSE(parse_fields(as_bytes(twice.bytes())).has_value());
+  // What no loader leaves; of other names and types it may be as long.
+  const std::string large(kExifBytesMax + 1, 'E');
+  for (const auto& [name, type, good_name] :
+       {std::tuple{VIPS_META_EXIF_NAME, FieldType::kBlob, false},
+        std::tuple{VIPS_META_ICC_NAME, FieldType::kBlob, true},
+        std::tuple{"comment", FieldType::kText, true}}) {
+    FieldList list;
+    list.add(name, type, as_bytes(large));
+    EXPECT_EQ(parse_fields(as_bytes(list.bytes())).has_value(), good_name) << name;
+  }
   FieldList short_number;
   short_number.add("loop", FieldType::kInt, as_bytes("123"));
   EXPECT_FALSE(parse_fields(as_bytes(short_number.bytes())).has_value());
+}
+
+TEST(PictureFields, AResolutionThatIsNoNumberIsThatOfLibvips) {
+  const VipsImagePtr image = test::picture(8, 8, 3);
+  image->Xres = std::numeric_limits<double>::infinity();
+  image->Yres = -3;
+  const PictureHeader header = header_of(image.get());
+  EXPECT_EQ(header.pixels_per_mm_x, 1);
+  EXPECT_EQ(header.pixels_per_mm_y, 1);
+  EXPECT_GT(pixel_bytes_of(sizes_of(image.get()), header), 0u);
 }
 
 TEST(PictureFields, ComeBackAsTheyWere) {

@@ -18,45 +18,6 @@ namespace {
 
 using namespace test;
 
-constexpr ErrorCode kBelieved[] = {ErrorCode::kBrokenSvg};
-constexpr std::size_t kLargeBytes = 1000;
-const Kind kKind{.name = "test",
-                 .texts = {.does = "does tests",
-                           .does_one = "does this test",
-                           .one = "test",
-                           .broken = "Tests can't be done"},
-                 .errors = kBelieved,
-                 .calls = {},
-                 .inherited = {},
-                 .environment = {},
-                 .large_bytes = kLargeBytes};
-const Kind kOtherKind{.name = "other",
-                      .texts = kKind.texts,
-                      .errors = {},
-                      .calls = {},
-                      .inherited = {},
-                      .environment = {}};
-
-constexpr std::string_view kSource = "a source";
-constexpr std::size_t kRoomBytes = 96;
-
-Result<std::unique_ptr<Job>> begin(Children* children, std::size_t source_bytes = kSource.size()) {
-  return children->begin(kKind, {.source_bytes = source_bytes}, kNoStop);
-}
-
-// A whole job: a source, a question without bytes, and one with room for pixels.
-Result<Bytes> work(Children* children, const StopFlag& stop = kNoStop, const Kind& kind = kKind) {
-  IMGRING_TRY(const auto job, children->begin(kind, {.source_bytes = kSource.size()}, stop));
-  Request request;
-  request.parts[Part::kSource] = as_bytes(kSource);
-  IMGRING_TRY_VOID(job->ask(request));
-  request.parts[Part::kSource] = {};
-  IMGRING_TRY_VOID(job->ask(request));
-  request.room_bytes = kRoomBytes;
-  IMGRING_TRY(Answer answer, job->ask(request));
-  return std::move(answer.parts[Part::kPixels]);
-}
-
 void say_bytes(int socket, std::size_t size_bytes) {
   const std::string bytes(size_bytes, '\x01');
   send_packet(socket, bytes.data(), bytes.size());
@@ -239,94 +200,27 @@ TEST(Children, OneThatGrewIsNotKept) {
   EXPECT_EQ(children.numbers().alive, 0u);
 }
 
-constexpr std::size_t kGrowth = kGrownBytes + (4 << 20);
-
-// Takes memory with each question; at the end of the job it gives that back or does not.
-template <bool kGivesBack>
-void grow(int socket) {
-  void* taken = nullptr;
-  for (;;) {
-    Ask ask;
-    hear(socket, &ask);
-    if (taken == nullptr) {
-      taken = mmap(nullptr, kGrowth, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      std::memset(taken, 1, kGrowth);
-    }
-    if (ask.kind != AskKind::kEnd) {
-      say(socket, 1);
-    } else if (kGivesBack) {
-      munmap(std::exchange(taken, nullptr), kGrowth);
-    }
+// The whole room would be held for as long as the answer lives.
+TEST(Children, ASmallAnswerHasASmallRoom) {
+  for (const std::size_t written : {std::size_t{1} << 20, std::size_t{16} << 20}) {
+    static std::size_t much;
+    much = written;
+    Children children(scripted([](int s) {
+      Ask ask;
+      const loop::Fd room = hear(s, &ask);
+      const std::string bytes(much, 'b');
+      if (pwrite(room.get(), bytes.data(), much, 0) != static_cast<ssize_t>(much)) _exit(1);
+      say(s, 1, {}, 100);
+      wait_for_the_end(s);
+    }));
+    Request request;
+    request.room_bytes = std::size_t{32} << 20;
+    const auto job = begin(&children);
+    ASSERT_TRUE(job.has_value());
+    const auto answer = (*job)->ask(request);
+    EXPECT_EQ(answer.has_value(), written < std::size_t{8} << 20);
+    EXPECT_EQ(children.numbers().died, answer ? 0u : 1u);
   }
-}
-
-// It says nothing of it: the kernel is asked.
-TEST(Children, OneThatKeepsWhatItsJobTookIsEnded) {
-  Children children(scripted(grow<false>));
-  for (const std::uint64_t started : {1, 2}) {
-    ASSERT_TRUE(work(&children).has_value());
-    EXPECT_EQ(children.numbers().alive, 0u);
-    EXPECT_EQ(children.numbers().started, started);
-  }
-  EXPECT_EQ(children.numbers().died, 0u);
-}
-
-TEST(Children, OneThatGivesItBackIsKept) {
-  Children children(scripted(grow<true>));
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE(work(&children).has_value());
-  EXPECT_EQ(children.numbers().alive, 1u);
-  EXPECT_EQ(children.numbers().started, 1u);
-}
-
-TEST(Children, IdleOnesAreInTheLedgerWithWhatTheyHold) {
-  ChildrenOptions options = scripted(answer_all);
-  mem::Budget budget(std::uint64_t{1} << 30);
-  options.idle_budget = &budget;
-  {
-    Children children(std::move(options));
-    ASSERT_TRUE(work(&children).has_value());
-    EXPECT_GE(budget.current(), std::max(children.numbers().anon_bytes, mem::kIdleChildBytes));
-    const auto busy = begin(&children);
-    EXPECT_EQ(budget.current(), 0u) << "a job's memory is its grant's";
-  }
-  EXPECT_EQ(budget.current(), 0u);
-}
-
-TEST(Children, EndWhenTheyHaveNothingToDo) {
-  ChildrenOptions options = scripted(answer_all);
-  Children children(std::move(options));
-  ASSERT_TRUE(work(&children).has_value());
-  EXPECT_EQ(children.numbers().alive, 1u);
-  EXPECT_GT(children.numbers().resident_bytes, 0u);
-  {
-    const auto busy = begin(&children);
-    ASSERT_TRUE(busy.has_value());
-    end_all_idle(&children);
-    EXPECT_EQ(children.numbers().alive, 1u);  // not one with a source
-  }
-  end_all_idle(&children);
-  EXPECT_FALSE(children.any());
-  EXPECT_EQ(children.numbers().died, 0u);
-  EXPECT_TRUE(work(&children).has_value());
-}
-
-TEST(Children, OneThatDiedIdleIsReplacedWithoutAWord) {
-  static pid_t last = -1;
-  ChildrenOptions options;
-  options.start = [](const Kind&) {
-    auto process = fork_child(answer_all);
-    last = process->pid;
-    return process;
-  };
-  Children children(std::move(options));
-  ASSERT_TRUE(work(&children).has_value());
-  ASSERT_GT(last, 0);  // -1 would be every process of this machine
-  ASSERT_EQ(kill(last, SIGKILL), 0);
-  siginfo_t gone{};
-  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(last), &gone, WEXITED | WNOWAIT), 0);
-  EXPECT_TRUE(work(&children).has_value());
-  EXPECT_EQ(children.numbers().started, 2u);
-  EXPECT_EQ(children.numbers().died, 1u);
 }
 
 TEST(Children, LargeJobsAreDoneOneAfterTheOther) {

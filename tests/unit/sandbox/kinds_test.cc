@@ -292,6 +292,7 @@ TEST(Lock, NothingOutsideIsToBeHad) {
       {"shrinks the room", Try::kShrinkRoom, EPERM},
       {"seals the room", Try::kUnsealRoom, EPERM},
       {"asks for its parent", Try::kParentsId, EPERM},
+      {"opens a file that it kept, over and over", Try::kManyDescriptors, EMFILE},
   };
   Children children(patient());
   for (const auto& [what, trial, error] : kTries) {

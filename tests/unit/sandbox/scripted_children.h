@@ -1,4 +1,5 @@
-// Children of the tests' own making: forked, never shut in, each with a script for what it says.
+// Children of the tests' own making: forked, never shut in, each with a script for what it says;
+// and jobs for them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,7 +12,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "../../../src/sandbox/talk.h"
 #include "../../../src/sandbox/wire.h"
@@ -83,5 +87,48 @@ inline ChildrenOptions scripted(Script script) {
 }
 
 inline void end_all_idle(Children* children) { children->end_idle(Children::Clock::now()); }
+
+// ---- a kind without a child of its own, and its jobs
+
+inline constexpr ErrorCode kBelieved[] = {ErrorCode::kBrokenSvg};
+inline constexpr std::size_t kLargeBytes = 1000;
+inline const Kind kKind{.name = "test",
+                        .texts = {.does = "does tests",
+                                  .does_one = "does this test",
+                                  .one = "test",
+                                  .broken = "Tests can't be done"},
+                        .errors = kBelieved,
+                        .calls = {},
+                        .inherited = {},
+                        .environment = {},
+                        .large_bytes = kLargeBytes};
+inline const Kind kOtherKind{.name = "other",
+                             .texts = kKind.texts,
+                             .errors = {},
+                             .calls = {},
+                             .inherited = {},
+                             .environment = {}};
+
+inline constexpr std::string_view kSource = "a source";
+inline constexpr std::size_t kRoomBytes = 96;
+
+inline Result<std::unique_ptr<Job>> begin(Children* children,
+                                          std::size_t source_bytes = kSource.size()) {
+  return children->begin(kKind, {.source_bytes = source_bytes}, kNoStop);
+}
+
+// A whole job: a source, a question without bytes, and one with room for pixels.
+inline Result<Bytes> work(Children* children, const StopFlag& stop = kNoStop,
+                          const Kind& kind = kKind) {
+  IMGRING_TRY(const auto job, children->begin(kind, {.source_bytes = kSource.size()}, stop));
+  Request request;
+  request.parts[Part::kSource] = as_bytes(kSource);
+  IMGRING_TRY_VOID(job->ask(request));
+  request.parts[Part::kSource] = {};
+  IMGRING_TRY_VOID(job->ask(request));
+  request.room_bytes = kRoomBytes;
+  IMGRING_TRY(Answer answer, job->ask(request));
+  return std::move(answer.parts[Part::kPixels]);
+}
 
 }  // namespace imgring::sandbox::test

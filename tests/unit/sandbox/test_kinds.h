@@ -58,6 +58,7 @@ enum class Try : std::uint32_t {
   kShrinkRoom,
   kUnsealRoom,
   kParentsId,  // a call that no child makes
+  kManyDescriptors,
   kEnd,
 };
 extern const Kind kPrisoner;
