@@ -1,12 +1,17 @@
 // Tests of src/mem/allocator.cc, with whichever allocator this build has.
 #include "imgring/mem/allocator.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <semaphore>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "imgring/mem/own_memory.h"
@@ -26,6 +31,71 @@ TEST(Allocator, IsTheOneThisBuildIsFor) {
   EXPECT_EQ(allocator_name(), "system");
 #endif
 }
+
+// As libraries find it.
+using Posix = int (*)(void**, std::size_t, std::size_t);
+Posix posix_memalign_of_libraries() {
+  return reinterpret_cast<Posix>(dlsym(RTLD_DEFAULT, "posix_memalign"));
+}
+
+// mimalloc 3.0.1 gave the same memory to two, and crashed (mem/aligned_allocation.cc).
+TEST(Allocator, AlignedBlocksOfThreadsThatEndedAreNobodyElses) {
+  const Posix take = posix_memalign_of_libraries();
+  ASSERT_NE(take, nullptr);
+  constexpr std::size_t kAlignment = 64, kBlocks = 200, kSmall = 16, kCell = 80, kOthers = 2000;
+  std::size_t wrong = 0;
+  for (int round = 0; round < 50; ++round) {
+    std::vector<void*> held(kBlocks);
+    std::thread([&] {
+      for (void*& block : held) ASSERT_EQ(take(&block, kAlignment, kSmall), 0);
+    }).join();
+    for (std::size_t i = 0; i < kBlocks; ++i) {
+      if (i % 8 != 0) std::free(std::exchange(held[i], nullptr));
+    }
+    std::vector<unsigned char*> others(kOthers);
+    for (std::size_t i = 0; i < kOthers; ++i) {
+      others[i] = static_cast<unsigned char*>(std::malloc(kCell));
+      std::memset(others[i], static_cast<int>(i & 0xFF), kCell);
+    }
+    for (std::size_t i = 0; i < kOthers; ++i) {
+      for (std::size_t k = 0; k < kCell; ++k) wrong += others[i][k] != (i & 0xFF) ? 1 : 0;
+      std::free(others[i]);
+    }
+    for (void* block : held) std::free(block);
+  }
+  EXPECT_EQ(wrong, 0u);
+}
+
+TEST(Allocator, BlocksAreAlignedAsAskedFor) {
+  const Posix take = posix_memalign_of_libraries();
+  ASSERT_NE(take, nullptr);
+  for (std::size_t alignment = sizeof(void*); alignment <= 65536; alignment *= 2) {
+    for (std::size_t size = 0; size <= std::size_t{8} << 20; size += 1 + size / 7) {
+      void* block = nullptr;
+      ASSERT_EQ(take(&block, alignment, size), 0) << alignment << " " << size;
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block) % alignment, 0u)
+          << alignment << " " << size;
+      EXPECT_GE(malloc_usable_size(block), size);
+      std::free(block);
+    }
+  }
+  void* none = nullptr;
+  for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{24}}) {
+    EXPECT_EQ(take(&none, alignment, 8), EINVAL) << alignment;
+  }
+  EXPECT_EQ(none, nullptr);
+}
+
+#if defined(IMGRING_MIMALLOC)
+// Where its own would do harm, those of this program come first.
+TEST(Allocator, AlignedBlocksOfLibrariesAreOurs) {
+  Dl_info found{}, own{};
+  ASSERT_NE(dladdr(dlsym(RTLD_DEFAULT, "posix_memalign"), &found), 0);
+  ASSERT_NE(dladdr(reinterpret_cast<void*>(&posix_memalign_of_libraries), &own), 0);
+  EXPECT_EQ(found.dli_fbase == own.dli_fbase, allocator_name().starts_with("mimalloc 3."))
+      << found.dli_fname;
+}
+#endif
 
 TEST(Allocator, CollectsAndCounts) {
   std::vector<void*> blocks;
