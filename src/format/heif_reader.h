@@ -66,18 +66,13 @@ class HeifProperties {
   // Of the first entry of one item.
   template <class Take>
   bool for_each(std::uint32_t item, Take take) const {
-    bool found = false;
     return walk([&take](std::uint32_t, const Box& property) { take(property); },
-                [&found, item](std::uint32_t id) {
-                  if (found) return Entry::kEnd;
-                  found = id == item;
-                  return found ? Entry::kTaken : Entry::kSkipped;
-                });
+                [item](std::uint32_t id) { return id == item ? Entry::kLast : Entry::kSkipped; });
   }
   std::uint32_t entry_count() const noexcept { return read_be(uses_, 4, 4).value_or(0); }
 
  private:
-  enum class Entry : std::uint8_t { kTaken, kSkipped, kEnd };
+  enum class Entry : std::uint8_t { kTaken, kSkipped, kLast };
   // `choose` is asked before each entry.
   template <class Take, class Choose>
   bool walk(Take take, Choose choose) const {
@@ -90,14 +85,14 @@ class HeifProperties {
       const auto id = read_be(uses_, at, id_bytes);
       if (!id) return false;
       const Entry entry = choose(*id);
-      if (entry == Entry::kEnd) return true;
       at += static_cast<std::size_t>(id_bytes);
       const std::size_t count = read_be(uses_, at, 1).value_or(0);
-      for (std::size_t j = 0; j < count && entry == Entry::kTaken; ++j) {
+      for (std::size_t j = 0; j < count && entry != Entry::kSkipped; ++j) {
         const std::uint32_t said = read_be(uses_, at + 1 + j * each, wide ? 2 : 1).value_or(0);
         const std::uint32_t index = said & (wide ? 0x7FFF : 0x7F);  // counts from 1
         if (index > 0 && index <= boxes_.size()) take(*id, boxes_[index - 1]);
       }
+      if (entry == Entry::kLast) return true;
       at += 1 + count * each;
     }
     return true;

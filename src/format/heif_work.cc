@@ -11,13 +11,18 @@
 namespace imgring::format {
 namespace {
 
-// A tile takes as long as so many pixels, however small: 3600 of 64 x 64 took a child 2.6 s.
-constexpr double kPicturePixelsMin = 32 << 10;
+// A tile takes as long as so many pixels at least, however small: 3600 of 64 x 64 took a child 2.6
+// s.
+constexpr double kPicturePixelsMin = 16 << 10;
+
+// Of a pixel that is decoded, what it takes to make room for one, to clear and to fill it.
+constexpr double kFillCost = 0.25;
 
 struct Item {
   std::uint32_t id = 0;
   double own = 0, pixels = 0;  // of itself, and all that it takes
   double pictures = 0;
+  int levels = 0;  // of pictures of pictures below it, with itself
   bool derived = false;
   enum class State : std::uint8_t { kNew, kOpen, kDone } state = State::kNew;
 };
@@ -71,13 +76,17 @@ Result<void> Graph::read_items(ByteSpan meta) {
 Result<void> Graph::read_sizes(ByteSpan meta) {
   const HeifProperties properties(meta);
   if (properties.entry_count() > kBoxesMax) return std::unexpected(too_many("items", kBoxesMax));
-  static_cast<void>(properties.for_all([this](std::uint32_t id, const Box& property) {
-    if (property.name != "ispe") return;
+  // A thousandth of a millisecond for hundreds of them; pictures have some ten each.
+  constexpr std::size_t kPropertiesMax = 64 << 10;
+  std::size_t count = 0;
+  static_cast<void>(properties.for_all([&](std::uint32_t id, const Box& property) {
+    if (++count > kPropertiesMax || property.name != "ispe") return;
     const double pixels = static_cast<double>(read_be(property.body, 4, 4).value_or(0)) *
                           read_be(property.body, 8, 4).value_or(0);
     largest_ = std::max(largest_, pixels);
     if (Item* item = find(id)) item->own = std::max(item->own, pixels);
   }));
+  if (count > kPropertiesMax) return std::unexpected(too_many("properties", kPropertiesMax));
   return {};
 }
 
@@ -93,8 +102,10 @@ Result<void> Graph::read_uses(ByteSpan meta) {
   for (const HeifReference& reference : references) {
     const bool made_of = reference.kind == "dimg";
     if (!made_of && reference.kind != "auxl") continue;
-    if (uses_.size() + reference.count() > kHeifPicturesMax) {
-      return std::unexpected(too_many("tiles and layers", kHeifPicturesMax));
+    // Of one picture there are fewer (check), of a whole collection more.
+    constexpr std::size_t kUsesMax = 64 << 10;
+    if (uses_.size() + reference.count() > kUsesMax) {
+      return std::unexpected(too_many("tiles and layers in all", kUsesMax));
     }
     for (std::size_t i = 0; i < reference.count(); ++i) {
       const std::uint32_t other = reference.item(i);
@@ -105,8 +116,21 @@ Result<void> Graph::read_uses(ByteSpan meta) {
   return {};
 }
 
+// Of two a library may read another than we do.
+Result<ByteSpan> only_meta(ByteSpan source) {
+  ByteSpan found;
+  std::size_t at = 0, boxes = 0;
+  while (const auto box = next_box(source, &at)) {
+    if (++boxes > kBoxesMax) return std::unexpected(too_many("boxes", kBoxesMax));
+    if (box->name != "meta") continue;
+    if (!found.empty()) return std::unexpected(broken("two lists of its pictures"));
+    found = box->body;
+  }
+  return full(found);
+}
+
 Result<void> Graph::read(ByteSpan source) {
-  const ByteSpan meta = full(find_box(without_second_file(source), "meta"));
+  IMGRING_TRY(const ByteSpan meta, only_meta(without_second_file(source)));
   IMGRING_TRY_VOID(read_items(meta));
   IMGRING_TRY_VOID(read_sizes(meta));
   return read_uses(meta);
@@ -115,23 +139,26 @@ Result<void> Graph::read(ByteSpan source) {
 Result<void> Graph::visit(std::size_t index, int depth) {
   constexpr int kDepthMax = 8;  // a grid in a frame in a layer, each with its alpha, is 4
   Item& item = items_[index];
-  if (item.state == Item::State::kDone) return {};
+  if (item.state == Item::State::kDone && depth + item.levels <= kDepthMax) return {};
   if (item.state == Item::State::kOpen) {
     return std::unexpected(broken("item " + std::to_string(item.id) + " is made of itself"));
   }
-  if (depth > kDepthMax) {
+  if (item.state == Item::State::kDone || depth == kDepthMax) {
     return std::unexpected(
         broken("pictures of pictures, over " + std::to_string(kDepthMax) + " deep"));
   }
   item.state = Item::State::kOpen;
   item.pictures = 1;
-  // Of a derived one what it is put together of is decoded; without a size it may be any.
-  if (!item.derived) item.pixels = item.own > 0 ? item.own : largest_;
+  item.levels = 1;
+  // A derived one is filled beside what it is put together of; without a size it may be any.
+  item.pixels = item.own > 0 || item.derived ? item.own : largest_;
+  if (item.derived) item.pixels *= kFillCost;
   const auto uses = std::ranges::equal_range(uses_, index, {}, &Use::by);
   for (const Use& use : uses) {
     IMGRING_TRY_VOID(visit(use.of, depth + 1));
     item.pixels += std::max(items_[use.of].pixels, kPicturePixelsMin);
     item.pictures += items_[use.of].pictures;
+    item.levels = std::max(item.levels, items_[use.of].levels + 1);
   }
   item.state = Item::State::kDone;
   return {};

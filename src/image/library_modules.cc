@@ -46,8 +46,15 @@ ModulesHeldBack::~ModulesHeldBack() {
 void ModulesHeldBack::load_needed() const {
   if (folder_.empty()) return;
   for (const char* name : kNeeded) {
-    GModule* module = g_module_open((folder_ + "/" + name).c_str(), G_MODULE_BIND_LAZY);
-    if (module != nullptr) g_module_make_resident(module);
+    const std::string path = folder_ + "/" + name;
+    if (!g_file_test(path.c_str(), G_FILE_TEST_EXISTS)) continue;
+    GModule* module = g_module_open(path.c_str(), G_MODULE_BIND_LAZY);
+    if (module == nullptr) {
+      g_warning("%s can't be loaded, so its formats are missing: %s", path.c_str(),
+                g_module_error());
+      continue;
+    }
+    g_module_make_resident(module);
   }
 }
 

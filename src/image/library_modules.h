@@ -1,7 +1,8 @@
 // Which of libvips' modules are loaded. Debian's libvips has five, each with its libraries, and
 // loads all of them: ImageMagick, OpenSlide and poppler, which no URL can reach here, took 1 MB of
 // a server at rest and 13 of the 56 ms until a child is ready. Owns: for a moment the environment
-// variable VIPSHOME, where libvips looks for its modules. Main thread, before others start.
+// variable VIPSHOME, where libvips looks for its modules. Main thread, while no other one reads the
+// environment.
 #pragma once
 
 #include <string>

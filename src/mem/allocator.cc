@@ -1,4 +1,5 @@
-// Allocator glue: the only file that knows mimalloc's and glibc's own calls.
+// Allocator glue: the only file that knows mimalloc's and glibc's own calls, but for
+// aligned_allocation.cc.
 #include "imgring/mem/allocator.h"
 
 #include <malloc.h>

@@ -93,7 +93,10 @@ Result<Children::ChildPtr> Children::take(const Kind& kind, const StopFlag& stop
     siginfo_t state{};
     const auto id = static_cast<id_t>(child->process.pid);
     const bool asked = waitid(P_PID, id, &state, WEXITED | WNOHANG | WNOWAIT) == 0;
-    if (asked && state.si_pid == 0) return child;
+    const bool lives = asked && state.si_pid == 0;
+    const std::string wild = lives ? does_idle(*child) : "";
+    if (lives && wild.empty()) return child;
+    if (!wild.empty()) tell_of_wild(*child, wild);
     bury(std::move(child), Job::Why::kDied);  // while it was idle: no source's fault
   }
   auto child = start_child(kind, stop);
@@ -304,6 +307,14 @@ std::string Children::does_idle(const Child& child) {
   return "grew to " + std::to_string(anon) + " bytes";
 }
 
+// It may not go on while its last words are waited for.
+void Children::tell_of_wild(const Child& child, std::string_view what) const {
+  kill(child.process.pid, SIGKILL);
+  if (options_.log == nullptr) return;
+  options_.log->error("A child without a job " + std::string(what),
+                      {{"kind", std::string(child.kind->name)}});
+}
+
 void Children::end_idle(Clock::time_point since) {
   std::vector<ChildPtr> ending;
   std::vector<std::pair<ChildPtr, std::string>> wild;
@@ -321,10 +332,7 @@ void Children::end_idle(Clock::time_point since) {
   }
   for (ChildPtr& child : ending) bury(std::move(child), Job::Why::kRetired);
   for (auto& [child, what] : wild) {
-    if (options_.log != nullptr) {
-      options_.log->error("A child without a job " + what,
-                          {{"kind", std::string(child->kind->name)}});
-    }
+    tell_of_wild(*child, what);
     bury(std::move(child), Job::Why::kDied);
   }
 }

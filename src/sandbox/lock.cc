@@ -47,8 +47,13 @@ Result<void> set_limits(const Kind& kind) {
   const int first_free = fcntl(kSocket, F_DUPFD_CLOEXEC, 0);
   if (first_free < 0) return std::unexpected(refused("descriptors"));
   close(first_free);
+  rlimit descriptors{};
+  if (prlimit(0, RLIMIT_NOFILE, nullptr, &descriptors) != 0) {
+    return std::unexpected(refused("RLIMIT_NOFILE"));
+  }
   const rlim_t most = static_cast<rlim_t>(first_free) + kind.descriptors_max;
-  const rlimit descriptors{most, most};
+  descriptors.rlim_max = std::min(descriptors.rlim_max, most);
+  descriptors.rlim_cur = descriptors.rlim_max;
   if (prlimit(0, RLIMIT_NOFILE, &descriptors, nullptr) != 0) {
     return std::unexpected(refused("RLIMIT_NOFILE"));
   }

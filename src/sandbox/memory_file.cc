@@ -58,14 +58,18 @@ Result<loop::Fd> memory_file_of(std::span<const Piece> pieces) {
 Result<loop::Fd> empty_memory_file(std::size_t size_bytes) {
   IMGRING_TRY(loop::Fd fd, new_file());
   if (ftruncate(fd.get(), static_cast<off_t>(size_bytes)) != 0 ||
-      fcntl(fd.get(), F_ADD_SEALS, kSizeSeals) != 0) {
+      fcntl(fd.get(), F_ADD_SEALS, F_SEAL_GROW) != 0) {
     return std::unexpected(refused("a memory file for an answer"));
   }
   return fd;
 }
 
-Result<void> seal_content(int fd) {
-  if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) == 0) return {};
+Result<void> seal_content(int fd, std::size_t size_bytes) {
+  // What somebody has cut shorter than that stays so: an error.
+  if (ftruncate(fd, static_cast<off_t>(size_bytes)) == 0 &&
+      fcntl(fd, F_ADD_SEALS, kSizeSeals | F_SEAL_WRITE | F_SEAL_SEAL) == 0) {
+    return {};
+  }
   return std::unexpected(refused("sealing an answer"));
 }
 

@@ -19,10 +19,11 @@ struct Piece {
 };
 // Filled and sealed against every change; zeros between the pieces.
 Result<loop::Fd> memory_file_of(std::span<const Piece> pieces);
-// Zeros; the size is sealed, the content not yet.
+// Zeros, which nobody can make longer.
 Result<loop::Fd> empty_memory_file(std::size_t size_bytes);
-// No more writes by anybody. An error when somebody holds a mapping that can be written.
-Result<void> seal_content(int fd);
+// Cut to these bytes, so that whatever else was written holds no memory, and sealed against every
+// change. An error when somebody holds a mapping that can be written.
+Result<void> seal_content(int fd, std::size_t size_bytes);
 
 // A private, read-only view of a whole file.
 class Mapping {

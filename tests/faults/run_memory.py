@@ -223,7 +223,10 @@ class Run:
         common.wait_for(lambda: 'Completed in' in self.server.log_since(mark), LOG_LIMIT_S, 0.01)
         log = self.server.log_since(mark)
         where = self.control.where()
-        in_child = 'in process %d\n' % self.server.pid not in where
+        process = re.search(r' in process (\d+)\n', where)
+        if process is None:
+            self.checks.that(name + ': who asked', False, where[:200])
+        in_child = process is not None and int(process.group(1)) != self.server.pid
         asked = who_asked(where)
         # libpng and libwebp have one word for all that keeps a file from being opened, libwebp for its pixels.
         unsaid = 'imgring::image::load' in asked.split(' < ')[:2] or 'webp2vips: unable to read pixels' in log

@@ -95,7 +95,8 @@ void try_fault(std::uint64_t seed, const Outcome& fair, Faults* faults) {
   if (!one.fault_done && held) wrong(seed, "there was no such completion");
   if (!one.fault_done) return;  // of a kind that does not fail
   const std::uint64_t may_be_lost = std::max(kWishesMost, held ? fair.good / 2 : 0);
-  if (one.good + may_be_lost < fair.good) wrong(seed, "more pictures are lost than one client's");
+  if (one.good + may_be_lost < fair.good || (one.good == 0 && fair.good > kWishesMost))
+    wrong(seed, "more pictures are lost than one client's");
   ++(held ? faults->held : faults->failed);
 }
 

@@ -35,8 +35,8 @@ struct HeifPieces {
 // turn by themselves, over 1024 of them), or its boxes do not tell.
 std::optional<HeifPieces> heif_pieces(ByteSpan source);
 
-// Two bytes name a tile once more, so that without a limit a small file is decoded for ever. A grid
-// of 200 MP in tiles of 512 has 763 of them, and as many of its alpha.
+// Of one picture. Two bytes name a tile once more, so that without a limit a small file is decoded
+// for ever. A grid of 200 MP in tiles of 512 has 763 of them, and as many of its alpha.
 inline constexpr std::size_t kHeifPicturesMax = 4096;
 // Alpha, a depth map and a map of brightness have the picture's size at most, and layers of an
 // overlay are few; a grid's last tiles stand over its edge.
@@ -51,7 +51,9 @@ struct HeifWork {
   double own = 0;       // of that picture by its own word; 0: it says nothing
   double pictures = 0;  // decoded or put together, of the one that has most
 };
-// kBrokenImage: over these limits, or a picture is made of itself. Takes a millisecond at most.
+// kBrokenImage: over these limits, pictures of pictures more than eight deep or in a circle, or two
+// lists of pictures. Sizes are those that the file tells: what is coded larger than that meets the
+// limits of the child. Milliseconds for the worst of files.
 Result<HeifWork> heif_work(ByteSpan source);
 // Whether a library may be given it.
 Result<void> check_heif(ByteSpan source);

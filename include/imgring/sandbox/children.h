@@ -43,8 +43,8 @@ inline constexpr std::uint64_t kKeptBytes = std::uint64_t{128} << 20;
 // it was ready, kSettleTime after its job, is ended: 0.1 to 0.8 MB stay after most drawings.
 inline constexpr std::uint64_t kGrownBytes = mem::kIdleChildBytes;
 inline constexpr std::chrono::milliseconds kSettleTime{20};
-// One that uses more CPU while it has no job, or takes kGrownBytes more, is ended at the next tick,
-// and counts as one that died.
+// One that uses more CPU while it has no job, or takes kGrownBytes more, is ended at the next tick
+// or job, and counts as one that died.
 inline constexpr std::chrono::milliseconds kIdleCpuMax{1000};
 
 struct ChildProcess {
@@ -173,6 +173,7 @@ class Children {
   void give_back(ChildPtr child);
   bool may_stay(Child& child);
   static std::string does_idle(const Child& child);
+  void tell_of_wild(const Child& child, std::string_view what) const;
   bool grant_idle(Child& child, std::uint64_t bytes);
   // Killed if it still runs, and reaped.
   struct End {

@@ -51,12 +51,12 @@ TEST(HeifWork, TilesAndTheirAlphaCountAsOftenAsTheyAreUsed) {
                                  reference("auxl", 3, {1}) + reference("thmb", 2, {1});
   const auto work = heif_work(bytes_of(file_of(items, references)));
   ASSERT_TRUE(work.has_value()) << work.error().detail;
-  EXPECT_EQ(work->pixels, 24e6);
+  EXPECT_EQ(work->pixels, 24e6 + 12e6 / 4);
   EXPECT_EQ(work->own, 12e6);
   EXPECT_EQ(work->pictures, 14);
   const auto facts = facts_of_header(bytes_of(file_of(items, references)), ImageType::kHeic, 1);
   ASSERT_TRUE(facts.has_value());
-  EXPECT_EQ(facts->skipped_pixels, 0);
+  EXPECT_EQ(facts->skipped_pixels, 12e6 / 4);
 }
 
 TEST(HeifWork, OneLargeTileOverAndOverIsRefused) {
@@ -64,13 +64,14 @@ TEST(HeifWork, OneLargeTileOverAndOverIsRefused) {
   const auto grid = [&](std::size_t times) {
     return file_of(items, reference("dimg", 1, std::vector<std::uint32_t>(times, 2)));
   };
-  EXPECT_EQ(why(grid(8)), "");
+  EXPECT_EQ(why(grid(7)), "");
   EXPECT_EQ(why(grid(9)),
-            "heif: 324 MP of tiles and layers are decoded for 36 MP, at most 288 may be");
+            "heif: 333 MP of tiles and layers are decoded for 36 MP, at most 288 may be");
   EXPECT_EQ(why(grid(60'000)), "heif: more than 4096 tiles and layers");
-  const auto facts = facts_of_header(bytes_of(grid(8)), ImageType::kHeic, 1);
+  EXPECT_EQ(why(grid(65535)), "heif: more than 4096 tiles and layers");
+  const auto facts = facts_of_header(bytes_of(grid(7)), ImageType::kHeic, 1);
   ASSERT_TRUE(facts.has_value());
-  EXPECT_EQ(facts->skipped_pixels, 6 * 36e6);
+  EXPECT_EQ(facts->skipped_pixels, 5 * 36e6 + 36e6 / 4);
 }
 
 TEST(HeifWork, ASmallPictureOfLargeTilesIsRead) {
@@ -95,6 +96,19 @@ TEST(HeifWork, PicturesOfPicturesEndSomewhere) {
   }
   chain.push_back({"av01", 9, 9});
   EXPECT_EQ(why(file_of(chain, references)), "heif: pictures of pictures, over 8 deep");
+  // The other way round each item is looked at behind what it is made of.
+  const auto upwards = [](std::uint32_t count) {
+    std::vector<ItemRow> items = {{"av01", 9, 9}};
+    std::string made_of;
+    for (std::uint32_t i = 2; i <= count; ++i) {
+      items.push_back({"iden", 9, 9});
+      made_of += reference("dimg", i, {i - 1});
+    }
+    return file_of(items, made_of);
+  };
+  EXPECT_EQ(why(upwards(8)), "");
+  EXPECT_EQ(why(upwards(9)), "heif: pictures of pictures, over 8 deep");
+  EXPECT_EQ(why(upwards(4000)), "heif: pictures of pictures, over 8 deep");
 }
 
 // Each layer has the next one sixteen times.
@@ -111,9 +125,40 @@ TEST(HeifWork, LayersOfLayersAreMultiplied) {
   };
   const auto work = heif_work(bytes_of(layers(2)));
   ASSERT_TRUE(work.has_value());
-  EXPECT_EQ(work->pixels, 256.0 * (32 << 10));  // a small one counts as so many
+  EXPECT_EQ(work->pixels, 16 * (16 * (16 << 10) + 1024.0) + 1024);  // small ones count as so many
   EXPECT_EQ(work->pictures, 1 + 16 + 256);
   EXPECT_EQ(why(layers(5)), "heif: more than 4096 tiles and layers");
+}
+
+// Which of them a library reads is its own business.
+TEST(HeifWork, TwoListsOfPicturesAreRefused) {
+  const std::string file = file_of({{"av01", 9, 9}}, "");
+  EXPECT_EQ(why(file + box("mdat", "data")), "");
+  EXPECT_EQ(why(file + file.substr(file.find("meta") - 4)), "heif: two lists of its pictures");
+  std::string boxes = file.substr(0, file.find("meta") - 4);
+  for (int i = 0; i < 5000; ++i) boxes += box("free", "");
+  EXPECT_EQ(why(boxes + file.substr(file.find("meta") - 4)), "heif: more than 4096 boxes");
+}
+
+// Each one of them has few.
+TEST(HeifWork, ACollectionHasMoreTilesThanAPicture) {
+  std::vector<ItemRow> items;
+  std::string references;
+  for (std::uint32_t i = 0; i < 60; ++i) {
+    items.push_back({"grid", 5120, 4096});
+    items.push_back({"hvc1", 512, 512});
+    references += reference("dimg", 2 * i + 1, std::vector<std::uint32_t>(80, 2 * i + 2));
+  }
+  EXPECT_EQ(why(file_of(items, references)), "");
+}
+
+// A canvas is cleared and filled, whatever lies on it.
+TEST(HeifWork, ACanvasCounts) {
+  const std::vector<ItemRow> items = {{"grid", 6000, 6000}, {"iovl", 6000, 6000}, {"av01", 64, 64}};
+  const std::string layer = reference("dimg", 2, {3});
+  EXPECT_EQ(why(file_of(items, reference("dimg", 1, {2, 2, 2, 2}) + layer)), "");
+  EXPECT_NE(why(file_of(items, reference("dimg", 1, std::vector<std::uint32_t>(100, 2)) + layer)),
+            "");
 }
 
 TEST(HeifWork, ATileWithoutASizeMayBeAsLargeAsAny) {
@@ -164,7 +209,7 @@ TEST(HeifWork, TheLoaderRefusesWhatTakesTooMuch) {
   const auto image = load(bytes_of(file), ImageType::kHeic, {});
   ASSERT_FALSE(image.has_value());
   EXPECT_EQ(image.error().code, ErrorCode::kBrokenImage);
-  EXPECT_NE(image.error().detail.find("3600 MP of tiles"), std::string::npos)
+  EXPECT_NE(image.error().detail.find("3609 MP of tiles"), std::string::npos)
       << image.error().detail;
 }
 

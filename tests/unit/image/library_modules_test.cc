@@ -13,6 +13,9 @@
 namespace imgring::image {
 namespace {
 
+// Before libvips starts.
+const bool operators_own = std::getenv("VIPSHOME") != nullptr;
+
 std::string mapped_files() {
   std::ifstream file("/proc/self/maps");
   return {std::istreambuf_iterator<char>(file), {}};
@@ -29,6 +32,7 @@ TEST(LibraryModules, OnlyThoseThatWeServeAreLoaded) {
   const std::string maps = mapped_files();
   const std::string folder = modules_folder(libvips_of(maps));
   if (folder.empty()) GTEST_SKIP() << "this libvips has no modules";
+  if (operators_own) GTEST_SKIP() << "VIPSHOME says which are loaded";
   for (const char* name : {"vips-magick", "vips-openslide", "vips-poppler"}) {
     EXPECT_EQ(maps.find(name), std::string::npos) << name;
   }
@@ -61,15 +65,15 @@ TEST(LibraryModules, NoneAreTakenFromTheWorkingDirectory) {
 
 // As libvips itself does it: an operator who has modules elsewhere says where.
 TEST(LibraryModulesHeldBack, WhatTheOperatorSetStays) {
-  const char* before = std::getenv("VIPSHOME");
-  ASSERT_EQ(before, nullptr);
+  const char* set = std::getenv("VIPSHOME");
+  const std::string before = set != nullptr ? set : "";
   setenv("VIPSHOME", "/opt/vips", 1);
   {
     const ModulesHeldBack modules;
   }
   const char* after = std::getenv("VIPSHOME");
   EXPECT_STREQ(after, "/opt/vips");
-  unsetenv("VIPSHOME");
+  before.empty() ? unsetenv("VIPSHOME") : setenv("VIPSHOME", before.c_str(), 1);
 }
 
 }  // namespace

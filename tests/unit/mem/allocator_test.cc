@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "imgring/base/sanitized.h"
 #include "imgring/mem/own_memory.h"
 
 namespace imgring::mem {
@@ -79,6 +80,7 @@ TEST(Allocator, BlocksAreAlignedAsAskedFor) {
       std::free(block);
     }
   }
+  if (kSanitized) return;  // theirs end the process for these
   void* none = nullptr;
   for (const std::size_t alignment : {std::size_t{0}, std::size_t{3}, std::size_t{24}}) {
     EXPECT_EQ(take(&none, alignment, 8), EINVAL) << alignment;
@@ -92,8 +94,8 @@ TEST(Allocator, AlignedBlocksOfLibrariesAreOurs) {
   Dl_info found{}, own{};
   ASSERT_NE(dladdr(dlsym(RTLD_DEFAULT, "posix_memalign"), &found), 0);
   ASSERT_NE(dladdr(reinterpret_cast<void*>(&posix_memalign_of_libraries), &own), 0);
-  EXPECT_EQ(found.dli_fbase == own.dli_fbase, allocator_name().starts_with("mimalloc 3."))
-      << found.dli_fname;
+  const bool needed = allocator_name() == "mimalloc 3.0.0" || allocator_name() == "mimalloc 3.0.1";
+  EXPECT_EQ(found.dli_fbase == own.dli_fbase, needed) << found.dli_fname;
 }
 #endif
 
