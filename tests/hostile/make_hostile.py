@@ -484,14 +484,13 @@ def grid(times, side, references):
     more = struct.pack('>I', 12 + len(more)) + b'iref' + bytes(4) + more
     data[begin:end] = more
     longer = len(more) - (end - begin)
-    for at in (box_at(data, b'meta')[0], box_at(data, b'iloc')[0]):
-        if data[at + 4 : at + 8] == b'meta':
-            struct.pack_into('>I', data, at, struct.unpack_from('>I', data, at)[0] + longer)
-            continue
-        for item in range(at + 16, at + 16 + 3 * 20, 20):  # of 20 bytes each
-            method, base = struct.unpack_from('>HxxI', data, item + 2)
-            if method == 0:
-                struct.pack_into('>I', data, item + 6, base + longer)
+    begin, end = box_at(data, b'meta')
+    struct.pack_into('>I', data, begin, end - begin + longer)
+    items = box_at(data, b'iloc')[0] + 16
+    for item in range(items, items + 3 * 20, 20):  # of 20 bytes each
+        method, base = struct.unpack_from('>HxxI', data, item + 2)
+        if method == 0:
+            struct.pack_into('>I', data, item + 6, base + longer)
     return bytes(data)
 
 
