@@ -79,6 +79,7 @@ struct RequestParser::Impl {
     llhttp_settings_init(&settings);
     settings.on_url = on_url;
     settings.on_header_field = on_field;
+    settings.on_header_field_complete = on_field_complete;
     settings.on_header_value = on_value;
     settings.on_header_value_complete = on_value_complete;
     settings.on_headers_complete = on_head_complete;
@@ -122,13 +123,17 @@ struct RequestParser::Impl {
   }
   static int on_field(llhttp_t* p, const char* at, std::size_t n) {
     Impl& me = self(p);
-    if (me.fields.empty() || me.fields.back().value_started) {
-      if (me.fields.size() == kHeaderCountMax) return me.refuse(431, "more than 256 headers");
-      me.fields.emplace_back();
-    }
-    Field& field = me.fields.back();
-    field.name.extend(me.offset_of(at), n);
-    if (field.name.size > kHeaderNameBytesMax) return me.refuse(431, "a header name over 1 KiB");
+    if (me.fields.empty() || me.fields.back().value_started) me.fields.emplace_back();
+    me.fields.back().name.extend(me.offset_of(at), n);
+    return 0;
+  }
+  // Not before: of a name that turns out to be none llhttp tells nothing where it came in one
+  // piece, and its beginning where it came in several. Both are to be refused alike.
+  static int on_field_complete(llhttp_t* p) {
+    Impl& me = self(p);
+    if (me.fields.size() > kHeaderCountMax) return me.refuse(431, "more than 256 headers");
+    if (me.fields.back().name.size > kHeaderNameBytesMax)
+      return me.refuse(431, "a header name over 1 KiB");
     return 0;
   }
   static int on_value(llhttp_t* p, const char* at, std::size_t n) {

@@ -336,6 +336,9 @@ TEST(RequestParser, LimitsOfAHead) {
       {"a value over 1 MiB", get("/", "X: " + mebi + "\r\n"), 431},
       {"a target over 1 MiB", get("/" + mebi), 431},
       {"endless name", "GET / HTTP/1.1\r\n" + mebi, 431},
+      // What is no name at all has no number and no length either.
+      {"a fault in the 257th name", get("/", fields(255) + "bad\x01: v\r\n"), 400},
+      {"a fault in a long name", get("/", std::string(1025, 'n') + "\x01: v\r\n"), 400},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.what);
@@ -345,6 +348,7 @@ TEST(RequestParser, LimitsOfAHead) {
     EXPECT_EQ(whole.state, c.status == 0 ? State::kReady : State::kRefused);
     EXPECT_EQ(whole.status, c.status);
     expect_same(whole, parse(c.head, [&] { return size(random); }));
+    if (c.head.size() < mebi.size()) expect_same(whole, parse(c.head, [] { return 1; }));
   }
 }
 
