@@ -59,8 +59,8 @@ Boxed boxed(const ResizeAxis& axis) noexcept {
   b.box = box_of(axis);
   b.size = (axis.size + b.box - 1) / b.box;
   b.shrink = axis.shrink / b.box;
-  // libvips shares what rounding the size left over between both ends.
-  b.left_over = (axis.resized * axis.shrink - axis.size) / b.box;
+  // Of what rounding the size left over; half of it comes before the first pixel.
+  b.left_over = axis.from_start ? 0 : (axis.resized * axis.shrink - axis.size) / b.box;
   b.reach = identical(axis) ? 0 : kLobes * b.shrink;
   b.third = std::numbers::pi / (kLobes * b.shrink);
   b.turn = Turn::of(b.third);

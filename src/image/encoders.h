@@ -34,6 +34,11 @@ bool can_save_png_rows(VipsImage* header, const SaveParams& params) noexcept;
 Result<Bytes> save_png_rows(VipsImage* header, RowSource* rows, const SaveParams& params);
 Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
                              const StopFlag& stop);
+// Of planes as they are, where the file is to have such: neither lossless nor of sharper chroma.
+class YuvSource;
+bool can_save_webp_planes(VipsImage* header, const SaveParams& params) noexcept;
+Result<Bytes> save_webp_planes(VipsImage* header, YuvSource* planes, const SaveParams& params,
+                               const StopFlag& stop);
 
 // The libvips saver of the format on a memory image.
 Result<Bytes> save_by_vips(VipsImage* image, ImageType type, const SaveParams& params,

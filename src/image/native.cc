@@ -84,6 +84,14 @@ auto use_rows(const NativeJob& job, const StopFlag& stop, const Use& use) {
   return use_rows_by(JpegBy::kTurbo, job, stop, use);
 }
 
+// Null: what is written is made of colours.
+std::unique_ptr<YuvSource> planes_of(const NativeJob& job, VipsImage* header,
+                                     const SaveParams& params, const StopFlag& stop) {
+  const bool webp = job.source_type == ImageType::kWebp && job.result_type == ImageType::kWebp;
+  if (!webp || stop.stopped() || !can_save_webp_planes(header, params)) return nullptr;
+  return open_webp_planes(job, stop);
+}
+
 Result<SmallPicture> picture_of(const NativeJob& job, RowSource* rows) {
   SmallPicture picture;
   picture.width = job.result_width();
@@ -119,6 +127,8 @@ Result<Bytes> save_natively(const NativeJob& job, VipsImage* header, const SaveP
   IMGRING_CHECK(vips_image_get_bands(header) == job.result_bands());
   if (!can_save_natively(job, header, params))
     return std::unexpected(not_native("a result for libvips' pipeline"));
+  const std::unique_ptr<YuvSource> planes = planes_of(job, header, params, stop);
+  if (planes != nullptr) return save_webp_planes(header, planes.get(), params, stop);
   return use_rows(job, stop, [&](RowSource* rows) {
     return save_rows(header, job.result_type, rows, params, stop);
   });

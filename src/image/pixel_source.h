@@ -9,6 +9,7 @@
 
 #include "imgring/codec/jpeg_decoder.h"
 #include "imgring/image/native.h"
+#include "yuv_source.h"
 
 namespace imgring::image {
 
@@ -36,8 +37,11 @@ Result<std::unique_ptr<PixelSource>> open_own_jpeg_pixels(const NativeJob& job,
                                                           const StopFlag& stop);
 Result<std::unique_ptr<PixelSource>> open_jpeg_pixels(const NativeJob& job);
 Result<std::unique_ptr<PixelSource>> open_png_pixels(const NativeJob& job);
-// At the size of the job's loaded picture, which is half of the source's or less.
+// At the size of the job's loaded picture, which is the source's or less.
 Result<std::unique_ptr<PixelSource>> open_webp_pixels(const NativeJob& job, const StopFlag& stop);
+// Its planes as they are, where the job does no more than to cut them and to make them smaller;
+// null: they have to become colours.
+std::unique_ptr<YuvSource> open_webp_planes(const NativeJob& job, const StopFlag& stop);
 
 // kOverloaded; and the one that asks for libvips.
 Error no_memory_for_rows();

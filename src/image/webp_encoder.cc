@@ -14,6 +14,7 @@
 #include "imgring/base/check.h"
 #include "operation.h"
 #include "row_puller.h"
+#include "yuv_source.h"
 
 namespace imgring::image {
 namespace {
@@ -269,23 +270,52 @@ Result<Bytes> save_webp(VipsImage* image, const SaveParams& params, const StopFl
   return save_webp_rows(source, &rows, params, stop);
 }
 
-Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
-                             const StopFlag& stop) {
-  IMGRING_TRY(const WebPConfig config, config_of(params));
+namespace {
+
+// `import` fills the picture.
+template <class Import>
+Result<Bytes> encoded(VipsImage* header, const WebPConfig& config, const StopFlag& stop,
+                      const Import& import) {
   Picture picture;
   if (!picture.usable()) return fail(ErrorCode::kInternal, "webpsave: picture version error");
   picture.get()->width = vips_image_get_width(header);
   picture.get()->height = vips_image_get_height(header);
   picture.get()->progress_hook = go_on;
   picture.get()->user_data = const_cast<StopFlag*>(&stop);
-  const bool words = config.lossless != 0 || config.use_sharp_yuv != 0;
-  const bool alpha = vips_image_get_bands(header) == 4;
-  const auto import = words ? import_words : alpha ? import_alpha : import_opaque;
-  IMGRING_TRY_VOID(import(header, rows, picture.get()));
+  IMGRING_TRY_VOID(import(picture.get()));
   if (WebPEncode(&config, picture.get()) == 0) {
     return std::unexpected(encode_error(*picture.get(), stop));
   }
   return with_metadata(header, picture.written());
+}
+
+}  // namespace
+
+Result<Bytes> save_webp_rows(VipsImage* header, RowSource* rows, const SaveParams& params,
+                             const StopFlag& stop) {
+  IMGRING_TRY(const WebPConfig config, config_of(params));
+  const bool words = config.lossless != 0 || config.use_sharp_yuv != 0;
+  const bool alpha = vips_image_get_bands(header) == 4;
+  const auto import = words ? import_words : alpha ? import_alpha : import_opaque;
+  return encoded(header, config, stop,
+                 [&](WebPPicture* picture) { return import(header, rows, picture); });
+}
+
+bool can_save_webp_planes(VipsImage* header, const SaveParams& params) noexcept {
+  return can_pull_webp(header) && vips_image_get_bands(header) == 3 &&
+         params.encoders.webp_compression == config::WebpCompression::kLossy &&
+         !params.encoders.webp_smart_subsample;
+}
+
+Result<Bytes> save_webp_planes(VipsImage* header, YuvSource* planes, const SaveParams& params,
+                               const StopFlag& stop) {
+  IMGRING_TRY(const WebPConfig config, config_of(params));
+  return encoded(header, config, stop, [&](WebPPicture* picture) -> Result<void> {
+    picture->colorspace = WEBP_YUV420;
+    if (WebPPictureAlloc(picture) == 0) return std::unexpected(no_room());
+    return planes->write({picture->y, picture->u, picture->v, picture->y_stride, picture->uv_stride,
+                          picture->width, picture->height});
+  });
 }
 
 }  // namespace imgring::image

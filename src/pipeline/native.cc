@@ -134,19 +134,18 @@ bool worthwhile(const PlanInput& input) noexcept {
          quality_for(input.result_type, *input.options, *input.config) >= kQualityMin;
 }
 
-// Planes of a WebP that are reduced, those of its chroma by what is left of the half they are.
-bool reads_planes(const Plan& plan, const PlanInput& input) noexcept {
+// A WebP that is made smaller as it is loaded.
+bool reads_webp(const Plan& plan, const PlanInput& input) noexcept {
   const SourceFacts& f = input.facts;
-  const bool still = f.pages == 1 && !f.animated && !plan.loaded.alpha;
+  const bool still = f.pages == 1 && !f.animated;
   const bool here = !image::loaded_by_child(plan.loaded.type, input.config->sandbox);
-  return still && here && plan.load.scale < 1 && plan.loaded.width <= (f.width + 1) / 2 &&
-         plan.loaded.height <= (f.height + 1) / 2;
+  return still && here && plan.load.scale < 1;
 }
 
 bool readable(const Plan& plan, const PlanInput& input) noexcept {
   const ImageType from = plan.loaded.type;
   if (input.facts.type != from) return false;
-  if (from == ImageType::kWebp) return reads_planes(plan, input);
+  if (from == ImageType::kWebp) return reads_webp(plan, input);
   return (from == ImageType::kJpeg || from == ImageType::kPng) && plan.load.scale == 1;
 }
 

@@ -31,9 +31,9 @@ struct NativeTurn {
 
 // A PNG is unpacked at once; one of more bytes of pixels goes the libvips way.
 inline constexpr std::size_t kPngUnpackedBytesMax = std::size_t{32} << 20;
-// A WebP is decoded at once, to 1.5 bytes a pixel; one of more bytes goes the libvips way, which
-// holds a few rows.
-inline constexpr std::size_t kWebpPlanesBytesMax = std::size_t{24} << 20;
+// A WebP is decoded at once, to 1.5, 3 or 4 bytes a pixel; one of more bytes goes the libvips way,
+// which holds a few rows.
+inline constexpr std::size_t kWebpPixelsBytesMax = std::size_t{24} << 20;
 
 struct NativeJob {
   ByteSpan source;
@@ -43,7 +43,7 @@ struct NativeJob {
   ImageType source_type = ImageType::kUnknown, result_type = ImageType::kUnknown;
   int shrink = 1;                           // libjpeg's: 1, 2, 4, 8
   int loaded_width = 0, loaded_height = 0;  // rounded down; libjpeg has up to one pixel more.
-                                            // WebP: a half of the source's or less
+                                            // WebP: the source's or less
   int bands = 3;                            // loaded: grey or RGB, with alpha when even
   codec::ResizeAxis across, down;
   bool resized = false;  // alpha is multiplied in before and out behind
