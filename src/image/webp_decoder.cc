@@ -30,15 +30,19 @@ ByteSpan picture_chunk(ByteSpan source, std::string_view name) noexcept {
   return {};
 }
 
-Result<void> decode(ByteSpan bytes, WebPDecoderConfig* config) {
+Result<void> decode(ByteSpan bytes, PlaneSize size, WebPDecoderConfig* config) {
   config->output.is_external_memory = 1;
   // At once: the most that it is given takes 0.2 s.
   if (bytes.empty()) return std::unexpected(not_native("a damaged WebP"));
   switch (WebPDecode(bytes.data(), bytes.size(), config)) {
-    case VP8_STATUS_OK: return {};
+    case VP8_STATUS_OK: break;
     case VP8_STATUS_OUT_OF_MEMORY: return std::unexpected(no_memory_for_rows());
     default: return std::unexpected(not_native("a damaged WebP"));
   }
+  // In what a smaller one left of the room there may be pixels of the picture before.
+  const bool whole = config->input.width == size.width && config->input.height == size.height;
+  if (!whole) return std::unexpected(not_native("a WebP of another size than its header says"));
+  return {};
 }
 
 NativeJob job_of(PixelView pixels, const codec::ResizeAxis& across,
@@ -109,7 +113,7 @@ Result<void> DecodedWebp::decode_planes() {
   out.u_stride = out.v_stride = chroma.width;
   out.y_size = size_.bytes();
   out.u_size = out.v_size = chroma.bytes();
-  return decode(picture_chunk(source_, "VP8 "), &config);
+  return decode(picture_chunk(source_, "VP8 "), size_, &config);
 }
 
 Result<void> DecodedWebp::decode_colours() {
@@ -123,8 +127,8 @@ Result<void> DecodedWebp::decode_colours() {
   out.stride = static_cast<int>(row_bytes);
   out.size = row_bytes * static_cast<std::size_t>(size_.height);
   // The alpha of a lossy one is a chunk of its own in front of it.
-  if (lossy_ && alpha_) return decode(source_, &config);
-  return decode(picture_chunk(source_, lossy_ ? "VP8 " : "VP8L"), &config);
+  if (lossy_ && alpha_) return decode(source_, size_, &config);
+  return decode(picture_chunk(source_, lossy_ ? "VP8 " : "VP8L"), size_, &config);
 }
 
 SmallRows::SmallRows(PixelView pixels, const codec::ResizeAxis& across,

@@ -1,11 +1,11 @@
-// Memory for what a decoder must hold of a whole picture, above all the coefficients of progressive
-// JPEGs. A block that has been used serves the next picture: tens of megabytes that are mapped,
-// cleared by the kernel page by page and given back for each were half of all page faults at
-// jpeg500 (mem/calibration.md).
-// Owns: the blocks that nobody uses. Any thread. Outlives its blocks.
-// Promises: as many blocks as were in use at a time, at most; nothing idle above `idle_bytes_max`,
-// nor beyond what the ledger has room for, nor while jobs wait for bytes; what a block has above
-// what its job asked for stays in the ledger; what was not used for a while goes at release_unused.
+// Memory for what a decoder must hold of a whole picture: the coefficients of progressive JPEGs,
+// the pixels of WebP (DecodedWebp::kScratchBytesMin). A block that has been used serves the next
+// picture: tens of megabytes that are mapped, cleared by the kernel page by page and given back for
+// each were half of all page faults at jpeg500 (mem/calibration.md). Owns: the blocks that nobody
+// uses. Any thread. Outlives its blocks. Promises: as many blocks as were in use at a time, at
+// most; nothing idle above `idle_bytes_max`, nor beyond what the ledger has room for, nor while
+// jobs wait for bytes; what a block has above what its job asked for stays in the ledger; what was
+// not used for a while goes at release_unused.
 #pragma once
 
 #include <atomic>
@@ -29,8 +29,8 @@ struct ScratchLedger {
 class DecodeScratch {
  public:
   using Clock = std::chrono::steady_clock;
-  // Smaller ones are the allocator's: they cost little, and they decode side by side. Those from
-  // here on are few at a time (pipeline::kLargeDecodeBytes).
+  // Of JPEGs smaller ones are the allocator's: they cost little, and they decode side by side.
+  // Those from here on are few at a time (pipeline::kLargeDecodeBytes).
   static constexpr std::size_t kBlockBytesMin = 8 << 20;
 
   class Block {  // page-aligned; the bytes are whatever was there
