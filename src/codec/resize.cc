@@ -44,14 +44,18 @@ struct Window {
 // The axis with boxes for pixels.
 struct Boxed {
   int box = 1, size = 0;  // the last box may be larger than what is left: its last pixel repeats
-  double shrink = 1, left_over = 0;
+  double shrink = 1, start = 0;
   double reach = 0;  // how far from its centre a result pixel looks
   double third = 0;  // from one box to the next, of lanczos()
   Turn turn;
 };
 
+double start_of(const ResizeAxis& axis) noexcept {
+  return axis.start.value_or((axis.size - axis.resized * axis.shrink) / 2);
+}
+
 bool identical(const ResizeAxis& axis) noexcept {
-  return axis.shrink == 1 && axis.size == axis.resized;
+  return axis.shrink == 1 && axis.size == axis.resized && start_of(axis) == 0;
 }
 
 Boxed boxed(const ResizeAxis& axis) noexcept {
@@ -59,8 +63,7 @@ Boxed boxed(const ResizeAxis& axis) noexcept {
   b.box = box_of(axis);
   b.size = (axis.size + b.box - 1) / b.box;
   b.shrink = axis.shrink / b.box;
-  // Of what rounding the size left over; half of it comes before the first pixel.
-  b.left_over = axis.from_start ? 0 : (axis.resized * axis.shrink - axis.size) / b.box;
+  b.start = start_of(axis) / b.box;
   b.reach = identical(axis) ? 0 : kLobes * b.shrink;
   b.third = std::numbers::pi / (kLobes * b.shrink);
   b.turn = Turn::of(b.third);
@@ -69,7 +72,7 @@ Boxed boxed(const ResizeAxis& axis) noexcept {
 
 Window window_of(const Boxed& b, int index) noexcept {
   Window w;
-  w.centre = (index + 0.5) * b.shrink - 0.5 - b.left_over / 2;
+  w.centre = (index + 0.5) * b.shrink - 0.5 + b.start;
   w.first = std::clamp(static_cast<int>(std::ceil(w.centre - b.reach)), 0, b.size - 1);
   w.last = std::clamp(static_cast<int>(std::floor(w.centre + b.reach)), w.first, b.size - 1);
   return w;

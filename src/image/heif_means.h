@@ -6,20 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "heif_codecs.h"
-#include "imgring/format/heif_boxes.h"
-#include "imgring/image/small_picture.h"
+#include "heif_layout.h"
 
 namespace imgring::image {
 
-// From YCbCr to RGB.
-struct YcbcrColours {
-  float luma = 1, luma_offset = 0;
-  float red_cr = 0, green_cb = 0, green_cr = 0, blue_cb = 0;
-};
-// `matrix` by H.273, table 4; 2, which says nothing, is BT.601, as libheif has it. Nothing where it
-// is no matrix.
-std::optional<YcbcrColours> ycbcr_colours(int matrix, bool full_range) noexcept;
 // A row of means as RGB.
 void make_colours(const YcbcrColours& colours, const std::vector<float>& luma,
                   const std::vector<float>& cb, const std::vector<float>& cr,
@@ -44,21 +34,14 @@ class MeansOfPieces final : public PieceTaker {
   };
 
   bool begin(const CodedPicture& piece);
-  bool fits(const CodedPicture& piece) const noexcept;
   void add(Channel* channel, const CodedPlane& plane, int left, int top, int first, int end);
-  void add_all(const CodedPicture& piece, int left, int top, int first, int end);
+  void add_all(const CodedPicture& piece, PieceLayout::Place place, int first, int end);
   void means_of(Channel* channel, int row);
   // All rows of boxes that end above luma's line.
   void put_rows_above(int line);
 
-  const format::HeifPieces pieces_;
-  const int width_, height_;  // as coded
+  PieceLayout layout_;
   const int shrink_;
-  int tiles_across_ = 1;
-  int taken_ = 0;
-  YcbcrColours colours_;
-  int sub_across_ = 1, sub_down_ = 1;  // of colours, against luma
-  bool grey_ = false;
   std::array<Channel, 3> channels_;
   int rows_put_ = 0;
   SmallPicture small_;

@@ -10,6 +10,7 @@
 #include "heif_colour.h"
 #include "heif_planes.h"
 #include "heif_source.h"
+#include "imgring/base/shortage.h"
 #include "imgring/format/heif_boxes.h"
 #include "imgring/format/jpeg_scans.h"
 #include "imgring/image/colour.h"
@@ -135,13 +136,18 @@ Result<VipsImagePtr> load_by_operation(const Loader& loader, ByteSpan source,
 }
 
 // With the metadata of the whole one, whose pixels nobody asks for.
-Result<VipsImagePtr> made_smaller(VipsImagePtr whole, ByteSpan source, int shrink) {
+Result<VipsImagePtr> made_smaller(VipsImagePtr whole, ByteSpan source, const LoadParams& params) {
   const bool plain = vips_image_get_bands(whole.get()) == 3 &&
                      vips_image_get_format(whole.get()) == VIPS_FORMAT_UCHAR &&
                      vips_image_get_interpretation(whole.get()) == VIPS_INTERPRETATION_sRGB;
   if (!plain) return whole;
-  IMGRING_TRY(auto small, load_heif_smaller(source, vips_image_get_width(whole.get()),
-                                            vips_image_get_height(whole.get()), shrink));
+  const StopFlag never;
+  const auto make = [&] {
+    return load_heif_smaller(source, vips_image_get_width(whole.get()),
+                             vips_image_get_height(whole.get()), params.shrink, params.reduced,
+                             params.stop != nullptr ? *params.stop : never);
+  };
+  IMGRING_TRY(auto small, or_shortage(make));
   if (!small) return whole;
   VipsImage* header = nullptr;
   if (vips_embed(whole.get(), &header, 0, 0, small->width, small->height, nullptr) != 0) {
@@ -206,9 +212,10 @@ Result<VipsImagePtr> load(ByteSpan source, ImageType type, const LoadParams& par
   IMGRING_TRY(loaded, with_known_colours(loaded.get(), source, type));
   IMGRING_TRY(VipsImagePtr image, with_one_alpha(loaded.get(), source, type));
   drop_strange_profile(image.get(), params.log);
-  const bool smaller = params.shrink > 1 && !params.thumbnail && params.page == 0 && is_heif(type);
+  const bool smaller = (params.shrink > 1 || params.reduced.any()) && !params.thumbnail &&
+                       params.page == 0 && is_heif(type);
   IMGRING_TRY(image, as_its_format_says(std::move(image), source, type, params.page));
-  return smaller ? made_smaller(std::move(image), source, params.shrink) : std::move(image);
+  return smaller ? made_smaller(std::move(image), source, params) : std::move(image);
 }
 
 int orientation_of(VipsImage* image) noexcept {

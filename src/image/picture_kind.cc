@@ -52,12 +52,14 @@ LoadParams params_of(const LoadQuestion& question) noexcept {
   params.page = question.page;
   params.pages = question.pages;
   params.scale = question.scale;
+  params.reduced = question.reduced;
   return params;
 }
 
 bool same_picture(const LoadQuestion& a, const LoadQuestion& b) noexcept {
   return a.type == b.type && a.thumbnail == b.thumbnail && a.unlimited == b.unlimited &&
-         a.shrink == b.shrink && a.page == b.page && a.pages == b.pages && a.scale == b.scale;
+         a.shrink == b.shrink && a.page == b.page && a.pages == b.pages && a.scale == b.scale &&
+         a.reduced == b.reduced;
 }
 
 SaverCall call_of(std::vector<Field>* fields) {
@@ -114,8 +116,9 @@ class PictureWork final : public sandbox::Work {
     if (open_.size() == kOpenMost) open_.erase(open_.begin());
     auto one = std::make_unique<Open>();
     one->question = question;
-    IMGRING_TRY(one->image,
-                load(source_, static_cast<ImageType>(question.type), params_of(question)));
+    LoadParams params = params_of(question);
+    params.stop = request.stop;
+    IMGRING_TRY(one->image, load(source_, static_cast<ImageType>(question.type), params));
     if (vips_image_get_coding(one->image.get()) != VIPS_CODING_NONE) {
       return fail(ErrorCode::kBrokenImage, "pixels that are packed");
     }

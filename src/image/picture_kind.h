@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "imgring/image/loader.h"
 #include "imgring/sandbox/kind.h"
 #include "picture_fields.h"
 
@@ -19,6 +20,7 @@ struct LoadQuestion {
   std::int32_t shrink = 1, page = 0, pages = 1;
   std::int32_t top = 0, rows = 0;
   double scale = 1;
+  Reduced reduced;
 };
 
 // Sizes stand in the question's facts, the fields are the picture's and then the saver's arguments.

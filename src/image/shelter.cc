@@ -177,6 +177,7 @@ LoadQuestion question_of(ImageType type, const LoadParams& params) noexcept {
   question.page = params.page;
   question.pages = params.pages;
   question.scale = params.scale;
+  question.reduced = params.reduced;
   return question;
 }
 

@@ -4,8 +4,8 @@
 
 #include <webp/decode.h>
 
-#include <cstring>
-#include <optional>
+#include <cstdlib>
+#include <string_view>
 
 #include "imgring/base/byte_reader.h"
 #include "imgring/base/check.h"
@@ -45,27 +45,7 @@ Result<void> decode(ByteSpan bytes, PlaneSize size, WebPDecoderConfig* config) {
   return {};
 }
 
-NativeJob job_of(PixelView pixels, const codec::ResizeAxis& across,
-                 const codec::ResizeAxis& down) noexcept {
-  NativeJob job;
-  job.bands = pixels.bands;
-  job.loaded_width = pixels.size.width;
-  job.loaded_height = pixels.size.height;
-  job.across = across;
-  job.down = down;
-  job.resized = true;
-  return job;
-}
-
 }  // namespace
-
-codec::ResizeAxis whole_axis(int size, int resized) noexcept {
-  return {0, size, resized, static_cast<double>(size) / resized, 0, resized};
-}
-
-bool resizable(const codec::ResizeAxis& axis) noexcept {
-  return axis.resized > 0 && axis.shrink >= 1 && codec::box_of(axis) <= codec::kBoxMax;
-}
 
 Result<void> DecodedWebp::open(ByteSpan source, DecodeScratch* scratch) {
   enum : std::uint8_t { kLossy = 1, kLossless = 2 };
@@ -82,18 +62,22 @@ Result<void> DecodedWebp::open(ByteSpan source, DecodeScratch* scratch) {
   return {};
 }
 
+PixelView DecodedWebp::colours() const noexcept {
+  const int bands = alpha_ ? 4 : 3;
+  return {pixels_, static_cast<std::size_t>(size_.width) * static_cast<std::size_t>(bands), size_,
+          bands};
+}
+
 Result<void> DecodedWebp::make_room(std::size_t bytes) {
   if (bytes > kWebpPixelsBytesMax) return std::unexpected(not_native("a large WebP"));
-  const std::size_t size = bytes + codec::kRowPadBytes;
-  if (scratch_ != nullptr && size >= kScratchBytesMin) {
-    block_ = scratch_->take(size);
+  if (scratch_ != nullptr && bytes >= kScratchBytesMin) {
+    block_ = scratch_->take(bytes);
     pixels_ = reinterpret_cast<std::uint8_t*>(block_.data());
   } else {
-    own_.reset(static_cast<std::uint8_t*>(std::malloc(size)));
+    own_.reset(static_cast<std::uint8_t*>(std::malloc(bytes)));
     pixels_ = own_.get();
   }
   if (pixels_ == nullptr) return std::unexpected(no_memory_for_rows());
-  std::memset(pixels_ + bytes, 0, codec::kRowPadBytes);
   return {};
 }
 
@@ -129,23 +113,6 @@ Result<void> DecodedWebp::decode_colours() {
   // The alpha of a lossy one is a chunk of its own in front of it.
   if (lossy_ && alpha_) return decode(source_, size_, &config);
   return decode(picture_chunk(source_, lossy_ ? "VP8 " : "VP8L"), size_, &config);
-}
-
-SmallRows::SmallRows(PixelView pixels, const codec::ResizeAxis& across,
-                     const codec::ResizeAxis& down, const StopFlag& stop)
-    : job_(job_of(pixels, across, down)), source_(pixels), rows_(job_, &source_, stop) {}
-
-SmallRows::SmallRows(PixelView pixels, PlaneSize wanted, const StopFlag& stop)
-    : SmallRows(pixels, whole_axis(pixels.size.width, wanted.width),
-                whole_axis(pixels.size.height, wanted.height), stop) {}
-
-Result<const std::uint8_t*> SmallRows::next() {
-  if (given_ == strip_.row_count) {
-    top_ += given_;
-    given_ = 0;
-    IMGRING_TRY(strip_, rows_.pull(top_));
-  }
-  return strip_.first + static_cast<std::size_t>(given_++) * strip_.stride_bytes;
 }
 
 }  // namespace imgring::image

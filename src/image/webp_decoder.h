@@ -1,5 +1,5 @@
 // A still WebP decoded by libwebp at once: planes of luma and chroma of a lossy one, RGB or RGBA of
-// any; and pixels in memory made smaller.
+// any.
 // DecodedWebp owns the pixels, kWebpPixelsBytesMax at most; what reads them must not outlive it,
 // nor it the scratch that they are of. Helper threads only. Errors: not_native() where it is
 // damaged, moves or is too large; kOverloaded without memory.
@@ -7,21 +7,10 @@
 
 #include <cstdint>
 
-#include "native_rows.h"
+#include "imgring/image/decode_scratch.h"
+#include "small_rows.h"
 
 namespace imgring::image {
-
-struct PlaneSize {
-  int width = 0, height = 0;
-  std::size_t bytes() const noexcept {
-    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
-  }
-};
-struct PixelView {
-  const std::uint8_t* first = nullptr;  // rows without gaps, codec::kRowPadBytes behind the last
-  PlaneSize size;
-  int bands = 1;
-};
 
 class DecodedWebp {
  public:
@@ -39,13 +28,18 @@ class DecodedWebp {
   Result<void> decode_planes();
   Result<void> decode_colours();
 
-  PixelView colours() const noexcept { return {pixels_, size_, alpha_ ? 4 : 3}; }
-  PixelView y() const noexcept { return {pixels_, size_}; }
-  PixelView u() const noexcept { return {y().first + size_.bytes(), chroma_size()}; }
-  PixelView v() const noexcept { return {u().first + chroma_size().bytes(), chroma_size()}; }
+  PixelView colours() const noexcept;
+  PixelView y() const noexcept { return plane(0, size_); }
+  PixelView u() const noexcept { return plane(size_.bytes(), chroma_size()); }
+  PixelView v() const noexcept {
+    return plane(size_.bytes() + chroma_size().bytes(), chroma_size());
+  }
 
  private:
   Result<void> make_room(std::size_t bytes);
+  PixelView plane(std::size_t at, PlaneSize size) const noexcept {
+    return {pixels_ + at, static_cast<std::size_t>(size.width), size};
+  }
 
   ByteSpan source_;
   PlaneSize size_;
@@ -56,48 +50,5 @@ class DecodedWebp {
   MallocedBytes own_;
   std::uint8_t* pixels_ = nullptr;
 };
-
-// Rows of pixels in memory, cut and made smaller.
-class SmallRows {
- public:
-  SmallRows(PixelView pixels, const codec::ResizeAxis& across, const codec::ResizeAxis& down,
-            const StopFlag& stop);
-  // The whole, made smaller.
-  SmallRows(PixelView pixels, PlaneSize wanted, const StopFlag& stop);
-  SmallRows(const SmallRows&) = delete;
-  SmallRows& operator=(const SmallRows&) = delete;
-
-  Result<void> begin() { return rows_.begin(); }
-  // Until the next call.
-  Result<const std::uint8_t*> next();
-
- private:
-  class Source final : public PixelSource {
-   public:
-    explicit Source(PixelView pixels) noexcept : next_(pixels.first), pixels_(pixels) {}
-    int width() const noexcept override { return pixels_.size.width; }
-    Result<const std::uint8_t*> next_row(std::uint8_t*) override {
-      const std::uint8_t* row = next_;
-      next_ += std::ptrdiff_t{pixels_.size.width} * pixels_.bands;
-      return row;
-    }
-    Result<void> finish(std::uint8_t*) override { return {}; }
-
-   private:
-    const std::uint8_t* next_;
-    const PixelView pixels_;
-  };
-
-  const NativeJob job_;
-  Source source_;
-  ResizedRows rows_;
-  Strip strip_;
-  int top_ = 0, given_ = 0;
-};
-
-// The whole of an axis.
-codec::ResizeAxis whole_axis(int size, int resized) noexcept;
-// Whether the loops can make it smaller so far.
-bool resizable(const codec::ResizeAxis& axis) noexcept;
 
 }  // namespace imgring::image

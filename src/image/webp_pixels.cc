@@ -31,9 +31,18 @@ void to_rgb(const std::uint8_t* y, const std::uint8_t* u, const std::uint8_t* v,
   }
 }
 
-bool can_shrink(PlaneSize from, PlaneSize to) noexcept {
-  return resizable(whole_axis(from.width, to.width)) &&
-         resizable(whole_axis(from.height, to.height));
+struct Axes {
+  codec::ResizeAxis across, down;
+  bool possible() const noexcept { return resizable(across) && resizable(down); }
+};
+Axes axes_of(PlaneSize from, PlaneSize to) noexcept {
+  return {whole_axis(from.width, to.width), whole_axis(from.height, to.height)};
+}
+// To as many samples as luma becomes.
+Axes chroma_axes(const DecodedWebp& webp, PlaneSize to) noexcept {
+  const Axes luma = axes_of(webp.size(), to);
+  return {coarser_axis(luma.across, webp.chroma_size().width, 2),
+          coarser_axis(luma.down, webp.chroma_size().height, 2)};
 }
 
 class WebpPlanes final : public PixelSource {
@@ -43,9 +52,10 @@ class WebpPlanes final : public PixelSource {
     webp_ = std::move(webp);
     IMGRING_TRY_VOID(webp_.decode_planes());
     width_ = wanted.width;
-    IMGRING_TRY_VOID(small_[0].emplace(webp_.y(), wanted, stop).begin());
-    IMGRING_TRY_VOID(small_[1].emplace(webp_.u(), wanted, stop).begin());
-    return small_[2].emplace(webp_.v(), wanted, stop).begin();
+    const Axes luma = axes_of(webp_.size(), wanted), chroma = chroma_axes(webp_, wanted);
+    IMGRING_TRY_VOID(small_[0].emplace(webp_.y(), luma.across, luma.down, stop).begin());
+    IMGRING_TRY_VOID(small_[1].emplace(webp_.u(), chroma.across, chroma.down, stop).begin());
+    return small_[2].emplace(webp_.v(), chroma.across, chroma.down, stop).begin();
   }
 
   int width() const noexcept override { return width_; }
@@ -74,7 +84,8 @@ class WebpColours final : public PixelSource {
     webp_ = std::move(webp);
     IMGRING_TRY_VOID(webp_.decode_colours());
     width_ = wanted.width;
-    return small_.emplace(webp_.colours(), wanted, stop).begin();
+    const Axes axes = axes_of(webp_.size(), wanted);
+    return small_.emplace(webp_.colours(), axes.across, axes.down, stop).begin();
   }
 
   int width() const noexcept override { return width_; }
@@ -100,7 +111,7 @@ codec::ResizeAxis chroma_axis(const codec::ResizeAxis& luma) noexcept {
   axis.size = (luma.size + 1) / 2;
   axis.resized = (luma.resized + 1) / 2;
   axis.shrink = luma.shrink;
-  axis.from_start = true;
+  axis.start = 0;
   axis.first = luma.first / 2;
   axis.count = (luma.count + 1) / 2;
   return axis;
@@ -175,10 +186,10 @@ Result<std::unique_ptr<PixelSource>> open_webp_pixels(const NativeJob& job, cons
   DecodedWebp webp;
   IMGRING_TRY_VOID(webp.open(job.source, job.scratch));
   const PlaneSize wanted{job.loaded_width, job.loaded_height};
-  if (job.bands != (webp.alpha() ? 4 : 3) || !can_shrink(webp.size(), wanted)) {
+  if (job.bands != (webp.alpha() ? 4 : 3) || !axes_of(webp.size(), wanted).possible()) {
     return std::unexpected(not_native("a WebP for libvips"));
   }
-  const bool planes = webp.has_planes() && can_shrink(webp.chroma_size(), wanted);
+  const bool planes = webp.has_planes() && chroma_axes(webp, wanted).possible();
   return planes ? begun<WebpPlanes>(std::move(webp), wanted, stop)
                 : begun<WebpColours>(std::move(webp), wanted, stop);
 }

@@ -16,17 +16,11 @@ namespace {
 using image::LoadParams;
 using image::VipsImagePtr;
 
-LoadParams params_of(const LoadRequest& request) {
+LoadParams params_of(const LoadRequest& request, const LoadScale& scale, const PageRange& pages) {
   const config::ProcessingConfig& c = *request.config;
   LoadParams params;
   if (request.type == ImageType::kPng) params.unlimited = c.png_unlimited;
   if (request.type == ImageType::kTiff) params.unlimited = c.tiff_unlimited;
-  return params;
-}
-
-Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scale,
-                               const PageRange& pages) {
-  LoadParams params = params_of(request);
   params.page = pages.first;
   params.pages = pages.count;
   params.shrink = scale.shrink;
@@ -34,7 +28,13 @@ Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scal
   params.thumbnail = scale.thumbnail;
   params.log = request.log;
   params.shelter = request.shelter;
-  return image::load(request.source, request.type, params);
+  params.stop = request.stop;
+  return params;
+}
+
+Result<VipsImagePtr> load_with(const LoadRequest& request, const LoadScale& scale,
+                               const PageRange& pages) {
+  return image::load(request.source, request.type, params_of(request, scale, pages));
 }
 
 int int_field(VipsImage* image, const char* name, int otherwise) noexcept {
@@ -171,20 +171,48 @@ bool thumbnail_serves(const PlanInput& input, const SourceFacts& small, double w
   return std::min(fw, fh) > 1 && std::max(fw, fh) <= wanted_shrink;
 }
 
-// Where HEIC and AVIF become smaller while they are decoded: by the first half of what the resize
-// would do, as libvips splits it (the gap of vips_resize), in the numbers that the loader has.
-int shrink_of_loader(const Plan& plan, const PlanInput& in) noexcept {
+// Where HEIC and AVIF become smaller while they are decoded.
+struct Smaller {
+  int shrink = 1;
+  image::Reduced reduced;
+  bool any() const noexcept { return shrink > 1 || reduced.any(); }
+};
+
+// By the first half of what the resize would do, as libvips splits it (the gap of vips_resize), in
+// the numbers that the loader has; and by the rest at once where that is Lanczos3.
+Smaller smaller_load(const Plan& plan, const PlanInput& in) noexcept {
   constexpr double kGap = 2;
+  using url::ResizingAlgorithm;
   const bool heif = in.facts.type == ImageType::kHeic || in.facts.type == ImageType::kAvif;
-  const bool nearest = in.pixels().resizing_algorithm == url::ResizingAlgorithm::kNearest;
-  if (!heif || nearest || in.frames > 1 || in.config->disable_shrink_on_load ||
-      in.config->use_linear_colorspace || plan.steps.size() < 2 ||
-      plan.steps[0].kind != StepKind::kToProcessing || plan.steps[1].kind != StepKind::kScale) {
-    return 1;
+  const ResizingAlgorithm by = in.pixels().resizing_algorithm;
+  if (!heif || by == ResizingAlgorithm::kNearest || in.frames > 1 ||
+      in.config->disable_shrink_on_load || in.config->use_linear_colorspace ||
+      plan.steps.size() < 2 || plan.steps[0].kind != StepKind::kToProcessing ||
+      plan.steps[1].kind != StepKind::kScale) {
+    return {};
   }
-  const double largest = std::max(plan.steps[1].width_scale, plan.steps[1].height_scale);
-  const auto times = static_cast<int>(std::min<double>(image::kHeifShrinkMost, 1 / largest / kGap));
-  return std::max(1, times / 2 * 2);
+  const Step& scale = plan.steps[1];
+  const double least = 1 / std::max(scale.width_scale, scale.height_scale);
+  const auto times = static_cast<int>(std::min<double>(image::kHeifShrinkMost, least / kGap));
+  Smaller smaller{.shrink = std::max(1, times / 2 * 2), .reduced = {}};
+  const image::Reduced reduced = {plan.loaded.width,     plan.loaded.height,
+                                  scale.after.width,     scale.after.height,
+                                  1 / scale.width_scale, 1 / scale.height_scale};
+  if (by == ResizingAlgorithm::kLanczos3 && image::reducible(reduced, smaller.shrink)) {
+    smaller.reduced = reduced;
+  }
+  return smaller;
+}
+
+// False: it did not come at the size that the scale makes.
+bool leave_out_scale(Plan* plan, int shrink, Size now) noexcept {
+  if (now != plan->steps[1].after) return false;
+  plan->steps.erase(plan->steps.begin() + 1);
+  plan->load.shrink = shrink;
+  plan->loaded.width = now.width;
+  plan->loaded.height = now.height;
+  plan->steps[0].after = now;
+  return true;
 }
 
 // The same sizes from a picture that came smaller. False: it did not come as expected.
@@ -209,11 +237,15 @@ bool scale_the_rest(Plan* plan, int shrink, Size now) noexcept {
 Result<Loaded> whole_or_smaller(const LoadRequest& request, Opened opened, const PlanInput& input) {
   Loaded loaded{make_plan_for_loaded(input, {}, input.facts), std::move(opened.image),
                 opened.origin};
-  const int shrink = shrink_of_loader(loaded.plan, input);
-  if (shrink < 2 || opened.thumbnail || !opened.pages.is_first_alone()) return loaded;
-  auto small = load_with(request, {.shrink = shrink}, opened.pages);
+  const Smaller smaller = smaller_load(loaded.plan, input);
+  if (!smaller.any() || opened.thumbnail || !opened.pages.is_first_alone()) return loaded;
+  LoadParams params = params_of(request, {.shrink = smaller.shrink}, opened.pages);
+  params.reduced = smaller.reduced;
+  auto small = image::load(request.source, request.type, params);
   if (!small) return std::unexpected(std::move(small).error());
-  if (scale_the_rest(&loaded.plan, shrink, vips::size_of(small->get()))) {
+  const Size size = vips::size_of(small->get());
+  if (smaller.reduced.any() ? leave_out_scale(&loaded.plan, smaller.shrink, size)
+                            : scale_the_rest(&loaded.plan, smaller.shrink, size)) {
     loaded.image = std::move(*small);
   }
   return loaded;

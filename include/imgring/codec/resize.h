@@ -8,18 +8,20 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace imgring::codec {
 
 // `size` pixels from `offset` on become `resized` pixels, of which `count` from `first` on are
 // wanted. `shrink` is what the plan divides by, which `size / resized` is only nearly; what that
-// leaves over is shared between both ends, as in libvips, or all at the end.
+// leaves over is shared between both ends, as in libvips, unless `start` tells where the first of
+// the resized begins, in pixels of the axis.
 struct ResizeAxis {
   int offset = 0, size = 0, resized = 0;
   double shrink = 1;
   int first = 0, count = 0;
-  bool from_start = false;
+  std::optional<double> start = {};
 };
 
 // Pixels of an axis whose mean is taken before the rest is reduced: 1 below a reduction of four.

@@ -127,7 +127,7 @@ TEST(Resize, EveryInstructionSetGivesTheSameBytes) {
 TEST(Resize, WhatIsLeftOverMayAllBeAtTheEnd) {
   const AxisWeights even = make_weights({0, 999, 333, 3, 0, 333});
   const AxisWeights shared = make_weights({0, 1000, 333, 3, 0, 333});
-  const AxisWeights at_end = make_weights({0, 1000, 333, 3, 0, 333, true});
+  const AxisWeights at_end = make_weights({0, 1000, 333, 3, 0, 333, 0.0});
   ASSERT_EQ(even.taps, at_end.taps);
   constexpr std::size_t kInside = 300;  // pixels that do not see the end
   const auto weights_of = [](const AxisWeights& w) {
@@ -139,6 +139,25 @@ TEST(Resize, WhatIsLeftOverMayAllBeAtTheEnd) {
   EXPECT_EQ(weights_of(at_end), weights_of(even));
   EXPECT_EQ(first_of(at_end), first_of(even));
   EXPECT_NE(weights_of(shared), weights_of(even));
+}
+
+// As many pixels as there are, but a quarter of one on: chroma of a picture of an odd side.
+TEST(Resize, WhatBeginsInsideAPixelIsNoCopy) {
+  EXPECT_TRUE(make_weights({0, 9, 9, 1, 0, 9}).identical);
+  EXPECT_TRUE(make_weights({0, 9, 9, 1, 0, 9, 0.0}).identical);
+  const AxisWeights moved = make_weights({0, 9, 9, 1, 0, 9, -0.25});
+  EXPECT_FALSE(moved.identical);
+  for (std::size_t i = 0; i < 9; ++i) {
+    double sum = 0, at = 0;
+    for (int k = 0; k < moved.taps; ++k) {
+      const double weight = moved.weights[i * static_cast<std::size_t>(moved.taps) + k];
+      sum += weight;
+      at += weight * (moved.first[i] + k);
+    }
+    EXPECT_EQ(sum, 1 << 14);
+    // Away from the ends, where pixels repeat.
+    if (i >= 3 && i <= 5) EXPECT_NEAR(at / sum, static_cast<double>(i) - 0.25, 0.03);
+  }
 }
 
 TEST(Resize, EveryInstructionSetGivesTheSameBytesForAnySizes) {

@@ -1,10 +1,10 @@
 // AVIF and HEIC that come smaller: the same as all pixels and then their means.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
-#include "../../../src/image/heif_means.h"
 #include "heif_files.h"
 #include "imgring/base/byte_reader.h"
 #include "imgring/image/loader.h"
@@ -143,6 +143,37 @@ void expect_means(const std::string& file, ImageType type, int shrink, double mo
   EXPECT_LT(mean_difference(small->get(), means.get()), most);
 }
 
+// To the size that a scale makes at once: by libvips' resize of all pixels.
+void expect_reduced(const std::string& file, ImageType type, double across, double down) {
+  const auto whole = load(bytes_of(file), type, {});
+  ASSERT_TRUE(whole.has_value()) << whole.error().detail;
+  VipsImage* resized = nullptr;
+  ASSERT_EQ(vips_resize(whole->get(), &resized, across, "vscale", down, nullptr), 0);
+  const VipsImagePtr expected(resized);
+  Reduced wanted;
+  wanted.from_width = vips_image_get_width(whole->get());
+  wanted.from_height = vips_image_get_height(whole->get());
+  wanted.width = vips_image_get_width(expected.get());
+  wanted.height = vips_image_get_height(expected.get());
+  wanted.across = 1 / across;
+  wanted.down = 1 / down;
+  const double most = 1 / std::max(across, down) / 2;
+  for (int shrink = 1; shrink == 1 || shrink <= most; shrink = shrink / 2 * 2 + 2) {
+    LoadParams params;
+    params.shrink = shrink;
+    params.reduced = wanted;
+    const auto small = load(bytes_of(file), type, params);
+    ASSERT_TRUE(small.has_value()) << small.error().detail;
+    EXPECT_EQ(vips_image_get_width(small->get()), wanted.width);
+    EXPECT_EQ(vips_image_get_height(small->get()), wanted.height);
+    // Colours are made of reduced samples, not reduced: edges differ.
+    EXPECT_LT(mean_difference(small->get(), expected.get()), 2.5) << "means of " << shrink;
+  }
+}
+void expect_reduced(const std::string& file, ImageType type, double scale) {
+  expect_reduced(file, type, scale, scale);
+}
+
 // What is left of the picture is not symmetric in any way.
 VipsImagePtr lopsided(int width, int height) {
   const VipsImagePtr base = picture(width, height, 3);
@@ -164,6 +195,12 @@ TEST(HeifSmaller, IsMadeOfMeans) {
     set_blob(image.get(), VIPS_META_ICC_NAME, profile);
     const std::string file = saved_by_vips(
         image.get(), way.type == ImageType::kAvif ? ".avif[compression=av1,effort=0]" : ".heic");
+    for (const double scale : {0.5, 0.49, 0.3, 0.247}) {
+      SCOPED_TRACE(way.item + std::to_string(scale));
+      expect_reduced(file, way.type, scale);
+    }
+    expect_reduced(file, way.type, 0.1, 0.5);
+    expect_reduced(file, way.type, 0.43, 0.2);
     for (const int shrink : {2, 4, 6}) {
       SCOPED_TRACE(way.item + std::to_string(shrink));
       expect_means(file, way.type, shrink, 1);
@@ -186,6 +223,48 @@ TEST(HeifSmaller, AlphaComesWhole) {
   EXPECT_EQ(vips_image_get_width(image->get()), 64);
 }
 
+// The loops make nothing smaller than a 130th; what libvips makes of the whole is.
+TEST(HeifSmaller, AThinStripStaysWhole) {
+  for (const Way& way : kWays) {
+    if (!can_both(way)) continue;
+    const std::string file = saved_by_vips(picture(1400, 64, 3).get(), way.suffix);
+    LoadParams params;
+    params.reduced = {1400, 64, 10, 32, 140, 2};
+    ASSERT_FALSE(reducible(params.reduced, 1));
+    const auto whole = load(bytes_of(file), way.type, params);
+    ASSERT_TRUE(whole.has_value()) << whole.error().detail;
+    EXPECT_EQ(vips_image_get_width(whole->get()), 1400);
+    params.reduced = {1400, 64, 11, 32, 1400 / 11.0, 2};
+    ASSERT_TRUE(reducible(params.reduced, 1));
+    const auto small = load(bytes_of(file), way.type, params);
+    ASSERT_TRUE(small.has_value()) << small.error().detail;
+    EXPECT_EQ(vips_image_get_width(small->get()), 11);
+    // Another picture's: it is not believed.
+    params.reduced.from_width = 1401;
+    const auto other = load(bytes_of(file), way.type, params);
+    ASSERT_TRUE(other.has_value()) << other.error().detail;
+    EXPECT_EQ(vips_image_get_width(other->get()), 1400);
+  }
+}
+
+TEST(HeifSmaller, StopsBetweenRows) {
+  for (const Way& way : kWays) {
+    if (!can_both(way)) continue;
+    const std::string file = saved_by_vips(picture(400, 300, 3).get(), way.suffix);
+    StopFlag stop;
+    stop.stop(StopReason::kClientGone);
+    LoadParams params;
+    params.stop = &stop;
+    for (const int shrink : {1, 2}) {
+      params.shrink = shrink;
+      params.reduced = {400, 300, 80, 60, 5, 5};
+      const auto stopped = load(bytes_of(file), way.type, params);
+      ASSERT_FALSE(stopped.has_value());
+      EXPECT_EQ(stopped.error().code, ErrorCode::kCancelled);
+    }
+  }
+}
+
 TEST(HeifSmaller, IsTurnedAsItsFileSays) {
   for (const Way& way : kWays) {
     if (!can_both(way)) continue;
@@ -195,6 +274,7 @@ TEST(HeifSmaller, IsTurnedAsItsFileSays) {
         SCOPED_TRACE(way.item + std::to_string(turns) + "/" + std::to_string(shrink));
         const std::string turn = box("irot", be(turns, 1));
         expect_means(heif_file(way, one, {120, 72, 120, 72, turn}), way.type, shrink, 1);
+        expect_reduced(heif_file(way, one, {120, 72, 120, 72, turn}), way.type, 0.9 / shrink);
       }
     }
   }
@@ -212,6 +292,7 @@ TEST(HeifSmaller, IsCutAsItsFileSays) {
     };
     const std::string corner = cut(101, 67, 101 - 120, 67 - 72);
     expect_means(heif_file(way, one, {120, 72, 120, 72, corner}), way.type, 4, 1);
+    expect_reduced(heif_file(way, one, {120, 72, 120, 72, corner}), way.type, 0.41);
     const std::string even = cut(96, 60, 96 - 120, 60 - 72);
     EXPECT_EQ(format::heif_pieces(bytes_of(heif_file(way, one, {120, 72, 120, 72, even}))),
               (format::HeifPieces{0, 1, 120, 72, 6, true, 96, 60}));
@@ -238,8 +319,13 @@ TEST(HeifSmaller, AGridIsPutTogether) {
       SCOPED_TRACE(way.item + std::to_string(shrink));
       expect_means(heif_file(way, tiles, {180, 100, 64, 64, "", 3, 2}), way.type, shrink, 1);
     }
-    expect_means(heif_file(way, tiles, {180, 100, 64, 64, box("irot", be(1, 1)), 3, 2}), way.type,
-                 4, 1);
+    const std::string turned =
+        heif_file(way, tiles, {180, 100, 64, 64, box("irot", be(1, 1)), 3, 2});
+    expect_means(turned, way.type, 4, 1);
+    for (const double scale : {0.5, 0.37, 0.2}) {
+      expect_reduced(heif_file(way, tiles, {180, 100, 64, 64, "", 3, 2}), way.type, scale);
+      expect_reduced(turned, way.type, scale);
+    }
   }
 }
 
@@ -284,125 +370,6 @@ TEST(HeifSmaller, ACodedPictureLargerThanItsHeaderSaysIsBroken) {
       EXPECT_EQ(image.error().code, ErrorCode::kBrokenImage);
     }
   }
-}
-
-// ---- the means alone
-
-struct Planes {
-  std::vector<std::uint8_t> samples[3];
-  int width = 0, height = 0, across = 1, down = 1;
-
-  CodedPicture tile(int left, int top, int tile_width, int tile_height,
-                    std::vector<std::uint8_t> (&room)[3]) const {
-    CodedPicture out;
-    out.matrix = 0;
-    for (std::size_t i = 0; i < 3; ++i) {
-      const int by_x = i == 0 ? 1 : across, by_y = i == 0 ? 1 : down;
-      const int w = (tile_width + by_x - 1) / by_x, h = (tile_height + by_y - 1) / by_y;
-      const int whole_w = (width + by_x - 1) / by_x, whole_h = (height + by_y - 1) / by_y;
-      room[i].assign(static_cast<std::size_t>(w) * static_cast<std::size_t>(h), 77);
-      for (int y = 0; y < h && top / by_y + y < whole_h; ++y) {
-        for (int x = 0; x < w && left / by_x + x < whole_w; ++x) {
-          room[i][static_cast<std::size_t>(y * w + x)] =
-              samples[i][static_cast<std::size_t>((top / by_y + y) * whole_w + left / by_x + x)];
-        }
-      }
-      out.planes[i] = {room[i].data(), static_cast<std::size_t>(w), w, h};
-    }
-    return out;
-  }
-};
-
-Planes random_planes(int width, int height, int across, int down) {
-  Planes planes;
-  planes.width = width, planes.height = height, planes.across = across, planes.down = down;
-  std::uint32_t seed = 12345;
-  for (std::size_t i = 0; i < 3; ++i) {
-    const int w = i == 0 ? width : (width + across - 1) / across;
-    const int h = i == 0 ? height : (height + down - 1) / down;
-    planes.samples[i].resize(static_cast<std::size_t>(w) * static_cast<std::size_t>(h));
-    for (std::uint8_t& sample : planes.samples[i]) {
-      seed = seed * 1664525 + 1013904223;
-      sample = static_cast<std::uint8_t>(seed >> 24);
-    }
-  }
-  return planes;
-}
-
-// Tile by tile, against all at once.
-TEST(MeansOfPieces, DoNotDependOnTheTiles) {
-  for (const auto& [across, down] : {std::pair{1, 1}, {2, 1}, {2, 2}}) {
-    const Planes planes = random_planes(101, 67, across, down);
-    for (const int shrink : {2, 4, 6, 14, 128}) {
-      SCOPED_TRACE(std::to_string(across * 10 + down) + "/" + std::to_string(shrink));
-      std::vector<std::uint8_t> room[3];
-      format::HeifPieces one{0, 1, 101, 67, 1, true};
-      MeansOfPieces alone(101, 67, shrink, one);
-      ASSERT_TRUE(alone.take(planes.tile(0, 0, 101, 67, room)));
-      const auto expected = alone.finish();
-      ASSERT_TRUE(expected.has_value());
-      format::HeifPieces grid{0, 12, 30, 24, 1, true};
-      MeansOfPieces tiled(101, 67, shrink, grid);
-      for (int top = 0; top < 67; top += 24) {
-        for (int left = 0; left < 101; left += 30) {
-          ASSERT_TRUE(tiled.take(planes.tile(left, top, 30, 24, room)));
-        }
-      }
-      EXPECT_FALSE(tiled.take(planes.tile(0, 0, 30, 24, room)));
-      const auto made = tiled.finish();
-      ASSERT_TRUE(made.has_value());
-      ASSERT_EQ(made->width, expected->width);
-      ASSERT_EQ(made->height, expected->height);
-      EXPECT_EQ(std::memcmp(made->row(0), expected->row(0),
-                            made->row_bytes() * static_cast<std::size_t>(made->height)),
-                0);
-    }
-  }
-}
-
-TEST(MeansOfPieces, AreThoseOfEachSample) {
-  const Planes planes = random_planes(53, 31, 2, 2);
-  std::vector<std::uint8_t> room[3];
-  MeansOfPieces means(53, 31, 4, {0, 1, 53, 31, 5, true});
-  ASSERT_TRUE(means.take(planes.tile(0, 0, 53, 31, room)));
-  const auto made = means.finish();
-  ASSERT_TRUE(made.has_value());
-  const auto mean = [&](std::size_t i, int box_x, int box_y) {
-    const int box = i == 0 ? 4 : 2, w = i == 0 ? 53 : 27, h = i == 0 ? 31 : 16;
-    double sum = 0;
-    int count = 0;
-    for (int y = box_y * box; y < std::min(h, (box_y + 1) * box); ++y) {
-      for (int x = box_x * box; x < std::min(w, (box_x + 1) * box); ++x, ++count) {
-        sum += planes.samples[i][static_cast<std::size_t>(y * w + x)];
-      }
-    }
-    return sum / count;
-  };
-  for (int y = 0; y < 8; ++y) {
-    for (int x = 0; x < 14; ++x) {
-      // BT.601 of full range, whose red is Y + 1.402 Cr.
-      const double red = mean(0, x, y) + 1.402 * (mean(2, x, y) - 128);
-      EXPECT_NEAR(made->row(y)[3 * x], std::clamp(red, 0.0, 255.0), 0.51) << x << " " << y;
-    }
-  }
-}
-
-TEST(MeansOfPieces, OthersThanAnnouncedAreRefused) {
-  const Planes planes = random_planes(64, 64, 2, 2);
-  std::vector<std::uint8_t> room[3];
-  const CodedPicture tile = planes.tile(0, 0, 32, 32, room);
-  const auto takes = [&tile](int width, const format::HeifPieces& pieces) {
-    return MeansOfPieces(width, 64, 2, pieces).take(tile);
-  };
-  EXPECT_TRUE(takes(64, {0, 4, 32, 32, 1, true}));
-  EXPECT_FALSE(takes(64, {0, 3, 32, 32, 1, true}));  // too few for the whole
-  EXPECT_FALSE(takes(64, {0, 4, 32, 16, 1, true}));  // other ones
-  EXPECT_FALSE(takes(64, {0, 4, 32, 32, 0, true}));  // no matrix
-  EXPECT_FALSE(takes(64, {0, 1, 32, 32, 1, true}));  // a part of it
-  EXPECT_FALSE(takes(63, {1, 4, 32, 32, 1, true}));  // a turn of what does not divide
-  MeansOfPieces missing(64, 64, 2, {0, 4, 32, 32, 1, true});
-  EXPECT_TRUE(missing.take(tile));
-  EXPECT_FALSE(missing.finish().has_value());
 }
 
 }  // namespace

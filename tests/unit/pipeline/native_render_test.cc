@@ -410,6 +410,39 @@ TEST(NativeRender, WebpOfAWebpKeepsColoursWhereTheyAre) {
   }
 }
 
+// Stripes of red and blue as light as each other, nineteen pixels from one to the next.
+VipsImagePtr stripes(Size size) {
+  std::vector<std::uint8_t> samples;
+  for (int y = 0; y < size.height; ++y) {
+    for (int x = 0; x < size.width; ++x) {
+      const double wave = std::sin(2 * std::numbers::pi * (x + y) / 19);
+      samples.push_back(static_cast<std::uint8_t>(128 + 40 * wave));
+      samples.push_back(128);
+      samples.push_back(static_cast<std::uint8_t>(128 - 105 * wave));
+    }
+  }
+  return checked(vips_image_new_from_memory_copy(samples.data(), samples.size(), size.width,
+                                                 size.height, 3, VIPS_FORMAT_UCHAR));
+}
+
+// Chroma of an odd side has half a sample more than luma, which is not squeezed into the picture.
+TEST(NativeRender, ColoursOfAWebpAreNotStretched) {
+  if (kSanitized) GTEST_SKIP() << "values are those of the release, and others make such pictures";
+  for (const Size from : {Size{400, 300}, Size{401, 301}}) {
+    const std::string source = encoded(stripes(from).get(), ".webp[Q=95]");
+    const VipsImagePtr whole = pixels_of_webp(source);
+    for (const int width : {201, 200, 160, 133, 101}) {
+      SCOPED_TRACE(::testing::Message() << from.width << " to " << width);
+      const Request request = request_of("w:" + std::to_string(width), source, kWebp, kPng);
+      const auto native = run(request, false);
+      ASSERT_TRUE(native && native->native);
+      const std::vector<double> reference =
+          exactly_reduced(whole.get(), {native->result_width, native->result_height});
+      EXPECT_GE(likeness(visible_samples(picture_of(*native).get()), reference), 36);
+    }
+  }
+}
+
 // Both ways against double precision: ours is never the worse one by more than a trifle.
 TEST(NativeRender, IsAsGoodAsLibvipsAgainstDoublePrecision) {
   if (kSanitized) GTEST_SKIP() << "values are those of the release, and others make such pictures";

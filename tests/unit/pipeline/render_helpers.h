@@ -117,15 +117,22 @@ inline void expect_pixel(VipsImage* picture, int x, int y, const std::vector<dou
 }
 
 // Of all samples of two pictures of one size.
-inline double largest_difference(VipsImage* a, VipsImage* b) {
+inline VipsImagePtr differences(VipsImage* a, VipsImage* b) {
   VipsImage *difference = nullptr, *size = nullptr;
   EXPECT_EQ(vips_subtract(a, b, &difference, nullptr), 0) << image::take_vips_error();
   const VipsImagePtr owned(difference);
   vips_abs(difference, &size, nullptr);
-  const VipsImagePtr sizes = checked(size);
+  return checked(size);
+}
+inline double largest_difference(VipsImage* a, VipsImage* b) {
   double most = -1;
-  vips_max(sizes.get(), &most, nullptr);
+  vips_max(differences(a, b).get(), &most, nullptr);
   return most;
+}
+inline double mean_difference(VipsImage* a, VipsImage* b) {
+  double mean = -1;
+  vips_avg(differences(a, b).get(), &mean, nullptr);
+  return mean;
 }
 
 // A request with everything it needs.

@@ -268,6 +268,28 @@ TEST(Render, MaxBytesLowersQuality) {
   EXPECT_TRUE(request.run().has_value());
 }
 
+// They come from their decoder at the size that is wanted, or by means, or at their own size: what
+// one side needs may be too much for the other. The result is that of the same PNG.
+TEST(Render, SizesOfAvifAndHeicAreThoseOfOthers) {
+  for (const ImageType type : {kAvif, kHeic}) {
+    if (!can_save(type)) continue;
+    for (const std::string_view path :
+         {"w:100", "w:101/rot:90", "rt:fill/w:60/h:60/g:ea", "rt:force/w:4/h:100",
+          "rt:force/w:20/h:100", "rt:force/w:800/h:3", "rt:force/w:1/h:1", "w:16/h:16", "w:1",
+          "w:300/zoom:0.5", "w:100/pd:3:4", "rt:fill/w:90/h:50/c:400:100:soea", "w:50/mw:70"}) {
+      for (const Size size : {Size{801, 200}, Size{1200, 16}}) {
+        SCOPED_TRACE(::testing::Message()
+                     << facts_of(type).name << " " << size.width << " " << path);
+        Request request = request_for(path, type, size), other = request_for(path, kPng, size);
+        request.options.format = other.options.format = kPng;
+        const Outcome out = outcome_of(request), same = outcome_of(other);
+        expect_size(out, {same.rendered.result_width, same.rendered.result_height});
+        EXPECT_LT(mean_difference(out.picture.get(), same.picture.get()), 8);
+      }
+    }
+  }
+}
+
 TEST(Render, TinyAvifIsSavedAsJpegOrPng) {
   Request request = request_for("w:10", kPng);
   request.options.format = kAvif;
