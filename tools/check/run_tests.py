@@ -399,7 +399,7 @@ def run_simulation(score, seeds):
 
 FAILING_MEMORY = 'tests/faults/libfailing_memory.so'
 # Of all kinds of requests.
-FAULTS_PART = ['--only', '^(jpeg|jpeg to webp|svg passed on|raw)$']
+FAULTS_PART = ['--only', '^(jpeg|jpeg to webp|gif|svg passed on|raw)$']
 
 
 def run_faults(score, options):
