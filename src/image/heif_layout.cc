@@ -117,9 +117,8 @@ std::optional<PieceLayout::Place> PieceLayout::place(const CodedPicture& piece) 
   if (taken_ >= pieces_.count || !fits(piece) || (taken_ == 0 && !begin(piece))) {
     return std::nullopt;
   }
-  const int index = taken_++;
-  return Place{index % tiles_across_ * piece.planes[0].width,
-               index / tiles_across_ * piece.planes[0].height};
+  return Place{taken_ % tiles_across_ * piece.planes[0].width,
+               taken_ / tiles_across_ * piece.planes[0].height};
 }
 
 }  // namespace imgring::image

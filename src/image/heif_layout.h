@@ -38,6 +38,9 @@ class PieceLayout {
   // Of the next one, in the file's order; nothing where it is another than announced. The first one
   // tells what is known from then on.
   std::optional<Place> place(const CodedPicture& piece) noexcept;
+  // Its pixels are where they belong. One that was not taken is missing for good: what comes behind
+  // it stands in its place, and one is too few.
+  void taken() noexcept { ++taken_; }
   bool complete() const noexcept { return taken_ > 0 && taken_ == pieces_.count; }
 
   int width() const noexcept { return width_; }  // of the whole, as coded

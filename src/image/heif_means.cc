@@ -43,13 +43,14 @@ bool MeansOfPieces::begin(const CodedPicture& piece) {
   // Boxes of a turned picture begin at its own corner.
   const int width = layout_.width(), height = layout_.height();
   if (layout_.quarter_turns() != 0 && (width % shrink_ != 0 || height % shrink_ != 0)) return false;
-  small_.width = divided_up(width, shrink_);
-  small_.height = divided_up(height, shrink_);
-  small_.bands = 3;
-  auto block = PixelBlock::of(small_.row_bytes() * static_cast<std::size_t>(small_.height));
+  SmallPicture small;
+  small.width = divided_up(width, shrink_);
+  small.height = divided_up(height, shrink_);
+  small.bands = 3;
+  auto block = PixelBlock::of(small.row_bytes() * static_cast<std::size_t>(small.height));
   if (!block) return false;
-  small_.block = std::move(*block);
-  const auto boxes = static_cast<std::size_t>(small_.width);
+  small.block = std::move(*block);
+  const auto boxes = static_cast<std::size_t>(small.width);
   // Of one that stands alone a row at a time.
   const int rows = layout_.alone() ? 1 : luma.height / shrink_ + 2;
   for (std::size_t i = 0; i < channels_.size(); ++i) {
@@ -64,12 +65,14 @@ bool MeansOfPieces::begin(const CodedPicture& piece) {
     channel.columns.resize(static_cast<std::size_t>(luma.width));
     channel.boxes.resize(boxes * static_cast<std::size_t>(rows));
   }
+  small_ = std::move(small);
   return true;
 }
 
 bool MeansOfPieces::take(const CodedPicture& piece) {
   const auto place = layout_.place(piece);
   if (!place || (small_.width == 0 && !begin(piece))) return false;
+  layout_.taken();
   const int width = piece.planes[0].width, height = piece.planes[0].height;
   if (layout_.alone()) {
     for (int y = 0; y < layout_.height(); y += shrink_) {

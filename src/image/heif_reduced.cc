@@ -89,9 +89,10 @@ bool PlanesOfPieces::take(const CodedPicture& piece) {
       planes[i].size = {layout_.width_of(i), layout_.height_of(i)};
     }
     reduce(planes);
-    return true;
+  } else {
+    put(piece, *place);
   }
-  put(piece, *place);
+  layout_.taken();
   return true;
 }
 
