@@ -15,19 +15,10 @@ using codec::ResizeAxis;
 ResizeAxis axis_of(int size, int wanted, double shrink) noexcept {
   return {0, size, wanted, shrink, 0, wanted};
 }
-// Of the whole, as it is shown.
-struct Axes {
-  ResizeAxis across, down;
-};
-Axes axes_of(const Reduced& wanted) noexcept {
+// Of the whole.
+ResizeAxes axes_of(const Reduced& wanted) noexcept {
   return {axis_of(wanted.from_width, wanted.width, wanted.across),
           axis_of(wanted.from_height, wanted.height, wanted.down)};
-}
-// Of a plane of it, whose samples stand for so many of its pixels.
-Axes axes_of(const Reduced& wanted, PlaneSize plane, int by_across, int by_down) noexcept {
-  const Axes whole = axes_of(wanted);
-  return {coarser_axis(whole.across, plane.width, by_across),
-          coarser_axis(whole.down, plane.height, by_down)};
 }
 
 Result<SmallPicture> room_for(const Reduced& wanted) {
@@ -40,27 +31,22 @@ Result<SmallPicture> room_for(const Reduced& wanted) {
   return picture;
 }
 
-PixelView view_of(const CodedPlane& plane) noexcept {
-  return {plane.first, plane.stride, {plane.width, plane.height}};
-}
-
 }  // namespace
 
 bool reducible(const Reduced& wanted, int shrink) noexcept {
   const PlaneSize means{divided_up(wanted.from_width, shrink),
                         divided_up(wanted.from_height, shrink)};
-  const Axes axes = axes_of(wanted, means, shrink, shrink);
   // Chroma of half the size would have to grow.
   const bool halves = std::min(wanted.across, wanted.down) >= 2;
-  return halves && resizable(axes.across) && resizable(axes.down);
+  return halves && resizable(coarser_axes(axes_of(wanted), means, shrink, shrink));
 }
 
 Result<SmallPicture> reduced(const SmallPicture& picture, const Reduced& wanted, int shrink,
                              const StopFlag& stop) {
   IMGRING_TRY(SmallPicture out, room_for(wanted));
   const PlaneSize size{picture.width, picture.height};
-  const Axes axes = axes_of(wanted, size, shrink, shrink);
-  SmallRows rows({picture.row(0), picture.row_bytes(), size, 3}, axes.across, axes.down, stop);
+  const ResizeAxes axes = coarser_axes(axes_of(wanted), size, shrink, shrink);
+  SmallRows rows({picture.row(0), picture.row_bytes(), size, 3}, axes, stop);
   IMGRING_TRY_VOID(rows.begin());
   for (int y = 0; y < out.height; ++y) {
     IMGRING_TRY(const std::uint8_t* row, rows.next());
@@ -84,9 +70,9 @@ bool PlanesOfPieces::take(const CodedPicture& piece) {
   if (layout_.alone()) {
     std::array<PixelView, 3> planes;
     for (std::size_t i = 0; i < layout_.channel_count(); ++i) {
-      planes[i] = view_of(piece.planes[i]);
-      // The rest was cut off.
-      planes[i].size = {layout_.width_of(i), layout_.height_of(i)};
+      // Of a larger plane the rest was cut off.
+      const PlaneSize size{layout_.width_of(i), layout_.height_of(i)};
+      planes[i] = {piece.planes[i].first, piece.planes[i].stride, size};
     }
     reduce(planes);
   } else {
@@ -119,14 +105,15 @@ void PlanesOfPieces::reduce(const std::array<PixelView, 3>& planes) {
 
 Result<SmallPicture> PlanesOfPieces::colours_of(const std::array<PixelView, 3>& planes) const {
   IMGRING_TRY(SmallPicture out, room_for(wanted_));
+  const ResizeAxes whole = axes_of(wanted_);
   std::array<std::optional<SmallRows>, 3> rows;
   const auto width = static_cast<std::size_t>(out.width);
   // The value of no colour, for what is grey.
   std::array<std::vector<float>, 3> samples;
   samples.fill(std::vector<float>(width, 128));
   for (std::size_t i = 0; i < layout_.channel_count(); ++i) {
-    const Axes axes = axes_of(wanted_, planes[i].size, layout_.across(i), layout_.down(i));
-    IMGRING_TRY_VOID(rows[i].emplace(planes[i], axes.across, axes.down, stop_).begin());
+    const ResizeAxes axes = coarser_axes(whole, planes[i].size, layout_.across(i), layout_.down(i));
+    IMGRING_TRY_VOID(rows[i].emplace(planes[i], axes, stop_).begin());
   }
   for (int y = 0; y < out.height; ++y) {
     for (std::size_t i = 0; i < layout_.channel_count(); ++i) {

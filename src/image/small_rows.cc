@@ -6,16 +6,22 @@
 namespace imgring::image {
 namespace {
 
-NativeJob job_of(PixelView pixels, const codec::ResizeAxis& across,
-                 const codec::ResizeAxis& down) noexcept {
+NativeJob job_of(PixelView pixels, const ResizeAxes& axes) noexcept {
   NativeJob job;
   job.bands = pixels.bands;
   job.loaded_width = pixels.size.width;
   job.loaded_height = pixels.size.height;
-  job.across = across;
-  job.down = down;
+  job.across = axes.across;
+  job.down = axes.down;
   job.resized = true;
   return job;
+}
+
+codec::ResizeAxis coarser_axis(const codec::ResizeAxis& axis, int size, int by) noexcept {
+  codec::ResizeAxis coarser = whole_axis(size, axis.resized);
+  coarser.shrink = axis.shrink / by;
+  coarser.start = (axis.size - axis.resized * axis.shrink) / 2 / by;
+  return coarser;
 }
 
 }  // namespace
@@ -28,11 +34,18 @@ bool resizable(const codec::ResizeAxis& axis) noexcept {
   return axis.resized > 0 && axis.shrink >= 1 && codec::box_of(axis) <= codec::kBoxMax;
 }
 
-codec::ResizeAxis coarser_axis(const codec::ResizeAxis& axis, int size, int by) noexcept {
-  codec::ResizeAxis coarser = whole_axis(size, axis.resized);
-  coarser.shrink = axis.shrink / by;
-  coarser.start = (axis.size - axis.resized * axis.shrink) / 2 / by;
-  return coarser;
+bool resizable(const ResizeAxes& axes) noexcept {
+  return resizable(axes.across) && resizable(axes.down);
+}
+
+ResizeAxes whole_axes(PlaneSize size, PlaneSize resized) noexcept {
+  return {whole_axis(size.width, resized.width), whole_axis(size.height, resized.height)};
+}
+
+ResizeAxes coarser_axes(const ResizeAxes& axes, PlaneSize plane, int by_across,
+                        int by_down) noexcept {
+  return {coarser_axis(axes.across, plane.width, by_across),
+          coarser_axis(axes.down, plane.height, by_down)};
 }
 
 Result<const std::uint8_t*> SmallRows::Source::next_row(std::uint8_t* room) {
@@ -45,9 +58,8 @@ Result<const std::uint8_t*> SmallRows::Source::next_row(std::uint8_t* room) {
   return room;
 }
 
-SmallRows::SmallRows(PixelView pixels, const codec::ResizeAxis& across,
-                     const codec::ResizeAxis& down, const StopFlag& stop)
-    : job_(job_of(pixels, across, down)), source_(pixels), rows_(job_, &source_, stop) {}
+SmallRows::SmallRows(PixelView pixels, const ResizeAxes& axes, const StopFlag& stop)
+    : job_(job_of(pixels, axes)), source_(pixels), rows_(job_, &source_, stop) {}
 
 Result<const std::uint8_t*> SmallRows::next() {
   if (given_ == strip_.row_count) {

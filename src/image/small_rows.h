@@ -23,10 +23,13 @@ struct PixelView {
   int bands = 1;
 };
 
+struct ResizeAxes {
+  codec::ResizeAxis across, down;
+};
+
 class SmallRows {
  public:
-  SmallRows(PixelView pixels, const codec::ResizeAxis& across, const codec::ResizeAxis& down,
-            const StopFlag& stop);
+  SmallRows(PixelView pixels, const ResizeAxes& axes, const StopFlag& stop);
   SmallRows(const SmallRows&) = delete;
   SmallRows& operator=(const SmallRows&) = delete;
 
@@ -56,10 +59,13 @@ class SmallRows {
 
 // The whole of an axis.
 codec::ResizeAxis whole_axis(int size, int resized) noexcept;
-// The same of coarser samples, each of which stands for `by` of its pixels, from the same edge: at
-// the other one the last may stand for less.
-codec::ResizeAxis coarser_axis(const codec::ResizeAxis& axis, int size, int by) noexcept;
+ResizeAxes whole_axes(PlaneSize size, PlaneSize resized) noexcept;
+// The same of a plane of coarser samples, each of which stands for so many of its pixels, from the
+// same edges: at the other ones the last may stand for less.
+ResizeAxes coarser_axes(const ResizeAxes& axes, PlaneSize plane, int by_across,
+                        int by_down) noexcept;
 // Whether the loops can make it smaller so far.
 bool resizable(const codec::ResizeAxis& axis) noexcept;
+bool resizable(const ResizeAxes& axes) noexcept;
 
 }  // namespace imgring::image

@@ -31,18 +31,9 @@ void to_rgb(const std::uint8_t* y, const std::uint8_t* u, const std::uint8_t* v,
   }
 }
 
-struct Axes {
-  codec::ResizeAxis across, down;
-  bool possible() const noexcept { return resizable(across) && resizable(down); }
-};
-Axes axes_of(PlaneSize from, PlaneSize to) noexcept {
-  return {whole_axis(from.width, to.width), whole_axis(from.height, to.height)};
-}
 // To as many samples as luma becomes.
-Axes chroma_axes(const DecodedWebp& webp, PlaneSize to) noexcept {
-  const Axes luma = axes_of(webp.size(), to);
-  return {coarser_axis(luma.across, webp.chroma_size().width, 2),
-          coarser_axis(luma.down, webp.chroma_size().height, 2)};
+ResizeAxes chroma_axes(const DecodedWebp& webp, PlaneSize to) noexcept {
+  return coarser_axes(whole_axes(webp.size(), to), webp.chroma_size(), 2, 2);
 }
 
 class WebpPlanes final : public PixelSource {
@@ -52,10 +43,10 @@ class WebpPlanes final : public PixelSource {
     webp_ = std::move(webp);
     IMGRING_TRY_VOID(webp_.decode_planes());
     width_ = wanted.width;
-    const Axes luma = axes_of(webp_.size(), wanted), chroma = chroma_axes(webp_, wanted);
-    IMGRING_TRY_VOID(small_[0].emplace(webp_.y(), luma.across, luma.down, stop).begin());
-    IMGRING_TRY_VOID(small_[1].emplace(webp_.u(), chroma.across, chroma.down, stop).begin());
-    return small_[2].emplace(webp_.v(), chroma.across, chroma.down, stop).begin();
+    const ResizeAxes luma = whole_axes(webp_.size(), wanted), chroma = chroma_axes(webp_, wanted);
+    IMGRING_TRY_VOID(small_[0].emplace(webp_.y(), luma, stop).begin());
+    IMGRING_TRY_VOID(small_[1].emplace(webp_.u(), chroma, stop).begin());
+    return small_[2].emplace(webp_.v(), chroma, stop).begin();
   }
 
   int width() const noexcept override { return width_; }
@@ -84,8 +75,7 @@ class WebpColours final : public PixelSource {
     webp_ = std::move(webp);
     IMGRING_TRY_VOID(webp_.decode_colours());
     width_ = wanted.width;
-    const Axes axes = axes_of(webp_.size(), wanted);
-    return small_.emplace(webp_.colours(), axes.across, axes.down, stop).begin();
+    return small_.emplace(webp_.colours(), whole_axes(webp_.size(), wanted), stop).begin();
   }
 
   int width() const noexcept override { return width_; }
@@ -149,7 +139,7 @@ class WebpYuv final : public YuvSource {
   };
   Result<void> write_plane(PixelView plane, const codec::ResizeAxis& across,
                            const codec::ResizeAxis& down, PlaneRoom out) const {
-    SmallRows rows(plane, across, down, stop_);
+    SmallRows rows(plane, {across, down}, stop_);
     IMGRING_TRY_VOID(rows.begin());
     for (int y = 0; y < down.count; ++y, out.first += out.stride_bytes) {
       IMGRING_TRY(const std::uint8_t* row, rows.next());
@@ -186,10 +176,10 @@ Result<std::unique_ptr<PixelSource>> open_webp_pixels(const NativeJob& job, cons
   DecodedWebp webp;
   IMGRING_TRY_VOID(webp.open(job.source, job.scratch));
   const PlaneSize wanted{job.loaded_width, job.loaded_height};
-  if (job.bands != (webp.alpha() ? 4 : 3) || !axes_of(webp.size(), wanted).possible()) {
+  if (job.bands != (webp.alpha() ? 4 : 3) || !resizable(whole_axes(webp.size(), wanted))) {
     return std::unexpected(not_native("a WebP for libvips"));
   }
-  const bool planes = webp.has_planes() && chroma_axes(webp, wanted).possible();
+  const bool planes = webp.has_planes() && resizable(chroma_axes(webp, wanted));
   return planes ? begun<WebpPlanes>(std::move(webp), wanted, stop)
                 : begun<WebpColours>(std::move(webp), wanted, stop);
 }
